@@ -1,0 +1,40 @@
+package login
+
+// EventName is an entry of the closed list of audit events.
+type EventName string
+
+// The events.
+const (
+	EventSignedUp            EventName = "signed-up"
+	EventSignedIn            EventName = "signed-in"
+	EventRefused             EventName = "refused"
+	EventThrottled           EventName = "throttled"
+	EventRefreshed           EventName = "refreshed"
+	EventReuseDetected       EventName = "refresh-token-reused"
+	EventSignedOut           EventName = "signed-out"
+	EventSignedOutAll        EventName = "signed-out-all"
+	EventSessionEnded        EventName = "session-ended"
+	EventPasswordChanged     EventName = "password-changed"
+	EventAccountDeleted      EventName = "account-deleted"
+	EventUserCreated         EventName = "user-created"
+	EventUserDisabled        EventName = "user-disabled"
+	EventUserEnabled         EventName = "user-enabled"
+	EventRolesChanged        EventName = "roles-changed"
+	EventPasswordSet         EventName = "password-set"
+	EventUserDeleted         EventName = "user-deleted"
+	EventKeyRotated          EventName = "key-rotated"
+	EventKeyRevoked          EventName = "key-revoked"
+	EventActionSecretRefused EventName = "action-secret-refused"
+)
+
+// Event is one security-relevant act. It holds no e-mail and no secret; time
+// and request id are added by the Auditor.
+type Event struct {
+	Name         EventName
+	Operation    Operation
+	Reason       string // class of refusal: a Code, or empty
+	UserID       string
+	SessionID    string
+	ClientPrefix string
+	Actor        string // "user", or "operator" for the users and keys verbs
+}

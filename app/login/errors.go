@@ -1,0 +1,108 @@
+package login
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Code names an error that a client can see. The list is closed: clients
+// switch on it, so a code is never renamed and a new one is a change of the
+// contract (openapi.yaml, docs/errors.md).
+type Code string
+
+// The codes, in the order of their REST status.
+const (
+	CodeInvalidInput         Code = "invalid-input"
+	CodeInvalidCredentials   Code = "invalid-credentials"
+	CodeUnauthenticated      Code = "unauthenticated"
+	CodeInvalidRefreshToken  Code = "invalid-refresh-token"
+	CodeAccountDisabled      Code = "account-disabled"
+	CodeForbidden            Code = "forbidden"
+	CodeSignupDisabled       Code = "signup-disabled"
+	CodeNotFound             Code = "not-found"
+	CodeMethodNotAllowed     Code = "method-not-allowed"
+	CodeEmailTaken           Code = "email-taken"
+	CodePayloadTooLarge      Code = "payload-too-large"
+	CodeUnsupportedMediaType Code = "unsupported-media-type"
+	CodeRateLimited          Code = "rate-limited"
+	CodeOverloaded           Code = "overloaded"
+	CodeUnavailable          Code = "unavailable"
+	CodeInternal             Code = "internal"
+)
+
+// Codes returns every code, for metrics and contract tests.
+func Codes() []Code {
+	return []Code{
+		CodeInvalidInput, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
+		CodeAccountDisabled, CodeForbidden, CodeSignupDisabled, CodeNotFound, CodeMethodNotAllowed,
+		CodeEmailTaken, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited,
+		CodeOverloaded, CodeUnavailable, CodeInternal,
+	}
+}
+
+// Error is what a use case answers when it does not do what was asked.
+// Message is meant for people and holds nothing secret; the wrapped cause is
+// for the log alone and never leaves the process.
+type Error struct {
+	Code       Code
+	Message    string
+	RetryAfter time.Duration // 0 where waiting does not help
+	cause      error
+}
+
+func (e *Error) Error() string {
+	if e.cause != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Code, e.Message, e.cause)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Message)
+}
+
+// Unwrap gives the cause to errors.Is and errors.As.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Errorf makes an Error with the given code and a message for the client.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// RetryLater makes an Error that tells the client when to come back.
+func RetryLater(code Code, after time.Duration, message string) *Error {
+	return &Error{Code: code, Message: message, RetryAfter: after}
+}
+
+// AsError turns any error into an Error: one that already is stays as it is, a
+// store that cannot be reached becomes CodeUnavailable, everything else is
+// CodeInternal with a text that says nothing.
+func AsError(err error) *Error {
+	var known *Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, ErrUnavailable):
+		return &Error{Code: CodeUnavailable, Message: "The login service cannot reach its database; try again shortly", RetryAfter: 5 * time.Second, cause: err}
+	default:
+		return &Error{Code: CodeInternal, Message: "Internal error", cause: err}
+	}
+}
+
+// What a Store answers. Adapters wrap these; callers match with errors.Is.
+var (
+	// ErrNotFound: no such user, account or session.
+	ErrNotFound = errors.New("not found")
+	// ErrEmailTaken: another user has the address.
+	ErrEmailTaken = errors.New("email taken")
+	// ErrStale: a compare-and-set lost: the account's epoch or hash moved
+	// since it was read, or the account was disabled.
+	ErrStale = errors.New("account changed meanwhile")
+	// ErrTokenUnknown: no live session has this refresh token.
+	ErrTokenUnknown = errors.New("refresh token unknown or expired")
+	// ErrTokenReused: the token was spent longer ago than the grace; the
+	// store has ended its session.
+	ErrTokenReused = errors.New("refresh token reused")
+	// ErrUnavailable: the store cannot be reached or has no tables yet.
+	ErrUnavailable = errors.New("store unavailable")
+	// ErrCallerGone: the caller left before the work was begun; nobody is
+	// there to read an answer.
+	ErrCallerGone = errors.New("caller gone")
+)

@@ -1,0 +1,145 @@
+package login
+
+import (
+	"context"
+	"time"
+
+	"net/netip"
+)
+
+// Operation is a use case by its action name; also the label of metrics and
+// the unit of fairness in the hash gate.
+type Operation string
+
+// The use cases.
+const (
+	OpSignUp         Operation = "signup"
+	OpSignIn         Operation = "signin"
+	OpRefresh        Operation = "refresh"
+	OpSignOut        Operation = "signout"
+	OpSignOutAll     Operation = "signoutAll"
+	OpChangePassword Operation = "changePassword"
+	OpSessions       Operation = "sessions"
+	OpEndSession     Operation = "endSession"
+	OpDeleteAccount  Operation = "deleteAccount"
+	OpMe             Operation = "me"
+)
+
+// Operations returns every use case.
+func Operations() []Operation {
+	return []Operation{
+		OpSignUp, OpSignIn, OpRefresh, OpSignOut, OpSignOutAll,
+		OpChangePassword, OpSessions, OpEndSession, OpDeleteAccount, OpMe,
+	}
+}
+
+// Client is who asks, as far as the edge can vouch for it. The zero Addr is a
+// client of unknown address (a call through Hasura without the edge secret);
+// all of those share one limit.
+type Client struct {
+	Addr netip.Addr
+	Name string // shortened User-Agent, shown in the list of sessions
+}
+
+// Prefix is the address range that counts as one client: IPv4 /32, IPv6 /64,
+// or "unknown". It is what logs, audit and sessions record.
+func (c Client) Prefix() string {
+	if !c.Addr.IsValid() {
+		return "unknown"
+	}
+	bits := 32
+	if c.Addr.Is6() {
+		bits = 64
+	}
+	p, err := c.Addr.Prefix(bits)
+	if err != nil {
+		return "unknown"
+	}
+	return p.String()
+}
+
+// Work says on whose behalf the hash gate is asked.
+type Work struct {
+	Operation   Operation
+	KnownDevice bool // a valid device token goes first
+}
+
+// Hasher hashes and verifies passwords. Each method costs exactly one hash at
+// the live cost, or is refused before it costs anything:
+//   - *Error CodeOverloaded with RetryAfter when the expected wait is too long;
+//   - ErrCallerGone when ctx.Err() is not nil just before the hash would begin
+//     (ctx.Err may poll the client's socket, so it is asked once, at that moment).
+type Hasher interface {
+	// Hash returns the stored form of a password of at most 72 bytes.
+	Hash(ctx context.Context, w Work, password string) (string, error)
+	// Verify compares. An empty hash stands for "no such account": the same
+	// work is done against a dummy and ok is false. A password over 72 bytes
+	// costs one hash and is false. stale tells that a matching hash is of
+	// another cost or format and should be replaced.
+	Verify(ctx context.Context, w Work, hash, password string) (ok, stale bool, err error)
+}
+
+// PasswordPolicy refuses weak new passwords with *Error CodeInvalidInput.
+type PasswordPolicy interface {
+	// Check refuses by length, 72 bytes, the common list, and context words
+	// (name, e-mail, product) of four letters and more.
+	Check(password string, context ...string) error
+}
+
+// Subject is whom an access token is for.
+type Subject struct {
+	User      User
+	Account   Account
+	SessionID string
+}
+
+// Issuer signs access tokens.
+type Issuer interface {
+	// Issue returns a signed token and when it expires. It puts only strings
+	// and the roles list under Hasura's claims namespace; role admin and
+	// reserved claims never come out, whatever the account says.
+	Issue(s Subject, now time.Time) (token string, expiresAt time.Time, err error)
+}
+
+// Attempt is one call that a limit may refuse.
+type Attempt struct {
+	Operation Operation
+	Client    Client
+	Account   string // normalised e-mail or user id; empty where none is named
+	Family    string // refresh-token family, for the limit per session
+	DeviceID  string // non-empty: a valid device token, with a count of its own
+}
+
+// Throttle limits attempts per client prefix, account, session and device.
+type Throttle interface {
+	// Reserve counts the attempt before any work is done, or refuses it with
+	// *Error CodeRateLimited and RetryAfter. It never fails for its own
+	// trouble: a lost Redis falls back to memory.
+	Reserve(ctx context.Context, a Attempt) (Reservation, error)
+}
+
+// Reservation settles an attempt. One that is never settled stays counted as an
+// attempt, not as a failure.
+type Reservation interface {
+	// Succeeded gives back this attempt and the failures of the same client
+	// for the same account.
+	Succeeded(ctx context.Context)
+	// Failed weighs the attempt as a wrong guess.
+	Failed(ctx context.Context)
+	// Released gives the attempt back: no guess was made (overload, caller gone).
+	Released(ctx context.Context)
+}
+
+// Devices makes and checks device tokens: an HMAC bound to the account, 90 days,
+// no credential.
+type Devices interface {
+	Issue(account string, now time.Time) string
+	// Check returns the device's id, or "" where the token is not valid for
+	// the account.
+	Check(account, token string, now time.Time) (deviceID string)
+}
+
+// Auditor records security-relevant acts.
+type Auditor interface {
+	Record(ctx context.Context, e Event)
+}

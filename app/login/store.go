@@ -1,0 +1,165 @@
+package login
+
+import (
+	"context"
+	"time"
+)
+
+// User is a row of public.users: what Hasura shows to its owner.
+type User struct {
+	ID        string // UUID
+	Email     string // normalised, see NormalizeEmail
+	Name      string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Account is a row of auth.accounts: what only this service reads.
+type Account struct {
+	Password        string // stored hash
+	Roles           []string
+	DefaultRole     string
+	Claims          map[string]string // custom x-hasura-* claims
+	Epoch           int               // sessions of another epoch are dead
+	EmailVerifiedAt time.Time         // zero: not verified
+	DisabledAt      time.Time         // zero: enabled
+}
+
+// Session is a row of auth.sessions. It is alive while EndedAt is zero, its
+// epoch is the account's, the account is not disabled, and now is before both
+// IdleUntil and ExpiresAt.
+type Session struct {
+	ID           string // UUID
+	UserID       string
+	Epoch        int
+	CreatedAt    time.Time
+	LastUsedAt   time.Time
+	IdleUntil    time.Time
+	ExpiresAt    time.Time
+	EndedAt      time.Time // zero: not ended
+	ClientName   string
+	ClientPrefix string
+}
+
+// Holder is a user with its account.
+type Holder struct {
+	User    User
+	Account Account
+}
+
+// TokenHash is the SHA-256 of a refresh token; the token itself is never stored.
+type TokenHash [32]byte
+
+// NewSession is a session to be created with its first refresh token.
+type NewSession struct {
+	Session Session
+	Token   TokenHash
+	MaxLive int // live sessions a user may have; the oldest others end
+}
+
+// Rotation asks to exchange the presented refresh token for a child.
+type Rotation struct {
+	Presented TokenHash
+	Child     TokenHash
+	Nonce     []byte // HKDF(token, nonce) gives the child, so a loser can derive the winner's
+	Now       time.Time
+	Grace     time.Duration // how long after the exchange the same child is given out again
+	IdleUntil time.Time     // the session's new idle limit, capped by ExpiresAt
+}
+
+// Rotated is the outcome of a Rotation.
+type Rotated struct {
+	Holder  Holder
+	Session Session
+	Nonce   []byte // of the child that won: ours, or an earlier one within the grace
+}
+
+// PasswordChange replaces a hash by compare-and-set and ends every session.
+type PasswordChange struct {
+	UserID  string
+	OldHash string
+	Epoch   int // as read with OldHash
+	NewHash string
+	Session NewSession // of epoch Epoch+1
+	Now     time.Time
+}
+
+// AccountChange is an operator's change; nil fields stay. Every change but
+// an empty one raises the epoch, so all sessions end.
+type AccountChange struct {
+	Password    *string
+	Roles       []string
+	DefaultRole *string
+	Disabled    *bool
+	EndSessions bool
+}
+
+// UserFilter pages through users by e-mail, in its order.
+type UserFilter struct {
+	EmailContains string
+	AfterEmail    string // exclusive; empty: from the start
+	Limit         int
+}
+
+// Sweep says what is old enough to go.
+type Sweep struct {
+	Now        time.Time
+	NonceGrace time.Duration // nonces older than this are erased
+	KeepEnded  time.Duration // how long ended and expired sessions stay for the record
+	Batch      int           // rows at most, of each kind
+}
+
+// Store keeps users, accounts, sessions and refresh tokens. Every method is one
+// transaction. Times are stored in UTC to the microsecond. Errors are the Err…
+// values of this package, ErrUnavailable where the database cannot be reached
+// or has no tables yet, or anything else for a defect.
+type Store interface {
+	// CreateUser adds a user with its account and, unless s is nil, its first
+	// session. ErrEmailTaken if the address is in use.
+	CreateUser(ctx context.Context, h Holder, s *NewSession) error
+	// HolderByEmail and HolderByID find a user, or ErrNotFound.
+	HolderByEmail(ctx context.Context, email string) (Holder, error)
+	HolderByID(ctx context.Context, userID string) (Holder, error)
+	// ListUsers returns users in the order of their e-mail.
+	ListUsers(ctx context.Context, f UserFilter) ([]Holder, error)
+	// UpdateAccount applies an operator's change; ErrNotFound.
+	UpdateAccount(ctx context.Context, userID string, c AccountChange, now time.Time) error
+	// DeleteUser removes the user and all that hangs on it. ErrNotFound;
+	// ErrStale if epoch is not the account's. A negative epoch does not care.
+	DeleteUser(ctx context.Context, userID string, epoch int) error
+
+	// CreateSession adds a session if its epoch is still the account's and the
+	// account is enabled, else ErrStale. It ends the oldest live sessions
+	// above MaxLive.
+	CreateSession(ctx context.Context, s NewSession) error
+	// SessionHolder returns a live session and its owner, or ErrNotFound.
+	SessionHolder(ctx context.Context, sessionID string, now time.Time) (Session, Holder, error)
+	// LiveSessions lists a user's live sessions, last used first.
+	LiveSessions(ctx context.Context, userID string, now time.Time) ([]Session, error)
+	// EndSession ends one live session of the user, or ErrNotFound.
+	EndSession(ctx context.Context, userID, sessionID string, now time.Time) error
+	// EndSessionByToken ends the session that the refresh token belongs to,
+	// spent or not, and returns it; ErrTokenUnknown if no live session has it.
+	EndSessionByToken(ctx context.Context, token TokenHash, now time.Time) (Session, error)
+	// EndAllSessions raises the account's epoch; ErrNotFound.
+	EndAllSessions(ctx context.Context, userID string, now time.Time) error
+
+	// RotateToken exchanges a refresh token. Of parallel calls with one token
+	// exactly one inserts the child; the others, within the grace, get its
+	// nonce. ErrTokenUnknown; ErrTokenReused after the grace, with the session ended.
+	RotateToken(ctx context.Context, r Rotation) (Rotated, error)
+
+	// ReplaceHash swaps a stored hash by compare-and-set without ending
+	// sessions (same password, new cost or format); ErrStale.
+	ReplaceHash(ctx context.Context, userID, oldHash, newHash string) error
+	// ChangePassword swaps hash and epoch by compare-and-set and opens the
+	// session of the new epoch; ErrStale.
+	ChangePassword(ctx context.Context, c PasswordChange) error
+
+	// Sweep deletes what is old in one batch of each kind and returns how many
+	// rows it touched. Replicas may sweep at once.
+	Sweep(ctx context.Context, s Sweep) (int, error)
+	// Ping tells whether the store can serve: reachable and with its tables.
+	Ping(ctx context.Context) error
+	Close() error
+}

@@ -1,0 +1,136 @@
+package testserver
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Postgres is a real server with a superuser "postgres" that needs no password.
+type Postgres struct {
+	*Process
+	Port int
+	dir  string
+}
+
+// StartPostgres makes a fresh cluster on a free loopback port.
+func StartPostgres(t testing.TB) *Postgres {
+	t.Helper()
+	dir := TempDir(t)
+	data := filepath.Join(dir, "data")
+	initdb := exec.Command(Binary(t, "initdb", "postgresql"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+	RunAs(t, initdb, "postgres", dir)
+	if out, err := initdb.CombinedOutput(); err != nil {
+		t.Fatalf("initdb: %v\n%s", err, out)
+	}
+	pg := &Postgres{Port: FreePort(t), dir: dir}
+	pg.start(t)
+	return pg
+}
+
+func (pg *Postgres) start(t testing.TB) {
+	t.Helper()
+	cmd := exec.Command(Binary(t, "postgres", "postgresql"), "-D", filepath.Join(pg.dir, "data"),
+		"-h", "127.0.0.1", "-p", fmt.Sprint(pg.Port), "-k", pg.dir,
+		"-c", "max_connections=200", "-c", "shared_buffers=128MB")
+	RunAs(t, cmd, "postgres", pg.dir)
+	pg.Process = Start(t, cmd)
+	pg.WaitReady(t, 30*time.Second, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		c, err := pgx.Connect(ctx, pg.URL("postgres"))
+		if err != nil {
+			return err
+		}
+		return c.Close(ctx)
+	})
+}
+
+// Restart starts the server again on its old data and port after Stop or Kill.
+func (pg *Postgres) Restart(t testing.TB) {
+	t.Helper()
+	pg.start(t)
+}
+
+// URL is the superuser's connection URL for a database.
+func (pg *Postgres) URL(database string) string { return pg.URLFor("postgres", database) }
+
+// URLFor is a role's connection URL for a database; no password is needed.
+func (pg *Postgres) URLFor(role, database string) string {
+	u := url.URL{Scheme: "postgres", User: url.User(role), Host: Addr(pg.Port), Path: "/" + database, RawQuery: "sslmode=disable"}
+	return u.String()
+}
+
+// CreateDatabase makes an empty database.
+func (pg *Postgres) CreateDatabase(t testing.TB, name string) {
+	t.Helper()
+	pg.Exec(t, "postgres", "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
+}
+
+// Exec runs SQL, several statements allowed, as the superuser.
+func (pg *Postgres) Exec(t testing.TB, database, sql string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, pg.URL(database))
+	if err != nil {
+		t.Fatalf("connecting to %s: %v", database, err)
+	}
+	defer c.Close(ctx)
+	if _, err := c.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
+		t.Fatalf("running SQL in %s: %v", database, err)
+	}
+}
+
+// Migrate brings a database to the product's tables as production does: the
+// roles of ops/postgres, then every hasura/migrations/default/*/up.sql in order,
+// each in one transaction.
+func (pg *Postgres) Migrate(t testing.TB, database string) {
+	t.Helper()
+	root := RepoRoot(t)
+	pg.Exec(t, database, readFile(t, filepath.Join(root, "ops/postgres/roles.sql")))
+	files, err := filepath.Glob(filepath.Join(root, "hasura/migrations/default/*/up.sql"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no migrations found under %s (%v)", root, err)
+	}
+	sort.Strings(files)
+	for _, f := range files {
+		pg.Exec(t, database, "BEGIN;\n"+readFile(t, f)+"\nCOMMIT;")
+	}
+}
+
+// RepoRoot is the folder that holds go.mod.
+func RepoRoot(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			t.Fatal("no go.mod above the working directory")
+		}
+		dir = parent
+	}
+}
+
+func readFile(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path) // #nosec G304 -- the project's own files
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

@@ -1,0 +1,200 @@
+// Package testserver starts the real servers that tests need (Postgres, Redis,
+// nginx, Prometheus …) from Debian's packages on free loopback ports and stops
+// them with the test. A missing program fails the test with the line that
+// installs it; it never skips.
+package testserver
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Binary finds a program on PATH or in Debian's usual places.
+func Binary(t testing.TB, name, debianPackage string) string {
+	t.Helper()
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	for _, pattern := range []string{"/usr/sbin/" + name, "/usr/lib/postgresql/*/bin/" + name} {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			return found[len(found)-1]
+		}
+	}
+	t.Fatalf("%s is missing: run 'make tools' or 'apt-get install %s'", name, debianPackage)
+	return ""
+}
+
+// FreePort returns a loopback TCP port that nothing listens on.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("finding a free port: %v", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// Process is a server that runs until the test ends or Kill is called.
+type Process struct {
+	cmd    *exec.Cmd
+	output lockedBuffer
+	done   chan struct{}
+}
+
+// Start runs cmd and stops it, at first gently, when the test ends.
+func Start(t testing.TB, cmd *exec.Cmd) *Process {
+	t.Helper()
+	p := &Process{cmd: cmd, done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = &p.output, &p.output
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	started := make(chan error)
+	go func() {
+		defer close(p.done)
+		// Pdeathsig follows the thread that forks, so it must live as long as the child.
+		runtime.LockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		t.Fatalf("starting %s: %v", cmd.Path, err)
+	}
+	t.Cleanup(func() {
+		p.Stop()
+		if t.Failed() {
+			t.Logf("output of %s:\n%s", filepath.Base(cmd.Path), p.Output())
+		}
+	})
+	return p
+}
+
+// Stop ends the process with SIGTERM, or SIGKILL after ten seconds.
+func (p *Process) Stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(10 * time.Second):
+		p.Kill()
+	}
+}
+
+// Kill ends the process with SIGKILL and waits until it is gone.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// Signal sends sig to the process.
+func (p *Process) Signal(sig os.Signal) error { return p.cmd.Process.Signal(sig) }
+
+// Pid is the process id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Done is closed when the process has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// ExitCode is the exit status once Done is closed, -1 after a signal.
+func (p *Process) ExitCode() int { return p.cmd.ProcessState.ExitCode() }
+
+// Output is all that the process has written to stdout and stderr.
+func (p *Process) Output() string { return p.output.String() }
+
+// WaitReady polls ready until it returns nil, the process ends, or the time is up.
+func (p *Process) WaitReady(t testing.TB, within time.Duration, ready func() error) {
+	t.Helper()
+	deadline := time.Now().Add(within)
+	for {
+		err := ready()
+		if err == nil {
+			return
+		}
+		select {
+		case <-p.done:
+			t.Fatalf("%s ended before it was ready: %v\n%s", filepath.Base(p.cmd.Path), err, p.Output())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s not ready within %s: %v\n%s", filepath.Base(p.cmd.Path), within, err, p.Output())
+		}
+	}
+}
+
+// Dial reports whether a TCP connection to addr succeeds.
+func Dial(addr string) error {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+// RunAs makes cmd run as an unprivileged system user when the test runs as
+// root (Postgres refuses to run as root), and gives that user dir.
+func RunAs(t testing.TB, cmd *exec.Cmd, username, dir string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return
+	}
+	u, err := user.Lookup(username)
+	if err != nil {
+		t.Fatalf("looking up user %s: %v", username, err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	if err := os.Chown(dir, uid, gid); err != nil {
+		t.Fatalf("handing %s to %s: %v", dir, username, err)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}} // #nosec G115 -- ids of /etc/passwd
+}
+
+// TempDir is like t.TempDir, but under /tmp with a mode that other users can
+// enter, and short enough for a Unix socket path.
+func TempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "hl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { // #nosec G302 -- servers run as other users
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// Addr formats a loopback address.
+func Addr(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -1,0 +1,115 @@
+// Package metrics counts what the service does, for Prometheus. Every label
+// value comes from a closed list and its series is there from the first scrape
+// on: rates see the first event, and no flood from however many addresses adds
+// a line. What is not in a list counts as "other". No user, address, session or
+// token is ever a label.
+package metrics
+
+import (
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"hasura-login/app/login"
+)
+
+// other is the label value of all that no list names.
+const other = "other"
+
+// Metrics is the service's registry with everything in it. It is safe for
+// concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	attempts      pairs
+	http          httpSeries
+	throttled     counters
+	sessions      counters
+	tokens        counters
+	audited       counters
+	hashRefused   counters
+	hashSeconds   prometheus.Histogram
+	queueSeconds  prometheus.Histogram
+	hashWorkers   prometheus.Gauge
+	queueLength   atomic.Pointer[func() int]
+	degraded      prometheus.Gauge
+	keys          *keyCollector
+	storeCalls    map[pair]prometheus.Observer
+	storeLatency  prometheus.Histogram
+	scrapeHandler http.Handler
+}
+
+// New makes a registry. Routes are the service's own, each as "METHOD /path"
+// with placeholders for what varies ("DELETE /auth/sessions/{id}"); it panics
+// on any other form, for the list is part of the program.
+func New(version string, routes []string) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	m.attempts = newAttempts(m.registry)
+	m.http = newHTTPSeries(m.registry, routes)
+	m.throttled = newCounters(m.registry, throttledOpts, "scope", Scopes())
+	m.sessions = newCounters(m.registry, sessionsOpts, "event", SessionEvents())
+	m.tokens = newCounters(m.registry, tokensOpts, "alg", algorithms)
+	m.audited = newCounters(m.registry, auditOpts, "event", auditEvents)
+	m.registerHashGate()
+	m.degraded = prometheus.NewGauge(degradedOpts)
+	m.keys = &keyCollector{}
+	m.registry.MustRegister(m.degraded, m.keys, newBuildInfo(version))
+	m.registerStore()
+	m.scrapeHandler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+	return m
+}
+
+func newBuildInfo(version string) prometheus.Collector {
+	info := prometheus.NewGaugeVec(buildInfoOpts, []string{"version", "goversion"})
+	info.WithLabelValues(version, runtime.Version()).Set(1)
+	return info
+}
+
+// Handler answers scrapes.
+func (m *Metrics) Handler() http.Handler { return m.scrapeHandler }
+
+// Registry gives access to what is collected, for tests and documentation.
+func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
+
+// Throttled counts an attempt that a limit refused; scope is one of Scopes.
+func (m *Metrics) Throttled(scope string) { m.throttled.inc(scope) }
+
+// Degraded tells whether limits are counted in this process alone although
+// several machines should share them.
+func (m *Metrics) Degraded(yes bool) {
+	if yes {
+		m.degraded.Set(1)
+		return
+	}
+	m.degraded.Set(0)
+}
+
+// Session counts a turn in a session's life; event is one of SessionEvents.
+func (m *Metrics) Session(event string) { m.sessions.inc(event) }
+
+// TokenIssued counts a signed access token by its JWT algorithm.
+func (m *Metrics) TokenIssued(alg string) { m.tokens.inc(alg) }
+
+// Audited counts an audit event by its name.
+func (m *Metrics) Audited(name login.EventName) { m.audited.inc(string(name)) }
+
+// Attempt counts a use case by how it ended: ResultOK, ResultCallerGone or the
+// code of the error that the caller was told.
+func (m *Metrics) Attempt(op login.Operation, result string) {
+	m.attempts.inc(string(op), result)
+}
+
+// HTTPRequest counts a request and its time; route is the path of one of the
+// routes that New was given.
+func (m *Metrics) HTTPRequest(route, method string, status int, took time.Duration) {
+	m.http.observe(route, method, status, took)
+}

@@ -1,0 +1,83 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Names and help texts: docs/metrics.md is made from them.
+var (
+	attemptsOpts = prometheus.CounterOpts{
+		Name: "login_attempts_total",
+		Help: "Use cases by how they ended: ok, the code of the error, or caller-gone where nobody waited for the answer any more. Calls in batches and WebSocket frames count one by one.",
+	}
+	httpRequestsOpts = prometheus.CounterOpts{
+		Name: "login_http_requests_total",
+		Help: "Requests to the API listener by route, method and class of status. Unknown routes and methods are one series.",
+	}
+	httpSecondsOpts = prometheus.HistogramOpts{
+		Name:    "login_http_request_seconds",
+		Help:    "Time from a request's head to the end of its answer, waiting in the hash queue included.",
+		Buckets: []float64{.005, .025, .1, .25, .5, 1, 2.5, 5},
+	}
+	hashSecondsOpts = prometheus.HistogramOpts{
+		Name:    "login_hash_seconds",
+		Help:    "Time one password hash took on its worker, waiting not included.",
+		Buckets: []float64{.025, .05, .1, .2, .3, .5, .75, 1, 2},
+	}
+	queueSecondsOpts = prometheus.HistogramOpts{
+		Name:    "login_hash_queue_seconds",
+		Help:    "Time a password hash waited for a free worker.",
+		Buckets: []float64{.001, .01, .05, .1, .25, .5, 1, 2, 5},
+	}
+	queueLengthOpts = prometheus.GaugeOpts{
+		Name: "login_hash_queue_length",
+		Help: "Password hashes waiting for a free worker now.",
+	}
+	hashWorkersOpts = prometheus.GaugeOpts{
+		Name: "login_hash_workers",
+		Help: "Worker threads of the hash gate.",
+	}
+	hashRefusedOpts = prometheus.CounterOpts{
+		Name: "login_hash_refused_total",
+		Help: "Password hashes refused before they cost anything because the wait would have been too long.",
+	}
+	throttledOpts = prometheus.CounterOpts{
+		Name: "login_throttled_total",
+		Help: "Attempts refused by a limit, by the narrowest limit that refused: client (IPv4 /32, IPv6 /64), client-wide (wider ranges), account, device, session, or unknown (calls whose client is not known share one).",
+	}
+	degradedOpts = prometheus.GaugeOpts{
+		Name: "login_limiter_degraded",
+		Help: "1 while Redis cannot be reached and each replica counts limits for itself.",
+	}
+	sessionsOpts = prometheus.CounterOpts{
+		Name: "login_sessions_total",
+		Help: "Turns in the life of sessions: started, refreshed, replayed (a second tab got the same token within the grace), reused (a spent refresh token came back: its session was ended), ended (one), ended-all (all of a user).",
+	}
+	tokensOpts = prometheus.CounterOpts{
+		Name: "login_tokens_issued_total",
+		Help: "Access tokens signed, by algorithm.",
+	}
+	auditOpts = prometheus.CounterOpts{
+		Name: "login_audit_events_total",
+		Help: "Audit events written by this process, by name. Acts of operators on the command line are in the audit log alone.",
+	}
+	storeSecondsOpts = prometheus.SummaryOpts{
+		Name: "login_store_seconds",
+		Help: "Time of calls to the database, by method and outcome: ok, refused (it answered no, or the caller left), unavailable, error (a defect).",
+	}
+	storeLatencyOpts = prometheus.HistogramOpts{
+		Name:    "login_store_latency_seconds",
+		Help:    "The same times over all methods and outcomes, for percentiles.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .5, 2},
+	}
+	buildInfoOpts = prometheus.GaugeOpts{
+		Name: "login_build_info",
+		Help: "Always 1; the labels name the release and the Go version it was built with.",
+	}
+
+	keyStateDesc = prometheus.NewDesc("login_key_state",
+		"Signing keys in the ring by state: pending (published, not yet used), active, retired (still published for tokens that live).",
+		[]string{"state"}, nil)
+	keyAgeDesc = prometheus.NewDesc("login_key_active_age_seconds",
+		"How long the active signing key has been in use; 0 without one.", nil, nil)
+	keyNextChangeDesc = prometheus.NewDesc("login_key_next_change_timestamp_seconds",
+		"Unix time at which a pending key becomes the active one; 0 where none is pending.", nil, nil)
+)

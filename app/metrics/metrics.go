@@ -50,7 +50,9 @@ type Metrics struct {
 func New(version string, routes []string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(
-		collectors.NewGoCollector(),
+		// The process collector tells the memory that counts; the two dozen
+		// series of the allocator would be a tenth of every scrape.
+		collectors.NewGoCollector(collectors.WithGoCollectorMemStatsMetricsDisabled()),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.attempts = newAttempts(m.registry)

@@ -1,0 +1,137 @@
+package clientip_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"hasura-login/app/clientip"
+)
+
+const (
+	edge = "edge-secret-of-today"
+	old  = "edge-secret-of-yesterday"
+)
+
+func resolver(secrets ...string) *clientip.Resolver {
+	return clientip.New(func() [][]byte {
+		var out [][]byte
+		for _, s := range secrets {
+			out = append(out, []byte(s))
+		}
+		return out
+	})
+}
+
+func TestResolve_BelievesOnlyTheEdge(t *testing.T) {
+	peer := netip.MustParseAddr("10.0.0.7")
+	cases := []struct {
+		name    string
+		secrets []string
+		req     clientip.Request
+		want    string // "" is unknown
+	}{
+		{"REST through the edge", []string{edge}, clientip.Request{Peer: peer, RealIP: "198.51.100.4", EdgeSecret: edge}, "198.51.100.4"},
+		{"GraphQL through the edge", []string{edge}, clientip.Request{Peer: peer, RealIP: "198.51.100.4", EdgeSecret: edge, ViaHasura: true}, "198.51.100.4"},
+		{"old secret during a rotation", []string{edge, old}, clientip.Request{Peer: peer, RealIP: "198.51.100.4", EdgeSecret: old}, "198.51.100.4"},
+		{"old secret after the rotation", []string{edge}, clientip.Request{Peer: peer, RealIP: "198.51.100.4", EdgeSecret: old}, ""},
+		{"WebSocket: address without secret", []string{edge}, clientip.Request{Peer: peer, RealIP: "198.51.100.4", ViaHasura: true}, ""},
+		{"forged address beside a guessed secret", []string{edge}, clientip.Request{Peer: peer, RealIP: "198.51.100.4", EdgeSecret: "guess"}, ""},
+		{"prefix of the secret", []string{edge}, clientip.Request{Peer: peer, RealIP: "198.51.100.4", EdgeSecret: edge[:5]}, ""},
+		{"past the edge", []string{edge}, clientip.Request{Peer: peer, RealIP: "198.51.100.4"}, ""},
+		{"an empty secret opens nothing", []string{""}, clientip.Request{Peer: peer, RealIP: "198.51.100.4", ViaHasura: true}, ""},
+		{"an empty secret beside a real one", []string{"", edge}, clientip.Request{Peer: peer, RealIP: "198.51.100.4"}, ""},
+		{"development, direct: the peer, not the header", nil, clientip.Request{Peer: peer, RealIP: "198.51.100.4"}, "10.0.0.7"},
+		{"development, direct, dual-stack listener", nil, clientip.Request{Peer: netip.MustParseAddr("::ffff:10.0.0.7")}, "10.0.0.7"},
+		{"development, direct, peer unknown", nil, clientip.Request{}, ""},
+		{"development, through Hasura", nil, clientip.Request{Peer: peer, RealIP: "198.51.100.4", ViaHasura: true}, ""},
+		{"edge sends garbage", []string{edge}, clientip.Request{Peer: peer, RealIP: "unix:", EdgeSecret: edge}, ""},
+		{"edge sends nothing", []string{edge}, clientip.Request{Peer: peer, EdgeSecret: edge}, ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got := resolver(c.secrets...).Resolve(c.req)
+			if want := addr(c.want); got != want {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestResolve_RereadsTheSecrets(t *testing.T) {
+	secret := old
+	r := clientip.New(func() [][]byte { return [][]byte{[]byte(secret)} })
+	req := clientip.Request{RealIP: "198.51.100.4", EdgeSecret: edge}
+	if got := r.Resolve(req); got.IsValid() {
+		t.Fatalf("believed a secret that is not valid yet: %v", got)
+	}
+	secret = edge
+	if got := r.Resolve(req); got != addr("198.51.100.4") {
+		t.Fatalf("the new secret is not taken: %v", got)
+	}
+}
+
+func TestParse_GivesEachClientOneAddress(t *testing.T) {
+	cases := []struct{ in, want string }{
+		{"198.51.100.4", "198.51.100.4"},
+		{"::ffff:198.51.100.4", "198.51.100.4"},
+		{"::FFFF:c633:6404", "198.51.100.4"},
+		{"0000:0000:0000:0000:0000:ffff:198.051.100.4", ""}, // leading zeros are octal to some
+		{"0000:0000:0000:0000:0000:ffff:198.151.100.104", "198.151.100.104"},
+		{"2001:DB8::1", "2001:db8::1"},
+		{"2001:db8:0:0:0:0:0:1", "2001:db8::1"},
+		{"fe80::1%eth0", "fe80::1"},
+		{"fe80::1%" + strings.Repeat("z", 100), ""},
+		{"[2001:db8::1]", ""},
+		{"198.51.100.4:443", ""},
+		{" 198.51.100.4", ""},
+		{"198.51.100.4, 203.0.113.9", ""},
+		{"0.0.0.0", ""},
+		{"::", ""},
+		{"ff02::1", ""},
+		{"224.0.0.1", ""},
+		{"", ""},
+	}
+	for _, c := range cases {
+		if got, want := clientip.Parse(c.in), addr(c.want); got != want {
+			t.Errorf("Parse(%q) = %v, want %v", c.in, got, want)
+		}
+	}
+}
+
+func FuzzResolve(f *testing.F) {
+	for _, s := range []string{"198.51.100.4", "::ffff:1.2.3.4", "fe80::1%eth0", "1.2.3.4, 5.6.7.8", "", "\x00", "::"} {
+		f.Add(s, edge, true)
+		f.Add(s, "", false)
+		f.Add(s, "x"+edge, true)
+	}
+	r := resolver(edge, old)
+	f.Fuzz(func(t *testing.T, realIP, secret string, viaHasura bool) {
+		got := r.Resolve(clientip.Request{Peer: netip.MustParseAddr("10.0.0.7"), RealIP: realIP, EdgeSecret: secret, ViaHasura: viaHasura})
+		if secret != edge && secret != old && got.IsValid() {
+			t.Fatalf("believed %v without the secret", got)
+		}
+		if got.Is4In6() || got.Zone() != "" || got.IsUnspecified() {
+			t.Fatalf("%q gave %v, which is not canonical", realIP, got)
+		}
+		if got.IsValid() && clientip.Parse(got.String()) != got {
+			t.Fatalf("%v does not stay itself", got)
+		}
+	})
+}
+
+func BenchmarkResolve(b *testing.B) {
+	r := resolver(edge)
+	req := clientip.Request{Peer: netip.MustParseAddr("10.0.0.7"), RealIP: "198.51.100.4", EdgeSecret: edge}
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Resolve(req)
+	}
+}
+
+func addr(s string) netip.Addr {
+	if s == "" {
+		return netip.Addr{}
+	}
+	return netip.MustParseAddr(s)
+}

@@ -1,0 +1,120 @@
+package throttle_test
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/throttle"
+)
+
+var _ login.Devices = (*throttle.DeviceTokens)(nil)
+
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+func devices(secrets ...string) *throttle.DeviceTokens {
+	return throttle.NewDeviceTokens(func() [][]byte {
+		var out [][]byte
+		for _, s := range secrets {
+			out = append(out, []byte(s))
+		}
+		return out
+	})
+}
+
+func TestDeviceTokens_KnowADeviceForNinetyDays(t *testing.T) {
+	d := devices("secret")
+	token := d.Issue("ann@example.org", noon)
+	id := d.Check("ann@example.org", token, noon)
+	if id == "" {
+		t.Fatal("a fresh token is not valid")
+	}
+	if got := d.Check("ann@example.org", token, noon.Add(throttle.DeviceLifetime-time.Second)); got != id {
+		t.Errorf("just before its end the token gives %q, want %q", got, id)
+	}
+	if got := d.Check("ann@example.org", token, noon.Add(throttle.DeviceLifetime)); got != "" {
+		t.Error("the token outlives its ninety days")
+	}
+	if other := d.Issue("ann@example.org", noon); d.Check("ann@example.org", other, noon) == id {
+		t.Error("two devices have one id")
+	}
+}
+
+func TestDeviceTokens_AreBoundToTheAccountAndDoNotNameIt(t *testing.T) {
+	d := devices("secret")
+	token := d.Issue("ann@example.org", noon)
+	if d.Check("bob@example.org", token, noon) != "" {
+		t.Error("the token is valid for another account")
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(raw), "ann") {
+		t.Error("the token holds the address")
+	}
+}
+
+func TestDeviceTokens_SurviveARotationAndEndWithTheirSecret(t *testing.T) {
+	token := devices("old").Issue("ann@example.org", noon)
+	if devices("new", "old").Check("ann@example.org", token, noon) == "" {
+		t.Error("forgotten during the rotation")
+	}
+	if devices("new").Check("ann@example.org", token, noon) != "" {
+		t.Error("valid without its secret")
+	}
+	if fresh := devices("new", "old").Issue("ann@example.org", noon); devices("new").Check("ann@example.org", fresh, noon) == "" {
+		t.Error("not signed with the first secret")
+	}
+}
+
+func TestDeviceTokens_WithoutASecretThereAreNone(t *testing.T) {
+	for name, d := range map[string]*throttle.DeviceTokens{"none": devices(), "empty": devices("")} {
+		if token := d.Issue("ann@example.org", noon); token != "" {
+			t.Errorf("%s: issued %q", name, token)
+		}
+	}
+	forged := devices("x").Issue("ann@example.org", noon)
+	if devices("").Check("ann@example.org", forged, noon) != "" {
+		t.Error("an empty secret verifies")
+	}
+}
+
+func FuzzDeviceTokens_Check(f *testing.F) {
+	d := devices("new", "old")
+	genuine := d.Issue("ann@example.org", noon)
+	f.Add(genuine)
+	f.Add(devices("old").Issue("ann@example.org", noon))
+	f.Add(genuine + "=")
+	f.Add(genuine[:len(genuine)-1] + "B")
+	f.Add("")
+	f.Add(strings.Repeat("A", len(genuine)))
+	f.Add(strings.Repeat("\n", len(genuine)))
+	known := map[string]bool{genuine: true}
+	f.Fuzz(func(t *testing.T, token string) {
+		if d.Check("bob@example.org", token, noon) != "" {
+			t.Fatalf("%q is valid for an account it was never issued to", token)
+		}
+		id := d.Check("ann@example.org", token, noon)
+		if id == "" {
+			if known[token] {
+				t.Fatal("a genuine token is refused")
+			}
+			return
+		}
+		if !known[token] && devices("old").Check("ann@example.org", token, noon) == "" {
+			t.Fatalf("%q was never issued, yet is device %s", token, id)
+		}
+	})
+}
+
+func BenchmarkDeviceTokens_Check(b *testing.B) {
+	d := devices("secret")
+	token := d.Issue("ann@example.org", noon)
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Check("ann@example.org", token, noon)
+	}
+}

@@ -36,5 +36,5 @@ type Event struct {
 	UserID       string
 	SessionID    string
 	ClientPrefix string
-	Actor        string // "user", or "operator" for the users and keys verbs
+	Actor        string // ActorUser or ActorOperator
 }

@@ -1,0 +1,108 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agnivade/levenshtein"
+
+	"hasura-login/app/login"
+	"hasura-login/app/secretfile"
+)
+
+func editDistance(a, b string) int { return levenshtein.ComputeDistance(a, b) }
+
+// minSecretLength holds 128 bits even where they are written in hexadecimal.
+const minSecretLength = 32
+
+// Algorithms are the values of LOGIN_JWT_ALG.
+func Algorithms() []string { return []string{"ES256", "EdDSA", "RS256"} }
+
+// check finds what a single value cannot show: ranges and relations.
+func (c Config) check() []error {
+	var problems []error
+	complain := func(name, format string, args ...any) {
+		problems = append(problems, fmt.Errorf(Prefix+name+": "+format, args...))
+	}
+	inRange := func(name string, d, low, high time.Duration) {
+		if d < low || d > high {
+			complain(name, "%s is not between %s and %s", d, low, high)
+		}
+	}
+	for name, addr := range map[string]string{"LISTEN": c.Listen, "OPS_LISTEN": c.OpsListen} {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			complain(name, "%q is not host:port or :port", addr)
+		}
+	}
+	// Hasura's JWT library takes an iss or sub with a colon for a URI.
+	if u, err := url.Parse(c.Issuer); strings.Contains(c.Issuer, ":") && (err != nil || u.Scheme == "") {
+		complain("ISSUER", "%q holds a colon but is not a URI; Hasura would refuse every token", c.Issuer)
+	}
+	if c.Issuer == "" || c.Audience == "" {
+		complain("ISSUER", "issuer and audience must not be empty")
+	}
+	inRange("ACCESS_TTL", c.AccessTTL, time.Second, time.Hour)
+	inRange("REFRESH_TTL", c.RefreshTTL, time.Minute, 400*24*time.Hour)
+	inRange("REFRESH_IDLE", c.RefreshIdle, time.Minute, 400*24*time.Hour)
+	inRange("HASH_QUEUE_MAX_WAIT", c.HashQueueMaxWait, 10*time.Millisecond, 30*time.Second)
+	inRange("SHUTDOWN_GRACE", c.ShutdownGrace, 0, 5*time.Minute)
+	if c.BcryptCost < 10 || c.BcryptCost > 15 {
+		complain("BCRYPT_COST", "%d is not between 10 (OWASP's least) and 15 (a second and more)", c.BcryptCost)
+	}
+	if c.HashWorkers < 0 || c.HashWorkers > 256 {
+		complain("HASH_WORKERS", "%d is not between 0 (one per core) and 256", c.HashWorkers)
+	}
+	if c.PasswordMinLength < 8 || c.PasswordMinLength > 64 {
+		complain("PASSWORD_MIN_LENGTH", "%d is not between 8 and 64", c.PasswordMinLength)
+	}
+	if !slices.Contains(Algorithms(), c.JWTAlg) {
+		complain("JWT_ALG", "%q is not one of %s", c.JWTAlg, strings.Join(Algorithms(), ", "))
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
+		complain("LOG_LEVEL", "%q is not one of debug, info, warn, error", c.LogLevel)
+	}
+	if err := login.CheckRoles(c.DefaultRoles); err != nil {
+		complain("DEFAULT_ROLES", "%s", login.AsError(err).Message)
+	}
+	for _, origin := range c.CORSOrigins {
+		if u, err := url.Parse(origin); err != nil || u.Host == "" || u.Path != "" || u.Scheme != "https" && u.Scheme != "http" {
+			complain("CORS_ORIGINS", "%q is not an origin such as https://app.example.org", origin)
+		}
+	}
+	return append(problems, c.checkSecrets()...)
+}
+
+func (c Config) checkSecrets() []error {
+	var problems []error
+	for name, secret := range map[string]secretfile.Secret{
+		"ACTION_SECRET": c.ActionSecret, "EDGE_SECRET": c.EdgeSecret, "DEVICE_SECRET": c.DeviceSecret,
+	} {
+		for _, value := range secret.Values() {
+			if len(value) < minSecretLength {
+				problems = append(problems, fmt.Errorf("%s%s: a value is shorter than %d characters; make one with: openssl rand -hex 32", Prefix, name, minSecretLength))
+			}
+		}
+	}
+	return problems
+}
+
+// Missing names what production cannot do without.
+func (c Config) Missing() error {
+	var missing []string
+	for name, secret := range map[string]secretfile.Secret{
+		"DATABASE_URL": c.DatabaseURL, "ACTION_SECRET": c.ActionSecret, "EDGE_SECRET": c.EdgeSecret, "DEVICE_SECRET": c.DeviceSecret,
+	} {
+		if !secret.IsSet() {
+			missing = append(missing, fmt.Sprintf("%s%s or %s%s_FILE is not set", Prefix, name, Prefix, name))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	return fmt.Errorf("%s", strings.Join(missing, "\n"))
+}

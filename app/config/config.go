@@ -1,0 +1,71 @@
+// Package config reads the LOGIN_* environment: the only place that does.
+package config
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"hasura-login/app/secretfile"
+)
+
+// Prefix begins the name of every variable.
+const Prefix = "LOGIN_"
+
+// Config is a complete and checked configuration. Field tags name the variable
+// without its prefix and its default; .env.example explains each.
+type Config struct {
+	Listen    string `env:"LISTEN" envDefault:":3000"`
+	OpsListen string `env:"OPS_LISTEN" envDefault:":9100"`
+
+	Issuer     string        `env:"ISSUER" envDefault:"hasura-login"`
+	Audience   string        `env:"AUDIENCE" envDefault:"hasura"`
+	AccessTTL  time.Duration `env:"ACCESS_TTL" envDefault:"15m"`
+	RefreshTTL time.Duration `env:"REFRESH_TTL" envDefault:"720h"`
+	// RefreshIdle ends a session that nobody refreshes.
+	RefreshIdle time.Duration `env:"REFRESH_IDLE" envDefault:"336h"`
+	KeysDir     string        `env:"KEYS_DIR" envDefault:"/keys"`
+	JWTAlg      string        `env:"JWT_ALG" envDefault:"ES256"`
+
+	BcryptCost        int           `env:"BCRYPT_COST" envDefault:"10"`
+	HashWorkers       int           `env:"HASH_WORKERS" envDefault:"0"`
+	HashQueueMaxWait  time.Duration `env:"HASH_QUEUE_MAX_WAIT" envDefault:"1s"`
+	PasswordMinLength int           `env:"PASSWORD_MIN_LENGTH" envDefault:"8"`
+	DefaultRoles      []string      `env:"DEFAULT_ROLES" envDefault:"user"`
+	SignupEnabled     bool          `env:"SIGNUP_ENABLED" envDefault:"true"`
+	CORSOrigins       []string      `env:"CORS_ORIGINS"`
+
+	LimitSigninClient   string `env:"LIMIT_SIGNIN_CLIENT" envDefault:"30-M,300-H"`
+	LimitSigninAccount  string `env:"LIMIT_SIGNIN_ACCOUNT" envDefault:"5-M,20-H"`
+	LimitSignupClient   string `env:"LIMIT_SIGNUP_CLIENT" envDefault:"20-M,100-H"`
+	LimitRefreshClient  string `env:"LIMIT_REFRESH_CLIENT" envDefault:"600-M"`
+	LimitRefreshSession string `env:"LIMIT_REFRESH_SESSION" envDefault:"30-M"`
+
+	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info"`
+	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"20s"`
+
+	// Secrets: each also as …_FILE, which may be replaced while we run.
+	DatabaseURL  secretfile.Secret `env:"-" secret:"DATABASE_URL"`
+	ActionSecret secretfile.Secret `env:"-" secret:"ACTION_SECRET"`
+	EdgeSecret   secretfile.Secret `env:"-" secret:"EDGE_SECRET"`
+	DeviceSecret secretfile.Secret `env:"-" secret:"DEVICE_SECRET"`
+	RedisURL     secretfile.Secret `env:"-" secret:"REDIS_URL"`
+}
+
+// Workers is the number of hash workers: the setting, or one per usable core
+// (the runtime counts cgroup limits).
+func (c Config) Workers() int {
+	if c.HashWorkers > 0 {
+		return c.HashWorkers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Line is one setting as it is shown to people: a secret's value is masked.
+type Line struct {
+	Name   string
+	Value  string
+	Origin string // "environment", "file" or "default"
+}
+
+func (l Line) String() string { return fmt.Sprintf("%-32s %s (%s)", l.Name, l.Value, l.Origin) }

@@ -1,0 +1,88 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hasura-login/app/config"
+)
+
+const secret = "0123456789abcdef0123456789abcdef"
+
+func TestLoad_DefaultsAreUsable(t *testing.T) {
+	c, _, err := config.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != ":3000" || c.AccessTTL != 15*time.Minute || len(c.DefaultRoles) != 1 || !c.SignupEnabled {
+		t.Errorf("unexpected defaults: %+v", c)
+	}
+	if err := c.Missing(); err == nil || strings.Count(err.Error(), "is not set") != 4 {
+		t.Errorf("without secrets production should miss four: %v", err)
+	}
+}
+
+func TestLoad_ReportsEveryProblemAtOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte(secret), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := config.Load([]string{
+		"LOGIN_ACCES_TTL=5m",
+		"LOGIN_ACCESS_TTL=soon",
+		"LOGIN_BCRYPT_COST=4",
+		"LOGIN_JWT_ALG=HS256",
+		"LOGIN_DEFAULT_ROLES=user,Admin",
+		"LOGIN_ACTION_SECRET=" + secret, "LOGIN_ACTION_SECRET_FILE=" + file,
+		"LOGIN_EDGE_SECRET=short",
+		"LOGIN_DEVICE_SECRET_FILE=/nonexistent/file",
+		"LOGIN_CORS_ORIGINS=*",
+		"LOGIN_LISTEN=3000",
+		"UNRELATED=x",
+	})
+	if err == nil {
+		t.Fatal("nothing was reported")
+	}
+	for _, want := range []string{
+		"LOGIN_ACCES_TTL: no such setting (did you mean LOGIN_ACCESS_TTL?)",
+		"LOGIN_ACCESS_TTL:", "LOGIN_BCRYPT_COST: 4", "LOGIN_JWT_ALG:", "LOGIN_DEFAULT_ROLES: roles: admin",
+		"LOGIN_ACTION_SECRET and LOGIN_ACTION_SECRET_FILE are both set", "LOGIN_EDGE_SECRET: a value is shorter",
+		"LOGIN_DEVICE_SECRET_FILE:", "LOGIN_CORS_ORIGINS:", "LOGIN_LISTEN:",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("missing from the report: %s\n%v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "UNRELATED") {
+		t.Error("a variable without our prefix was reported")
+	}
+}
+
+func TestLoad_NeverShowsASecret(t *testing.T) {
+	_, lines, err := config.Load([]string{"LOGIN_ACTION_SECRET=" + secret, "LOGIN_DATABASE_URL=postgres://u:hunter22@db/x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines {
+		if strings.Contains(line.String(), secret) || strings.Contains(line.String(), "hunter22") {
+			t.Errorf("a secret is shown: %s", line)
+		}
+	}
+}
+
+func TestLoad_ReadsSecretsFromFilesAndSeveralValues(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "action_secret")
+	if err := os.WriteFile(file, []byte("new-"+secret+"\nold-"+secret), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := config.Load([]string{"LOGIN_ACTION_SECRET_FILE=" + file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.ActionSecret.Values(); len(got) != 2 || got[0] != "new-"+secret {
+		t.Errorf("values %q", got)
+	}
+}

@@ -1,0 +1,134 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+
+	"hasura-login/app/secretfile"
+)
+
+// Load reads the configuration from an environment in the form of os.Environ.
+// The error joins every problem found, one a line; the lines show what was
+// understood, for people.
+func Load(environ []string) (Config, []Line, error) {
+	vars := pick(environ)
+	var c Config
+	var problems []error
+	if err := env.ParseWithOptions(&c, env.Options{Prefix: Prefix, Environment: vars}); err != nil {
+		problems = append(problems, parseErrors(err)...)
+	}
+	known := map[string]bool{}
+	var lines []Line
+	fields := reflect.TypeFor[Config]()
+	value := reflect.ValueOf(&c).Elem()
+	for i := range fields.NumField() {
+		f := fields.Field(i)
+		if name := f.Tag.Get("secret"); name != "" {
+			known[Prefix+name], known[Prefix+name+"_FILE"] = true, true
+			secret, line, err := loadSecret(vars, Prefix+name)
+			if err != nil {
+				problems = append(problems, err)
+			}
+			value.Field(i).Set(reflect.ValueOf(secret))
+			lines = append(lines, line)
+			continue
+		}
+		name := Prefix + f.Tag.Get("env")
+		known[name] = true
+		lines = append(lines, plainLine(vars, name, value.Field(i).Interface()))
+	}
+	for name := range vars {
+		if !known[name] {
+			problems = append(problems, fmt.Errorf("%s: no such setting%s", name, nearest(name, known)))
+		}
+	}
+	problems = append(problems, c.check()...)
+	sort.Slice(lines, func(i, j int) bool { return lines[i].Name < lines[j].Name })
+	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return c, lines, errors.Join(problems...)
+}
+
+// pick keeps our variables. One set to nothing counts as not set, since compose
+// files write ${NAME:-} for what is optional.
+func pick(environ []string) map[string]string {
+	vars := map[string]string{}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, Prefix) && value != "" {
+			vars[name] = value
+		}
+	}
+	return vars
+}
+
+func loadSecret(vars map[string]string, name string) (secretfile.Secret, Line, error) {
+	inline, path := vars[name], vars[name+"_FILE"]
+	switch {
+	case inline != "" && path != "":
+		return secretfile.Secret{}, Line{name, "(ambiguous)", "environment"},
+			fmt.Errorf("%s and %s_FILE are both set: keep one", name, name)
+	case path != "":
+		secret, err := secretfile.Open(path)
+		if err != nil {
+			err = fmt.Errorf("%s_FILE: %w", name, err)
+		}
+		return secret, Line{name + "_FILE", path, "environment"}, err
+	case inline != "":
+		return secretfile.Fixed(inline), Line{name, "(set, hidden)", "environment"}, nil
+	}
+	return secretfile.Secret{}, Line{name, "(not set)", "default"}, nil
+}
+
+func plainLine(vars map[string]string, name string, value any) Line {
+	origin := "default"
+	if _, set := vars[name]; set {
+		origin = "environment"
+	}
+	text := fmt.Sprint(value)
+	if list, ok := value.([]string); ok {
+		text = strings.Join(list, ",")
+	}
+	if text == "" {
+		text = "(empty)"
+	}
+	return Line{name, text, origin}
+}
+
+// parseErrors turns the parser's errors into one line each that names the variable.
+func parseErrors(err error) []error {
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return []error{err}
+	}
+	var problems []error
+	for _, e := range all.Errors {
+		var parse env.ParseError
+		if errors.As(e, &parse) {
+			field, _ := reflect.TypeFor[Config]().FieldByName(parse.Name)
+			e = fmt.Errorf("%s%s: %w", Prefix, field.Tag.Get("env"), parse.Err)
+		}
+		problems = append(problems, e)
+	}
+	return problems
+}
+
+// nearest suggests a known name that differs by little: typos are why unknown
+// names are an error at all.
+func nearest(name string, known map[string]bool) string {
+	best, distance := "", 4
+	for candidate := range known {
+		if d := editDistance(name, candidate); d < distance || d == distance && candidate < best {
+			best, distance = candidate, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return " (did you mean " + best + "?)"
+}

@@ -1,0 +1,183 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"crypto/rand"
+)
+
+// Actors of audit events.
+const (
+	ActorUser     = "user"
+	ActorOperator = "operator"
+)
+
+// Operator holds the use cases of whoever runs the service. They need no
+// session and no limit: who may run the program on its host is trusted.
+type Operator struct {
+	Store  Store
+	Hasher Hasher
+	Policy PasswordPolicy
+	Audit  Auditor
+	Roles  []string // of a user created without any
+}
+
+// roleName is what Hasura takes as a role without quoting trouble.
+var roleName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
+
+// CheckRoles refuses role lists that could never be put into a token: none at
+// all, malformed names, and admin, which would open everything in Hasura.
+func CheckRoles(roles []string) error {
+	if len(roles) == 0 {
+		return Errorf(CodeInvalidInput, "roles: at least one is needed")
+	}
+	for _, role := range roles {
+		if strings.EqualFold(role, "admin") {
+			return Errorf(CodeInvalidInput, "roles: admin is never given to a user; Hasura would let such a token do anything")
+		}
+		if !roleName.MatchString(role) {
+			return Errorf(CodeInvalidInput, "roles: %q is not a role name (letters, digits, _ and -)", role)
+		}
+	}
+	return nil
+}
+
+// Find looks a user up by id or e-mail.
+func (o *Operator) Find(ctx context.Context, ref string) (Holder, error) {
+	h, err := Holder{}, ErrNotFound
+	if isUUID(ref) {
+		h, err = o.Store.HolderByID(ctx, strings.ToLower(ref))
+	} else {
+		email, invalid := NormalizeEmail(ref)
+		if invalid != nil {
+			return h, Errorf(CodeInvalidInput, "name the user by id or e-mail address")
+		}
+		h, err = o.Store.HolderByEmail(ctx, email)
+	}
+	if errors.Is(err, ErrNotFound) {
+		return h, Errorf(CodeNotFound, "no such user")
+	}
+	return h, err
+}
+
+// Sessions lists a user's live sessions.
+func (o *Operator) Sessions(ctx context.Context, userID string) ([]Session, error) {
+	return o.Store.LiveSessions(ctx, userID, time.Now())
+}
+
+// List pages through users in the order of their e-mail.
+func (o *Operator) List(ctx context.Context, f UserFilter) ([]Holder, error) {
+	f.EmailContains = strings.ToLower(f.EmailContains)
+	return o.Store.ListUsers(ctx, f)
+}
+
+// Create adds a user without a session, whether or not sign-up is open.
+func (o *Operator) Create(ctx context.Context, email, name, password string, roles []string) (Holder, error) {
+	if len(roles) == 0 {
+		roles = o.Roles
+	}
+	if err := CheckRoles(roles); err != nil {
+		return Holder{}, err
+	}
+	h, err := newHolder(email, name, withUserRole(roles), o.Policy, password)
+	if err != nil {
+		return Holder{}, err
+	}
+	if h.Account.Password, err = o.Hasher.Hash(ctx, Work{Operation: OpSignUp}, password); err != nil {
+		return Holder{}, err
+	}
+	if h.User.ID, err = newID(io.Reader(rand.Reader)); err != nil {
+		return Holder{}, err
+	}
+	now := time.Now().UTC()
+	h.User.CreatedAt, h.User.UpdatedAt = now, now
+	if err := o.Store.CreateUser(ctx, h, nil); err != nil {
+		if errors.Is(err, ErrEmailTaken) {
+			err = errEmailTaken()
+		}
+		return Holder{}, err
+	}
+	o.record(ctx, EventUserCreated, h.User.ID)
+	return h, nil
+}
+
+// SetDisabled closes or opens an account; closing ends its sessions.
+func (o *Operator) SetDisabled(ctx context.Context, ref string, disabled bool) error {
+	name := EventUserEnabled
+	if disabled {
+		name = EventUserDisabled
+	}
+	return o.change(ctx, ref, name, AccountChange{Disabled: &disabled})
+}
+
+// SetRoles replaces a user's roles; the first is the default role. Role user is
+// always among them, so that no role loses the actions. All sessions end.
+func (o *Operator) SetRoles(ctx context.Context, ref string, roles []string) error {
+	if err := CheckRoles(roles); err != nil {
+		return err
+	}
+	return o.change(ctx, ref, EventRolesChanged, AccountChange{Roles: withUserRole(roles), DefaultRole: &roles[0]})
+}
+
+// SetPassword replaces a user's password; all sessions end.
+func (o *Operator) SetPassword(ctx context.Context, ref, password string) error {
+	h, err := o.Find(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if err := o.Policy.Check(password, passwordContext(h.User.Email, h.User.Name)...); err != nil {
+		return err
+	}
+	hash, err := o.Hasher.Hash(ctx, Work{Operation: OpChangePassword}, password)
+	if err != nil {
+		return err
+	}
+	return o.change(ctx, h.User.ID, EventPasswordSet, AccountChange{Password: &hash})
+}
+
+// SignOut ends all sessions of a user.
+func (o *Operator) SignOut(ctx context.Context, ref string) error {
+	return o.change(ctx, ref, EventSignedOutAll, AccountChange{EndSessions: true})
+}
+
+// Delete removes a user and everything that hangs on it.
+func (o *Operator) Delete(ctx context.Context, ref string) error {
+	h, err := o.Find(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if err := o.Store.DeleteUser(ctx, h.User.ID, -1); err != nil {
+		return err
+	}
+	o.record(ctx, EventUserDeleted, h.User.ID)
+	return nil
+}
+
+func (o *Operator) change(ctx context.Context, ref string, name EventName, c AccountChange) error {
+	h, err := o.Find(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if err := o.Store.UpdateAccount(ctx, h.User.ID, c, time.Now().UTC()); err != nil {
+		return err
+	}
+	o.record(ctx, name, h.User.ID)
+	return nil
+}
+
+func (o *Operator) record(ctx context.Context, name EventName, userID string) {
+	o.Audit.Record(ctx, Event{Name: name, UserID: userID, Actor: ActorOperator})
+}
+
+func withUserRole(roles []string) []string {
+	if slices.Contains(roles, "user") {
+		return roles
+	}
+	return append(slices.Clone(roles), "user")
+}

@@ -1,0 +1,89 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// RefreshInput presents a refresh token.
+type RefreshInput struct {
+	RefreshToken string
+	Client       Client
+}
+
+// Refresh exchanges a refresh token for a new grant. Within the grace a spent
+// token leads to the same successor (two tabs, a lost answer); later it is taken
+// for stolen and its session ends.
+func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Grant, error) {
+	token, ok := parseRefreshToken(in.RefreshToken)
+	if !ok {
+		token = refreshToken{} // all malformed ones share one family, and the client's limit
+	}
+	if _, err := s.reserve(ctx, Attempt{Operation: OpRefresh, Client: in.Client, Family: token.family()}); err != nil {
+		return Grant{}, err
+	}
+	if !ok {
+		return Grant{}, s.refused(ctx, OpRefresh, "", in.Client, errInvalidRefreshToken())
+	}
+	rotated, err := s.rotate(ctx, token)
+	switch {
+	case errors.Is(err, ErrTokenReused):
+		s.record(ctx, EventReuseDetected, OpRefresh, rotated.Session, in.Client)
+		return Grant{}, errInvalidRefreshToken()
+	case errors.Is(err, ErrTokenUnknown):
+		return Grant{}, s.refused(ctx, OpRefresh, "", in.Client, errInvalidRefreshToken())
+	case err != nil:
+		return Grant{}, err
+	}
+	next, err := token.child(rotated.Nonce)
+	if err != nil {
+		return Grant{}, err
+	}
+	s.record(ctx, EventRefreshed, OpRefresh, rotated.Session, in.Client)
+	return s.grant(rotated.Holder, rotated.Session, next)
+}
+
+func (s *Service) rotate(ctx context.Context, token refreshToken) (Rotated, error) {
+	nonce := make([]byte, nonceBytes)
+	if _, err := io.ReadFull(s.Random, nonce); err != nil {
+		return Rotated{}, fmt.Errorf("drawing a nonce: %w", err)
+	}
+	child, err := token.child(nonce)
+	if err != nil {
+		return Rotated{}, err
+	}
+	now := s.Now().UTC()
+	return s.Store.RotateToken(ctx, Rotation{
+		Presented: token.hash(), Child: child.hash(), Nonce: nonce,
+		Now: now, Grace: s.rules.RefreshGrace, IdleUntil: now.Add(s.rules.RefreshIdle),
+	})
+}
+
+// SignOut ends the session of a refresh token, spent or not. A token that no
+// live session has is no error: the wish, to be signed out, holds already.
+func (s *Service) SignOut(ctx context.Context, in RefreshInput) error {
+	token, ok := parseRefreshToken(in.RefreshToken)
+	if !ok {
+		token = refreshToken{}
+	}
+	if _, err := s.reserve(ctx, Attempt{Operation: OpSignOut, Client: in.Client, Family: token.family()}); err != nil {
+		return err
+	}
+	if !ok {
+		return nil
+	}
+	session, err := s.Store.EndSessionByToken(ctx, token.hash(), s.Now())
+	if errors.Is(err, ErrTokenUnknown) {
+		return nil
+	}
+	if err == nil {
+		s.record(ctx, EventSignedOut, OpSignOut, session, in.Client)
+	}
+	return err
+}
+
+func errInvalidRefreshToken() *Error {
+	return Errorf(CodeInvalidRefreshToken, "The refresh token is unknown, expired or spent; sign in again")
+}

@@ -1,0 +1,180 @@
+package login
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"encoding/hex"
+)
+
+// Rules are the settings that use cases follow.
+type Rules struct {
+	SignUpEnabled bool
+	DefaultRoles  []string      // of a new user; the first is the default role
+	RefreshTTL    time.Duration // absolute life of a session
+	RefreshIdle   time.Duration // life of a session between two refreshes
+	RefreshGrace  time.Duration // a spent refresh token leads to the same successor this long
+	MaxSessions   int           // live sessions of a user; the oldest end
+}
+
+// Deps are the ports a Service works through. All are required but Now and
+// Random, which default to the system's.
+type Deps struct {
+	Store    Store
+	Hasher   Hasher
+	Policy   PasswordPolicy
+	Issuer   Issuer
+	Throttle Throttle
+	Devices  Devices
+	Audit    Auditor
+	Now      func() time.Time
+	Random   io.Reader
+}
+
+// Service holds the use cases. Every method returns *Error (see AsError) where
+// it does not do what was asked, or ErrCallerGone.
+type Service struct {
+	Deps
+	rules      Rules
+	background sync.WaitGroup
+}
+
+// NewService wires the use cases.
+func NewService(d Deps, r Rules) *Service {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Random == nil {
+		d.Random = rand.Reader
+	}
+	return &Service{Deps: d, rules: r}
+}
+
+// Wait returns once work that outlives its request (re-hashing) is done.
+func (s *Service) Wait() { s.background.Wait() }
+
+// Grant is what a client receives when it is signed in.
+type Grant struct {
+	UserID                string
+	Token                 string
+	TokenExpiresAt        time.Time
+	RefreshToken          string
+	RefreshTokenExpiresAt time.Time
+	DeviceToken           string // empty where none is issued
+}
+
+// Identity is the caller of an authenticated use case, as an access token or
+// Hasura's session variables name it.
+type Identity struct {
+	UserID    string
+	SessionID string
+}
+
+func newID(random io.Reader) (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return "", err
+	}
+	b[6] = b[6]&0x0f | 0x40 // version 4
+	b[8] = b[8]&0x3f | 0x80 // variant of RFC 9562
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
+}
+
+// openSession draws a session and its first refresh token; nothing is stored.
+func (s *Service) openSession(userID string, epoch int, c Client) (NewSession, refreshToken, error) {
+	now := s.Now().UTC()
+	token, err := newRefreshToken(s.Random)
+	if err != nil {
+		return NewSession{}, token, err
+	}
+	id, err := newID(s.Random)
+	if err != nil {
+		return NewSession{}, token, err
+	}
+	expires := now.Add(s.rules.RefreshTTL)
+	return NewSession{
+		Session: Session{
+			ID: id, UserID: userID, Epoch: epoch, CreatedAt: now, LastUsedAt: now,
+			IdleUntil: earlier(now.Add(s.rules.RefreshIdle), expires), ExpiresAt: expires,
+			ClientName: c.Name, ClientPrefix: c.Prefix(),
+		},
+		Token:   token.hash(),
+		MaxLive: s.rules.MaxSessions,
+	}, token, nil
+}
+
+func (s *Service) grant(h Holder, session Session, token refreshToken) (Grant, error) {
+	access, expires, err := s.Issuer.Issue(Subject{User: h.User, Account: h.Account, SessionID: session.ID}, s.Now())
+	if err != nil {
+		return Grant{}, err
+	}
+	return Grant{
+		UserID: h.User.ID, Token: access, TokenExpiresAt: expires,
+		RefreshToken: token.String(), RefreshTokenExpiresAt: earlier(session.IdleUntil, session.ExpiresAt),
+	}, nil
+}
+
+// authorize finds the live session behind an identity. An access token outlives
+// its session by minutes; what changes an account must not.
+func (s *Service) authorize(ctx context.Context, id Identity) (Session, Holder, error) {
+	if !isUUID(id.UserID) || !isUUID(id.SessionID) {
+		return Session{}, Holder{}, errUnauthenticated()
+	}
+	session, h, err := s.Store.SessionHolder(ctx, id.SessionID, s.Now())
+	if errors.Is(err, ErrNotFound) || err == nil && session.UserID != id.UserID {
+		return Session{}, Holder{}, errUnauthenticated()
+	}
+	return session, h, err
+}
+
+// checkPassword spends one hash on a password that a limited attempt names. An
+// unknown account is an empty hash. The reservation is settled on every way out.
+func (s *Service) checkPassword(ctx context.Context, r Reservation, w Work, hash, password string) (ok, stale bool, err error) {
+	ok, stale, err = s.Hasher.Verify(ctx, w, hash, password)
+	switch {
+	case err != nil:
+		r.Released(ctx)
+	case ok:
+		r.Succeeded(ctx)
+	default:
+		r.Failed(ctx)
+	}
+	return ok, stale, err
+}
+
+func (s *Service) reserve(ctx context.Context, a Attempt) (Reservation, error) {
+	r, err := s.Throttle.Reserve(ctx, a)
+	if err != nil {
+		s.Audit.Record(ctx, Event{Name: EventThrottled, Operation: a.Operation, Reason: string(AsError(err).Code), ClientPrefix: a.Client.Prefix(), Actor: ActorUser})
+	}
+	return r, err
+}
+
+func (s *Service) refused(ctx context.Context, op Operation, userID string, c Client, err *Error) *Error {
+	s.Audit.Record(ctx, Event{Name: EventRefused, Operation: op, Reason: string(err.Code), UserID: userID, ClientPrefix: c.Prefix(), Actor: ActorUser})
+	return err
+}
+
+func (s *Service) record(ctx context.Context, name EventName, op Operation, session Session, c Client) {
+	s.Audit.Record(ctx, Event{Name: name, Operation: op, UserID: session.UserID, SessionID: session.ID, ClientPrefix: c.Prefix(), Actor: ActorUser})
+}
+
+func errInvalidCredentials() *Error {
+	return Errorf(CodeInvalidCredentials, "Email or password wrong")
+}
+
+func errUnauthenticated() *Error {
+	return Errorf(CodeUnauthenticated, "Sign in first: the access token is missing, expired, or its session has ended")
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

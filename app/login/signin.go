@@ -1,0 +1,85 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// SignInInput is a claim to be somebody.
+type SignInInput struct {
+	Email       string
+	Password    string
+	DeviceToken string // optional; from an earlier grant on this device
+	Client      Client
+}
+
+// rehashPatience bounds how long a background re-hash may wait for the gate.
+const rehashPatience = 10 * time.Second
+
+// SignIn checks a password and opens a session. Unknown address, wrong password
+// and a disabled account with a wrong password cost the same work and get the
+// same answer.
+func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
+	email, err := NormalizeEmail(in.Email)
+	if err != nil {
+		return Grant{}, err
+	}
+	if in.Password == "" {
+		return Grant{}, Errorf(CodeInvalidInput, "password: must not be empty")
+	}
+	device := ""
+	if in.DeviceToken != "" {
+		device = s.Devices.Check(email, in.DeviceToken, s.Now())
+	}
+	reservation, err := s.reserve(ctx, Attempt{Operation: OpSignIn, Client: in.Client, Account: email, DeviceID: device})
+	if err != nil {
+		return Grant{}, err
+	}
+	h, err := s.Store.HolderByEmail(ctx, email)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		reservation.Released(ctx)
+		return Grant{}, err
+	}
+	work := Work{Operation: OpSignIn, KnownDevice: device != ""}
+	ok, stale, err := s.checkPassword(ctx, reservation, work, h.Account.Password, in.Password)
+	if err != nil {
+		return Grant{}, err
+	}
+	if !ok {
+		return Grant{}, s.refused(ctx, OpSignIn, h.User.ID, in.Client, errInvalidCredentials())
+	}
+	if !h.Account.DisabledAt.IsZero() {
+		return Grant{}, s.refused(ctx, OpSignIn, h.User.ID, in.Client, Errorf(CodeAccountDisabled, "This account is disabled"))
+	}
+	session, token, err := s.openSession(h.User.ID, h.Account.Epoch, in.Client)
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := s.Store.CreateSession(ctx, session); err != nil {
+		if errors.Is(err, ErrStale) { // the password that was hashed is no longer the account's
+			err = s.refused(ctx, OpSignIn, h.User.ID, in.Client, errInvalidCredentials())
+		}
+		return Grant{}, err
+	}
+	if stale {
+		s.rehash(ctx, h, in.Password)
+	}
+	s.record(ctx, EventSignedIn, OpSignIn, session.Session, in.Client)
+	g, err := s.grant(h, session.Session, token)
+	g.DeviceToken = s.Devices.Issue(email, s.Now())
+	return g, err
+}
+
+// rehash brings a stored hash to the live cost after the answer is out. Losing
+// the compare-and-set, or a full gate, only means the next sign-in tries again.
+func (s *Service) rehash(ctx context.Context, h Holder, password string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rehashPatience)
+	s.background.Go(func() {
+		defer cancel()
+		hash, err := s.Hasher.Hash(ctx, Work{Operation: OpSignIn}, password)
+		if err == nil {
+			_ = s.Store.ReplaceHash(ctx, h.User.ID, h.Account.Password, hash)
+		}
+	})
+}

@@ -1,0 +1,99 @@
+package httpapi
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"hasura-login/app/login"
+)
+
+// headerActionSecret has an x-hasura- name: Hasura drops such headers of
+// clients, so nobody can put another in its place.
+const headerActionSecret = "X-Hasura-Action-Secret" // #nosec G101 -- a header's name
+
+// rolePublic is Hasura's unauthorized role. Its session variables are whatever
+// headers the client sent, so nothing in them is believed.
+const rolePublic = "public"
+
+// payload is what Hasura posts to an action's handler. request_query holds the
+// client's whole query, passwords included: it is never looked at.
+type payload struct {
+	Action struct {
+		Name string `json:"name"`
+	} `json:"action"`
+	Input            map[string]json.RawMessage `json:"input"`
+	SessionVariables map[string]string          `json:"session_variables"`
+}
+
+// action answers Hasura's call for an operation.
+func (a *API) action(op operation) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		ctx, cancel := a.context(c)
+		defer cancel()
+		if !a.isHasura(c.Get(headerActionSecret)) {
+			a.Audit.Record(ctx, login.Event{Name: login.EventActionSecretRefused, Operation: op.name, ClientPrefix: a.client(c, true).Prefix()})
+			return a.attempted(op, login.Errorf(login.CodeUnauthenticated, "The action secret is missing or wrong"))
+		}
+		decoded, err := a.actionCall(c, op)
+		if err != nil {
+			return a.attempted(op, err)
+		}
+		answer, err := op.run(ctx, a.Service, decoded)
+		if err := a.attempted(op, err); err != nil {
+			return err
+		}
+		if answer == nil {
+			answer = struct {
+				OK bool `json:"ok"`
+			}{true}
+		}
+		return writeJSON(c, fiber.StatusOK, fiber.MIMEApplicationJSON, answer)
+	}
+}
+
+func (a *API) actionCall(c *fiber.Ctx, op operation) (call, error) {
+	var p payload
+	if err := requireJSON(c.Get(fiber.HeaderContentType)); err != nil {
+		return call{}, err
+	}
+	if err := json.Unmarshal(bytes.ToValidUTF8(c.Body(), nil), &p); err != nil {
+		return call{}, login.Errorf(login.CodeInvalidInput, "not an action payload")
+	}
+	if p.Action.Name != string(op.name) {
+		return call{}, login.Errorf(login.CodeInvalidInput, "the payload is for another action")
+	}
+	args, err := arguments(op.fields, p.Input)
+	if err != nil {
+		return call{}, err
+	}
+	decoded := call{args: args, client: a.client(c, true)}
+	if op.signedIn {
+		decoded.identity, err = identityOf(p.SessionVariables)
+	}
+	return decoded, err
+}
+
+// identityOf believes session variables only of a role that a token gave.
+func identityOf(variables map[string]string) (login.Identity, error) {
+	role := variables["x-hasura-role"]
+	if role == "" || strings.EqualFold(role, rolePublic) {
+		return login.Identity{}, errUnauthenticated()
+	}
+	return login.Identity{UserID: variables["x-hasura-user-id"], SessionID: variables["x-hasura-session-id"]}, nil
+}
+
+// isHasura compares digests, in constant time and with every valid secret.
+func (a *API) isHasura(presented string) bool {
+	got := sha256.Sum256([]byte(presented))
+	match := 0
+	for _, secret := range a.ActionSecrets() {
+		want := sha256.Sum256([]byte(secret))
+		match |= subtle.ConstantTimeCompare(got[:], want[:])
+	}
+	return match == 1
+}

@@ -1,0 +1,161 @@
+// Package httpapi speaks HTTP for the use cases: REST, Hasura's actions, the
+// key set, health. It is the only place that knows Fiber; see operation.go for
+// the list of what it serves.
+package httpapi
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/cors"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/golang-jwt/jwt/v5"
+	"go.uber.org/zap"
+
+	"hasura-login/app/clientip"
+	"hasura-login/app/login"
+)
+
+const (
+	maxBody = 16 << 10
+	// maxHeaders leaves room for an access token with many claims and for what
+	// Hasura forwards of a browser's headers.
+	maxHeaders   = 16 << 10
+	readTimeout  = 5 * time.Second
+	writeTimeout = 10 * time.Second
+	idleTimeout  = 30 * time.Second
+	// callTimeout stays below the 10 s that Hasura gives an action, so that the
+	// client hears from us what went wrong.
+	callTimeout = 9 * time.Second
+)
+
+// Verifier checks access tokens of the Bearer routes.
+type Verifier interface {
+	// Keyfunc finds the key of a token, refusing every algorithm but the key's own.
+	Keyfunc(t *jwt.Token) (any, error)
+	// Identify checks the claims of a token whose signature holds.
+	Identify(t *jwt.Token) (login.Identity, error)
+}
+
+// Observer counts requests and use cases.
+type Observer interface {
+	HTTPRequest(route, method string, status int, took time.Duration)
+	Attempt(op login.Operation, result string)
+}
+
+// Config wires an API. All fields but CORSOrigins are required.
+type Config struct {
+	Service       *login.Service
+	Verifier      Verifier
+	JWKS          func() []byte                   // the published key set, ready to send
+	Ready         func(ctx context.Context) error // nil: requests can be served
+	ActionSecrets func() []string                 // those that are valid now
+	Clients       *clientip.Resolver
+	AllowOrigin   func(origin string) bool
+	Audit         login.Auditor
+	Observer      Observer
+	Log           *zap.Logger
+}
+
+// API is the public listener.
+type API struct {
+	Config
+	fiber    *fiber.App
+	health   *healthCache
+	draining atomic.Bool
+}
+
+// Routes lists the routes as "METHOD /path", with {name} for what varies.
+func Routes() []string {
+	routes := []string{"GET /healthz", "GET /.well-known/jwks.json"}
+	for _, op := range operations() {
+		routes = append(routes, op.method+" "+strings.ReplaceAll(op.path, ":id", "{id}"))
+		if !op.restOnly {
+			routes = append(routes, "POST "+actionPath(op))
+		}
+	}
+	return routes
+}
+
+// New registers every route.
+func New(cfg Config) *API {
+	a := &API{Config: cfg, health: &healthCache{check: cfg.Ready}}
+	a.fiber = fiber.New(fiber.Config{
+		AppName: "hasura-login", DisableStartupMessage: true,
+		BodyLimit: maxBody, ReadBufferSize: maxHeaders,
+		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		CaseSensitive: true, StrictRouting: true, UnescapePath: false,
+		ErrorHandler: a.unreadable,
+	})
+	a.fiber.Use(a.observe)
+	a.fiber.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: a.logPanic}))
+	a.fiber.Use(cors.New(cors.Config{
+		AllowOriginsFunc: cfg.AllowOrigin,
+		AllowOrigins:     "", // only the function decides
+		AllowMethods:     "GET,POST,DELETE",
+		AllowHeaders:     "Authorization,Content-Type",
+		ExposeHeaders:    "Retry-After,X-Request-Id",
+		MaxAge:           600,
+	}))
+	a.route(http.MethodGet, "/healthz", a.healthz)
+	a.route(http.MethodGet, "/.well-known/jwks.json", a.jwks)
+	bearer := a.bearer()
+	for _, op := range operations() {
+		handlers := []fiber.Handler{a.rest(op)}
+		if op.signedIn {
+			handlers = []fiber.Handler{bearer, a.rest(op)}
+		}
+		a.route(op.method, op.path, handlers...)
+		if !op.restOnly {
+			a.route(http.MethodPost, actionPath(op), a.action(op))
+		}
+	}
+	a.refuseTheRest()
+	return a
+}
+
+func actionPath(op operation) string { return "/actions/" + string(op.name) }
+
+func (a *API) route(method, path string, handlers ...fiber.Handler) {
+	a.fiber.Add(method, path, append([]fiber.Handler{markRoute(path)}, handlers...)...)
+}
+
+// refuseTheRest answers known paths under other methods with 405 and Allow, and
+// everything else with 404.
+func (a *API) refuseTheRest() {
+	methods := map[string][]string{}
+	for _, r := range a.fiber.GetRoutes(true) {
+		if r.Method != http.MethodHead && !slices.Contains(methods[r.Path], r.Method) {
+			methods[r.Path] = append(methods[r.Path], r.Method)
+		}
+	}
+	for path, allowed := range methods {
+		slices.Sort(allowed)
+		allow := strings.Join(allowed, ", ")
+		a.fiber.All(path, markRoute(path), func(c *fiber.Ctx) error {
+			c.Set(fiber.HeaderAllow, allow)
+			return fiber.ErrMethodNotAllowed
+		})
+	}
+	a.fiber.Use(func(*fiber.Ctx) error { return fiber.ErrNotFound })
+}
+
+// Serve answers on ln until Shutdown.
+func (a *API) Serve(ln net.Listener) error {
+	a.fiber.Server().CloseOnShutdown = true
+	return a.fiber.Listener(ln)
+}
+
+// Drain asks peers, answer by answer, to close their connections, while
+// everything is still answered.
+func (a *API) Drain() { a.draining.Store(true) }
+
+// Shutdown stops accepting and returns when every request in flight is
+// answered, or when ctx ends.
+func (a *API) Shutdown(ctx context.Context) error { return a.fiber.ShutdownWithContext(ctx) }

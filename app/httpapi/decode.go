@@ -1,0 +1,82 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"mime"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"hasura-login/app/login"
+)
+
+// requireJSON refuses a body of another type, or of none.
+func requireJSON(contentType string) error {
+	if media, _, err := mime.ParseMediaType(contentType); err == nil && media == "application/json" {
+		return nil
+	}
+	return login.Errorf(login.CodeUnsupportedMediaType, "Send the body as application/json")
+}
+
+// decodeObject reads one JSON object and nothing after it.
+func decodeObject(body []byte) (map[string]json.RawMessage, error) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, login.Errorf(login.CodeInvalidInput, "the body is empty; a JSON object is expected")
+	}
+	// The decoder would replace broken UTF-8 silently: two passwords would become one.
+	if !utf8.Valid(body) {
+		return nil, login.Errorf(login.CodeInvalidInput, "the body is not UTF-8")
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(body, &object); err != nil || object == nil {
+		return nil, login.Errorf(login.CodeInvalidInput, "the body is not a JSON object")
+	}
+	return object, nil
+}
+
+// arguments checks an object against an operation's fields: every required one
+// there, no other, all strings. The first fault in the order of the fields is named.
+func arguments(fields []field, object map[string]json.RawMessage) (map[string]string, error) {
+	args := make(map[string]string, len(fields))
+	for _, f := range fields {
+		raw, present := object[f.name]
+		isNull := present && string(raw) == "null"
+		if f.optional && (!present || isNull) {
+			continue
+		}
+		if !present || isNull {
+			return nil, login.Errorf(login.CodeInvalidInput, "%s: missing", f.name)
+		}
+		var value string
+		if err := json.Unmarshal(raw, &value); err != nil {
+			return nil, login.Errorf(login.CodeInvalidInput, "%s: must be a string", f.name)
+		}
+		args[f.name] = value
+	}
+	for name := range object {
+		if !slices.ContainsFunc(fields, func(f field) bool { return f.name == name }) {
+			return nil, login.Errorf(login.CodeInvalidInput, "%s: no such field", printable(name, 40))
+		}
+	}
+	return args, nil
+}
+
+// printable shortens what a client sent to what may be shown back or stored:
+// at most limit bytes, no control characters.
+func printable(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, s)
+	if len(s) <= limit {
+		return s
+	}
+	s = s[:limit]
+	for !utf8.ValidString(s) {
+		s = s[:len(s)-1]
+	}
+	return s
+}

@@ -1,0 +1,160 @@
+package httpapi
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"hasura-login/app/audit"
+	"hasura-login/app/clientip"
+	"hasura-login/app/login"
+)
+
+const headerRequestID = "X-Request-Id"
+
+// Keys of what the request carries along.
+const (
+	localID     = "id"
+	localRoute  = "route"
+	localAction = "action"
+	localCode   = "code"
+	localClient = "client"
+)
+
+// observe wraps every request: it gives it an id, turns errors into answers,
+// counts it and writes its one log line.
+func (a *API) observe(c *fiber.Ctx) error {
+	began := time.Now()
+	requestID(c)
+	if a.draining.Load() {
+		c.Set(fiber.HeaderConnection, "close")
+	}
+	if err := c.Next(); err != nil {
+		if err := a.fail(c, err); err != nil {
+			return err
+		}
+	}
+	a.finish(c, began)
+	return nil
+}
+
+// unreadable answers what Fiber could not even parse, so that no other handler saw it.
+func (a *API) unreadable(c *fiber.Ctx, err error) error {
+	began := time.Now()
+	if err := a.fail(c, err); err != nil {
+		return err
+	}
+	a.finish(c, began)
+	return nil
+}
+
+func (a *API) fail(c *fiber.Ctx, err error) error {
+	e := toError(err)
+	c.Locals(localCode, string(e.Code))
+	if e.Code == login.CodeInternal || e.Code == login.CodeUnavailable {
+		a.Log.Error("request failed", zap.String("id", requestID(c)), zap.String("route", route(c)), zap.Error(e))
+	}
+	return writeError(c, e)
+}
+
+func (a *API) finish(c *fiber.Ctx, began time.Time) {
+	took := time.Since(began)
+	status := c.Response().StatusCode()
+	method := string(c.Context().Method())
+	a.Observer.HTTPRequest(route(c), method, status, took)
+	if ce := a.Log.Check(zap.InfoLevel, "request"); ce != nil {
+		code, _ := c.Locals(localCode).(string)
+		client, _ := c.Locals(localClient).(string)
+		ce.Write(
+			zap.String("id", requestID(c)), zap.String("method", method), zap.String("route", route(c)),
+			zap.Int("status", status), zap.String("code", code),
+			zap.Duration("took", took), zap.String("client", client),
+		)
+	}
+}
+
+func (a *API) logPanic(c *fiber.Ctx, _ any) {
+	// The panic's value may quote a request; the stack names functions only.
+	a.Log.Error("panic", zap.String("id", requestID(c)), zap.String("route", route(c)), zap.StackSkip("stack", 1))
+}
+
+// markRoute remembers the route's pattern; the path itself may hold ids.
+func markRoute(pattern string) fiber.Handler {
+	isAction := len(pattern) > 9 && pattern[:9] == "/actions/"
+	return func(c *fiber.Ctx) error {
+		c.Locals(localRoute, pattern)
+		if isAction {
+			c.Locals(localAction, true)
+		}
+		return c.Next()
+	}
+}
+
+func route(c *fiber.Ctx) string {
+	if r, ok := c.Locals(localRoute).(string); ok {
+		return r
+	}
+	return "unknown"
+}
+
+func isAction(c *fiber.Ctx) bool {
+	_, ok := c.Locals(localAction).(bool)
+	return ok
+}
+
+// requestID is the id that nginx gave the request (directly, or through Hasura
+// among the forwarded headers), or a new one. It comes back in the answer.
+func requestID(c *fiber.Ctx) string {
+	if id, ok := c.Locals(localID).(string); ok {
+		return id
+	}
+	id := c.Get(headerRequestID)
+	if !isRequestID(id) {
+		id = uuid.NewString()
+	}
+	id = string([]byte(id)) // Fiber reuses the header's buffer
+	c.Locals(localID, id)
+	c.Set(headerRequestID, id)
+	return id
+}
+
+func isRequestID(s string) bool {
+	if len(s) < 8 || len(s) > 64 {
+		return false
+	}
+	for _, b := range []byte(s) {
+		if !('0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || b == '-' || b == '_') {
+			return false
+		}
+	}
+	return true
+}
+
+// client tells who asks. An action's peer is Hasura, and what the browser was
+// called arrives under another name.
+func (a *API) client(c *fiber.Ctx, viaHasura bool) login.Client {
+	agent := c.Get(fiber.HeaderUserAgent)
+	if viaHasura {
+		agent = c.Get("X-Forwarded-User-Agent")
+	}
+	peer, _ := netip.AddrFromSlice(c.Context().RemoteIP())
+	client := login.Client{
+		Addr: a.Clients.Resolve(clientip.Request{
+			Peer: peer, RealIP: c.Get(clientip.HeaderRealIP), EdgeSecret: c.Get(clientip.HeaderEdgeSecret), ViaHasura: viaHasura,
+		}),
+		Name: printable(string([]byte(agent)), 120),
+	}
+	c.Locals(localClient, client.Prefix())
+	return client
+}
+
+// context bounds a call in time, carries its request id to the audit log, and
+// reports a caller that has hung up.
+func (a *API) context(c *fiber.Ctx) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(audit.WithRequestID(context.Background(), requestID(c)), callTimeout)
+	return callerContext{ctx, c.Context().Conn()}, cancel
+}

@@ -1,0 +1,181 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"hasura-login/app/login"
+)
+
+// operation is one use case with both of its faces: a REST route and a Hasura
+// action. Both decode the same arguments and call the same code.
+type operation struct {
+	name     login.Operation
+	method   string // of the REST route
+	path     string
+	status   int     // of the REST answer on success
+	fields   []field // arguments; for REST those not in the path come from the body
+	signedIn bool    // needs a caller with a live session
+	restOnly bool    // Hasura answers it from its own tables
+	run      func(ctx context.Context, s *login.Service, c call) (any, error)
+}
+
+// call is a decoded request.
+type call struct {
+	args     map[string]string
+	identity login.Identity
+	client   login.Client
+}
+
+// field is one argument; all of them are strings.
+type field struct {
+	name     string
+	optional bool
+	inPath   bool
+}
+
+func required(names ...string) []field {
+	fields := make([]field, len(names))
+	for i, name := range names {
+		fields[i].name = name
+	}
+	return fields
+}
+
+func operations() []operation {
+	return []operation{
+		{
+			name: login.OpSignUp, method: http.MethodPost, path: "/auth/signup", status: http.StatusCreated,
+			fields: required("email", "name", "password"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return grantOf(s.SignUp(ctx, login.SignUpInput{Email: c.args["email"], Name: c.args["name"], Password: c.args["password"], Client: c.client}))
+			},
+		},
+		{
+			name: login.OpSignIn, method: http.MethodPost, path: "/auth/signin", status: http.StatusOK,
+			fields: append(required("email", "password"), field{name: "deviceToken", optional: true}),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return grantOf(s.SignIn(ctx, login.SignInInput{Email: c.args["email"], Password: c.args["password"], DeviceToken: c.args["deviceToken"], Client: c.client}))
+			},
+		},
+		{
+			name: login.OpRefresh, method: http.MethodPost, path: "/auth/refresh", status: http.StatusOK,
+			fields: required("refreshToken"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return grantOf(s.Refresh(ctx, login.RefreshInput{RefreshToken: c.args["refreshToken"], Client: c.client}))
+			},
+		},
+		{
+			name: login.OpSignOut, method: http.MethodPost, path: "/auth/signout", status: http.StatusNoContent,
+			fields: required("refreshToken"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return nil, s.SignOut(ctx, login.RefreshInput{RefreshToken: c.args["refreshToken"], Client: c.client})
+			},
+		},
+		{
+			name: login.OpSignOutAll, method: http.MethodPost, path: "/auth/signout-all", status: http.StatusNoContent, signedIn: true,
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return nil, s.SignOutAll(ctx, c.identity, c.client)
+			},
+		},
+		{
+			name: login.OpChangePassword, method: http.MethodPost, path: "/auth/password", status: http.StatusOK, signedIn: true,
+			fields: required("currentPassword", "newPassword"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return grantOf(s.ChangePassword(ctx, c.identity, login.ChangePasswordInput{CurrentPassword: c.args["currentPassword"], NewPassword: c.args["newPassword"], Client: c.client}))
+			},
+		},
+		{
+			name: login.OpSessions, method: http.MethodGet, path: "/auth/sessions", status: http.StatusOK, signedIn: true,
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return sessionsOf(s.Sessions(ctx, c.identity))(c.identity.SessionID)
+			},
+		},
+		{
+			name: login.OpEndSession, method: http.MethodDelete, path: "/auth/sessions/:id", status: http.StatusNoContent, signedIn: true,
+			fields: []field{{name: "id", inPath: true}},
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return nil, s.EndSession(ctx, c.identity, c.args["id"], c.client)
+			},
+		},
+		{
+			name: login.OpMe, method: http.MethodGet, path: "/auth/me", status: http.StatusOK, signedIn: true, restOnly: true,
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return profileOf(s.Me(ctx, c.identity))
+			},
+		},
+		{
+			name: login.OpDeleteAccount, method: http.MethodDelete, path: "/auth/me", status: http.StatusNoContent, signedIn: true,
+			fields: required("password"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return nil, s.DeleteAccount(ctx, c.identity, c.args["password"], c.client)
+			},
+		},
+	}
+}
+
+// grantAnswer is the GraphQL type AuthPayload and the REST grant.
+type grantAnswer struct {
+	ID                    string  `json:"id"`
+	Token                 string  `json:"token"`
+	TokenExpiresAt        string  `json:"tokenExpiresAt"`
+	RefreshToken          string  `json:"refreshToken"`
+	RefreshTokenExpiresAt string  `json:"refreshTokenExpiresAt"`
+	DeviceToken           *string `json:"deviceToken"`
+}
+
+func grantOf(g login.Grant, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	a := grantAnswer{
+		ID: g.UserID, Token: g.Token, TokenExpiresAt: stamp(g.TokenExpiresAt),
+		RefreshToken: g.RefreshToken, RefreshTokenExpiresAt: stamp(g.RefreshTokenExpiresAt),
+	}
+	if g.DeviceToken != "" {
+		a.DeviceToken = &g.DeviceToken
+	}
+	return a, nil
+}
+
+type sessionAnswer struct {
+	ID         string `json:"id"`
+	CreatedAt  string `json:"createdAt"`
+	LastUsedAt string `json:"lastUsedAt"`
+	Client     string `json:"client"`
+	Current    bool   `json:"current"`
+}
+
+func sessionsOf(sessions []login.Session, err error) func(current string) (any, error) {
+	return func(current string) (any, error) {
+		if err != nil {
+			return nil, err
+		}
+		answers := make([]sessionAnswer, 0, len(sessions))
+		for _, s := range sessions {
+			answers = append(answers, sessionAnswer{
+				ID: s.ID, CreatedAt: stamp(s.CreatedAt), LastUsedAt: stamp(s.LastUsedAt),
+				Client: s.ClientName, Current: s.ID == current,
+			})
+		}
+		return answers, nil
+	}
+}
+
+type profileAnswer struct {
+	ID        string   `json:"id"`
+	Email     string   `json:"email"`
+	Name      string   `json:"name"`
+	Roles     []string `json:"roles"`
+	CreatedAt string   `json:"createdAt"`
+}
+
+func profileOf(h login.Holder, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return profileAnswer{ID: h.User.ID, Email: h.User.Email, Name: h.User.Name, Roles: h.Account.Roles, CreatedAt: stamp(h.User.CreatedAt)}, nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

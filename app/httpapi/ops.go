@@ -1,0 +1,59 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// Check is one thing that readiness rests on.
+type Check struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// Ops serves the listener that is never published: metrics, liveness and
+// readiness. Live checks concern the process alone (restarting could help);
+// ready checks add what it needs from others, and say what is missing.
+func Ops(metrics http.Handler, live, ready []Check) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
+	mux.Handle("GET /livez", checks(live))
+	mux.Handle("GET /readyz", checks(append(append([]Check{}, live...), ready...)))
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeStatus(w, http.StatusNotFound, map[string]string{"error": "no such route"})
+	})
+	return mux
+}
+
+// checks runs every check and names those that failed. The texts are for the
+// operator: this listener is not published.
+func checks(list []Check) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
+		defer cancel()
+		status, result := http.StatusOK, map[string]string{}
+		for _, c := range list {
+			result[c.Name] = "ok"
+			if err := c.Run(ctx); err != nil {
+				status, result[c.Name] = http.StatusServiceUnavailable, err.Error()
+			}
+		}
+		writeStatus(w, status, result)
+	})
+}
+
+func writeStatus(w http.ResponseWriter, status int, body map[string]string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// OpsServer bounds every phase of a request, as the public listener does.
+func OpsServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: 30 * time.Second, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaders,
+	}
+}

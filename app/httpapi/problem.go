@@ -1,0 +1,115 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"hasura-login/app/login"
+)
+
+// statuses is the one table from code to REST status.
+var statuses = map[login.Code]int{
+	login.CodeInvalidInput:         http.StatusBadRequest,
+	login.CodeInvalidCredentials:   http.StatusUnauthorized,
+	login.CodeUnauthenticated:      http.StatusUnauthorized,
+	login.CodeInvalidRefreshToken:  http.StatusUnauthorized,
+	login.CodeAccountDisabled:      http.StatusForbidden,
+	login.CodeForbidden:            http.StatusForbidden,
+	login.CodeSignupDisabled:       http.StatusForbidden,
+	login.CodeNotFound:             http.StatusNotFound,
+	login.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
+	login.CodeEmailTaken:           http.StatusConflict,
+	login.CodePayloadTooLarge:      http.StatusRequestEntityTooLarge,
+	login.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
+	login.CodeRateLimited:          http.StatusTooManyRequests,
+	login.CodeOverloaded:           http.StatusServiceUnavailable,
+	login.CodeUnavailable:          http.StatusServiceUnavailable,
+	login.CodeInternal:             http.StatusInternalServerError,
+}
+
+// problem is the body of an error over REST (RFC 9457).
+type problem struct {
+	Type       string     `json:"type"`
+	Title      string     `json:"title"`
+	Status     int        `json:"status"`
+	Code       login.Code `json:"code"`
+	RequestID  string     `json:"requestId"`
+	RetryAfter int        `json:"retryAfter,omitempty"` // seconds
+}
+
+// actionError is the body of an error over an action. Hasura hands message and
+// extensions to the client as they are; our extensions replace its own.
+type actionError struct {
+	Message    string           `json:"message"`
+	Extensions actionExtensions `json:"extensions"`
+}
+
+type actionExtensions struct {
+	Code       login.Code `json:"code"`
+	RequestID  string     `json:"requestId"`
+	RetryAfter int        `json:"retryAfter,omitempty"`
+}
+
+// actionStatus keeps Hasura from hiding the message: it shows that of a 4xx only.
+func actionStatus(code login.Code) int {
+	if status := statuses[code]; status < http.StatusInternalServerError {
+		return status
+	}
+	return http.StatusBadRequest
+}
+
+// toError turns what a handler or Fiber itself returned into one of the codes.
+func toError(err error) *login.Error {
+	var fromFiber *fiber.Error
+	if !errors.As(err, &fromFiber) {
+		return login.AsError(err)
+	}
+	switch fromFiber.Code {
+	case fiber.StatusNotFound:
+		return login.Errorf(login.CodeNotFound, "No such route")
+	case fiber.StatusMethodNotAllowed:
+		return login.Errorf(login.CodeMethodNotAllowed, "This route does not take that method")
+	case fiber.StatusRequestEntityTooLarge, fiber.StatusRequestHeaderFieldsTooLarge:
+		return login.Errorf(login.CodePayloadTooLarge, "The request is too large; a body may have %d bytes", maxBody)
+	case fiber.StatusRequestTimeout, fiber.StatusBadRequest:
+		return login.Errorf(login.CodeInvalidInput, "The request could not be read")
+	}
+	return login.AsError(err)
+}
+
+// writeError answers an error in the form that the route's callers read.
+func writeError(c *fiber.Ctx, e *login.Error) error {
+	wait := wholeSeconds(e.RetryAfter)
+	if wait > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(wait))
+	}
+	if isAction(c) {
+		return writeJSON(c, actionStatus(e.Code), "application/json", actionError{e.Message, actionExtensions{e.Code, requestID(c), wait}})
+	}
+	if e.Code == login.CodeUnauthenticated {
+		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
+	}
+	status := statuses[e.Code]
+	return writeJSON(c, status, "application/problem+json", problem{"about:blank", e.Message, status, e.Code, requestID(c), wait})
+}
+
+func writeJSON(c *fiber.Ctx, status int, contentType string, body any) error {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, contentType)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Status(status).Send(b)
+}
+
+// wholeSeconds rounds up, so that a client that waits as told does not come early.
+func wholeSeconds(d time.Duration) int {
+	return int(math.Ceil(d.Seconds()))
+}

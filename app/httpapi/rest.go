@@ -1,0 +1,108 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+
+	jwtware "github.com/gofiber/contrib/jwt"
+	"github.com/gofiber/fiber/v2"
+	"github.com/golang-jwt/jwt/v5"
+
+	"hasura-login/app/login"
+)
+
+const (
+	localToken    = "token"
+	localIdentity = "identity"
+)
+
+// rest answers an operation's REST route.
+func (a *API) rest(op operation) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		args, err := restArguments(c, op)
+		if err != nil {
+			return a.attempted(op, err)
+		}
+		identity, _ := c.Locals(localIdentity).(login.Identity)
+		ctx, cancel := a.context(c)
+		defer cancel()
+		answer, err := op.run(ctx, a.Service, call{args: args, identity: identity, client: a.client(c, false)})
+		if err := a.attempted(op, err); err != nil {
+			return err
+		}
+		if answer == nil {
+			c.Set(fiber.HeaderCacheControl, "no-store")
+			return c.SendStatus(op.status)
+		}
+		return writeJSON(c, op.status, fiber.MIMEApplicationJSON, answer)
+	}
+}
+
+func restArguments(c *fiber.Ctx, op operation) (map[string]string, error) {
+	object := map[string]json.RawMessage{}
+	wantsBody := false
+	for _, f := range op.fields {
+		wantsBody = wantsBody || !f.inPath
+	}
+	if wantsBody || len(c.Body()) > 0 {
+		if err := requireJSON(c.Get(fiber.HeaderContentType)); err != nil {
+			return nil, err
+		}
+		var err error
+		if object, err = decodeObject(c.Body()); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range op.fields {
+		if f.inPath {
+			quoted, err := json.Marshal(c.Params(f.name))
+			if err != nil {
+				return nil, err
+			}
+			object[f.name] = quoted
+		}
+	}
+	return arguments(op.fields, object)
+}
+
+// attempted counts how an operation ended and passes err on.
+func (a *API) attempted(op operation, err error) error {
+	switch {
+	case err == nil:
+		a.Observer.Attempt(op.name, "ok")
+		return nil
+	case errors.Is(err, login.ErrCallerGone):
+		a.Observer.Attempt(op.name, "caller-gone")
+		// Nobody reads this; the log line shows the code.
+		return login.Errorf(login.CodeOverloaded, "The caller left before its turn came")
+	}
+	e := toError(err)
+	a.Observer.Attempt(op.name, string(e.Code))
+	return e
+}
+
+// bearer lets a request pass with a good access token.
+func (a *API) bearer() fiber.Handler {
+	return jwtware.New(jwtware.Config{
+		KeyFunc:    a.Verifier.Keyfunc,
+		Claims:     &jwt.MapClaims{},
+		ContextKey: localToken,
+		SuccessHandler: func(c *fiber.Ctx) error {
+			token, ok := c.Locals(localToken).(*jwt.Token)
+			if !ok {
+				return errUnauthenticated()
+			}
+			identity, err := a.Verifier.Identify(token)
+			if err != nil {
+				return errUnauthenticated()
+			}
+			c.Locals(localIdentity, identity)
+			return c.Next()
+		},
+		ErrorHandler: func(*fiber.Ctx, error) error { return errUnauthenticated() },
+	})
+}
+
+func errUnauthenticated() error {
+	return login.Errorf(login.CodeUnauthenticated, "A valid access token is needed: Authorization: Bearer …")
+}

@@ -1,0 +1,77 @@
+#!/bin/sh
+# The nginx container's command: turns SITE_NAMES, ENTRY, CORS_ORIGINS and
+# LOAD_BALANCERS into the few files that differ from site to site, all on the
+# tmpfs /run/nginx, and becomes nginx.
+#
+#   SITE_NAMES      host names served, separated by blanks; any other gets nothing
+#   ENTRY           tls, load-balancer or plain: which of entry/*.conf listens
+#   CORS_ORIGINS    origins whose pages may read the errors that nginx makes
+#   LOAD_BALANCERS  addresses or networks, for ENTRY=load-balancer only
+set -eu
+config=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+# shellcheck source=nginx/lib.sh
+. "${config}/lib.sh"
+
+set -f # lists are split at blanks and commas, never matched against files
+site=${run}/site
+mkdir -p "${site}"
+
+list() { printf '%s' "${1:-}" | tr ',' ' '; }
+
+# Each value goes into a configuration file, so it holds nothing but the
+# characters that its kind needs.
+write_server_names() {
+  names=$(list "${SITE_NAMES:-}")
+  [ -n "${names}" ] || die 'SITE_NAMES is empty'
+  for name in ${names}; do
+    case ${name} in
+      *[!A-Za-z0-9.-]*) die "SITE_NAMES: '${name}' is not a host name" ;;
+      *) ;;
+    esac
+  done
+  printf 'server_name %s;\n' "${names}" >"${site}/server-names.conf"
+}
+
+# shellcheck disable=SC2016 # the dollars are nginx's
+write_cors_origins() {
+  {
+    printf 'map $http_origin $cors_origin {\n    default "";\n'
+    for origin in $(list "${CORS_ORIGINS:-}"); do
+      case ${origin} in
+        *[!A-Za-z0-9.:/-]*) die "CORS_ORIGINS: '${origin}' is not an origin" ;;
+        http://?* | https://?*) printf '    "%s" "%s";\n' "${origin}" "${origin}" ;;
+        *) die "CORS_ORIGINS: '${origin}' does not begin with http:// or https://" ;;
+      esac
+    done
+    printf '}\nmap $cors_origin $cors_exposed {\n    "" "";\n    default "X-Request-Id, Retry-After";\n}\n'
+  } >"${site}/cors.conf"
+}
+
+write_load_balancers() {
+  balancers=$(list "${LOAD_BALANCERS:-}")
+  [ -n "${balancers}" ] || die 'ENTRY=load-balancer needs LOAD_BALANCERS, the addresses of the load balancer'
+  : >"${site}/real-ip.conf"
+  : >"${site}/load-balancers.conf"
+  for address in ${balancers}; do
+    case ${address} in
+      *[!0-9A-Fa-f.:/]*) die "LOAD_BALANCERS: '${address}' is not an address or network" ;;
+      */0) die "LOAD_BALANCERS: '${address}' would believe everybody" ;;
+      *) ;;
+    esac
+    printf 'set_real_ip_from %s;\n' "${address}" >>"${site}/real-ip.conf"
+    printf '%s 1;\n' "${address}" >>"${site}/load-balancers.conf"
+  done
+}
+
+write_server_names
+write_cors_origins
+case ${ENTRY:-} in
+  tls) choose_certificate ;;
+  load-balancer) write_load_balancers ;;
+  plain) ;;
+  *) die "ENTRY is '${ENTRY:-}', not tls, load-balancer or plain" ;;
+esac
+printf 'include %s/cors.conf;\ninclude %s/entry/%s.conf;\n' "${site}" "${config}" "${ENTRY}" >"${site}/http.conf"
+
+sh "${config}/watch.sh" &
+exec nginx -c "${config}/nginx.conf" -g 'daemon off;'

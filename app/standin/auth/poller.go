@@ -1,0 +1,111 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// DefaultCycle is how often Hasura looks whether its key set is due.
+const DefaultCycle = 60 * time.Second
+
+// maxKeySetBytes bounds an answer of the JWKS endpoint.
+const maxKeySetBytes = 1 << 20
+
+// Poller holds the key set of a JWKS endpoint and renews it by the clock alone:
+// neither an unknown key id nor a failed signature makes it fetch.
+type Poller struct {
+	url    string
+	client *http.Client
+	now    func() time.Time
+	report func(error)
+
+	mu     sync.RWMutex
+	keys   keySet
+	due    time.Time // zero: no expiry known
+	hasDue bool
+}
+
+// NewPoller makes a Poller with an empty set. report hears of failed fetches.
+func NewPoller(url string, now func() time.Time, report func(error)) *Poller {
+	return &Poller{url: url, client: &http.Client{Timeout: 30 * time.Second}, now: now, report: report}
+}
+
+// Probe fetches the set and throws it away, as Hasura does at start: a set that
+// cannot be had or parsed is fatal then.
+func (p *Poller) Probe(ctx context.Context) error {
+	_, _, err := p.fetch(ctx)
+	return err
+}
+
+// Run checks the set, waits a cycle, and so on until ctx ends.
+func (p *Poller) Run(ctx context.Context, cycle time.Duration) {
+	for {
+		p.Check(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(cycle):
+		}
+	}
+}
+
+// Check is one cycle: it fetches if the set is empty or its expiry has come. A
+// set without known expiry is never fetched again. A failed fetch leaves keys
+// and expiry as they were.
+func (p *Poller) Check(ctx context.Context) {
+	p.mu.RLock()
+	due := len(p.keys) == 0 || p.hasDue && !p.now().Before(p.due)
+	p.mu.RUnlock()
+	if !due {
+		return
+	}
+	keys, header, err := p.fetch(ctx)
+	if err != nil {
+		p.report(err)
+		return
+	}
+	at, known, err := expiry(header, p.now())
+	if err != nil {
+		p.report(fmt.Errorf("caching headers of %s: %w", p.url, err))
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keys = keys
+	if known {
+		p.due, p.hasDue = at, true
+	}
+}
+
+func (p *Poller) set() keySet {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.keys
+}
+
+func (p *Poller) fetch(ctx context.Context) (keySet, http.Header, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("Error fetching JWK: %w", err) //nolint:staticcheck // Hasura's words
+	}
+	res, err := p.client.Do(req)
+	if err != nil {
+		return nil, nil, fmt.Errorf("Error fetching JWK: %w", err) //nolint:staticcheck // Hasura's words
+	}
+	defer res.Body.Close()
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return nil, nil, fmt.Errorf("Non-2xx response on fetching JWK from: %s", p.url) //nolint:staticcheck // Hasura's words
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxKeySetBytes))
+	if err != nil {
+		return nil, nil, fmt.Errorf("Error fetching JWK: %w", err) //nolint:staticcheck // Hasura's words
+	}
+	keys, err := parseJWKS(body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("Error parsing JWK from url: %s: %w", p.url, err) //nolint:staticcheck // Hasura's words
+	}
+	return keys, res.Header, nil
+}

@@ -1,0 +1,59 @@
+# make help lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GO_TOOL := go tool -modfile=tools/go.mod
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Login, a stand-in for Hasura and SQLite on loopback; nothing but Go is needed
+	go run ./app dev
+
+.PHONY: build
+build: ## The static binary, bin/hasura-login
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/hasura-login ./app
+
+.PHONY: test
+test: tools test-go test-scripts ## Everything: install what is missing, then all tests
+
+.PHONY: test-go
+test-go: ## The Go tests, with the real servers they start
+	go vet ./...
+	go test -timeout 15m ./...
+
+.PHONY: test-scripts
+test-scripts: ## The operator scripts: shellcheck, shfmt, bats
+	scripts/test
+
+.PHONY: test-race
+test-race: ## The Go tests under the race detector
+	go test -race -timeout 30m ./...
+
+.PHONY: tools
+tools: ## Install the Debian packages that tests start
+	@ops/install-test-tools
+
+.PHONY: lint
+lint: ## gofmt, vet, golangci-lint, OpenAPI, YAML, shell
+	@test -z "$$(gofmt -l app hasura)" || { gofmt -l app hasura; echo 'run gofmt -w on these'; exit 1; }
+	go vet ./...
+	$(GO_TOOL) golangci-lint run ./...
+	npx --yes @redocly/cli@2.77.0 lint openapi.yaml
+	yamllint -s .
+	scripts/lint
+
+.PHONY: bench
+bench: build ## Measure against the bcrypt bound of the same run; results go to docs/benchmarks.md
+	go run ./app/bench
+
+.PHONY: fuzz
+fuzz: ## Each fuzz target for 30 seconds
+	@set -e; for p in $$(go list ./app/...); do \
+	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime 30s $$p; \
+	  done; \
+	done

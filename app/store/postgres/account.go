@@ -1,0 +1,82 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/internal/column"
+)
+
+// A raised epoch alone ends every session of an account. The sessions are marked
+// as ended too, so that the record says when; one that slipped in under the lock
+// of the account is dead all the same.
+
+// UpdateAccount implements login.Store.
+func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.AccountChange, now time.Time) error {
+	const query = `
+		WITH changed AS (
+			UPDATE auth.accounts SET
+				password      = COALESCE($2, password),
+				roles         = COALESCE($3, roles),
+				default_role  = COALESCE($4, default_role),
+				disabled_at   = CASE WHEN $5::boolean THEN COALESCE(disabled_at, $7) WHEN NOT $5 THEN NULL ELSE disabled_at END,
+				session_epoch = session_epoch + CASE WHEN $6::boolean THEN 1 ELSE 0 END
+			WHERE user_id = $1
+			RETURNING user_id
+		), ended AS (
+			UPDATE auth.sessions s SET ended_at = $7
+			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL AND $6::boolean
+		)
+		SELECT FROM changed`
+	id, ok := column.ID(userID)
+	if !ok {
+		return login.ErrNotFound
+	}
+	raise := c.Password != nil || c.Roles != nil || c.DefaultRole != nil || c.Disabled != nil || c.EndSessions
+	return s.exec(ctx, "changing an account", login.ErrNotFound, query,
+		id, c.Password, c.Roles, c.DefaultRole, c.Disabled, raise, now)
+}
+
+// EndAllSessions implements login.Store.
+func (s *Store) EndAllSessions(ctx context.Context, userID string, now time.Time) error {
+	return s.UpdateAccount(ctx, userID, login.AccountChange{EndSessions: true}, now)
+}
+
+// ReplaceHash implements login.Store.
+func (s *Store) ReplaceHash(ctx context.Context, userID, oldHash, newHash string) error {
+	const query = `UPDATE auth.accounts SET password = $3 WHERE user_id = $1 AND password = $2`
+	id, ok := column.ID(userID)
+	if !ok {
+		return login.ErrStale
+	}
+	return s.exec(ctx, "replacing a hash", login.ErrStale, query, id, oldHash, newHash)
+}
+
+// ChangePassword implements login.Store.
+func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) error {
+	const query = `
+		WITH changed AS (
+			UPDATE auth.accounts SET password = $4, session_epoch = session_epoch + 1
+			WHERE user_id = $1 AND password = $2 AND session_epoch = $3 AND disabled_at IS NULL
+			RETURNING user_id, session_epoch
+		), ended AS (
+			UPDATE auth.sessions s SET ended_at = $5
+			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL
+		), opened AS (
+			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix)
+			SELECT $6, user_id, session_epoch, $7, $8, $9, $10, $11, $12 FROM changed
+			RETURNING id, created_at
+		)
+		INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
+		SELECT $13, id, created_at FROM opened`
+	id, ok := column.ID(c.UserID)
+	if !ok {
+		return login.ErrStale
+	}
+	n := c.Session.Session
+	return s.exec(ctx, "changing a password", login.ErrStale, query,
+		id, c.OldHash, c.Epoch, c.NewHash, c.Now,
+		n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, column.Text(n.ClientName), column.Text(n.ClientPrefix),
+		c.Session.Token[:])
+}

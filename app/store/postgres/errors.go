@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
+
+	"hasura-login/app/login"
+)
+
+// SQLSTATEs that methods give a meaning of their own.
+const (
+	uniqueViolation     = "23505"
+	foreignKeyViolation = "23503"
+)
+
+// unavailable lists the SQLSTATEs, or classes of them, that say "not now" rather
+// than "wrong": https://www.postgresql.org/docs/current/errcodes-appendix.html
+var unavailable = []string{
+	"08",    // connection exceptions
+	"25006", // read-only transaction: a standby, or a primary being demoted
+	"28",    // the role or its password is refused
+	"3D000", // no such database
+	"3F000", // no such schema: before the migrations
+	"40",    // deadlock or serialisation failure: rolled back
+	"42P01", // no such table: before the migrations
+	"42501", // insufficient privilege: before the grants
+	"42703", // no such column: before the migration that adds it
+	"53",    // out of connections, memory or disk
+	"55P03", // a lock was not to be had in time
+	"57",    // shut down, starting up, statement timeout
+	"58",    // I/O error of the server
+}
+
+// explain wraps an error with what was being done and, where the database could
+// not be asked, with login.ErrUnavailable. caller is the context of the call
+// before our own limit was put on it.
+func explain(caller context.Context, doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case isOutcome(err):
+		return fmt.Errorf("%s: %w", doing, err)
+	case errors.Is(caller.Err(), context.Canceled):
+		return fmt.Errorf("%s: %w", doing, context.Canceled)
+	case isUnavailable(err):
+		return fmt.Errorf("%s: %w: %w", doing, login.ErrUnavailable, err)
+	default:
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+}
+
+// isOutcome tells what the domain knows from what went wrong.
+func isOutcome(err error) bool {
+	for _, known := range []error{
+		login.ErrNotFound, login.ErrEmailTaken, login.ErrStale,
+		login.ErrTokenUnknown, login.ErrTokenReused, login.ErrUnavailable,
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+func isUnavailable(err error) bool {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		for _, prefix := range unavailable {
+			if strings.HasPrefix(answer.Code, prefix) {
+				return true
+			}
+		}
+		return false
+	}
+	var connecting *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connecting) || errors.As(err, &network) ||
+		pgconn.Timeout(err) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, puddle.ErrClosedPool)
+}
+
+// violates tells whether err is a violation of the given kind, of the named
+// constraint where one is given.
+func violates(err error, sqlstate, constraint string) bool {
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) && answer.Code == sqlstate &&
+		(constraint == "" || answer.ConstraintName == constraint)
+}

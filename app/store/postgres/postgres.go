@@ -1,0 +1,122 @@
+// Package postgres keeps users, accounts, sessions and refresh tokens in
+// Postgres, in the tables that hasura/migrations makes. It creates and alters
+// nothing itself: its role has rights on rows alone.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"hasura-login/app/login"
+)
+
+// callTimeout bounds every call, the wait for a connection included. The
+// server's statement_timeout is the same, so that a statement whose caller has
+// given up does not go on holding locks.
+const callTimeout = 5 * time.Second
+
+// Store implements login.Store.
+type Store struct {
+	pool   *pgxpool.Pool
+	source *source
+}
+
+var _ login.Store = (*Store)(nil)
+
+// Open makes a store on the database that url names. It connects to nothing yet
+// and does not fail when the database is down or has no tables: methods then
+// answer login.ErrUnavailable, and work as soon as the database does.
+//
+// url is asked again for every new connection, so that user and password can
+// rotate while connections of the old ones are in use; see Refresh. It is an
+// error only if url gives none, or one that cannot be read. The text of that
+// error does not repeat the URL, which may hold a password.
+//
+// The pool holds at most 20 connections, unless the URL says otherwise with
+// pool_max_conns.
+func Open(ctx context.Context, url func() (string, error)) (*Store, error) {
+	src := &source{url: url}
+	config, err := src.poolConfig()
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, errors.New("the database URL's pool settings are not usable")
+	}
+	return &Store{pool: pool, source: src}, nil
+}
+
+// Refresh asks for the URL and, if it is another one than before, retires the
+// connections made with the old: idle ones at once, those in use when they come
+// back. It tells whether it did so. The server has forgotten the old role once
+// pg_stat_activity shows it no more.
+func (s *Store) Refresh() (changed bool, err error) {
+	changed, err = s.source.renewed()
+	if changed {
+		s.pool.Reset()
+	}
+	return changed, err
+}
+
+// Ping tells whether the database is reachable and has the tables, with the
+// rights that reading them takes.
+func (s *Store) Ping(ctx context.Context) error {
+	const query = `
+		SELECT FROM public.users u, auth.accounts a, auth.sessions s, auth.refresh_tokens t
+		WHERE false`
+	return s.call(ctx, "pinging the database", func(ctx context.Context) error {
+		_, err := s.pool.Exec(ctx, query)
+		return err
+	})
+}
+
+// Close waits for calls in flight and closes every connection.
+func (s *Store) Close() error {
+	s.pool.Close()
+	return nil
+}
+
+// call runs f within the time limit. What failed before anything was sent, on a
+// pooled connection that had died meanwhile, is tried a second time: a restart
+// of Postgres costs only what was in flight.
+func (s *Store) call(caller context.Context, doing string, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(caller, callTimeout)
+	defer cancel()
+	err := f(ctx)
+	if pgconn.SafeToRetry(err) && ctx.Err() == nil {
+		err = f(ctx)
+	}
+	return explain(caller, doing, err)
+}
+
+// exec runs one statement and answers none if it touched no row.
+func (s *Store) exec(ctx context.Context, doing string, none error, sql string, args ...any) error {
+	return s.call(ctx, doing, func(ctx context.Context) error {
+		tag, err := s.pool.Exec(ctx, sql, args...)
+		if err == nil && tag.RowsAffected() == 0 {
+			return none
+		}
+		return err
+	})
+}
+
+// utc gives a time of the database in the zone the domain speaks; NULL is zero.
+func utc(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// orNull is the other way: the zero time is NULL.
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

@@ -1,0 +1,182 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/internal/column"
+)
+
+const sessionColumns = `
+	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix`
+
+// live holds of a session s of the account a at the time $2.
+const live = `
+	s.ended_at IS NULL AND s.epoch = a.session_epoch AND a.disabled_at IS NULL
+	AND s.idle_until > $2 AND s.expires_at > $2`
+
+type sessionRow struct {
+	session login.Session
+	ended   *time.Time
+}
+
+func (r *sessionRow) targets() []any {
+	s := &r.session
+	return []any{
+		&s.ID, &s.UserID, &s.Epoch, &s.CreatedAt, &s.LastUsedAt, &s.IdleUntil, &s.ExpiresAt, &r.ended, &s.ClientName, &s.ClientPrefix,
+	}
+}
+
+func (r *sessionRow) value() login.Session {
+	s := r.session
+	s.CreatedAt, s.LastUsedAt = s.CreatedAt.UTC(), s.LastUsedAt.UTC()
+	s.IdleUntil, s.ExpiresAt = s.IdleUntil.UTC(), s.ExpiresAt.UTC()
+	s.EndedAt = utc(r.ended)
+	return s
+}
+
+// sessionValues are the columns of a new row but for user_id.
+func sessionValues(s login.Session) []any {
+	return []any{
+		s.ID, s.Epoch, s.CreatedAt, s.LastUsedAt, s.IdleUntil, s.ExpiresAt, orNull(s.EndedAt),
+		column.Text(s.ClientName), column.Text(s.ClientPrefix),
+	}
+}
+
+// CreateSession implements login.Store. The three statements travel together and
+// are one transaction. The first locks the account, so that the others see what
+// every password change and every other sign-in of this user before them did:
+// that is what makes the epoch's race and the number of live sessions exact.
+func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
+	const lock = `SELECT FROM auth.accounts WHERE user_id = $1 FOR NO KEY UPDATE`
+	const open = `
+		WITH opened AS (
+			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix)
+			SELECT $2, user_id, session_epoch, $4, $5, $6, $7, $8, $9, $10
+			FROM auth.accounts WHERE user_id = $1 AND session_epoch = $3 AND disabled_at IS NULL
+			RETURNING id, created_at
+		)
+		INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
+		SELECT $11, id, created_at FROM opened`
+	const endOldest = `
+		UPDATE auth.sessions SET ended_at = $2 WHERE id IN (
+			SELECT s.id FROM auth.sessions s JOIN auth.accounts a ON a.user_id = s.user_id
+			WHERE s.user_id = $1 AND` + live + `
+			ORDER BY s.id = $3 DESC, s.created_at DESC, s.id OFFSET $4)`
+	user, ok := column.ID(n.Session.UserID)
+	if !ok {
+		return login.ErrStale
+	}
+	return s.call(ctx, "opening a session", func(ctx context.Context) error {
+		var batch pgx.Batch
+		batch.Queue(lock, user)
+		batch.Queue(open, append(append([]any{user}, sessionValues(n.Session)...), n.Token[:])...)
+		batch.Queue(endOldest, user, n.Session.CreatedAt, n.Session.ID, max(n.MaxLive, 1))
+		results := s.pool.SendBatch(ctx, &batch)
+		defer results.Close()
+		if _, err := results.Exec(); err != nil {
+			return err
+		}
+		opened, err := results.Exec()
+		if err != nil {
+			return err
+		}
+		if _, err := results.Exec(); err != nil {
+			return err
+		}
+		if err := results.Close(); err != nil {
+			return err
+		}
+		if opened.RowsAffected() == 0 {
+			return login.ErrStale
+		}
+		return nil
+	})
+}
+
+// SessionHolder implements login.Store.
+func (s *Store) SessionHolder(ctx context.Context, sessionID string, now time.Time) (login.Session, login.Holder, error) {
+	const query = `SELECT ` + sessionColumns + `, ` + holderColumns + `
+		FROM auth.sessions s
+		JOIN auth.accounts a ON a.user_id = s.user_id
+		JOIN public.users u ON u.id = s.user_id
+		WHERE s.id = $1 AND` + live
+	id, ok := column.ID(sessionID)
+	if !ok {
+		return login.Session{}, login.Holder{}, login.ErrNotFound
+	}
+	var session sessionRow
+	var holder holderRow
+	err := s.queryRow(ctx, "reading a session", login.ErrNotFound, query, []any{id, now}, func() []any {
+		session, holder = sessionRow{}, holderRow{}
+		return append(session.targets(), holder.targets()...)
+	})
+	if err != nil {
+		return login.Session{}, login.Holder{}, err
+	}
+	return session.value(), holder.value(), nil
+}
+
+// LiveSessions implements login.Store.
+func (s *Store) LiveSessions(ctx context.Context, userID string, now time.Time) ([]login.Session, error) {
+	const query = `SELECT ` + sessionColumns + `
+		FROM auth.sessions s JOIN auth.accounts a ON a.user_id = s.user_id
+		WHERE s.user_id = $1 AND` + live + `
+		ORDER BY s.last_used_at DESC, s.created_at DESC, s.id`
+	id, ok := column.ID(userID)
+	if !ok {
+		return nil, nil
+	}
+	var sessions []login.Session
+	err := s.call(ctx, "listing sessions", func(ctx context.Context) error {
+		rows, err := s.pool.Query(ctx, query, id, now)
+		if err != nil {
+			return err
+		}
+		sessions, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (login.Session, error) {
+			var row sessionRow
+			err := r.Scan(row.targets()...)
+			return row.value(), err
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sessions, nil
+}
+
+// EndSession implements login.Store.
+func (s *Store) EndSession(ctx context.Context, userID, sessionID string, now time.Time) error {
+	const query = `
+		UPDATE auth.sessions s SET ended_at = $2
+		FROM auth.accounts a
+		WHERE s.id = $1 AND s.user_id = $3 AND a.user_id = s.user_id AND` + live
+	session, ok1 := column.ID(sessionID)
+	user, ok2 := column.ID(userID)
+	if !ok1 || !ok2 {
+		return login.ErrNotFound
+	}
+	return s.exec(ctx, "ending a session", login.ErrNotFound, query, session, now, user)
+}
+
+// EndSessionByToken implements login.Store.
+func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenHash, now time.Time) (login.Session, error) {
+	const query = `
+		UPDATE auth.sessions s SET ended_at = $2
+		FROM auth.refresh_tokens t, auth.accounts a
+		WHERE t.hash = $1 AND s.id = t.session_id AND a.user_id = s.user_id AND` + live + `
+		RETURNING ` + sessionColumns
+	var session sessionRow
+	err := s.queryRow(ctx, "ending a session by token", login.ErrTokenUnknown, query, []any{token[:], now}, func() []any {
+		session = sessionRow{}
+		return session.targets()
+	})
+	if err != nil {
+		return login.Session{}, err
+	}
+	return session.value(), nil
+}

@@ -1,0 +1,190 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/internal/column"
+)
+
+// holderColumns are read by holderRow. A NULL among the roles, written by hand,
+// is dropped rather than keeping the user out.
+const holderColumns = `
+	u.id, u.email, u.name, u.created_at, u.updated_at,
+	a.password, array_remove(a.roles, NULL), a.default_role, a.claims, a.session_epoch, a.email_verified_at, a.disabled_at`
+
+type holderRow struct {
+	holder             login.Holder
+	claims             []byte
+	verified, disabled *time.Time
+}
+
+func (r *holderRow) targets() []any {
+	u, a := &r.holder.User, &r.holder.Account
+	return []any{
+		&u.ID, &u.Email, &u.Name, &u.CreatedAt, &u.UpdatedAt,
+		&a.Password, &a.Roles, &a.DefaultRole, &r.claims, &a.Epoch, &r.verified, &r.disabled,
+	}
+}
+
+func (r *holderRow) value() login.Holder {
+	h := r.holder
+	h.User.CreatedAt, h.User.UpdatedAt = h.User.CreatedAt.UTC(), h.User.UpdatedAt.UTC()
+	h.Account.Claims = column.DecodeClaims(r.claims)
+	h.Account.EmailVerifiedAt, h.Account.DisabledAt = utc(r.verified), utc(r.disabled)
+	return h
+}
+
+// CreateUser implements login.Store. Foreign keys are checked at the end of a
+// statement, so one statement makes all four rows.
+func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.NewSession) error {
+	const query = `
+		WITH u AS (
+			INSERT INTO public.users (id, email, name, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5)
+			RETURNING id
+		), a AS (
+			INSERT INTO auth.accounts (user_id, password, roles, default_role, claims, session_epoch, email_verified_at, disabled_at)
+			SELECT id, $6, $7, $8, $9, $10, $11, $12 FROM u
+		), s AS (
+			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix)
+			SELECT $13::uuid, id, $14, $15, $16, $17, $18, $19, $20, $21 FROM u WHERE $13::uuid IS NOT NULL
+			RETURNING id, created_at
+		)
+		INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
+		SELECT $22, id, created_at FROM s`
+	claims, err := column.EncodeClaims(h.Account.Claims)
+	if err != nil {
+		return err
+	}
+	u, a := h.User, h.Account
+	args := []any{
+		u.ID, u.Email, u.Name, u.CreatedAt, u.UpdatedAt,
+		a.Password, list(a.Roles), a.DefaultRole, claims, a.Epoch, orNull(a.EmailVerifiedAt), orNull(a.DisabledAt),
+	}
+	if first != nil {
+		args = append(append(args, sessionValues(first.Session)...), first.Token[:])
+	} else {
+		args = append(args, make([]any, 10)...)
+	}
+	return s.call(ctx, "creating a user", func(ctx context.Context) error {
+		_, err := s.pool.Exec(ctx, query, args...)
+		if violates(err, uniqueViolation, "users_email_key") {
+			return login.ErrEmailTaken
+		}
+		return err
+	})
+}
+
+// HolderByEmail implements login.Store.
+func (s *Store) HolderByEmail(ctx context.Context, email string) (login.Holder, error) {
+	const query = `SELECT ` + holderColumns + `
+		FROM public.users u JOIN auth.accounts a ON a.user_id = u.id
+		WHERE u.email = $1`
+	if column.Text(email) != email {
+		return login.Holder{}, login.ErrNotFound // Postgres cannot even be asked for such a text
+	}
+	return s.holder(ctx, query, email)
+}
+
+// HolderByID implements login.Store.
+func (s *Store) HolderByID(ctx context.Context, userID string) (login.Holder, error) {
+	const query = `SELECT ` + holderColumns + `
+		FROM public.users u JOIN auth.accounts a ON a.user_id = u.id
+		WHERE u.id = $1`
+	id, ok := column.ID(userID)
+	if !ok {
+		return login.Holder{}, login.ErrNotFound
+	}
+	return s.holder(ctx, query, id)
+}
+
+func (s *Store) holder(ctx context.Context, query string, key any) (login.Holder, error) {
+	var row holderRow
+	err := s.queryRow(ctx, "reading a user", login.ErrNotFound, query, []any{key}, func() []any {
+		row = holderRow{}
+		return row.targets()
+	})
+	if err != nil {
+		return login.Holder{}, err
+	}
+	return row.value(), nil
+}
+
+// ListUsers implements login.Store. The order is the database's own for text.
+func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.Holder, error) {
+	const query = `SELECT ` + holderColumns + `
+		FROM public.users u JOIN auth.accounts a ON a.user_id = u.id
+		WHERE ($1 = '' OR position($1 IN u.email) > 0) AND u.email > $2
+		ORDER BY u.email
+		LIMIT $3`
+	contains, after := column.Text(f.EmailContains), column.Text(f.AfterEmail)
+	if contains != f.EmailContains {
+		return nil, nil
+	}
+	var holders []login.Holder
+	err := s.call(ctx, "listing users", func(ctx context.Context) error {
+		rows, err := s.pool.Query(ctx, query, contains, after, max(f.Limit, 0))
+		if err != nil {
+			return err
+		}
+		holders, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (login.Holder, error) {
+			var row holderRow
+			err := r.Scan(row.targets()...)
+			return row.value(), err
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return holders, nil
+}
+
+// DeleteUser implements login.Store. The account is locked before its epoch is
+// compared, as everything that moves an epoch does.
+func (s *Store) DeleteUser(ctx context.Context, userID string, epoch int) error {
+	const query = `
+		WITH account AS (
+			SELECT user_id, session_epoch FROM auth.accounts WHERE user_id = $1 FOR UPDATE
+		), gone AS (
+			DELETE FROM public.users u USING account a
+			WHERE u.id = a.user_id AND ($2::int < 0 OR a.session_epoch = $2)
+			RETURNING u.id
+		)
+		SELECT EXISTS (SELECT FROM gone) FROM account`
+	id, ok := column.ID(userID)
+	if !ok {
+		return login.ErrNotFound
+	}
+	var deleted bool
+	err := s.queryRow(ctx, "deleting a user", login.ErrNotFound, query, []any{id, epoch}, func() []any { return []any{&deleted} })
+	if err == nil && !deleted {
+		return login.ErrStale
+	}
+	return err
+}
+
+// queryRow reads one row into targets, asked for anew at each try, and answers
+// none if there is no row.
+func (s *Store) queryRow(ctx context.Context, doing string, none error, query string, args []any, targets func() []any) error {
+	return s.call(ctx, doing, func(ctx context.Context) error {
+		err := s.pool.QueryRow(ctx, query, args...).Scan(targets()...)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return none
+		}
+		return err
+	})
+}
+
+// list keeps an empty list of roles from becoming NULL.
+func list(roles []string) []string {
+	if roles == nil {
+		return []string{}
+	}
+	return roles
+}

@@ -1,0 +1,128 @@
+package sqlite
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/internal/column"
+)
+
+// textTime is how Postgres prints a timestamptz in UTC, always with microseconds.
+const textTime = "2006-01-02T15:04:05.000000-07:00"
+
+func text(t time.Time) string { return t.UTC().Format(textTime) }
+
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+func microsOrNull(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
+}
+
+func timeOf(n sql.NullInt64) time.Time {
+	if !n.Valid {
+		return time.Time{}
+	}
+	return time.UnixMicro(n.Int64).UTC()
+}
+
+type scanner interface{ Scan(targets ...any) error }
+
+const holderColumns = `
+	u.id, u.email, u.name, u.created_at, u.updated_at,
+	a.password, a.roles, a.default_role, a.claims, a.session_epoch, a.email_verified_at, a.disabled_at`
+
+type holderRow struct {
+	holder             login.Holder
+	created, updated   string
+	roles, claims      string
+	verified, disabled sql.NullInt64
+}
+
+func (r *holderRow) targets() []any {
+	u, a := &r.holder.User, &r.holder.Account
+	return []any{
+		&u.ID, &u.Email, &u.Name, &r.created, &r.updated,
+		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.Epoch, &r.verified, &r.disabled,
+	}
+}
+
+func (r *holderRow) value() (login.Holder, error) {
+	h := r.holder
+	var err1, err2 error
+	h.User.CreatedAt, err1 = time.Parse(time.RFC3339, r.created)
+	h.User.UpdatedAt, err2 = time.Parse(time.RFC3339, r.updated)
+	if err := errors.Join(err1, err2); err != nil {
+		return login.Holder{}, fmt.Errorf("reading the times of user %s: %w", h.User.ID, err)
+	}
+	h.User.CreatedAt, h.User.UpdatedAt = h.User.CreatedAt.UTC(), h.User.UpdatedAt.UTC()
+	h.Account.Roles = decodeRoles(r.roles)
+	h.Account.Claims = column.DecodeClaims([]byte(r.claims))
+	h.Account.EmailVerifiedAt, h.Account.DisabledAt = timeOf(r.verified), timeOf(r.disabled)
+	return h, nil
+}
+
+func scanHolder(row scanner) (login.Holder, error) {
+	var r holderRow
+	if err := row.Scan(r.targets()...); err != nil {
+		return login.Holder{}, orOutcome(err, login.ErrNotFound)
+	}
+	return r.value()
+}
+
+const sessionColumns = `
+	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix`
+
+type sessionRow struct {
+	session                       login.Session
+	created, used, idle, exp, end sql.NullInt64
+}
+
+func (r *sessionRow) targets() []any {
+	s := &r.session
+	return []any{
+		&s.ID, &s.UserID, &s.Epoch, &r.created, &r.used, &r.idle, &r.exp, &r.end, &s.ClientName, &s.ClientPrefix,
+	}
+}
+
+func (r *sessionRow) value() login.Session {
+	s := r.session
+	s.CreatedAt, s.LastUsedAt, s.IdleUntil = timeOf(r.created), timeOf(r.used), timeOf(r.idle)
+	s.ExpiresAt, s.EndedAt = timeOf(r.exp), timeOf(r.end)
+	return s
+}
+
+// orOutcome answers none where there was no row.
+func orOutcome(err, none error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return none
+	}
+	return err
+}
+
+func encodeRoles(roles []string) (string, error) {
+	if roles == nil {
+		return "[]", nil
+	}
+	b, err := json.Marshal(roles)
+	if err != nil {
+		return "", fmt.Errorf("encoding roles: %w", err)
+	}
+	return string(b), nil
+}
+
+// decodeRoles leaves out what is no string, as someone's hand may have left it.
+func decodeRoles(stored string) []string {
+	var raw []any
+	_ = json.Unmarshal([]byte(stored), &raw)
+	roles := make([]string, 0, len(raw))
+	for _, value := range raw {
+		if role, ok := value.(string); ok {
+			roles = append(roles, role)
+		}
+	}
+	return roles
+}

@@ -1,0 +1,66 @@
+-- The tables of hasura/migrations in SQLite's dialect. users has its times as
+-- Postgres prints them in UTC, because the development stand-in for Hasura shows
+-- them as they are; all other times are microseconds since 1970.
+
+CREATE TABLE IF NOT EXISTS users (
+  id         TEXT NOT NULL PRIMARY KEY,
+  email      TEXT NOT NULL UNIQUE,
+  name       TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  -- The rule of login.NormalizeEmail and of Postgres' users_email_check.
+  CONSTRAINT users_email_check CHECK (
+    length(CAST(email AS BLOB)) <= 254
+    AND email NOT GLOB '*[A-Z]*'
+    AND email GLOB '?*@?*.?*'
+    AND email NOT GLOB '*@*@*'
+    AND instr(CAST(email AS BLOB), x'00') = 0
+    AND email NOT GLOB '*[' || char(1) || '-' || char(32) || char(127) || '-' || char(160) || char(5760)
+      || char(8192) || '-' || char(8202) || char(8232) || char(8233) || char(8239) || char(8287) || char(12288) || ']*'
+  ),
+  CONSTRAINT users_name_check CHECK (
+    length(name) BETWEEN 1 AND 200
+    AND instr(CAST(name AS BLOB), x'00') = 0
+    AND name NOT GLOB '*[' || char(1) || '-' || char(31) || char(127) || '-' || char(159) || ']*'
+  )
+) STRICT;
+
+CREATE TRIGGER IF NOT EXISTS users_touch AFTER UPDATE OF email, name ON users
+BEGIN
+  UPDATE users SET updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000+00:00' WHERE id = NEW.id;
+END;
+
+CREATE TABLE IF NOT EXISTS auth_accounts (
+  user_id           TEXT    NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+  password          TEXT    NOT NULL,
+  roles             TEXT    NOT NULL DEFAULT '["user"]', -- JSON array of strings
+  default_role      TEXT    NOT NULL DEFAULT 'user',
+  claims            TEXT    NOT NULL DEFAULT '{}',       -- JSON object of strings
+  session_epoch     INTEGER NOT NULL DEFAULT 1,
+  email_verified_at INTEGER,
+  disabled_at       INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS auth_sessions (
+  id            TEXT    NOT NULL PRIMARY KEY,
+  user_id       TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  epoch         INTEGER NOT NULL,
+  created_at    INTEGER NOT NULL,
+  last_used_at  INTEGER NOT NULL,
+  idle_until    INTEGER NOT NULL,
+  expires_at    INTEGER NOT NULL,
+  ended_at      INTEGER,
+  client_name   TEXT    NOT NULL DEFAULT '',
+  client_prefix TEXT    NOT NULL DEFAULT 'unknown'
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS auth_sessions_user_id_idx ON auth_sessions (user_id);
+
+CREATE TABLE IF NOT EXISTS auth_refresh_tokens (
+  hash        BLOB    NOT NULL PRIMARY KEY,
+  session_id  TEXT    NOT NULL REFERENCES auth_sessions (id) ON DELETE CASCADE,
+  parent_hash BLOB    UNIQUE,
+  nonce       BLOB,
+  created_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS auth_refresh_tokens_session_id_idx ON auth_refresh_tokens (session_id);
+CREATE INDEX IF NOT EXISTS auth_refresh_tokens_nonce_idx ON auth_refresh_tokens (created_at) WHERE nonce IS NOT NULL;

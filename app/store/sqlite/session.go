@@ -1,0 +1,164 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/internal/column"
+)
+
+// live holds of a session s of the account a at the time ?2.
+const live = `
+	s.ended_at IS NULL AND s.epoch = a.session_epoch AND a.disabled_at IS NULL
+	AND s.idle_until > ?2 AND s.expires_at > ?2`
+
+func insertSession(ctx context.Context, tx *sql.Tx, n login.NewSession) error {
+	s := n.Session
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO auth_sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.ID, s.UserID, s.Epoch, micros(s.CreatedAt), micros(s.LastUsedAt), micros(s.IdleUntil), micros(s.ExpiresAt),
+		microsOrNull(s.EndedAt), column.Text(s.ClientName), column.Text(s.ClientPrefix))
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO auth_refresh_tokens (hash, session_id, created_at) VALUES (?, ?, ?)`,
+		n.Token[:], s.ID, micros(s.CreatedAt))
+	return err
+}
+
+func endSessionsOf(ctx context.Context, tx *sql.Tx, userID string, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE auth_sessions SET ended_at = ? WHERE user_id = ? AND ended_at IS NULL`, micros(now), userID)
+	return err
+}
+
+// CreateSession implements login.Store.
+func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
+	const current = `SELECT 1 FROM auth_accounts WHERE user_id = ? AND session_epoch = ? AND disabled_at IS NULL`
+	const endOldest = `
+		UPDATE auth_sessions SET ended_at = ?2 WHERE id IN (
+			SELECT s.id FROM auth_sessions s JOIN auth_accounts a ON a.user_id = s.user_id
+			WHERE s.user_id = ?1 AND` + live + `
+			ORDER BY s.id = ?3 DESC, s.created_at DESC, s.id LIMIT -1 OFFSET ?4)`
+	user, ok := column.ID(n.Session.UserID)
+	if !ok {
+		return login.ErrStale
+	}
+	n.Session.UserID = user.String()
+	return s.update(ctx, "opening a session", func(ctx context.Context, tx *sql.Tx) error {
+		var one int
+		err := tx.QueryRowContext(ctx, current, n.Session.UserID, n.Session.Epoch).Scan(&one)
+		if err != nil {
+			return orOutcome(err, login.ErrStale)
+		}
+		if err := insertSession(ctx, tx, n); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, endOldest, n.Session.UserID, micros(n.Session.CreatedAt), n.Session.ID, max(n.MaxLive, 1))
+		return err
+	})
+}
+
+// SessionHolder implements login.Store.
+func (s *Store) SessionHolder(ctx context.Context, sessionID string, now time.Time) (login.Session, login.Holder, error) {
+	const query = `SELECT ` + sessionColumns + `, ` + holderColumns + `
+		FROM auth_sessions s
+		JOIN auth_accounts a ON a.user_id = s.user_id
+		JOIN users u ON u.id = s.user_id
+		WHERE s.id = ?1 AND` + live
+	id, ok := column.ID(sessionID)
+	if !ok {
+		return login.Session{}, login.Holder{}, login.ErrNotFound
+	}
+	var session sessionRow
+	var holder login.Holder
+	err := s.view(ctx, "reading a session", func(ctx context.Context, db *sql.DB) error {
+		var row holderRow
+		err := db.QueryRowContext(ctx, query, id.String(), micros(now)).Scan(append(session.targets(), row.targets()...)...)
+		if err != nil {
+			return orOutcome(err, login.ErrNotFound)
+		}
+		holder, err = row.value()
+		return err
+	})
+	if err != nil {
+		return login.Session{}, login.Holder{}, err
+	}
+	return session.value(), holder, nil
+}
+
+// LiveSessions implements login.Store.
+func (s *Store) LiveSessions(ctx context.Context, userID string, now time.Time) ([]login.Session, error) {
+	const query = `SELECT ` + sessionColumns + `
+		FROM auth_sessions s JOIN auth_accounts a ON a.user_id = s.user_id
+		WHERE s.user_id = ?1 AND` + live + `
+		ORDER BY s.last_used_at DESC, s.created_at DESC, s.id`
+	id, ok := column.ID(userID)
+	if !ok {
+		return nil, nil
+	}
+	var sessions []login.Session
+	err := s.view(ctx, "listing sessions", func(ctx context.Context, db *sql.DB) error {
+		rows, err := db.QueryContext(ctx, query, id.String(), micros(now))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var row sessionRow
+			if err := rows.Scan(row.targets()...); err != nil {
+				return err
+			}
+			sessions = append(sessions, row.value())
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sessions, nil
+}
+
+// EndSession implements login.Store.
+func (s *Store) EndSession(ctx context.Context, userID, sessionID string, now time.Time) error {
+	const query = `
+		UPDATE auth_sessions AS s SET ended_at = ?2
+		FROM auth_accounts a
+		WHERE s.id = ?1 AND s.user_id = ?3 AND a.user_id = s.user_id AND` + live
+	session, ok1 := column.ID(sessionID)
+	user, ok2 := column.ID(userID)
+	if !ok1 || !ok2 {
+		return login.ErrNotFound
+	}
+	return s.update(ctx, "ending a session", func(ctx context.Context, tx *sql.Tx) error {
+		return execOne(ctx, tx, login.ErrNotFound, query, session.String(), micros(now), user.String())
+	})
+}
+
+// EndSessionByToken implements login.Store.
+func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenHash, now time.Time) (login.Session, error) {
+	var session login.Session
+	err := s.update(ctx, "ending a session by token", func(ctx context.Context, tx *sql.Tx) error {
+		found, err := presented(ctx, tx, token, now)
+		if err != nil {
+			return err
+		}
+		session = found.Session
+		session.EndedAt = stored(now)
+		return endSession(ctx, tx, session.ID, now)
+	})
+	if err != nil {
+		return login.Session{}, err
+	}
+	return session, nil
+}
+
+func endSession(ctx context.Context, tx *sql.Tx, sessionID string, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE auth_sessions SET ended_at = ? WHERE id = ?`, micros(now), sessionID)
+	return err
+}
+
+// stored is a time as it comes back from a column.
+func stored(t time.Time) time.Time { return time.UnixMicro(t.UnixMicro()).UTC() }

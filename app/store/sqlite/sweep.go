@@ -1,0 +1,57 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"hasura-login/app/login"
+)
+
+// A session's tokens go before the session does, so that one that was refreshed
+// for weeks does not take thousands of rows along at once.
+const (
+	over = ` (s.ended_at < ?1 OR s.expires_at < ?1 OR s.idle_until < ?1) `
+
+	sweepTokens = `
+		DELETE FROM auth_refresh_tokens WHERE hash IN (
+			SELECT t.hash FROM auth_sessions s JOIN auth_refresh_tokens t ON t.session_id = s.id
+			WHERE` + over + `LIMIT ?2)`
+
+	sweepSessions = `
+		DELETE FROM auth_sessions WHERE id IN (
+			SELECT s.id FROM auth_sessions s
+			WHERE` + over + `AND NOT EXISTS (SELECT 1 FROM auth_refresh_tokens t WHERE t.session_id = s.id)
+			LIMIT ?2)`
+
+	sweepNonces = `
+		UPDATE auth_refresh_tokens SET nonce = NULL WHERE hash IN (
+			SELECT hash FROM auth_refresh_tokens WHERE nonce IS NOT NULL AND created_at < ?1
+			ORDER BY created_at LIMIT ?2)`
+)
+
+// Sweep implements login.Store. The kinds are tokens, sessions and nonces.
+func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
+	ended, spent := micros(w.Now.Add(-w.KeepEnded)), micros(w.Now.Add(-w.NonceGrace))
+	var touched int64
+	err := s.update(ctx, "sweeping", func(ctx context.Context, tx *sql.Tx) error {
+		for _, step := range []struct {
+			query  string
+			before int64
+		}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}} {
+			result, err := tx.ExecContext(ctx, step.query, step.before, w.Batch)
+			if err != nil {
+				return err
+			}
+			n, err := result.RowsAffected()
+			if err != nil {
+				return err
+			}
+			touched += n
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return int(touched), nil
+}

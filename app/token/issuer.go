@@ -1,0 +1,137 @@
+package token
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"hasura-login/app/login"
+)
+
+// Names are the iss and aud of the tokens, the same for Issuer and Verifier and
+// for Hasura's setting.
+type Names struct {
+	Issuer   string
+	Audience string
+}
+
+// Check refuses names that Hasura could not read: text with a colon must be a URI.
+func (n Names) Check() error {
+	return errors.Join(checkName("issuer", n.Issuer), checkName("audience", n.Audience))
+}
+
+func checkName(what, value string) error {
+	if value == "" {
+		return fmt.Errorf("%s of the tokens is empty", what)
+	}
+	if !strings.Contains(value, ":") {
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err != nil || !u.IsAbs() || strings.ContainsFunc(value, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune("<>\"{}|\\^`", c) }) {
+		return fmt.Errorf("%s %q holds a colon but is not a URI", what, value)
+	}
+	return nil
+}
+
+// Issuer signs access tokens with the ring's active key. It implements
+// login.Issuer.
+type Issuer struct {
+	ring   *Ring
+	names  Names
+	issued map[Algorithm]*atomic.Uint64
+}
+
+// NewIssuer checks the names. Tokens live as long as the ring's folder says.
+func NewIssuer(r *Ring, n Names) (*Issuer, error) {
+	if err := n.Check(); err != nil {
+		return nil, err
+	}
+	i := &Issuer{ring: r, names: n, issued: make(map[Algorithm]*atomic.Uint64)}
+	for _, a := range Algorithms() {
+		i.issued[a] = new(atomic.Uint64)
+	}
+	return i, nil
+}
+
+var _ login.Issuer = (*Issuer)(nil)
+
+// payload is what a token says.
+type payload struct {
+	Issuer    string         `json:"iss"`
+	Subject   string         `json:"sub"`
+	Audience  string         `json:"aud"`
+	IssuedAt  int64          `json:"iat"`
+	NotBefore int64          `json:"nbf"`
+	ExpiresAt int64          `json:"exp"`
+	ID        string         `json:"jti"`
+	Name      string         `json:"name"`
+	Hasura    map[string]any `json:"https://hasura.io/jwt/claims"`
+}
+
+// Issue returns a signed token and when it expires, in whole seconds. iat and
+// nbf are rounded down: a clock behind ours by no more than ClockSkew takes the
+// token at once.
+func (i *Issuer) Issue(s login.Subject, now time.Time) (string, time.Time, error) {
+	if s.User.ID == "" || strings.Contains(s.User.ID, ":") || s.SessionID == "" {
+		return "", time.Time{}, errors.New("issuing a token: user or session id is missing or malformed")
+	}
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("issuing a token: %w", err)
+	}
+	issuedAt := now.Truncate(time.Second)
+	expiresAt := issuedAt.Add(i.ring.folder.TokenLife.Truncate(time.Second))
+	body, err := json.Marshal(payload{
+		Issuer: i.names.Issuer, Audience: i.names.Audience,
+		Subject: s.User.ID, ID: id.String(), Name: s.User.Name,
+		IssuedAt: issuedAt.Unix(), NotBefore: issuedAt.Unix(), ExpiresAt: expiresAt.Unix(),
+		Hasura: hasuraClaims(s),
+	})
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("issuing a token: %w", err)
+	}
+	active := i.ring.at(now).active
+	signed, err := active.sign(body)
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("issuing a token: %w", err)
+	}
+	i.issued[active.algorithm].Add(1)
+	return signed, expiresAt, nil
+}
+
+// Issued counts the tokens signed with an algorithm, for metrics.
+func (i *Issuer) Issued(a Algorithm) uint64 {
+	if n := i.issued[a]; n != nil {
+		return n.Load()
+	}
+	return 0
+}
+
+// sign makes the compact form; the header was encoded when the key was loaded.
+func (k *key) sign(body []byte) (string, error) {
+	encoding := base64.RawURLEncoding
+	token := make([]byte, 0, len(k.header)+encoding.EncodedLen(len(body))+1+encoding.EncodedLen(k.signatureSize()))
+	token = append(token, k.header...)
+	token = encoding.AppendEncode(token, body)
+	signature, err := k.algorithm.method().Sign(string(token), k.private)
+	if err != nil {
+		return "", err
+	}
+	token = append(token, '.')
+	return string(encoding.AppendEncode(token, signature)), nil
+}
+
+func (k *key) signatureSize() int {
+	if k.algorithm == RS256 {
+		return rsaMaxBits / 8
+	}
+	return 64
+}

@@ -1,0 +1,201 @@
+package token
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// pollEvery bounds how late a change in the folder is seen. Polling a few files
+// costs microseconds and works where events do not arrive: network and overlay
+// file systems, folders bind-mounted into a container.
+const pollEvery = 500 * time.Millisecond
+
+// Ring is the live key ring of a running service. Its methods may be called by
+// many goroutines.
+type Ring struct {
+	folder Folder
+	hooks  Hooks
+	view   atomic.Pointer[view]
+
+	mu       sync.Mutex // guards what follows and the order of reloads
+	files    map[string]seen
+	problems map[Problem]bool // as last told
+	known    map[string]known // by kid, as last told
+}
+
+// Open loads the ring. An error that is ErrNoRing names the command to run.
+func Open(f Folder, hooks Hooks) (*Ring, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	r := &Ring{folder: f, hooks: hooks}
+	s, err := f.scan(nil)
+	if err := noRing(f.Dir, s, err); err != nil {
+		return nil, err
+	}
+	first, err := newView(newKeySet(s.keys, f.TokenLife), f.now())
+	if err != nil {
+		return nil, err
+	}
+	r.view.Store(first)
+	r.files, r.known = s.files, knownOf(first.set, f.now())
+	r.tellProblems(s.problems)
+	return r, nil
+}
+
+// Create opens the ring and makes its first key where there is none.
+func Create(f Folder, a Algorithm, hooks Hooks) (*Ring, error) {
+	if err := f.EnsureKey(a); err != nil {
+		return nil, err
+	}
+	return Open(f, hooks)
+}
+
+// noRing turns "nothing usable in the folder" into ErrNoRing with the reasons.
+func noRing(dir string, s scan, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w (folder %s does not exist)", ErrNoRing, dir)
+	case err != nil:
+		return err
+	case s.unread != nil && len(s.keys) == 0:
+		return fmt.Errorf("no readable key in %s: %w", dir, s.unread)
+	case len(s.keys) == 0 && len(s.problems) > 0:
+		return fmt.Errorf("%w (folder %s has no usable key: %s)", ErrNoRing, dir, s.problems[0])
+	case len(s.keys) == 0:
+		return fmt.Errorf("%w (folder %s is empty)", ErrNoRing, dir)
+	}
+	return nil
+}
+
+// Run follows the folder until ctx ends: changes are seen within a second, keys
+// whose time is over are deleted.
+func (r *Ring) Run(ctx context.Context) {
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			r.Reload()
+		}
+	}
+}
+
+// Reload looks at the folder now. What cannot be used is reported and left
+// out; a folder without any usable key leaves the ring as it was, for a service
+// without keys helps nobody and revoking never empties the folder.
+func (r *Ring) Reload() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.folder.now()
+	s, err := r.folder.scan(r.files)
+	switch {
+	case err != nil:
+		s.problems = []Problem{{File: ".", Text: err.Error() + "; the keys as read before stay in use"}}
+	case len(s.keys) == 0:
+		s.problems = append(s.problems, Problem{File: ".", Text: "no usable key left; the keys as read before stay in use"})
+	default:
+		r.files = s.files
+		if err := r.use(newKeySet(s.keys, r.folder.TokenLife), now); err != nil {
+			s.problems = append(s.problems, Problem{File: ".", Text: err.Error() + "; the key set stays as it was"})
+		}
+	}
+	r.tellChanges(now)
+	if len(r.view.Load().set.gone(now)) > 0 {
+		if _, err := r.folder.removeGone(now); err != nil {
+			s.problems = append(s.problems, Problem{File: ".", Text: "keys whose time is over stay: " + err.Error()})
+		}
+	}
+	r.tellProblems(s.problems)
+}
+
+// use makes the set the ring's unless it already is.
+func (r *Ring) use(set keySet, now time.Time) error {
+	if slices.Equal(set.keys, r.view.Load().set.keys) {
+		return nil
+	}
+	next, err := newView(set, now)
+	if err != nil {
+		return err
+	}
+	r.view.Store(next)
+	return nil
+}
+
+// at is the view for a moment. States change by the clock alone, so a view that
+// does not cover the moment is made anew from the same keys; nothing waits for
+// the next look at the folder.
+func (r *Ring) at(now time.Time) *view {
+	for {
+		v := r.view.Load()
+		if v.covers(now) {
+			return v
+		}
+		next, err := newView(v.set, now)
+		if err != nil {
+			return v // cannot be: every key passed the same checks alone
+		}
+		if r.view.CompareAndSwap(v, next) {
+			return next
+		}
+	}
+}
+
+// JWKS is the published set: pending, active and retired keys, encoded. The
+// caller must not change it.
+func (r *Ring) JWKS() []byte { return r.at(r.folder.now()).jwks }
+
+// List is the ring as this process sees it.
+func (r *Ring) List() Listing {
+	r.mu.Lock()
+	problems := make([]Problem, 0, len(r.problems))
+	for p := range r.problems {
+		problems = append(problems, p)
+	}
+	r.mu.Unlock()
+	slices.SortFunc(problems, func(a, b Problem) int { return cmp.Compare(a.String(), b.String()) })
+	now := r.folder.now()
+	return r.at(now).set.list(now, problems)
+}
+
+// Status is the ring in figures, for metrics.
+type Status struct {
+	Keys      map[State]int // every one of States
+	Algorithm Algorithm     // of the active key
+	ActiveAge time.Duration // since the active key began to sign
+	Problems  int
+}
+
+// Status counts the keys.
+func (r *Ring) Status() Status {
+	now := r.folder.now()
+	v := r.at(now)
+	status := Status{Keys: make(map[State]int), Algorithm: v.active.algorithm, ActiveAge: max(0, now.Sub(v.active.activeFrom))}
+	for _, state := range States() {
+		status.Keys[state] = 0
+	}
+	for i := range v.set.keys {
+		if state := v.set.state(i, now); state != Gone {
+			status.Keys[state]++
+		}
+	}
+	r.mu.Lock()
+	status.Problems = len(r.problems)
+	r.mu.Unlock()
+	return status
+}
+
+// Check signs and verifies once with the active key: is this process able to?
+func (r *Ring) Check() error {
+	active := r.at(r.folder.now()).active
+	return active.algorithm.selfTest(active.private)
+}

@@ -1,0 +1,183 @@
+package token
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// DefaultPublishAhead is how long a new key is published before it signs.
+// Hasura reads the set at most 60 s (plus the fetch) after max-age=60 made it
+// stale, and 60 s later again whenever a read failed: 300 s bear four failures.
+const DefaultPublishAhead = 300 * time.Second
+
+// RotateOptions say what the next key is like.
+type RotateOptions struct {
+	Algorithm    Algorithm     // empty: that of the newest key, or DefaultAlgorithm for the first
+	PublishAhead time.Duration // until the key signs; the first key of a ring signs at once
+}
+
+// Rotation is a key that was written.
+type Rotation struct {
+	KID         string    `json:"kid"`
+	Algorithm   Algorithm `json:"alg"`
+	PublishedAt time.Time `json:"publishedAt"`
+	ActiveFrom  time.Time `json:"activeFrom"`
+	Replaces    string    `json:"replaces,omitempty"` // signs until then; empty for the first key
+	Removed     []string  `json:"removed,omitempty"`  // keys whose time was over
+	Warnings    []string  `json:"warnings,omitempty"`
+	Problems    []Problem `json:"problems,omitempty"`
+}
+
+// String says it for an operator.
+func (r Rotation) String() string {
+	var b strings.Builder
+	if r.Replaces == "" {
+		fmt.Fprintf(&b, "Key %s (%s) is made and signs from now on.\n", r.KID, r.Algorithm)
+	} else {
+		fmt.Fprintf(&b, "Key %s (%s) is published; it takes over from %s at %s.\n", r.KID, r.Algorithm, r.Replaces, stamp(r.ActiveFrom))
+	}
+	for _, kid := range r.Removed {
+		fmt.Fprintf(&b, "Key %s is deleted: no token it signed is alive.\n", kid)
+	}
+	writeNotes(&b, r.Warnings, r.Problems)
+	return b.String()
+}
+
+// PendingError refuses a rotation while an earlier one has not taken effect.
+type PendingError struct {
+	KID        string
+	ActiveFrom time.Time
+}
+
+func (e *PendingError) Error() string {
+	return fmt.Sprintf("key %s is already published and takes over at %s; rotate after that, or revoke it first", e.KID, stamp(e.ActiveFrom))
+}
+
+// Rotate writes one new key; it signs once PublishAhead has passed, on every
+// replica by its clock. In an empty or missing folder it makes the first key,
+// which signs at once. It refuses with *PendingError while a key is pending, and
+// deletes keys whose time is over.
+func (f Folder) Rotate(o RotateOptions) (Rotation, error) {
+	if o.PublishAhead < 0 {
+		return Rotation{}, errors.New("publish-ahead is negative")
+	}
+	if err := f.makeDir(); err != nil {
+		return Rotation{}, err
+	}
+	var result Rotation
+	err := f.change(func(s scan) error {
+		var err error
+		result, err = f.rotate(newKeySet(s.keys, f.TokenLife), o)
+		result.Problems = s.problems
+		return err
+	})
+	return result, err
+}
+
+// EnsureKey makes the first key unless the folder has a usable one.
+func (f Folder) EnsureKey(a Algorithm) error {
+	if err := f.makeDir(); err != nil {
+		return err
+	}
+	return f.change(func(s scan) error {
+		if len(s.keys) > 0 {
+			return nil
+		}
+		_, err := f.rotate(keySet{}, RotateOptions{Algorithm: a})
+		return err
+	})
+}
+
+func (f Folder) makeDir() error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
+		return fmt.Errorf("key folder: %w", err)
+	}
+	return nil
+}
+
+// change runs a change of the folder under its lock, on what is there now.
+func (f Folder) change(do func(scan) error) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	unlock, err := f.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := f.removeLeftovers(); err != nil {
+		return err
+	}
+	s, err := f.load()
+	if err != nil {
+		return err
+	}
+	return do(s)
+}
+
+func (f Folder) rotate(set keySet, o RotateOptions) (Rotation, error) {
+	now := f.now()
+	result := Rotation{PublishedAt: now, ActiveFrom: now}
+	if len(set.keys) > 0 {
+		newest := set.keys[len(set.keys)-1]
+		if newest.activeFrom.After(now) {
+			return Rotation{}, &PendingError{KID: newest.kid, ActiveFrom: newest.activeFrom}
+		}
+		result.Replaces = newest.kid
+		result.ActiveFrom = now.Add(o.PublishAhead)
+		result.Warnings = aheadWarnings(o.PublishAhead)
+		if o.Algorithm == "" {
+			o.Algorithm = newest.algorithm
+		}
+	}
+	made, err := f.make(set, o.Algorithm, result.PublishedAt, result.ActiveFrom)
+	if err != nil {
+		return Rotation{}, err
+	}
+	result.KID, result.Algorithm = made.kid, made.algorithm
+	// The key is in place; a failure to tidy up is not one to rotate.
+	if result.Removed, err = f.removeGone(now); err != nil {
+		result.Warnings = append(result.Warnings, err.Error())
+	}
+	return result, nil
+}
+
+// make generates and writes one key.
+func (f Folder) make(set keySet, a Algorithm, publishedAt, activeFrom time.Time) (*key, error) {
+	if a == "" {
+		a = DefaultAlgorithm
+	}
+	sequence := uint64(1)
+	for _, k := range set.keys {
+		sequence = max(sequence, k.sequence+1)
+	}
+	made, encoded, err := newKeyFile(a, sequence, publishedAt, activeFrom, f.TokenLife)
+	if err != nil {
+		return nil, err
+	}
+	return made, f.write(made.kid+keyFileSuffix, encoded)
+}
+
+func aheadWarnings(ahead time.Duration) []string {
+	if ahead >= DefaultPublishAhead {
+		return nil
+	}
+	return []string{fmt.Sprintf("published only %s ahead: Hasura reads the key set once in 60 s, and a failed read costs it 60 s more; until it has read the new key it refuses the tokens signed by it (%s is safe)", ahead, DefaultPublishAhead)}
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func writeNotes(b *strings.Builder, warnings []string, problems []Problem) {
+	for _, w := range warnings {
+		fmt.Fprintf(b, "Warning: %s.\n", w)
+	}
+	for _, p := range problems {
+		fmt.Fprintf(b, "Problem: %s.\n", p)
+	}
+}

@@ -1,0 +1,97 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
+# The one way to Docker.
+
+PROJECT=$(env_get COMPOSE_PROJECT_NAME)
+PROJECT=${PROJECT:-hasura-login}
+readonly PROJECT
+
+compose() {
+  docker compose --project-name "${PROJECT}" --project-directory "${ROOT}" \
+    --file "${ROOT}/docker-compose.prod.yml" --env-file "${ROOT}/.env" "$@"
+}
+
+# Names of a service's containers, running or not, one-off runs left out.
+containers_of() {
+  docker ps --all --format '{{.Names}}' \
+    --filter "label=com.docker.compose.project=${PROJECT}" \
+    --filter "label=com.docker.compose.service=$1" \
+    --filter 'label=com.docker.compose.oneoff=False'
+}
+
+# A service's containers that run.
+running_of() {
+  docker ps --format '{{.Names}}' \
+    --filter "label=com.docker.compose.project=${PROJECT}" \
+    --filter "label=com.docker.compose.service=$1" \
+    --filter 'label=com.docker.compose.oneoff=False'
+}
+
+# "running healthy", "running none" (no health check), "exited unhealthy", …; empty if there is no
+# such container.
+state_of() {
+  docker inspect --format '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "$1" 2>/dev/null || true
+}
+
+is_up() {
+  local state
+  state=$(state_of "$1")
+  [[ ${state} == 'running healthy' || ${state} == 'running none' ]]
+}
+
+# Waits until a container runs and its health check agrees.
+#   wait_up NAME SECONDS
+wait_up() {
+  local name=$1 deadline=$((SECONDS + $2)) state
+  while true; do
+    state=$(state_of "${name}")
+    case ${state} in
+      'running healthy' | 'running none') return 0 ;;
+      'exited '* | 'dead '* | '')
+        say "${name} is ${state:-gone}; its last words:"
+        docker logs --tail 20 "${name}" >&2 || true
+        return 1
+        ;;
+      *) ;;
+    esac
+    if ((SECONDS >= deadline)); then
+      say "${name} is still \"${state}\" after $2 s; its last words:"
+      docker logs --tail 20 "${name}" >&2 || true
+      return 1
+    fi
+    pause 1
+  done
+}
+
+# Sleeps; tests, whose containers are quick, make it shorter.
+pause() { sleep "${HASURA_LOGIN_PAUSE:-$1}"; }
+
+# Makes a service run as the compose file says, if it does not yet.
+#   start_service NAME [SECONDS]
+start_service() {
+  local service=$1 seconds=${2:-120} name
+  compose up --detach --no-deps --no-build --no-recreate "${service}" </dev/null >&2
+  for name in $(running_of "${service}"); do
+    wait_up "${name}" "${seconds}" || die "${service} does not come up"
+    return 0
+  done
+  die "${service} does not run"
+}
+
+remove_container() {
+  local name=$1 seconds=${2:-10}
+  docker stop --time "${seconds}" "${name}" >/dev/null || true
+  docker rm --force "${name}" >/dev/null
+}
+
+# Whether a service's container was made from other settings, or another image, than those of now.
+differs_from_settings() {
+  local service=$1 name wanted made
+  name=$(running_of "${service}" | head -n 1)
+  [[ -n ${name} ]] || return 0
+  wanted=$(compose config --hash "${service}" | awk '{print $2}')
+  made=$(docker inspect --format '{{index .Config.Labels "com.docker.compose.config-hash"}}' "${name}")
+  [[ ${wanted} != "${made}" ]]
+}
+
+# Services the profiles in use bring, one a line.
+services_in_use() { compose config --services; }

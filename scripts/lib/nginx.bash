@@ -1,0 +1,67 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
+# nginx: which container it sends requests to, and its reload.
+
+upstream_file() { printf '%s\n' "${ROOT}/nginx/upstreams/$1.conf"; }
+
+# The host an upstream file names: a container, or the service itself at first.
+upstream_of() {
+  sed -n 's/^[[:space:]]*server[[:space:]]\{1,\}\([^:;[:space:]]*\):.*/\1/p' "$(upstream_file "$1")" | head -n 1
+}
+
+write_upstream() {
+  local service=$1 host=$2 file content
+  file=$(upstream_file "${service}")
+  content=$(sed "s/^\([[:space:]]*server[[:space:]]\{1,\}\)[^:;[:space:]]*:/\1${host}:/" "${file}")
+  printf '%s\n' "${content}" | write_file "${file}" 0644
+}
+
+nginx_runs() { [[ -n $(running_of nginx) ]]; }
+
+nginx_accepts_its_files() { compose exec -T nginx nginx -t -q </dev/null >&2; }
+
+# Ids of the workers that take new connections.
+nginx_workers() {
+  # The shell in the container expands this.
+  # shellcheck disable=SC2016
+  compose exec -T nginx sh -c 'for p in /proc/[0-9]*; do if tr "\0" " " <"$p/cmdline" 2>/dev/null | grep -q "^nginx: worker process *$"; then echo "${p#/proc/}"; fi; done' </dev/null
+}
+
+# Workers that finish what they have; 0 when all of an earlier configuration are gone.
+count_leaving_workers() {
+  # shellcheck disable=SC2016
+  compose exec -T nginx sh -c 'n=0; for p in /proc/[0-9]*; do if tr "\0" " " <"$p/cmdline" 2>/dev/null | grep -q "^nginx: worker process is shutting down"; then n=$((n+1)); fi; done; echo "$n"' </dev/null
+}
+
+# Loads nginx's files anew and returns when no worker with the earlier ones takes connections.
+# `nginx -s reload` only sends a signal: whoever stops a container right after it can still meet a
+# request of an old worker.
+reload_nginx() {
+  local before now deadline=$((SECONDS + 60)) worker stale
+  nginx_accepts_its_files || return 1
+  before=$(nginx_workers)
+  compose exec -T nginx nginx -s reload </dev/null >&2
+  while true; do
+    now=$(nginx_workers)
+    stale=
+    for worker in ${before}; do
+      if grep -qxF "${worker}" <<<"${now}"; then stale=1; fi
+    done
+    if [[ -n ${now} && -z ${stale} ]]; then return 0; fi
+    if ((SECONDS >= deadline)); then
+      say "nginx has not taken its new files up after 60 s"
+      return 1
+    fi
+    pause 0.2
+  done
+}
+
+# Sends a service's requests to one container. If nginx does not take it, the file is as before.
+point_upstream() {
+  local service=$1 host=$2 before
+  before=$(upstream_of "${service}")
+  write_upstream "${service}" "${host}"
+  if nginx_runs && ! reload_nginx; then
+    write_upstream "${service}" "${before}"
+    return 1
+  fi
+}

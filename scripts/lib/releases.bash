@@ -1,0 +1,67 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
+# Releases: which image of login runs, and the files it was deployed with.
+
+# The setting in .env that names login's image.
+IMAGE_SETTING=HASURA_LOGIN_IMAGE
+RELEASES=${STATE}/releases
+readonly IMAGE_SETTING RELEASES
+
+# What a release consists of besides its image. Migrations are not among it: the
+# tables never go back (expand, then contract). nginx/upstreams is the state of now.
+RELEASE_FILES=(docker-compose.prod.yml nginx hasura/metadata ops)
+
+# Remembers the release that runs now under a name that sorts by time.
+record_release() {
+  local image=$1 name partial
+  name="$(date -u +%Y%m%dT%H%M%SZ)-${image##*:}"
+  partial=${RELEASES}/.partial
+  rm -rf "${partial}"
+  mkdir -p "${partial}"
+  tar -C "${ROOT}" --exclude=nginx/upstreams --exclude=node_modules -cf "${partial}/files.tar" "${RELEASE_FILES[@]}"
+  printf '%s\n' "${image}" >"${partial}/image"
+  git -C "${ROOT}" rev-parse HEAD >"${partial}/commit" 2>/dev/null || true
+  sync "${partial}/files.tar" "${partial}/image"
+  mv "${partial}" "${RELEASES}/${name}"
+  forget_old_releases
+}
+
+forget_old_releases() {
+  local name
+  releases | head -n -5 | while IFS= read -r name; do
+    rm -rf "${RELEASES:?}/${name:?}"
+  done
+}
+
+# Names of the releases remembered, oldest first.
+releases() {
+  [[ -d ${RELEASES} ]] || return 0
+  find "${RELEASES}" -mindepth 1 -maxdepth 1 -name '[0-9]*Z-*' -printf '%f\n' | sort
+}
+
+release_image() { cat "${RELEASES}/$1/image"; }
+
+# Puts a release's files back in place.
+restore_release_files() { tar -C "${ROOT}" -xf "${RELEASES}/$1/files.tar"; }
+
+image_of() { docker inspect --format '{{.Config.Image}}' "$1"; }
+
+# Whether every container of a service was made from the settings of now and the image they name.
+is_current() {
+  local service=$1 name wanted
+  ! differs_from_settings "${service}" || return 1
+  name=$(running_of "${service}" | head -n 1)
+  wanted=$(docker image inspect --format '{{.Id}}' "$(image_of "${name}")" 2>/dev/null || true)
+  [[ -z ${wanted} || ${wanted} == "$(docker inspect --format '{{.Image}}' "${name}")" ]]
+}
+
+# A tag by content: the same commit is the same image.
+image_to_build() {
+  local tag
+  tag=$(git -C "${ROOT}" describe --always --dirty --abbrev=12 2>/dev/null) || tag=$(date -u +%Y%m%d%H%M%S)
+  printf 'hasura-login:%s\n' "${tag}"
+}
+
+build_image() {
+  local -x "${IMAGE_SETTING}=$1"
+  compose build login </dev/null >&2
+}

@@ -1,0 +1,72 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
+# A service is replaced, not restarted: a second container starts beside the first, is proved by a
+# signed-in request, gets nginx's requests, and only then the first one drains and goes. Only login
+# and hasura: the rest either publishes ports or holds data.
+
+# Seconds a container gets to finish what it has: Hasura drains 30 s at most and closes its WebSockets
+# afterwards; login finishes within its shutdown grace.
+drain_seconds() {
+  case $1 in
+    hasura) echo 60 ;;
+    *) echo 30 ;;
+  esac
+}
+
+# Brings a service to exactly one container, the one nginx sends requests to, whatever a killed run
+# left behind.
+settle_service() {
+  local service=$1 serving name
+  serving=$(serving_container "${service}")
+  if [[ -z ${serving} ]]; then
+    for name in $(containers_of "${service}"); do
+      remove_container "${name}"
+    done
+    start_service "${service}"
+    serving=$(running_of "${service}" | head -n 1)
+  fi
+  # Whatever the file says, a killed run may have left before nginx read it.
+  point_upstream "${service}" "${serving}" || die "nginx refuses its files; nothing was removed"
+  for name in $(containers_of "${service}"); do
+    [[ ${name} == "${serving}" ]] || remove_container "${name}" "$(drain_seconds "${service}")"
+  done
+}
+
+# The container that takes a service's requests: the one the upstream file names if it is up, else
+# any that is. One that is still starting (after a reboot) gets a minute.
+serving_container() {
+  local service=$1 named candidates name
+  named=$(upstream_of "${service}")
+  candidates=$(running_of "${service}")
+  for name in $(grep -xF "${named}" <<<"${candidates}" || true) ${candidates}; do
+    if is_up "${name}" || { [[ $(state_of "${name}") == 'running starting' ]] && wait_up "${name}" 60; }; then
+      printf '%s\n' "${name}"
+      return 0
+    fi
+  done
+}
+
+# Replaces the container of login or hasura by one made from the files and secrets of now. On failure
+# the first container still serves, the second is gone, and the status is 1.
+replace_service() {
+  local service=$1 old new
+  settle_service "${service}"
+  old=$(containers_of "${service}")
+  compose up --detach --no-deps --no-build --no-recreate --scale "${service}=2" "${service}" </dev/null >&2
+  new=$(containers_of "${service}" | grep -vxF "${old}" || true)
+  [[ -n ${new} ]] || die "no second ${service} container appeared"
+  say "  ${new} starts beside ${old}"
+  if ! { wait_up "${new}" 180 && prove "${service}" "${new}" && point_upstream "${service}" "${new}"; }; then
+    remove_container "${new}"
+    say "${new} did not prove itself and is removed; ${old} serves on"
+    return 1
+  fi
+  say "  ${new} proved itself and takes the requests; ${old} drains"
+  remove_container "${old}" "$(drain_seconds "${service}")"
+}
+
+settle_both() {
+  settle_service login
+  settle_service hasura
+}
+
+prove_both() { prove login "$(upstream_of login)" && prove hasura "$(upstream_of hasura)"; }

@@ -1,0 +1,76 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
+# Secrets: one folder per consumer, each file 0400 and owned by its reader's uid
+# (compose ignores uid and mode of file secrets, so the host's count). Folders
+# are mounted, never single files: a mounted file keeps its inode, and a rename
+# would never arrive. Values end without a newline.
+
+SECRETS=${ROOT}/secrets
+readonly SECRETS
+
+# The uid that reads a consumer's folder: what docker-compose.prod.yml runs it as.
+owner_of() {
+  case $1 in
+    login | keys) echo 10001 ;;
+    hasura | migrate) echo 1001 ;;
+    postgres | redis) echo 999 ;;
+    nginx) echo 101 ;;
+    grafana) echo 472 ;;
+    *) echo 65534 ;;
+  esac
+}
+
+# 256 bits, in letters and digits that need no quoting in a URL or in SQL.
+new_secret() { openssl rand -hex 32; }
+
+# Writes what comes on stdin to secrets/CONSUMER/NAME, whole or not at all.
+write_secret() {
+  local consumer=${1%%/*} path=${SECRETS}/$1 value
+  value=$(cat)
+  [[ -n ${value} ]] || die "refusing to write an empty secret: secrets/$1"
+  printf '%s' "${value}" | write_file "${path}" 0400 "$(owner_of "${consumer}")"
+}
+
+read_secret() {
+  [[ -r ${SECRETS}/$1 ]] || die "secrets/$1 is missing: run scripts/init-secrets"
+  cat "${SECRETS}/$1"
+}
+
+# The newest of several values, one a line.
+newest_of() {
+  local value
+  value=$(read_secret "$1")
+  printf '%s' "${value%%$'\n'*}"
+}
+
+# Puts a fresh value first and keeps the newest COUNT of the earlier ones.
+stage_secret() {
+  local name=$1 keep=${2:-1} fresh earlier
+  fresh=$(new_secret)
+  earlier=$(read_secret "${name}" | head -n "${keep}")
+  printf '%s\n%s' "${fresh}" "${earlier}" | write_secret "${name}"
+}
+
+# Keeps the newest COUNT values.
+trim_secret() {
+  local name=$1 keep=$2 kept
+  kept=$(read_secret "${name}" | head -n "${keep}")
+  printf '%s' "${kept}" | write_secret "${name}"
+}
+
+count_values() { read_secret "$1" | grep -c . || true; }
+
+# The password inside a connection URL.
+password_in() {
+  local url
+  url=$(read_secret "$1")
+  url=${url#*://*:}
+  printf '%s' "${url%%@*}"
+}
+
+# The user inside a connection URL.
+user_in() {
+  local url
+  url=$(read_secret "$1")
+  url=${url#*://}
+  printf '%s' "${url%%:*}"
+}

@@ -1,0 +1,47 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
+# A run that fails says where, and undoes what it was told to undo.
+
+ERROR_SAID=
+# The function that puts things back; set before the first change, emptied at the
+# point of no return.
+ROLLBACK=
+
+report_error() {
+  local status=$1 file=$2 line=$3 command=$4
+  # A failing subshell fails its parent too: one report is enough. The command
+  # is its source text, before expansion, so no secret can stand in it.
+  if ((BASH_SUBSHELL == 0)) && [[ -z ${ERROR_SAID} ]]; then
+    printf 'ERROR: %s:%s: "%s" ended with status %s\n' "${file#"${ROOT}/"}" "${line}" "${command}" "${status}" >&2
+    ERROR_SAID=1
+  fi
+}
+
+finish() {
+  local status=$?
+  trap - ERR EXIT
+  ((BASH_SUBSHELL == 0)) || exit "${status}"
+  if ((status != 0)) && [[ -n ${ROLLBACK} ]]; then
+    # A second Ctrl-C must not stop the way back.
+    trap '' INT TERM HUP
+    local undo=${ROLLBACK}
+    ROLLBACK=
+    say "↩ putting things back"
+    # Not "if ! (…)": in a condition the shell would not stop at the first failure.
+    set +e
+    (
+      set -e
+      "${undo}"
+    )
+    local undone=$?
+    if ((undone != 0)); then
+      say "ERROR: could not put everything back. Run scripts/doctor; it names what is wrong."
+    fi
+  fi
+  exit "${status}"
+}
+
+trap 'report_error "$?" "${BASH_SOURCE[0]}" "${LINENO}" "${BASH_COMMAND}"' ERR
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP

@@ -1,0 +1,90 @@
+# shellcheck shell=bash disable=SC2154 # bats sets names
+# A copy of the appliance for one test, with the stub docker and a world in which it runs.
+
+SCRIPTS=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
+REPOSITORY=$(dirname -- "${SCRIPTS}")
+
+# An appliance's folder without anything running.
+empty_appliance() {
+  export HASURA_LOGIN_ROOT=${BATS_TEST_TMPDIR}/appliance WORLD=${BATS_TEST_TMPDIR}/world
+  export HASURA_LOGIN_PAUSE=0.01 HASURA_LOGIN_PROBE_TRIES=2 HASURA_LOGIN_BACKUPS=${HASURA_LOGIN_ROOT}/backups
+  export PATH=${SCRIPTS}/tests/stub:${PATH}
+  unset HASURA_LOGIN_LOCKED
+  mkdir -p "${HASURA_LOGIN_ROOT}"/{nginx/upstreams,hasura/metadata,ops/postgres} \
+    "${WORLD}"/{containers,images,settings,nginx}
+  cp "${REPOSITORY}"/nginx/upstreams/*.conf "${HASURA_LOGIN_ROOT}/nginx/upstreams/"
+  cp "${REPOSITORY}/ops/postgres/roles.sql" "${HASURA_LOGIN_ROOT}/ops/postgres/"
+  printf 'name: hasura-login\n' >"${HASURA_LOGIN_ROOT}/docker-compose.prod.yml"
+  printf '%s\n' postgres login migrate hasura nginx >"${WORLD}/services"
+  printf '0' >"${WORLD}/leaving"
+  printf '{"keys":[{"kid":"k1"}]}' >"${WORLD}/jwks.json"
+}
+
+# An appliance that runs the image hasura-login:old.
+running_appliance() {
+  empty_appliance
+  printf 'HASURA_LOGIN_IMAGE=hasura-login:old\n' >"${HASURA_LOGIN_ROOT}/.env"
+  touch "${WORLD}/images/hasura-login:old" "${WORLD}/probe-account"
+  "${SCRIPTS}/init-secrets" 2>/dev/null
+  quietly docker compose --project-directory "${HASURA_LOGIN_ROOT}" --env-file "${HASURA_LOGIN_ROOT}/.env" up --detach
+  : >"${WORLD}/calls"
+}
+
+quietly() { "$@" >/dev/null 2>&1; }
+
+script() {
+  local name=$1
+  shift
+  run "${SCRIPTS}/${name}" "$@"
+}
+
+# Names of a service's containers in the stub's world, running or not.
+world_containers() {
+  local folder
+  for folder in "${WORLD}"/containers/*/; do
+    [[ $(<"${folder}/service") != "$1" ]] || basename "${folder}"
+  done
+}
+
+world_image() { cat "${WORLD}/containers/$1/image"; }
+
+assert_status() {
+  [[ ${status} == "$1" ]] || {
+    printf 'status %s, wanted %s\n%s\n' "${status}" "$1" "${output}"
+    return 1
+  }
+}
+
+assert_says() {
+  [[ ${output} == *"$1"* ]] || {
+    printf 'does not say: %s\n%s\n' "$1" "${output}"
+    return 1
+  }
+}
+
+assert_same() {
+  [[ $1 == "$2" ]] || {
+    printf 'found  %s\nwanted %s\n' "$1" "$2"
+    return 1
+  }
+}
+
+called() { grep -qE -- "$1" "${WORLD}/calls"; }
+
+# Whatever happened: each service has one running container, nginx has loaded its name, and what
+# nginx' file says is what it has loaded.
+assert_works() {
+  local service names
+  for service in postgres login hasura nginx; do
+    names=$(world_containers "${service}")
+    [[ -n ${names} && $(wc -l <<<"${names}") == 1 ]] || {
+      printf '%s has these containers: %s\n' "${service}" "${names//$'\n'/ }"
+      return 1
+    }
+    assert_same "$(<"${WORLD}/containers/${names}/state")" running
+  done
+  for service in login hasura; do
+    assert_same "$(<"${WORLD}/nginx/${service}")" "$(world_containers "${service}")"
+    grep -q "server $(world_containers "${service}"):" "${HASURA_LOGIN_ROOT}/nginx/upstreams/${service}.conf"
+  done
+}

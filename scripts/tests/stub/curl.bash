@@ -1,0 +1,45 @@
+# shellcheck shell=bash disable=SC2154,SC2249 # part of the stub
+# curl as the stub's containers answer it; its configuration comes on stdin.
+url='' data='' token=''
+while IFS= read -r line; do
+  case ${line} in
+    'url = '*) url=${line#url = \"} url=${url%\"} ;;
+    'data = '*) data=${line#data = } ;;
+    'header = "Authorization: Bearer '*) token=${line#*Bearer } token=${token%\"} ;;
+  esac
+done
+rest=${url#*://}
+host=${rest%%[:/]*}
+path=/${rest#*/}
+answer() {
+  printf '%s\n%s' "$2" "$1"
+  exit 0
+}
+if ! resolves "${host}"; then
+  printf '\n000'
+  exit 7
+fi
+image=''
+if exists "${host}"; then image=$(part "${host}" image); fi
+if listed refusing "${image}"; then answer 401 '{"code":"unauthenticated","errors":[{"extensions":{"code":"invalid-jwt"}}]}'; fi
+case ${path} in
+  /auth/signin)
+    if [[ -e ${WORLD}/probe-account ]]; then
+      answer 200 '{"id":"1","token":"good","refreshToken":"r"}'
+    fi
+    answer 401 '{"code":"invalid-credentials"}'
+    ;;
+  /auth/me) if [[ ${token} == good ]]; then answer 200 '{"id":"1"}'; else answer 401 '{}'; fi ;;
+  /auth/signout) answer 204 '' ;;
+  /healthz*) answer 200 OK ;;
+  /.well-known/jwks.json) answer 200 "$(<"${WORLD}/jwks.json")" ;;
+  /actions/signin) answer 200 '{"token":"good"}' ;;
+  /v1/graphql)
+    case ${data} in
+      *signin*) answer 200 '{"data":{"signin":{"token":"good","refreshToken":"r"}}}' ;;
+      *users*) if [[ ${token} == good ]]; then answer 200 '{"data":{"users":[{"id":"1"}]}}'; else answer 200 '{"data":{"users":[]}}'; fi ;;
+      *) answer 200 '{"data":{"signout":{"ok":true}}}' ;;
+    esac
+    ;;
+  *) answer 404 '{}' ;;
+esac

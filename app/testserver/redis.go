@@ -1,0 +1,87 @@
+package testserver
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Redis is a real server without persistence. After Kill and Restart it is
+// empty, on the same port.
+type Redis struct {
+	*Process
+	Port int
+	dir  string
+}
+
+// StartRedis starts a server on a free loopback port. It is open to all and
+// keeps nothing on disk.
+func StartRedis(t testing.TB) *Redis {
+	t.Helper()
+	r := &Redis{Port: FreePort(t), dir: TempDir(t)}
+	r.start(t)
+	return r
+}
+
+func (r *Redis) start(t testing.TB) {
+	t.Helper()
+	cmd := exec.Command(Binary(t, "redis-server", "redis-server"), // #nosec G204 -- a test's own server
+		"--bind", "127.0.0.1", "--port", strconv.Itoa(r.Port), "--dir", r.dir,
+		"--save", "", "--appendonly", "no", "--daemonize", "no")
+	r.Process = Start(t, cmd)
+	r.WaitReady(t, 10*time.Second, func() error {
+		c, err := r.connect()
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	})
+}
+
+// Restart starts the server again, empty, after Stop or Kill.
+func (r *Redis) Restart(t testing.TB) {
+	t.Helper()
+	r.start(t)
+}
+
+// URL is the connection URL of the user "default", who needs no password.
+func (r *Redis) URL() string { return "redis://" + Addr(r.Port) + "/0" }
+
+// Do runs one command as the user "default" and returns its answer.
+func (r *Redis) Do(t testing.TB, args ...any) any {
+	t.Helper()
+	c, err := r.connect()
+	if err != nil {
+		t.Fatalf("connecting to Redis: %v", err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	answer, err := c.Do(ctx, args...).Result()
+	if err != nil {
+		t.Fatalf("redis %v: %v", args, err)
+	}
+	return answer
+}
+
+func (r *Redis) connect() (*redis.Client, error) {
+	opts, err := redis.ParseURL(r.URL())
+	if err != nil {
+		return nil, err
+	}
+	opts.DisableIdentity = true
+	opts.MaxRetries, opts.DialerRetries = -1, 1
+	c := redis.NewClient(opts)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := c.Ping(ctx).Err(); err != nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("ping: %w", err)
+	}
+	return c, nil
+}

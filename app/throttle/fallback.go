@@ -1,0 +1,142 @@
+package throttle
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// probeEvery is how often a Redis that failed is tried again.
+const probeEvery = 250 * time.Millisecond
+
+// fallback keeps counts in Redis and, at the same time, this process's own in
+// memory. The moment Redis fails, memory decides, and it already knows what
+// happened here. When Redis is back, perhaps emptied by a restart, memory goes on
+// deciding beside it for the windows that the outage touched.
+//
+// Without Redis, memory decides alone.
+type fallback struct {
+	memory   *memory
+	redis    *redisStore // nil: none
+	observer Observer
+	now      func() time.Time
+
+	down      atomic.Bool
+	recovered atomic.Int64 // Unix seconds of the last recovery
+	stop      chan struct{}
+	probes    sync.WaitGroup
+	closing   sync.Mutex // orders the start of a probe before or after close
+	closed    bool
+}
+
+func newFallback(cfg Config) (*fallback, error) {
+	f := &fallback{memory: newMemory(), observer: cfg.Observer, now: cfg.Now, stop: make(chan struct{})}
+	f.observer.Degraded(false)
+	if cfg.RedisURL == nil {
+		return f, nil
+	}
+	var err error
+	if f.redis, err = newRedisStore(cfg.RedisURL); err != nil {
+		return nil, err
+	}
+	if !f.alive() {
+		f.trip()
+	}
+	return f, nil
+}
+
+func (f *fallback) take(ctx context.Context, now time.Time, charges []charge) verdict {
+	if len(charges) == 0 {
+		return verdict{deciding: -1}
+	}
+	if f.redis == nil || f.down.Load() {
+		return f.memory.take(now, charges, always)
+	}
+	own := f.memory.take(now, charges, f.recovered.Load())
+	if own.refused {
+		return own
+	}
+	v, err := f.redis.take(ctx, now, charges)
+	if err == nil && !v.refused {
+		return v
+	}
+	f.memory.untake(charges)
+	if err == nil {
+		return v
+	}
+	f.trip()
+	return f.memory.take(now, charges, always)
+}
+
+// add counts charges that have no limit.
+func (f *fallback) add(ctx context.Context, now time.Time, charges []charge, shared bool) {
+	f.memory.take(now, charges, always)
+	if shared && !f.down.Load() {
+		if _, err := f.redis.take(ctx, now, charges); err != nil {
+			f.trip()
+		}
+	}
+}
+
+// repay gives back what take took; shared tells whether Redis counted it.
+func (f *fallback) repay(ctx context.Context, now time.Time, payments []repayment, shared bool) {
+	f.memory.repay(now, payments)
+	if shared && !f.down.Load() {
+		if err := f.redis.repay(ctx, now, payments); err != nil {
+			f.trip()
+		}
+	}
+}
+
+// trip leaves Redis alone until a probe finds it well.
+func (f *fallback) trip() {
+	f.closing.Lock()
+	defer f.closing.Unlock()
+	if f.closed || !f.down.CompareAndSwap(false, true) {
+		return
+	}
+	f.observer.Degraded(true)
+	f.probes.Go(f.probe)
+}
+
+func (f *fallback) probe() {
+	ticker := time.NewTicker(probeEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-f.stop:
+			return
+		case <-ticker.C:
+		}
+		if f.alive() {
+			// Windows that began in this second are still the outage's.
+			f.recovered.Store(f.now().Unix() + 1)
+			f.observer.Degraded(false)
+			f.down.Store(false)
+			return
+		}
+	}
+}
+
+// alive tries the very thing that attempts need, a script that writes: a full
+// or read-only Redis still answers to PING.
+func (f *fallback) alive() bool {
+	var id counterID
+	_, _ = rand.Read(id[:])
+	now := f.now()
+	_, err := f.redis.take(context.Background(), now, []charge{newCharge(id, kindOther, 1, 0, time.Second, now)})
+	return err == nil
+}
+
+func (f *fallback) close() {
+	f.closing.Lock()
+	f.closed = true
+	close(f.stop)
+	f.closing.Unlock()
+	f.probes.Wait()
+	if f.redis != nil {
+		f.redis.close()
+	}
+}

@@ -1,0 +1,92 @@
+package throttle
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"hasura-login/app/login"
+)
+
+// Reservation is a counted attempt. It implements login.Reservation; only the
+// first of its settlements counts.
+type Reservation struct {
+	throttle  *Throttle
+	operation login.Operation
+	decision  Decision
+	charges   []charge
+	shared    bool // counted in Redis too
+	stranger  bool // of unknown address: whoever else is, is not the same client
+	settled   atomic.Bool
+}
+
+// RateLimit gives the numbers of the RateLimit headers; limit is 0 where no
+// limit applies.
+func (r *Reservation) RateLimit() (limit, remaining int64, reset time.Duration) {
+	return r.decision.Limit, r.decision.Remaining, r.decision.Reset
+}
+
+// Succeeded implements login.Reservation. Where a password was proved, it gives
+// back what the client holds of the account's count, or what the device holds of
+// its own; of clients of unknown address, who are not one client, only this
+// attempt. Sign-ups and refreshes stay counted: their number is what is limited.
+func (r *Reservation) Succeeded(ctx context.Context) { r.settle(ctx, true) }
+
+// Released implements login.Reservation.
+func (r *Reservation) Released(ctx context.Context) { r.settle(ctx, false) }
+
+func (r *Reservation) settle(ctx context.Context, success bool) {
+	if !r.settled.CompareAndSwap(false, true) {
+		return
+	}
+	paired := slices.ContainsFunc(r.charges, func(c charge) bool { return c.kind == kindPair })
+	var payments []repayment
+	for _, c := range r.charges {
+		switch {
+		case c.kind == kindPair:
+			payments = append(payments, repayment{ledger: c, along: r.along(c), all: success && !r.stranger})
+		case paired: // repaid along with its pair
+		case c.kind == kindDevice:
+			payments = append(payments, repayment{ledger: c, all: success})
+		case !success:
+			payments = append(payments, repayment{ledger: c})
+		}
+	}
+	if len(payments) > 0 {
+		r.throttle.counters.repay(ctx, r.throttle.now(), payments, r.shared)
+	}
+}
+
+// along returns what was charged in the same window as the ledger.
+func (r *Reservation) along(ledger charge) []charge {
+	var along []charge
+	for _, c := range r.charges {
+		if c.kind != kindPair && c.period == ledger.period {
+			along = append(along, c)
+		}
+	}
+	return along
+}
+
+// Failed implements login.Reservation. A wrong password stays counted; a failed
+// sign-up or refresh, which may be a search for addresses or tokens, counts for
+// the client once more.
+func (r *Reservation) Failed(ctx context.Context) {
+	if !r.settled.CompareAndSwap(false, true) {
+		return
+	}
+	if r.operation != login.OpSignUp && r.operation != login.OpRefresh {
+		return
+	}
+	var extra []charge
+	for _, c := range r.charges {
+		if c.kind.isClient() {
+			c.limit = 0 // what happened is counted, limit or not
+			extra = append(extra, c)
+		}
+	}
+	if len(extra) > 0 {
+		r.throttle.counters.add(ctx, r.throttle.now(), extra, r.shared)
+	}
+}

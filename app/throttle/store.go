@@ -1,0 +1,57 @@
+package throttle
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/ulule/limiter/v3"
+)
+
+// Store gives the counters to the limiter library, for limits that are not
+// about an attempt of the domain. They are bounded in memory, shared through
+// Redis, and survive its loss like all others.
+func (t *Throttle) Store() limiter.Store { return store{t} }
+
+type store struct{ throttle *Throttle }
+
+// Get counts one.
+func (s store) Get(ctx context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
+	return s.Increment(ctx, key, 1, rate)
+}
+
+// Peek counts nothing.
+func (s store) Peek(ctx context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
+	return s.Increment(ctx, key, 0, rate)
+}
+
+// Increment adds to the count, also beyond the limit.
+func (s store) Increment(ctx context.Context, key string, count int64, rate limiter.Rate) (limiter.Context, error) {
+	now := s.throttle.now()
+	c := s.charge(key, count, rate, now)
+	v := s.throttle.counters.take(ctx, now, []charge{c})
+	return contextOf(c, rate, v.count), nil
+}
+
+// Reset sets the count to zero.
+func (s store) Reset(ctx context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
+	now := s.throttle.now()
+	c := s.charge(key, 0, rate, now)
+	s.throttle.counters.repay(ctx, now, []repayment{{ledger: c, all: true}}, true)
+	return contextOf(c, rate, 0), nil
+}
+
+// charge has a limit that is never reached, as the library counts beyond its own.
+func (s store) charge(key string, count int64, rate limiter.Rate, now time.Time) charge {
+	id := s.throttle.keys.id(kindOther, limitOther, noRange, key, "")
+	return newCharge(id, kindOther, count, math.MaxInt64/2, rate.Period, now)
+}
+
+func contextOf(c charge, rate limiter.Rate, count int64) limiter.Context {
+	return limiter.Context{
+		Limit:     rate.Limit,
+		Remaining: max(0, rate.Limit-count),
+		Reset:     c.end(),
+		Reached:   count > rate.Limit,
+	}
+}

@@ -1,0 +1,240 @@
+// Package throttle limits attempts: per client, per account, per session and
+// per known device. Every attempt is counted where it is made, before any work
+// is done for it, because one request may carry many (GraphQL batches, frames
+// of a WebSocket) that no proxy in front can tell apart.
+//
+// An attempt to prove a password counts for the client, in wider and wider
+// classes of its address, and for the account. Success gives back that attempt
+// and what the same client holds of failures for the same account, but nothing
+// of anybody else's. Sign-ups and refreshes stay counted, failed ones twice.
+// Windows are fixed and end: no limit locks anyone out for longer than its
+// period, and refused attempts do not prolong it.
+//
+// A known device (a valid device token) has counts of its own and is not
+// slowed by what strangers do to its account or in its network.
+package throttle
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"hasura-login/app/login"
+)
+
+// Scope says which limit refused. The list is closed: it labels a metric.
+type Scope string
+
+// The scopes.
+const (
+	ScopeClient     Scope = "client"      // one client's address
+	ScopeClientWide Scope = "client-wide" // a wider class of addresses
+	ScopeAccount    Scope = "account"
+	ScopeDevice     Scope = "device"
+	ScopeSession    Scope = "session"
+	ScopeUnknown    Scope = "unknown" // all clients of unknown address
+)
+
+// Scopes returns every scope.
+func Scopes() []Scope {
+	return []Scope{ScopeClient, ScopeClientWide, ScopeAccount, ScopeDevice, ScopeSession, ScopeUnknown}
+}
+
+// Observer is told what happens, for metrics. Its methods must return at once.
+type Observer interface {
+	Throttled(scope string)
+	// Degraded tells whether the counts are this process's alone although they
+	// should be shared. It is called at the start and at each change.
+	Degraded(degraded bool)
+}
+
+// Config is what a Throttle is made of.
+type Config struct {
+	Limits Limits
+	// Key hides what the counters are about. Processes that share a Redis must
+	// have the same; nil without one means a random key.
+	Key []byte
+	// RedisURL returns the URL (redis:// or rediss://) of the Redis that keeps
+	// shared counts. It is asked often and must be cheap; a change of its
+	// password needs no restart. nil: counts are kept in this process alone.
+	RedisURL func() string
+	Observer Observer
+	Now      func() time.Time
+}
+
+// Throttle implements login.Throttle.
+type Throttle struct {
+	limits   Limits
+	held     []time.Duration // windows in which a client's share of an account's count is kept
+	keys     *keyer
+	counters *fallback
+	observer Observer
+	now      func() time.Time
+	scratch  sync.Pool // *[]charge
+}
+
+// New makes a Throttle. A Redis that is not there is no error: the counts are
+// then kept in memory until it is.
+func New(cfg Config) (*Throttle, error) {
+	key := cfg.Key
+	if len(key) == 0 {
+		if cfg.RedisURL != nil {
+			return nil, errors.New("shared limits need a key")
+		}
+		key = make([]byte, 32)
+		_, _ = rand.Read(key) // never fails: it ends the process instead
+	}
+	counters, err := newFallback(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Throttle{
+		limits:   cfg.Limits,
+		held:     periods(cfg.Limits.SignInClient, cfg.Limits.SignInAccount),
+		keys:     newKeyer(key),
+		counters: counters,
+		observer: cfg.Observer,
+		now:      cfg.Now,
+		scratch:  sync.Pool{New: func() any { s := make([]charge, 0, 32); return &s }},
+	}, nil
+}
+
+// Close ends the connections to Redis and what watches over them.
+func (t *Throttle) Close() { t.counters.close() }
+
+// Reserve implements login.Throttle. A refusal is a *Refusal, which is a
+// *login.Error to errors.As; nothing is counted by it.
+func (t *Throttle) Reserve(ctx context.Context, a login.Attempt) (login.Reservation, error) {
+	now := t.now()
+	buf := t.scratch.Get().(*[]charge)
+	defer t.scratch.Put(buf)
+	*buf = t.charges((*buf)[:0], a, now)
+	charges := *buf
+	v := t.counters.take(ctx, now, charges)
+	if v.refused {
+		d := decide(v, charges, now)
+		t.observer.Throttled(string(d.Scope))
+		return nil, &Refusal{Decision: d}
+	}
+	return &Reservation{
+		throttle:  t,
+		operation: a.Operation,
+		decision:  decide(v, charges, now),
+		charges:   append([]charge(nil), charges...),
+		shared:    v.shared,
+		stranger:  !a.Client.Addr.IsValid(),
+	}, nil
+}
+
+// charges lists what an attempt counts for.
+func (t *Throttle) charges(list []charge, a login.Attempt, now time.Time) []charge {
+	switch a.Operation {
+	case login.OpSignIn, login.OpChangePassword, login.OpDeleteAccount:
+		if a.DeviceID != "" {
+			return t.deviceCharges(list, a, now)
+		}
+		return t.passwordCharges(list, a, now)
+	case login.OpSignUp:
+		return t.clientCharges(list, limitSignUp, t.limits.SignUpClient, a, now)
+	case login.OpRefresh:
+		list = t.clientCharges(list, limitRefresh, t.limits.RefreshClient, a, now)
+		if a.Family == "" {
+			return list
+		}
+		id := t.keys.id(kindSession, limitRefresh, noRange, a.Family, "")
+		return appendRates(list, id, kindSession, t.limits.RefreshSession, 1, now)
+	default: // proves nothing that could be guessed
+		return list
+	}
+}
+
+// clientCharges counts for the client and the wider classes of its address.
+func (t *Throttle) clientCharges(list []charge, name limitName, limit Limit, a login.Attempt, now time.Time) []charge {
+	if len(limit) == 0 {
+		return list
+	}
+	for _, c := range classesOf(a.Client.Addr) {
+		id := t.keys.id(c.kind, name, rangeOf(a.Client.Addr, c), "", "")
+		list = appendRates(list, id, c.kind, limit, c.multiple, now)
+	}
+	return list
+}
+
+// passwordCharges counts for the client and the account, and notes what the
+// client holds of the account's count.
+func (t *Throttle) passwordCharges(list []charge, a login.Attempt, now time.Time) []charge {
+	list = t.clientCharges(list, limitSignIn, t.limits.SignInClient, a, now)
+	account := t.keys.id(kindAccount, limitSignIn, noRange, a.Account, "")
+	list = appendRates(list, account, kindAccount, t.limits.SignInAccount, 1, now)
+	client := rangeOf(a.Client.Addr, classesOf(a.Client.Addr)[0])
+	pair := t.keys.id(kindPair, limitSignIn, client, a.Account, "")
+	for _, period := range t.held {
+		list = append(list, newCharge(pair, kindPair, 1, 0, period, now))
+	}
+	return list
+}
+
+// deviceCharges counts for the device alone. Its failures have the numbers of
+// an account. Its attempts, with the numbers of a client, stay counted for all
+// devices of the account together: a known device goes first when passwords are
+// hashed, and someone signing in to an account of his own over and over must
+// not take the place of all others.
+func (t *Throttle) deviceCharges(list []charge, a login.Attempt, now time.Time) []charge {
+	device := t.keys.id(kindDevice, limitSignIn, noRange, a.Account, a.DeviceID)
+	list = appendRates(list, device, kindDevice, t.limits.SignInAccount, 1, now)
+	devices := t.keys.id(kindDevices, limitSignIn, noRange, a.Account, "")
+	return appendRates(list, devices, kindDevices, t.limits.SignInClient, 1, now)
+}
+
+func appendRates(list []charge, id counterID, k kind, limit Limit, multiple int64, now time.Time) []charge {
+	for _, rate := range limit {
+		list = append(list, newCharge(id, k, 1, rate.Limit*multiple, rate.Period, now))
+	}
+	return list
+}
+
+// Decision is how near an attempt came to the nearest limit, for the RateLimit
+// headers of an answer.
+type Decision struct {
+	Scope     Scope
+	Limit     int64         // in the deciding window; 0: no limit applies
+	Remaining int64         // attempts left in it
+	Reset     time.Duration // until it ends
+}
+
+func decide(v verdict, charges []charge, now time.Time) Decision {
+	if v.deciding < 0 {
+		return Decision{}
+	}
+	c := &charges[v.deciding]
+	d := Decision{Scope: c.kind.scope(), Limit: c.limit, Reset: c.left(now)}
+	if !v.refused {
+		d.Remaining = c.limit - v.count
+	}
+	return d
+}
+
+// Refusal is the error of a refused attempt: a *login.Error of code
+// rate-limited with the numbers for the RateLimit headers.
+type Refusal struct{ Decision }
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("%s limit reached for %s", r.Scope, r.Reset)
+}
+
+// As makes errors.As find the *login.Error that clients see.
+func (r *Refusal) As(target any) bool {
+	e, ok := target.(**login.Error)
+	if ok {
+		*e = login.RetryLater(login.CodeRateLimited, r.Reset, "Too many attempts; try again later")
+	}
+	return ok
+}
+
+// RateLimit gives the numbers of the RateLimit headers.
+func (r *Refusal) RateLimit() (limit, remaining int64, reset time.Duration) {
+	return r.Limit, r.Remaining, r.Reset
+}

@@ -1,0 +1,389 @@
+package throttle_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hasura-login/app/login"
+	"hasura-login/app/testserver"
+	"hasura-login/app/throttle"
+)
+
+// onBoth runs a test on memory alone and on a real Redis.
+func onBoth(t *testing.T, test func(t *testing.T, start func(testing.TB) *bench)) {
+	t.Run("memory", func(t *testing.T) {
+		test(t, func(t testing.TB) *bench { return start(t) })
+	})
+	t.Run("redis", func(t *testing.T) {
+		r := testserver.StartRedis(t)
+		test(t, func(t testing.TB) *bench {
+			r.Do(t, "FLUSHALL")
+			b := start(t, func(c *throttle.Config) { c.RedisURL = r.URL })
+			t.(*testing.T).Cleanup(func() {
+				if got := b.seen.states(); len(got) != 1 || got[0] {
+					t.Errorf("a healthy Redis was reported as %v", got)
+				}
+			})
+			return b
+		})
+	})
+}
+
+// The limits of an account are 5 a minute and 20 an hour, those of a client 30
+// and 300. A thousand attempts within a minute, each in its own way.
+func TestReserve_OfAThousandGuessesOnlyTheLimitPasses(t *testing.T) {
+	cases := []struct {
+		name    string
+		attempt func(i int) login.Attempt
+		want    int64
+		scope   throttle.Scope
+	}{
+		{"one client, one account",
+			func(int) login.Attempt { return signIn("ann@example.org", "198.51.100.4") }, 5, throttle.ScopeAccount},
+		{"a thousand clients, one account",
+			func(i int) login.Attempt { return signIn("ann@example.org", ipv4("10.0.0.0", i*300)) }, 5, throttle.ScopeAccount},
+		{"unknown clients, one account",
+			func(int) login.Attempt { return signIn("ann@example.org", "") }, 5, throttle.ScopeAccount},
+		{"one client, a thousand accounts",
+			func(i int) login.Attempt { return signIn(account(i), "198.51.100.4") }, 30, throttle.ScopeClient},
+		{"addresses of one /64, a thousand accounts",
+			func(i int) login.Attempt { return signIn(account(i), ipv6("2001:db8::%x", i)) }, 30, throttle.ScopeClient},
+		{"/64 of one /56",
+			func(i int) login.Attempt { return signIn(account(i), ipv6("2001:db8:0:%x::1", i%256)) }, 120, throttle.ScopeClientWide},
+		{"/64 of one /48",
+			func(i int) login.Attempt { return signIn(account(i), ipv6("2001:db8:0:%x::1", i*64)) }, 240, throttle.ScopeClientWide},
+		{"addresses of one /24",
+			func(i int) login.Attempt { return signIn(account(i), ipv4("198.51.100.0", i%256)) }, 240, throttle.ScopeClientWide},
+		{"unknown clients, a thousand accounts",
+			func(i int) login.Attempt { return signIn(account(i), "") }, 240, throttle.ScopeUnknown},
+		{"three operations that check a password",
+			func(i int) login.Attempt {
+				a := signIn("ann@example.org", "198.51.100.4")
+				a.Operation = []login.Operation{login.OpSignIn, login.OpChangePassword, login.OpDeleteAccount}[i%3]
+				return a
+			}, 5, throttle.ScopeAccount},
+		{"a stolen device token",
+			func(int) login.Attempt {
+				a := signIn("ann@example.org", "198.51.100.4")
+				a.DeviceID = "stolen"
+				return a
+			}, 5, throttle.ScopeDevice},
+		{"searching for addresses by sign-up, each failure counting twice",
+			func(i int) login.Attempt {
+				return login.Attempt{Operation: login.OpSignUp, Account: account(i), Client: from("198.51.100.4")}
+			}, 10, throttle.ScopeClient},
+		{"one session",
+			func(int) login.Attempt {
+				return login.Attempt{Operation: login.OpRefresh, Family: "f", Client: from("198.51.100.4")}
+			}, 30, throttle.ScopeSession},
+	}
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) {
+				b := start(t)
+				passed := int64(0)
+				for i := range 1000 {
+					passed += int64(b.fail(1, c.attempt(i)))
+				}
+				if passed != c.want {
+					t.Errorf("%d passed, want %d", passed, c.want)
+				}
+				if b.seen.count(c.scope) == 0 {
+					t.Errorf("none was refused for its %s: %v", c.scope, b.seen.throttled)
+				}
+			})
+		}
+	})
+}
+
+func TestReserve_ParallelAttemptsPassNoMoreThanTheLimit(t *testing.T) {
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		b := start(t)
+		var passed atomic.Int64
+		var all sync.WaitGroup
+		for i := range 1000 {
+			all.Go(func() {
+				// Nobody is settled before everybody has tried.
+				if r, err := b.Reserve(context.Background(), signIn("ann@example.org", ipv4("10.0.0.0", i*300))); err == nil && r != nil {
+					passed.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if got := passed.Load(); got != 5 {
+			t.Errorf("%d of 1,000 parallel attempts passed, want 5", got)
+		}
+	})
+}
+
+func TestReserve_AnAttackersOwnAccountPaysForNoGuesses(t *testing.T) {
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		b := start(t)
+		passed := 0
+		for range 500 {
+			if !b.succeed(signIn("mallory@example.org", "198.51.100.4")) {
+				t.Fatal("signing in to one's own account costs something")
+			}
+			passed += b.fail(2, signIn("ann@example.org", "198.51.100.4"))
+		}
+		if passed != 5 {
+			t.Errorf("%d guesses passed, want 5", passed)
+		}
+		guesses := 0
+		for i := range 1000 {
+			b.succeed(signIn("mallory@example.org", "198.51.100.4"))
+			guesses += b.fail(1, signIn(account(i), "198.51.100.4"))
+		}
+		if guesses != 25 {
+			t.Errorf("%d guesses on other accounts passed, want 25 on top of 5", guesses)
+		}
+	})
+}
+
+func TestSucceeded_ForgivesOnlyTheSameClientForTheSameAccount(t *testing.T) {
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		b := start(t)
+		b.fail(2, signIn("ann@example.org", "203.0.113.9")) // a stranger
+		b.fail(2, signIn("ann@example.org", "198.51.100.4"))
+		if !b.succeed(signIn("ann@example.org", "198.51.100.4")) {
+			t.Fatal("the owner was refused within the limit")
+		}
+		if got := b.fail(10, signIn("ann@example.org", "192.0.2.1")); got != 3 {
+			t.Errorf("%d more guesses passed, want 3: the stranger's two stay, the owner's two do not", got)
+		}
+	})
+}
+
+func TestSucceeded_GivesTheClientBackItsFailures(t *testing.T) {
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		b := start(t)
+		// An office behind one address, where everyone mistypes twice.
+		for i := range 200 {
+			b.fail(2, signIn(account(i), "198.51.100.4"))
+			if !b.succeed(signIn(account(i), "198.51.100.4")) {
+				t.Fatalf("colleague %d was refused", i)
+			}
+		}
+	})
+}
+
+func TestSucceeded_UnknownClientsForgiveNobody(t *testing.T) {
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		b := start(t)
+		b.fail(4, signIn("ann@example.org", "")) // someone over WebSocket
+		for range 20 {
+			if !b.succeed(signIn("ann@example.org", "")) { // someone else, perhaps
+				t.Fatal("a success was not given back")
+			}
+		}
+		if got := b.fail(10, signIn("ann@example.org", "")); got != 1 {
+			t.Errorf("%d more guesses passed, want 1", got)
+		}
+	})
+}
+
+func TestSucceeded_SignUpsAndRefreshesStayCounted(t *testing.T) {
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		b := start(t)
+		cases := map[string]struct {
+			attempt login.Attempt
+			want    int
+		}{
+			"sign-up": {login.Attempt{Operation: login.OpSignUp, Client: from("198.51.100.4")}, 20},
+			"session": {login.Attempt{Operation: login.OpRefresh, Client: from("198.51.100.4"), Family: "f"}, 30},
+			"refresh": {login.Attempt{Operation: login.OpRefresh, Client: from("203.0.113.9")}, 600},
+		}
+		for name, c := range cases {
+			passed := 0
+			for range 1000 {
+				if b.succeed(c.attempt) {
+					passed++
+				}
+			}
+			if passed != c.want {
+				t.Errorf("%s: %d passed, want %d", name, passed, c.want)
+			}
+		}
+	})
+}
+
+func TestReleased_GivesEverythingBack(t *testing.T) {
+	device := signIn("ann@example.org", "198.51.100.4")
+	device.DeviceID = "d"
+	attempts := map[string]login.Attempt{
+		"sign-in": signIn("ann@example.org", "198.51.100.4"),
+		"unknown": signIn("ann@example.org", ""),
+		"device":  device,
+		"sign-up": {Operation: login.OpSignUp, Client: from("198.51.100.4")},
+		"refresh": {Operation: login.OpRefresh, Client: from("198.51.100.4"), Family: "f"},
+	}
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		for name, a := range attempts {
+			b := start(t)
+			for i := range 1000 {
+				r, refusal := b.try(a)
+				if refusal != nil {
+					t.Fatalf("%s: attempt %d was refused: %v", name, i, refusal)
+				}
+				r.Released(context.Background())
+			}
+		}
+	})
+}
+
+func TestReservation_OnlyTheFirstSettlementCounts(t *testing.T) {
+	b := start(t)
+	b.fail(4, signIn("ann@example.org", "203.0.113.9"))
+	r, _ := b.try(signIn("ann@example.org", "198.51.100.4"))
+	r.Failed(context.Background())
+	r.Succeeded(context.Background())
+	r.Released(context.Background())
+	if got := b.fail(1, signIn("ann@example.org", "192.0.2.1")); got != 0 {
+		t.Error("a settled attempt was given back")
+	}
+}
+
+func TestReservation_SettledAfterItsWindowTouchesNoOther(t *testing.T) {
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		b := start(t)
+		slow, _ := b.try(signIn("ann@example.org", "198.51.100.4"))
+		b.clock.add(time.Hour)
+		b.fail(4, signIn("ann@example.org", "198.51.100.4"))
+		slow.Succeeded(context.Background())
+		if got := b.fail(10, signIn("ann@example.org", "192.0.2.1")); got != 1 {
+			t.Errorf("%d more guesses passed, want 1", got)
+		}
+	})
+}
+
+func TestReserve_NoLockOutlivesItsWindow(t *testing.T) {
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		b := start(t)
+		ann := signIn("ann@example.org", "198.51.100.4")
+		b.clock.add(10 * time.Second)
+		for minute := range 4 {
+			if got := b.fail(1000, ann); got != 5 {
+				t.Fatalf("minute %d: %d passed, want 5", minute, got)
+			}
+			if minute == 3 {
+				break
+			}
+			_, refusal := b.try(ann)
+			want := throttle.Decision{Scope: throttle.ScopeAccount, Limit: 5, Reset: 50 * time.Second}
+			if diff := cmp.Diff(want, refusal.Decision); diff != "" {
+				t.Fatalf("minute %d (-want +got):\n%s", minute, diff)
+			}
+			b.clock.add(time.Minute)
+		}
+		_, refusal := b.try(ann)
+		want := throttle.Decision{Scope: throttle.ScopeAccount, Limit: 20, Reset: 56*time.Minute + 50*time.Second}
+		if diff := cmp.Diff(want, refusal.Decision); diff != "" {
+			t.Errorf("with both windows full the longer one decides (-want +got):\n%s", diff)
+		}
+		b.clock.add(refusal.Reset)
+		if !b.succeed(ann) {
+			t.Error("refused after the time that was told")
+		}
+	})
+}
+
+func TestReserve_TellsHowMuchIsLeft(t *testing.T) {
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		b := start(t)
+		r, _ := b.try(signIn("ann@example.org", "198.51.100.4"))
+		limit, remaining, reset := r.(*throttle.Reservation).RateLimit()
+		if limit != 5 || remaining != 4 || reset != time.Minute {
+			t.Errorf("limit %d, remaining %d, reset %s", limit, remaining, reset)
+		}
+	})
+}
+
+func TestReserve_AKnownDeviceIsNotSlowedByStrangers(t *testing.T) {
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		b := start(t)
+		for i := range 1000 {
+			b.fail(3, signIn("ann@example.org", ipv4("10.0.0.0", i*300)))
+		}
+		// Her neighbours, and even her own address, attack as well.
+		for i := range 1000 {
+			b.fail(1, signIn(account(i), ipv4("198.51.100.0", i%256)))
+		}
+		known := signIn("ann@example.org", "198.51.100.4")
+		known.DeviceID = "ann's phone"
+		if !b.succeed(known) {
+			t.Error("the owner was refused on a known device")
+		}
+		_, refusal := b.try(signIn("ann@example.org", "192.0.2.1"))
+		if refusal == nil || refusal.Reset <= 0 {
+			t.Errorf("without the device she is not told when to come back: %+v", refusal)
+		}
+	})
+}
+
+func TestReserve_ADeviceHasItsOwnCount(t *testing.T) {
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		b := start(t)
+		phone, laptop := signIn("ann@example.org", "198.51.100.4"), signIn("ann@example.org", "198.51.100.4")
+		phone.DeviceID, laptop.DeviceID = "phone", "laptop"
+		b.fail(4, phone)
+		if !b.succeed(phone) || b.fail(10, phone) != 5 {
+			t.Error("a success does not clear the device's failures")
+		}
+		if b.succeed(phone) {
+			t.Error("the device is not limited")
+		}
+		if !b.succeed(laptop) {
+			t.Error("another device pays for it")
+		}
+		if got := b.fail(10, signIn("ann@example.org", "192.0.2.1")); got != 5 {
+			t.Errorf("strangers have %d guesses, want 5: devices do not count for the account", got)
+		}
+	})
+}
+
+func TestReserve_KnownDevicesCannotCrowdTheHashQueue(t *testing.T) {
+	b := start(t)
+	passed := 0
+	for i := range 1000 {
+		a := signIn("mallory@example.org", "198.51.100.4")
+		a.DeviceID = fmt.Sprint("device ", i)
+		if b.succeed(a) {
+			passed++
+		}
+	}
+	if passed != 30 {
+		t.Errorf("%d sign-ins with a right password went first within a minute, want 30", passed)
+	}
+}
+
+func TestReserve_OffSwitchesALimitOffWithItsWiderClasses(t *testing.T) {
+	b := start(t, func(c *throttle.Config) { c.Limits = throttle.Limits{} })
+	device := signIn("ann@example.org", "198.51.100.4")
+	device.DeviceID = "d"
+	for _, a := range []login.Attempt{
+		signIn("ann@example.org", "198.51.100.4"), signIn("ann@example.org", ""), device,
+		{Operation: login.OpSignUp, Client: from("198.51.100.4")},
+		{Operation: login.OpRefresh, Client: from("198.51.100.4"), Family: "f"},
+	} {
+		if got := b.fail(5000, a); got != 5000 {
+			t.Errorf("%s: %d of 5,000 passed", a.Operation, got)
+		}
+	}
+}
+
+func TestReserve_WhatProvesNothingIsNotLimited(t *testing.T) {
+	b := start(t)
+	for _, op := range []login.Operation{login.OpSignOut, login.OpSignOutAll, login.OpSessions, login.OpEndSession, login.OpMe} {
+		if got := b.fail(2000, login.Attempt{Operation: op, Client: from("198.51.100.4")}); got != 2000 {
+			t.Errorf("%s: %d of 2,000 passed", op, got)
+		}
+	}
+}
+
+func account(i int) string { return fmt.Sprintf("user%d@example.org", i) }

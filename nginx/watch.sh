@@ -4,11 +4,12 @@
 # name stands for another address since its container was made anew.
 #
 # The names of upstreams are asked for every 5 s; nothing is done while the
-# answer stays the same.
+# answer stays the same. It also empties the log file before its tmpfs is full.
 set -eu
 config=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 # shellcheck source=nginx/lib.sh
 . "${config}/lib.sh"
+log=/var/log/edge/access.log
 
 upstream_addresses() {
   sed -n 's/^ *server  *\([^:; ]*\):.*/\1/p' "${config}"/upstreams/*.conf | sort -u | while read -r name; do
@@ -23,8 +24,16 @@ fingerprint() {
   } 2>/dev/null | sha256sum
 }
 
+# nginx appends, so it goes on at the beginning of the emptied file.
+keep_log_small() {
+  if [ "$(wc -c <"${log}" 2>/dev/null || echo 0)" -gt 16000000 ]; then
+    : >"${log}"
+  fi
+}
+
 seen=$(fingerprint)
 while sleep 5; do
+  keep_log_small
   [ "${ENTRY:-}" != tls ] || choose_certificate
   now=$(fingerprint)
   [ "${now}" != "${seen}" ] || continue

@@ -1,0 +1,48 @@
+#!/bin/sh
+# The acme container's command: gets a certificate for SITE_NAMES and looks twice
+# a day whether it is to be renewed. nginx serves the challenge from the shared
+# webroot and sees the new files by itself.
+set -eu
+
+tls=/tls
+webroot=/var/lib/acme-challenge
+names=$(printf '%s' "${SITE_NAMES:?}" | tr ' ' ',')
+
+say() { printf 'acme: %s\n' "$*" >&2; }
+
+# Certbot makes an account at the first call and does nothing while more than a
+# third of the certificate's life is left.
+look() {
+  set -- --non-interactive --agree-tos --server "${ACME_SERVER:?}" --domains "${names}" --cert-name site
+  if [ -n "${ACME_EMAIL:-}" ]; then
+    set -- "$@" --email "${ACME_EMAIL}"
+  else
+    set -- "$@" --register-unsafely-without-email
+  fi
+  certbot certonly --webroot --webroot-path "${webroot}" --keep-until-expiring --key-type ecdsa --expand \
+    --config-dir "${tls}/acme" --work-dir /tmp/work --logs-dir /tmp/logs "$@"
+}
+
+# The key first: should nginx look in between, the pair does not fit and it keeps
+# the old one until the next look.
+install_file() {
+  cmp -s "$1" "$2" && return 0
+  (umask 377 && cp "$1" "$2.new")
+  mv -f "$2.new" "$2"
+  say "installed $2"
+}
+
+while true; do
+  if look; then
+    install_file "${tls}/acme/live/site/privkey.pem" "${tls}/privkey.pem"
+    install_file "${tls}/acme/live/site/fullchain.pem" "${tls}/fullchain.pem"
+    touch /tmp/last-look
+    wait_for=43200
+  else
+    # Authorities lock out who asks too often after failures.
+    say 'no certificate; next try in an hour'
+    wait_for=3600
+  fi
+  sleep "${wait_for}" &
+  wait $!
+done

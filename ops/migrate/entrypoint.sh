@@ -1,0 +1,85 @@
+#!/bin/sh
+# The migrations job: brings a database to this release's tables, then Hasura to
+# this release's metadata.
+#
+# The image's own entrypoint applies the metadata first. On a live system that
+# drops every object whose table is yet to come; here the migrations go first
+# wherever the source is known already. On an empty system the source has to be
+# named by the metadata before a migration can run in it.
+#
+# It also ends with 0 when the metadata is inconsistent; this one does not.
+set -eu
+
+project=/tmp/project
+port=9691
+export HASURA_GRAPHQL_ENDPOINT="http://127.0.0.1:${port}"
+# The CLI unpacks its helper below HOME.
+export HOME=/tmp
+
+say() { printf 'migrate: %s\n' "$*" >&2; }
+die() {
+  say "$*"
+  exit 1
+}
+
+read_secret() {
+  value=$(cat "/run/secrets/$1") || die "cannot read /run/secrets/$1"
+  # An empty admin secret would be a valid one.
+  [ -n "${value}" ] || die "/run/secrets/$1 is empty"
+  printf '%s' "${value}"
+}
+
+# An engine with the metadata API alone, for this container alone. It gets no JWT
+# setting: with one it would ask login for keys, and login may wait for us.
+start_engine() {
+  HASURA_GRAPHQL_SERVER_HOST=127.0.0.1 graphql-engine serve --enabled-apis metadata --server-port "${port}" &
+  engine=$!
+  trap 'kill "${engine}" 2>/dev/null || true' EXIT
+  tries=60
+  until nc -z 127.0.0.1 "${port}"; do
+    kill -0 "${engine}" 2>/dev/null || die 'the engine ended: see its lines above'
+    tries=$((tries - 1))
+    [ "${tries}" -gt 0 ] || die 'the engine does not listen after 60 s'
+    sleep 1
+  done
+}
+
+cli() { hasura-cli --project "${project}" --skip-update-check --no-color "$@"; }
+
+source_is_known() {
+  cli metadata export --output json >/tmp/metadata.json || die 'cannot read the metadata'
+  grep -q '"name": *"default"' /tmp/metadata.json
+}
+
+migrate() {
+  say 'migrations'
+  cli migrate apply --database-name default
+}
+
+apply_metadata() {
+  say 'metadata'
+  cli metadata apply
+}
+
+HASURA_GRAPHQL_ADMIN_SECRET=$(read_secret admin_secret)
+ACTION_SECRET=$(read_secret action_secret)
+export HASURA_GRAPHQL_ADMIN_SECRET ACTION_SECRET
+
+start_engine
+cp -R /hasura "${project}"
+
+if source_is_known; then
+  migrate
+  apply_metadata
+else
+  say 'an empty system: the metadata first names the source'
+  apply_metadata
+  migrate
+fi
+# The engine looks at the tables again.
+cli metadata reload
+cli metadata inconsistency status || {
+  cli metadata inconsistency list || true
+  die 'the metadata is inconsistent'
+}
+say 'done'

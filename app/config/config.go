@@ -25,7 +25,7 @@ type Config struct {
 	// RefreshIdle ends a session that nobody refreshes.
 	RefreshIdle time.Duration `env:"REFRESH_IDLE" envDefault:"336h"`
 	KeysDir     string        `env:"KEYS_DIR" envDefault:"/keys"`
-	JWTAlg      string        `env:"JWT_ALG" envDefault:"ES256"`
+	JWTAlg      string        `env:"JWT_ALG" envDefault:"EdDSA"`
 
 	BcryptCost        int           `env:"BCRYPT_COST" envDefault:"10"`
 	HashWorkers       int           `env:"HASH_WORKERS" envDefault:"0"`

@@ -15,11 +15,11 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/cors"
 	"github.com/gofiber/fiber/v2/middleware/recover"
-	"github.com/golang-jwt/jwt/v5"
 	"go.uber.org/zap"
 
 	"hasura-login/app/clientip"
 	"hasura-login/app/login"
+	"hasura-login/app/token"
 )
 
 const (
@@ -35,14 +35,6 @@ const (
 	callTimeout = 9 * time.Second
 )
 
-// Verifier checks access tokens of the Bearer routes.
-type Verifier interface {
-	// Keyfunc finds the key of a token, refusing every algorithm but the key's own.
-	Keyfunc(t *jwt.Token) (any, error)
-	// Identify checks the claims of a token whose signature holds.
-	Identify(t *jwt.Token) (login.Identity, error)
-}
-
 // Observer counts requests and use cases.
 type Observer interface {
 	HTTPRequest(route, method string, status int, took time.Duration)
@@ -52,7 +44,7 @@ type Observer interface {
 // Config wires an API. All fields but CORSOrigins are required.
 type Config struct {
 	Service       *login.Service
-	Verifier      Verifier
+	Verifier      *token.Verifier                 // of the Bearer routes
 	JWKS          func() []byte                   // the published key set, ready to send
 	Ready         func(ctx context.Context) error // nil: requests can be served
 	ActionSecrets func() []string                 // those that are valid now
@@ -100,7 +92,7 @@ func New(cfg Config) *API {
 		AllowOrigins:     "", // only the function decides
 		AllowMethods:     "GET,POST,DELETE",
 		AllowHeaders:     "Authorization,Content-Type",
-		ExposeHeaders:    "Retry-After,X-Request-Id",
+		ExposeHeaders:    "Retry-After,X-Request-Id,RateLimit-Limit,RateLimit-Remaining,RateLimit-Reset",
 		MaxAge:           600,
 	}))
 	a.route(http.MethodGet, "/healthz", a.healthz)

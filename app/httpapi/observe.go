@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -58,7 +60,22 @@ func (a *API) fail(c *fiber.Ctx, err error) error {
 	if e.Code == login.CodeInternal || e.Code == login.CodeUnavailable {
 		a.Log.Error("request failed", zap.String("id", requestID(c)), zap.String("route", route(c)), zap.Error(e))
 	}
+	setRateLimit(c, err)
 	return writeError(c, e)
+}
+
+// setRateLimit tells a refused client the numbers of the limit that refused it.
+func setRateLimit(c *fiber.Ctx, err error) {
+	var limited interface {
+		RateLimit() (limit, remaining int64, reset time.Duration)
+	}
+	if !errors.As(err, &limited) {
+		return
+	}
+	limit, remaining, reset := limited.RateLimit()
+	c.Set("RateLimit-Limit", strconv.FormatInt(limit, 10))
+	c.Set("RateLimit-Remaining", strconv.FormatInt(remaining, 10))
+	c.Set("RateLimit-Reset", strconv.Itoa(wholeSeconds(reset)))
 }
 
 func (a *API) finish(c *fiber.Ctx, began time.Time) {

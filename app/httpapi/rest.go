@@ -9,6 +9,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"hasura-login/app/login"
+	"hasura-login/app/token"
 )
 
 const (
@@ -76,27 +77,23 @@ func (a *API) attempted(op operation, err error) error {
 		// Nobody reads this; the log line shows the code.
 		return login.Errorf(login.CodeOverloaded, "The caller left before its turn came")
 	}
-	e := toError(err)
-	a.Observer.Attempt(op.name, string(e.Code))
-	return e
+	a.Observer.Attempt(op.name, string(toError(err).Code))
+	return err
 }
 
 // bearer lets a request pass with a good access token.
 func (a *API) bearer() fiber.Handler {
 	return jwtware.New(jwtware.Config{
 		KeyFunc:    a.Verifier.Keyfunc,
-		Claims:     &jwt.MapClaims{},
+		Claims:     &token.Claims{},
 		ContextKey: localToken,
 		SuccessHandler: func(c *fiber.Ctx) error {
-			token, ok := c.Locals(localToken).(*jwt.Token)
-			if !ok {
-				return errUnauthenticated()
-			}
-			identity, err := a.Verifier.Identify(token)
+			parsed, _ := c.Locals(localToken).(*jwt.Token)
+			identity, err := a.Verifier.Identity(parsed)
 			if err != nil {
-				return errUnauthenticated()
+				return err
 			}
-			c.Locals(localIdentity, identity)
+			c.Locals(localIdentity, login.Identity{UserID: identity.UserID, SessionID: identity.SessionID})
 			return c.Next()
 		},
 		ErrorHandler: func(*fiber.Ctx, error) error { return errUnauthenticated() },

@@ -18,13 +18,16 @@ type RefreshInput struct {
 // for stolen and its session ends.
 func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Grant, error) {
 	token, ok := parseRefreshToken(in.RefreshToken)
-	if !ok {
-		token = refreshToken{} // all malformed ones share one family, and the client's limit
+	attempt := Attempt{Operation: OpRefresh, Client: in.Client}
+	if ok {
+		attempt.Family = token.family()
 	}
-	if _, err := s.reserve(ctx, Attempt{Operation: OpRefresh, Client: in.Client, Family: token.family()}); err != nil {
+	reservation, err := s.reserve(ctx, attempt)
+	if err != nil {
 		return Grant{}, err
 	}
 	if !ok {
+		reservation.Failed(ctx)
 		return Grant{}, s.refused(ctx, OpRefresh, "", in.Client, errInvalidRefreshToken())
 	}
 	rotated, err := s.rotate(ctx, token)
@@ -33,6 +36,7 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Grant, error) {
 		s.record(ctx, EventReuseDetected, OpRefresh, rotated.Session, in.Client)
 		return Grant{}, errInvalidRefreshToken()
 	case errors.Is(err, ErrTokenUnknown):
+		reservation.Failed(ctx)
 		return Grant{}, s.refused(ctx, OpRefresh, "", in.Client, errInvalidRefreshToken())
 	case err != nil:
 		return Grant{}, err
@@ -65,12 +69,6 @@ func (s *Service) rotate(ctx context.Context, token refreshToken) (Rotated, erro
 // live session has is no error: the wish, to be signed out, holds already.
 func (s *Service) SignOut(ctx context.Context, in RefreshInput) error {
 	token, ok := parseRefreshToken(in.RefreshToken)
-	if !ok {
-		token = refreshToken{}
-	}
-	if _, err := s.reserve(ctx, Attempt{Operation: OpSignOut, Client: in.Client, Family: token.family()}); err != nil {
-		return err
-	}
 	if !ok {
 		return nil
 	}

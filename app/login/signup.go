@@ -32,6 +32,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	// A taken address is refused before it costs a hash; the insert decides races.
 	if _, err := s.Store.HolderByEmail(ctx, h.User.Email); !errors.Is(err, ErrNotFound) {
 		if err == nil {
+			reservation.Failed(ctx)
 			err = s.refused(ctx, OpSignUp, "", in.Client, errEmailTaken())
 		}
 		return Grant{}, err

@@ -1,0 +1,68 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+
+	"hasura-login/app/config"
+	"hasura-login/app/throttle"
+)
+
+type checkVerb struct{}
+
+// Run prints every setting as it was understood, then every problem.
+func (checkVerb) Run(env Environment) error {
+	cfg, lines, err := config.Load(env.Vars)
+	for _, line := range lines {
+		fmt.Fprintln(env.Stdout, line)
+	}
+	problems := problemLines(err, cfg.Missing())
+	if _, err := limits(cfg); err != nil {
+		problems = append(problems, problemLines(err)...)
+	}
+	if len(problems) == 0 {
+		fmt.Fprintln(env.Stdout, "\nThe configuration is usable.")
+		return nil
+	}
+	fmt.Fprintf(env.Stderr, "\n%d problem(s):\n", len(problems))
+	for _, p := range problems {
+		fmt.Fprintln(env.Stderr, "  "+p)
+	}
+	return errFailed
+}
+
+func problemLines(errs ...error) []string {
+	var lines []string
+	for _, err := range errs {
+		if err != nil {
+			lines = append(lines, strings.Split(err.Error(), "\n")...)
+		}
+	}
+	return lines
+}
+
+// limits reads the LIMIT_* settings; the error joins every problem.
+func limits(cfg config.Config) (throttle.Limits, error) {
+	var l throttle.Limits
+	var problems []string
+	for _, setting := range []struct {
+		name, value string
+		into        *throttle.Limit
+	}{
+		{"LIMIT_SIGNIN_CLIENT", cfg.LimitSigninClient, &l.SignInClient},
+		{"LIMIT_SIGNIN_ACCOUNT", cfg.LimitSigninAccount, &l.SignInAccount},
+		{"LIMIT_SIGNUP_CLIENT", cfg.LimitSignupClient, &l.SignUpClient},
+		{"LIMIT_REFRESH_CLIENT", cfg.LimitRefreshClient, &l.RefreshClient},
+		{"LIMIT_REFRESH_SESSION", cfg.LimitRefreshSession, &l.RefreshSession},
+	} {
+		parsed, err := throttle.ParseLimit(config.Prefix+setting.name, setting.value)
+		if err != nil {
+			problems = append(problems, err.Error())
+		}
+		*setting.into = parsed
+	}
+	if len(problems) > 0 {
+		return l, fmt.Errorf("%s", strings.Join(problems, "\n"))
+	}
+	return l, nil
+}

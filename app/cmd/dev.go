@@ -1,0 +1,119 @@
+package cmd
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"hasura-login/app/config"
+	"hasura-login/app/login"
+	"hasura-login/app/store/sqlite"
+	"hasura-login/app/token"
+)
+
+type devVerb struct {
+	Listen  string `default:"127.0.0.1:3000" help:"The login API."`
+	GraphQL string `name:"graphql" default:"127.0.0.1:8080" help:"The stand-in for Hasura."`
+	Ops     string `default:"127.0.0.1:9100" help:"Metrics and health."`
+	Data    string `default:"./.data" help:"Folder for the database, keys and secrets."`
+}
+
+// Run serves everything on loopback until interrupted.
+func (v devVerb) Run(ctx context.Context, env Environment) error {
+	cfg, err := v.config(env)
+	if err != nil {
+		return err
+	}
+	store, err := sqlite.Open(filepath.Join(v.Data, "login.db"))
+	if err != nil {
+		return err
+	}
+	alg, err := token.ParseAlgorithm(cfg.JWTAlg)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	s, err := newService(cfg, env, env.Stderr, backend{store: store}, v.allowOrigin(cfg), func(f token.Folder, h token.Hooks) (*token.Ring, error) {
+		return token.Create(f, alg, h)
+	})
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	return v.serve(ctx, env, s, store)
+}
+
+// config is the environment's, with what development adds where it says nothing.
+func (v devVerb) config(env Environment) (config.Config, error) {
+	if err := os.MkdirAll(v.Data, 0o700); err != nil {
+		return config.Config{}, err
+	}
+	set := map[string]bool{}
+	for _, entry := range env.Vars {
+		name, _, _ := strings.Cut(entry, "=")
+		set[strings.TrimSuffix(name, "_FILE")] = true
+	}
+	defaults := map[string]string{
+		"LISTEN": v.Listen, "OPS_LISTEN": v.Ops, "KEYS_DIR": filepath.Join(v.Data, "keys"), "SHUTDOWN_GRACE": "5s",
+	}
+	for _, name := range []string{"ACTION_SECRET", "DEVICE_SECRET"} {
+		secret, err := keptSecret(filepath.Join(v.Data, strings.ToLower(name)))
+		if err != nil {
+			return config.Config{}, err
+		}
+		defaults[name] = secret
+	}
+	for name, value := range defaults {
+		if !set[config.Prefix+name] {
+			env.Vars = append(env.Vars, config.Prefix+name+"="+value)
+		}
+	}
+	return load(env)
+}
+
+// keptSecret is drawn at the first start, so that devices stay known over restarts.
+func keptSecret(path string) (string, error) {
+	if b, err := os.ReadFile(path); err == nil { // #nosec G304 -- in the data folder
+		return string(b), nil
+	}
+	var raw [32]byte
+	if _, err := rand.Read(raw[:]); err != nil {
+		return "", err
+	}
+	secret := hex.EncodeToString(raw[:])
+	return secret, os.WriteFile(path, []byte(secret), 0o600)
+}
+
+// allowOrigin lets any page served from this machine call, beside those listed.
+func (v devVerb) allowOrigin(cfg config.Config) func(string) bool {
+	allowed := listed(cfg.CORSOrigins)
+	return func(origin string) bool {
+		u, err := url.Parse(origin)
+		if err != nil {
+			return false
+		}
+		host := u.Hostname()
+		ip := net.ParseIP(host)
+		return allowed(origin) || host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+	}
+}
+
+func (v devVerb) serve(ctx context.Context, env Environment, s *service, store *sqlite.Store) error {
+	api, ops, err := listen(s.cfg)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	fmt.Fprint(env.Stdout, v.greeting(api.Addr().String(), "", ops.Addr().String()))
+	return s.run(ctx, api, ops)
+}
+
+func (v devVerb) greeting(api, graphql, ops string) string {
+	return api + graphql + ops
+}
+
+var _ login.Store = (*sqlite.Store)(nil)

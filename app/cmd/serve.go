@@ -1,0 +1,91 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"hasura-login/app/config"
+	"hasura-login/app/login"
+	"hasura-login/app/store/postgres"
+	"hasura-login/app/token"
+)
+
+// secretPoll is how often a changed database URL is looked for. New connections
+// use it at once; this retires the old ones.
+const secretPoll = 2 * time.Second
+
+type serveVerb struct{}
+
+// Run serves until SIGTERM.
+func (serveVerb) Run(ctx context.Context, env Environment) error {
+	cfg, err := load(env)
+	if err != nil {
+		return err
+	}
+	if err := cfg.Missing(); err != nil {
+		return fmt.Errorf("the configuration is not usable:\n%w", err)
+	}
+	b, err := openPostgres(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	s, err := newService(cfg, env, env.Stdout, b, listed(cfg.CORSOrigins), token.Open)
+	if err != nil {
+		return errors.Join(err, b.store.Close())
+	}
+	s.drain = drainFor
+	api, ops, err := listen(cfg)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	return s.run(ctx, api, ops)
+}
+
+// openPostgres makes a store that follows its URL as the secret file changes.
+func openPostgres(ctx context.Context, cfg config.Config) (backend, error) {
+	store, err := postgres.Open(ctx, func() (string, error) {
+		if url := cfg.DatabaseURL.Value(); url != "" {
+			return url, nil
+		}
+		return "", errors.New("LOGIN_DATABASE_URL or LOGIN_DATABASE_URL_FILE is not set")
+	})
+	if err != nil {
+		return backend{}, err
+	}
+	return backend{store, func(ctx context.Context) {
+		tick := time.NewTicker(secretPoll)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				// An unreadable URL keeps the connections there are; the
+				// next look may find a better one.
+				_, _ = store.Refresh()
+			}
+		}
+	}}, nil
+}
+
+// listen binds both ports before anything is served, so that a port in use is
+// an error at once.
+func listen(cfg config.Config) (api, ops net.Listener, err error) {
+	if api, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return nil, nil, fmt.Errorf("the API's listener: %w", err)
+	}
+	if ops, err = net.Listen("tcp", cfg.OpsListen); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("the ops listener: %w", err), api.Close())
+	}
+	return api, ops, nil
+}
+
+func listed(origins []string) func(string) bool {
+	return func(origin string) bool { return slices.Contains(origins, origin) }
+}
+
+var _ login.Store = (*postgres.Store)(nil)

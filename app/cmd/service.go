@@ -1,0 +1,219 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"hasura-login/app/audit"
+	"hasura-login/app/clientip"
+	"hasura-login/app/config"
+	"hasura-login/app/httpapi"
+	"hasura-login/app/login"
+	"hasura-login/app/metrics"
+	"hasura-login/app/password"
+	"hasura-login/app/throttle"
+	"hasura-login/app/token"
+)
+
+const (
+	refreshGrace = 10 * time.Second
+	maxSessions  = 20
+	// drainFor is how long a stopping service still takes new requests: nginx
+	// may be sending the last ones while it is being told of the successor.
+	drainFor = 3 * time.Second
+)
+
+// backend is the store of a verb, and what has to run beside it.
+type backend struct {
+	store login.Store
+	run   func(ctx context.Context) // nil: nothing
+}
+
+// service is everything that runs behind one pair of listeners.
+type service struct {
+	cfg      config.Config
+	log      *zap.Logger
+	flush    func()
+	store    login.Store
+	backend  backend
+	ring     *token.Ring
+	gate     *password.Gate
+	throttle *throttle.Throttle
+	login    *login.Service
+	metrics  *metrics.Metrics
+	api      *httpapi.API
+	ops      *http.Server
+	drain    time.Duration
+}
+
+// newService wires a service; nothing runs yet. The ring is opened by open, so
+// that a verb decides whether a missing one is made.
+func newService(cfg config.Config, env Environment, out io.Writer, b backend, allowOrigin func(string) bool, open func(token.Folder, token.Hooks) (*token.Ring, error)) (*service, error) {
+	lims, err := limits(cfg)
+	if err != nil {
+		return nil, err
+	}
+	level, err := zapcore.ParseLevel(cfg.LogLevel)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{cfg: cfg, backend: b, metrics: metrics.New(env.Version, httpapi.Routes())}
+	var requests *zap.Logger
+	requests, s.log, s.flush = newLoggers(out, level)
+	auditor := metrics.CountingAuditor(audit.New(s.log), s.metrics)
+	s.store = metrics.TimedStore(b.store, s.metrics)
+	if s.ring, err = open(folder(cfg), s.ringHooks(auditor)); err != nil {
+		return nil, err
+	}
+	names := token.Names{Issuer: cfg.Issuer, Audience: cfg.Audience}
+	issuer, err := token.NewIssuer(s.ring, names)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := token.NewVerifier(s.ring, names)
+	if err != nil {
+		return nil, err
+	}
+	if s.throttle, err = throttle.New(throttle.Config{Limits: lims, Key: throttleKey(cfg), RedisURL: redisURL(cfg), Observer: s.metrics, Now: time.Now}); err != nil {
+		return nil, err
+	}
+	if s.gate, err = password.New(password.Config{Cost: cfg.BcryptCost, Workers: cfg.HashWorkers, MaxWait: cfg.HashQueueMaxWait, Observer: s.metrics}); err != nil {
+		return nil, err
+	}
+	s.login = login.NewService(login.Deps{
+		Store: s.store, Hasher: s.gate, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
+		Throttle: s.throttle, Devices: throttle.NewDeviceTokens(func() [][]byte { return bytesOf(cfg.DeviceSecret.Values()) }), Audit: auditor,
+	}, rules(cfg))
+	s.api = httpapi.New(httpapi.Config{
+		Service: s.login, Verifier: verifier, JWKS: s.ring.JWKS, Ready: s.ready,
+		ActionSecrets: cfg.ActionSecret.Values,
+		Clients:       clientip.New(func() [][]byte { return bytesOf(cfg.EdgeSecret.Values()) }),
+		AllowOrigin:   allowOrigin, Audit: auditor, Observer: s.metrics, Log: requests,
+	})
+	s.observe()
+	return s, nil
+}
+
+func rules(cfg config.Config) login.Rules {
+	return login.Rules{
+		SignUpEnabled: cfg.SignupEnabled, DefaultRoles: cfg.DefaultRoles,
+		RefreshTTL: cfg.RefreshTTL, RefreshIdle: cfg.RefreshIdle, RefreshGrace: refreshGrace, MaxSessions: maxSessions,
+	}
+}
+
+// observe hands the metrics what they ask at each scrape, and makes the ops listener.
+func (s *service) observe() {
+	s.metrics.SetHashQueueLength(s.gate.Len)
+	s.metrics.SetHashWorkers(s.cfg.Workers())
+	s.metrics.Keys(func() metrics.KeyStates {
+		status := s.ring.Status()
+		return metrics.KeyStates{
+			Pending: status.Keys[token.Pending], Active: status.Keys[token.Active], Retired: status.Keys[token.Retired],
+			ActiveAge: status.ActiveAge,
+		}
+	})
+	keys := httpapi.Check{Name: "keys", Run: func(context.Context) error { return s.ring.Check() }}
+	store := httpapi.Check{Name: "store", Run: s.store.Ping}
+	s.ops = httpapi.OpsServer(httpapi.Ops(s.metrics.Handler(), []httpapi.Check{keys}, []httpapi.Check{store}))
+}
+
+func (s *service) ready(ctx context.Context) error {
+	return errors.Join(s.ring.Check(), s.store.Ping(ctx))
+}
+
+func (s *service) ringHooks(auditor login.Auditor) token.Hooks {
+	return token.Hooks{
+		OnProblem: func(p token.Problem) { s.log.Warn("key ring", zap.Stringer("problem", p)) },
+		OnChange: func(c token.Change) {
+			s.log.Info("signing key", zap.String("kid", c.KID), zap.String("from", string(c.From)), zap.String("to", string(c.To)))
+			if c.Revoked {
+				auditor.Record(context.Background(), login.Event{Name: login.EventKeyRevoked, Reason: c.KID})
+			} else if c.To == token.Active {
+				auditor.Record(context.Background(), login.Event{Name: login.EventKeyRotated, Reason: c.KID})
+			}
+		},
+	}
+}
+
+// run serves on both listeners until ctx ends, then stops in good order: new
+// requests are still taken for a moment, everything in flight is answered.
+func (s *service) run(ctx context.Context, api, ops net.Listener) error {
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	var tasks sync.WaitGroup
+	tasks.Go(func() { s.ring.Run(background) })
+	tasks.Go(func() {
+		login.RunSweeper(background, s.store, refreshGrace, func(err error) { s.log.Warn("sweeping", zap.Error(err)) })
+	})
+	if s.backend.run != nil {
+		tasks.Go(func() { s.backend.run(background) })
+	}
+	failed := make(chan error, 2)
+	go func() { failed <- s.api.Serve(api) }()
+	go func() { failed <- s.ops.Serve(ops) }()
+	s.log.Info("serving", zap.Stringer("api", api.Addr()), zap.Stringer("ops", ops.Addr()))
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		s.log.Info("stopping: answering what is in flight")
+		s.api.Drain()
+		time.Sleep(s.drain)
+		err = s.shutdown()
+	}
+	stopBackground()
+	tasks.Wait()
+	return errors.Join(err, s.close())
+}
+
+func (s *service) shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownGrace)
+	defer cancel()
+	if err := s.api.Shutdown(ctx); err != nil {
+		return fmt.Errorf("requests were cut off after %s: %w", s.cfg.ShutdownGrace, err)
+	}
+	return s.ops.Close()
+}
+
+func (s *service) close() error {
+	s.login.Wait()
+	s.gate.Close()
+	s.throttle.Close()
+	err := s.store.Close()
+	s.log.Info("stopped")
+	s.flush()
+	return err
+}
+
+// throttleKey hides addresses and accounts in shared counters. It is derived
+// from the device secret, which all replicas share; without Redis nobody else
+// sees the counters and a random key does.
+func throttleKey(cfg config.Config) []byte {
+	if values := cfg.DeviceSecret.Values(); len(values) > 0 {
+		return []byte("throttle:" + values[0])
+	}
+	return nil
+}
+
+func redisURL(cfg config.Config) func() string {
+	if !cfg.RedisURL.IsSet() {
+		return nil
+	}
+	return cfg.RedisURL.Value
+}
+
+func bytesOf(values []string) [][]byte {
+	list := make([][]byte, len(values))
+	for i, v := range values {
+		list[i] = []byte(v)
+	}
+	return list
+}

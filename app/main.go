@@ -1,0 +1,23 @@
+// Command hasura-login is a login service for Hasura; see README.md.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"hasura-login/app/cmd"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cmd.Main(ctx, os.Args[1:], cmd.Environment{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Vars: cmd.Vars(), Version: version,
+	})
+	stop()
+	os.Exit(code)
+}

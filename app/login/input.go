@@ -23,7 +23,7 @@ func NormalizeEmail(raw string) (string, error) {
 	if len(email) > maxEmailBytes {
 		return "", Errorf(CodeInvalidInput, "email: longer than %d bytes", maxEmailBytes)
 	}
-	if strings.ContainsFunc(email, isSpaceOrControl) || !utf8.ValidString(email) {
+	if strings.ContainsFunc(email, isSpaceOrControl) || !utf8.ValidString(raw) {
 		return "", Errorf(CodeInvalidInput, "email: must not hold spaces or control characters")
 	}
 	local, domain, found := strings.Cut(email, "@")

@@ -1,0 +1,188 @@
+package login_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/password"
+	"hasura-login/app/store/sqlite"
+)
+
+const (
+	goodPassword = "correct horse staple"
+	newPassword  = "battery of volta 1800"
+)
+
+// world is a Service on a real store and a real hash gate, with the clock,
+// throttle and auditor in the test's hands.
+type world struct {
+	*login.Service
+	store    login.Store
+	throttle *fakeThrottle
+	audit    *recordedAudit
+	clock    *clock
+}
+
+type option func(*login.Deps, *login.Rules)
+
+func newWorld(t *testing.T, options ...option) *world {
+	t.Helper()
+	store, err := sqlite.Open(filepath.Join(t.TempDir(), "login.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return newWorldOn(t, store, options...)
+}
+
+func newWorldOn(t *testing.T, store login.Store, options ...option) *world {
+	t.Helper()
+	gate, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(gate.Close)
+	w := &world{store: store, throttle: &fakeThrottle{}, audit: &recordedAudit{}, clock: &clock{at: time.Now().UTC().Truncate(time.Microsecond)}}
+	deps := login.Deps{
+		Store: store, Hasher: gate, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
+		Throttle: w.throttle, Devices: fakeDevices{}, Audit: w.audit, Now: w.clock.now,
+	}
+	rules := login.Rules{
+		SignUpEnabled: true, DefaultRoles: []string{"user"},
+		RefreshTTL: 30 * 24 * time.Hour, RefreshIdle: 14 * 24 * time.Hour, RefreshGrace: 10 * time.Second, MaxSessions: 20,
+	}
+	for _, o := range options {
+		o(&deps, &rules)
+	}
+	w.Service = login.NewService(deps, rules)
+	t.Cleanup(w.Wait)
+	return w
+}
+
+func (w *world) signUp(t *testing.T, email string) login.Grant {
+	t.Helper()
+	g, err := w.SignUp(context.Background(), login.SignUpInput{Email: email, Name: "Ann", Password: goodPassword, Client: home})
+	if err != nil {
+		t.Fatalf("signing up: %v", err)
+	}
+	return g
+}
+
+func (w *world) signIn(email, pass string) (login.Grant, error) {
+	return w.SignIn(context.Background(), login.SignInInput{Email: email, Password: pass, Client: home})
+}
+
+func (w *world) refresh(token string) (login.Grant, error) {
+	return w.Refresh(context.Background(), login.RefreshInput{RefreshToken: token, Client: home})
+}
+
+// identity is what the grant's access token says; fakeIssuer writes the session's id.
+func identity(g login.Grant) login.Identity {
+	return login.Identity{UserID: g.UserID, SessionID: g.Token}
+}
+
+func wantCode(t *testing.T, err error, want login.Code) {
+	t.Helper()
+	var e *login.Error
+	if !errors.As(err, &e) || e.Code != want {
+		t.Fatalf("error %v, want code %s", err, want)
+	}
+}
+
+var home = login.Client{Addr: netip.MustParseAddr("203.0.113.7"), Name: "test"}
+
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+type fakeIssuer struct{}
+
+func (fakeIssuer) Issue(s login.Subject, now time.Time) (string, time.Time, error) {
+	return s.SessionID, now.Add(15 * time.Minute), nil
+}
+
+type fakeDevices struct{}
+
+func (fakeDevices) Issue(account string, _ time.Time) string { return "device of " + account }
+func (fakeDevices) Check(account, token string, _ time.Time) string {
+	if token == "device of "+account {
+		return "device"
+	}
+	return ""
+}
+
+// fakeThrottle allows everything and remembers how attempts were settled.
+type fakeThrottle struct {
+	mu       sync.Mutex
+	refuse   *login.Error
+	attempts []login.Attempt
+	settled  []string
+}
+
+func (f *fakeThrottle) Reserve(_ context.Context, a login.Attempt) (login.Reservation, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.attempts = append(f.attempts, a)
+	if f.refuse != nil {
+		return nil, f.refuse
+	}
+	return fakeReservation{f}, nil
+}
+
+func (f *fakeThrottle) settlements() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.settled...)
+}
+
+type fakeReservation struct{ f *fakeThrottle }
+
+func (r fakeReservation) settle(how string) {
+	r.f.mu.Lock()
+	defer r.f.mu.Unlock()
+	r.f.settled = append(r.f.settled, how)
+}
+
+func (r fakeReservation) Succeeded(context.Context) { r.settle("succeeded") }
+func (r fakeReservation) Failed(context.Context)    { r.settle("failed") }
+func (r fakeReservation) Released(context.Context)  { r.settle("released") }
+
+type recordedAudit struct {
+	mu     sync.Mutex
+	events []login.Event
+}
+
+func (r *recordedAudit) Record(_ context.Context, e login.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+}
+
+func (r *recordedAudit) names() []login.EventName {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	names := make([]login.EventName, len(r.events))
+	for i, e := range r.events {
+		names[i] = e.Name
+	}
+	return names
+}

@@ -1,0 +1,205 @@
+package login_test
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hasura-login/app/login"
+)
+
+func TestSignUp_NormalizesTheAddressAndSignsIn(t *testing.T) {
+	w := newWorld(t)
+	g, err := w.SignUp(context.Background(), login.SignUpInput{Email: "  A+B@Example.ORG ", Name: " Ann ", Password: goodPassword, Client: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := w.Me(context.Background(), identity(g))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.User.Email != "a+b@example.org" || h.User.Name != "Ann" || !slices.Equal(h.Account.Roles, []string{"user"}) {
+		t.Errorf("stored %+v", h)
+	}
+	if _, err := w.signIn("a+B@EXAMPLE.org", goodPassword); err != nil {
+		t.Errorf("signing in with capitals: %v", err)
+	}
+}
+
+func TestSignUp_RefusesATakenAddressWithoutAHash(t *testing.T) {
+	hasher := &countedHasher{}
+	w := newWorld(t, hasher.in)
+	w.signUp(t, "ann@example.org")
+	before := hasher.count.Load()
+	_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ANN@example.org", Name: "Ann", Password: goodPassword, Client: home})
+	wantCode(t, err, login.CodeEmailTaken)
+	if n := hasher.count.Load() - before; n != 0 {
+		t.Errorf("%d hashes spent on a taken address", n)
+	}
+	if got := w.throttle.settlements(); !slices.Equal(got, []string{"failed"}) {
+		t.Errorf("a search for addresses was settled as %v", got)
+	}
+}
+
+func TestSignUp_ClosedBySetting(t *testing.T) {
+	w := newWorld(t, func(_ *login.Deps, r *login.Rules) { r.SignUpEnabled = false })
+	_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Client: home})
+	wantCode(t, err, login.CodeSignupDisabled)
+}
+
+func TestSignIn_EveryWrongWayCostsOneHashAndSaysTheSame(t *testing.T) {
+	hasher := &countedHasher{}
+	w := newWorld(t, hasher.in)
+	w.signUp(t, "ann@example.org")
+	disabled := w.signUp(t, "off@example.org")
+	setDisabled(t, w, disabled.UserID)
+
+	for name, email := range map[string]string{"unknown": "nobody@example.org", "wrong": "ann@example.org", "disabled": "off@example.org"} {
+		before := hasher.count.Load()
+		_, err := w.signIn(email, "not the password")
+		wantCode(t, err, login.CodeInvalidCredentials)
+		if msg := login.AsError(err).Message; msg != "Email or password wrong" {
+			t.Errorf("%s: message %q", name, msg)
+		}
+		if n := hasher.count.Load() - before; n != 1 {
+			t.Errorf("%s: %d hashes, want 1", name, n)
+		}
+	}
+	if got := w.throttle.settlements(); !slices.Equal(got, []string{"failed", "failed", "failed"}) {
+		t.Errorf("settled %v", got)
+	}
+}
+
+func TestSignIn_DisabledIsToldOnlyAfterTheRightPassword(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	setDisabled(t, w, g.UserID)
+	_, err := w.signIn("ann@example.org", goodPassword)
+	wantCode(t, err, login.CodeAccountDisabled)
+	_, err = w.refresh(g.RefreshToken)
+	wantCode(t, err, login.CodeInvalidRefreshToken)
+}
+
+func TestSignIn_RefusedByTheThrottleCostsNothing(t *testing.T) {
+	hasher := &countedHasher{}
+	w := newWorld(t, hasher.in)
+	w.throttle.refuse = login.RetryLater(login.CodeRateLimited, 1, "later")
+	_, err := w.signIn("ann@example.org", goodPassword)
+	wantCode(t, err, login.CodeRateLimited)
+	if n := hasher.count.Load(); n != 0 {
+		t.Errorf("%d hashes", n)
+	}
+	if diff := cmp.Diff([]login.EventName{login.EventThrottled}, w.audit.names()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSignIn_KnownDeviceIsPassedToThrottleAndGate(t *testing.T) {
+	hasher := &countedHasher{}
+	w := newWorld(t, hasher.in)
+	g := w.signUp(t, "ann@example.org")
+	_, err := w.SignIn(context.Background(), login.SignInInput{Email: "ann@example.org", Password: goodPassword, DeviceToken: g.DeviceToken, Client: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := w.throttle.attempts[len(w.throttle.attempts)-1]
+	if last.DeviceID != "device" || !hasher.last.Load().KnownDevice {
+		t.Errorf("attempt %+v, work %+v", last, hasher.last.Load())
+	}
+}
+
+func TestSignIn_AnOverloadedGateGivesTheAttemptBack(t *testing.T) {
+	hasher := &countedHasher{}
+	w := newWorld(t, hasher.in)
+	w.signUp(t, "ann@example.org")
+	hasher.refuse.Store(true)
+	_, err := w.signIn("ann@example.org", goodPassword)
+	wantCode(t, err, login.CodeOverloaded)
+	if got := w.throttle.settlements(); !slices.Equal(got, []string{"released"}) {
+		t.Errorf("settled %v", got)
+	}
+}
+
+func TestSignIn_AStaleHashIsReplacedWithoutEndingSessions(t *testing.T) {
+	hasher := &countedHasher{}
+	w := newWorld(t, hasher.in)
+	g := w.signUp(t, "ann@example.org")
+	before, err := w.store.HolderByID(context.Background(), g.UserID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hasher.stale.Store(true)
+	if _, err := w.signIn("ann@example.org", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	w.Wait()
+	after, err := w.store.HolderByID(context.Background(), g.UserID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Account.Password == before.Account.Password || after.Account.Epoch != before.Account.Epoch {
+		t.Errorf("hash replaced: %t, epoch %d → %d", after.Account.Password != before.Account.Password, before.Account.Epoch, after.Account.Epoch)
+	}
+	if _, err := w.refresh(g.RefreshToken); err != nil {
+		t.Errorf("an earlier session ended: %v", err)
+	}
+}
+
+// A sign-in that was hashing the old password when it was changed gets nothing.
+func TestSignIn_LosesTheRaceAgainstAPasswordChange(t *testing.T) {
+	hasher := &countedHasher{}
+	w := newWorld(t, hasher.in)
+	g := w.signUp(t, "ann@example.org")
+	hasher.afterVerify = func() {
+		hasher.afterVerify = nil
+		if _, err := w.ChangePassword(context.Background(), identity(g), login.ChangePasswordInput{CurrentPassword: goodPassword, NewPassword: newPassword, Client: home}); err != nil {
+			t.Errorf("changing the password: %v", err)
+		}
+	}
+	_, err := w.signIn("ann@example.org", goodPassword)
+	wantCode(t, err, login.CodeInvalidCredentials)
+}
+
+func setDisabled(t *testing.T, w *world, userID string) {
+	t.Helper()
+	yes := true
+	if err := w.store.UpdateAccount(context.Background(), userID, login.AccountChange{Disabled: &yes}, w.clock.now()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// countedHasher counts the hashes of the real gate and can be told to misbehave.
+type countedHasher struct {
+	login.Hasher
+	count       atomic.Int64
+	last        atomic.Pointer[login.Work]
+	refuse      atomic.Bool
+	stale       atomic.Bool
+	afterVerify func()
+}
+
+func (h *countedHasher) in(d *login.Deps, _ *login.Rules) {
+	h.Hasher = d.Hasher
+	d.Hasher = h
+}
+
+func (h *countedHasher) Hash(ctx context.Context, w login.Work, p string) (string, error) {
+	h.count.Add(1)
+	return h.Hasher.Hash(ctx, w, p)
+}
+
+func (h *countedHasher) Verify(ctx context.Context, w login.Work, hash, p string) (bool, bool, error) {
+	if h.refuse.Load() {
+		return false, false, login.RetryLater(login.CodeOverloaded, 1, "busy")
+	}
+	h.count.Add(1)
+	h.last.Store(&w)
+	ok, stale, err := h.Hasher.Verify(ctx, w, hash, p)
+	if h.afterVerify != nil {
+		h.afterVerify()
+	}
+	return ok, stale || h.stale.Load(), err
+}

@@ -6,6 +6,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,6 +24,8 @@ const callTimeout = 5 * time.Second
 type Store struct {
 	pool   *pgxpool.Pool
 	source *source
+
+	nextIdleScan atomic.Int64 // microseconds since 1970, see markIdle
 }
 
 var _ login.Store = (*Store)(nil)

@@ -2,60 +2,99 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"hasura-login/app/login"
 )
 
-// A session's tokens go before the session does: deleting the session alone
-// would take all of them at once, thousands for one that was refreshed for
-// weeks. Rows that another replica is at are left to it.
+// Every step takes rows in the order of an index and leaves those that another
+// replica is at. A session's tokens go before the session does: deleting the
+// session alone would take all of them at once, thousands for one that was
+// refreshed for weeks.
 const (
-	overSessions = `
-		SELECT s.id FROM auth.sessions s
-		WHERE (s.ended_at < $1 OR s.expires_at < $1 OR s.idle_until < $1)`
+	over = `
+		WITH ended AS MATERIALIZED (
+			SELECT id FROM auth.sessions WHERE ended_at < $1 ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED
+		), expired AS MATERIALIZED (
+			SELECT id FROM auth.sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+		), over AS MATERIALIZED (
+			SELECT id FROM ended UNION SELECT id FROM expired
+		)`
 
-	sweepTokens = `
-		WITH over AS MATERIALIZED (` + overSessions + ` LIMIT $2 FOR UPDATE SKIP LOCKED)
+	sweepTokens = over + `
 		DELETE FROM auth.refresh_tokens WHERE hash IN (
-			SELECT t.hash FROM auth.refresh_tokens t JOIN over ON over.id = t.session_id LIMIT $2)`
+			SELECT t.hash FROM over JOIN auth.refresh_tokens t ON t.session_id = over.id LIMIT $2)`
 
-	sweepSessions = `
-		DELETE FROM auth.sessions WHERE id IN (` + overSessions + `
-			AND NOT EXISTS (SELECT FROM auth.refresh_tokens t WHERE t.session_id = s.id)
-			LIMIT $2 FOR UPDATE SKIP LOCKED)`
+	sweepSessions = over + `
+		DELETE FROM auth.sessions WHERE id IN (
+			SELECT over.id FROM over
+			WHERE NOT EXISTS (SELECT FROM auth.refresh_tokens t WHERE t.session_id = over.id) LIMIT $2)`
 
 	sweepNonces = `
 		UPDATE auth.refresh_tokens SET nonce = NULL WHERE hash IN (
 			SELECT hash FROM auth.refresh_tokens
 			WHERE nonce IS NOT NULL AND created_at < $1
 			ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
+
+	// markIdle has no index to go by: one on idle_until would make every refresh
+	// write to all indexes of the table. It reads the whole table instead, but
+	// seldom (idleScanEvery).
+	markIdle = `
+		UPDATE auth.sessions SET ended_at = idle_until WHERE id IN (
+			SELECT id FROM auth.sessions
+			WHERE ended_at IS NULL AND idle_until < $1
+			LIMIT $2 FOR UPDATE SKIP LOCKED)`
 )
+
+// idleScanEvery is how long a replica leaves the search for idle sessions once
+// it has found no more.
+const idleScanEvery = 10 * time.Minute
 
 // Sweep implements login.Store. The kinds are tokens, sessions and nonces.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
-	over, spent := w.Now.Add(-w.KeepEnded), w.Now.Add(-w.NonceGrace)
-	var touched int
+	ended, spent := w.Now.Add(-w.KeepEnded), w.Now.Add(-w.NonceGrace)
+	scanned, touched := false, 0
 	err := s.call(ctx, "sweeping", func(ctx context.Context) error {
-		touched = 0
-		var batch pgx.Batch
-		batch.Queue(sweepTokens, over, w.Batch)
-		batch.Queue(sweepSessions, over, w.Batch)
-		batch.Queue(sweepNonces, spent, w.Batch)
-		results := s.pool.SendBatch(ctx, &batch)
-		defer results.Close()
-		for range batch.Len() {
-			tag, err := results.Exec()
-			if err != nil {
-				return err
+		scanned, touched = false, 0
+		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+			if s.idleScanDue(w.Now) {
+				idle, err := sweepStep(ctx, tx, markIdle, ended, w.Batch)
+				if err != nil {
+					return err
+				}
+				scanned = idle < w.Batch
 			}
-			touched += int(tag.RowsAffected())
-		}
-		return results.Close()
+			for _, step := range []struct {
+				query  string
+				before time.Time
+			}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}} {
+				n, err := sweepStep(ctx, tx, step.query, step.before, w.Batch)
+				if err != nil {
+					return err
+				}
+				touched += n
+			}
+			return nil
+		})
 	})
 	if err != nil {
 		return 0, err
 	}
+	if scanned {
+		s.nextIdleScan.Store(w.Now.Add(idleScanEvery).UnixMicro())
+	}
 	return touched, nil
+}
+
+func (s *Store) idleScanDue(now time.Time) bool {
+	return now.UnixMicro() >= s.nextIdleScan.Load()
+}
+
+// sweepStep has each step planned for its very values: a plan made for any limit
+// and any time would take most rows to match, and read the whole table.
+func sweepStep(ctx context.Context, tx pgx.Tx, query string, before time.Time, batch int) (int, error) {
+	tag, err := tx.Exec(ctx, query, pgx.QueryExecModeExec, before, batch)
+	return int(tag.RowsAffected()), err
 }

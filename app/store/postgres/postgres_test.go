@@ -1,0 +1,119 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/postgres"
+	"hasura-login/app/store/storetest"
+	"hasura-login/app/testserver"
+)
+
+// TestStore shares one server among all tests, each with a database of its own.
+func TestStore(t *testing.T) {
+	f := newFixture(t)
+	t.Run("Conforms", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) login.Store { return f.open(t, f.newDatabase(t)) })
+	})
+	t.Run("CannotCreateTables", f.cannotCreateTables)
+	t.Run("MissingTablesAreUnavailableUntilTheyAreMade", f.missingTables)
+}
+
+// fixture is a server and a migrated database to copy from.
+type fixture struct {
+	*testserver.Postgres
+	databases atomic.Int32
+}
+
+const (
+	template = "login_template"
+	role     = "hasura_login_a"
+)
+
+func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	f := &fixture{Postgres: testserver.StartPostgres(t)}
+	f.CreateDatabase(t, template)
+	f.Migrate(t, template)
+	return f
+}
+
+// newDatabase makes a database with the product's tables, all empty.
+func (f *fixture) newDatabase(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprintf("login_%d", f.databases.Add(1))
+	f.Exec(t, "postgres", "CREATE DATABASE "+name+" TEMPLATE "+template)
+	return name
+}
+
+// open opens a store as the service does in production, under its own role.
+func (f *fixture) open(t testing.TB, database string) *postgres.Store {
+	t.Helper()
+	return openURL(t, func() (string, error) { return f.URLFor(role, database), nil })
+}
+
+func openURL(t testing.TB, url func() (string, error)) *postgres.Store {
+	t.Helper()
+	store, err := postgres.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return store
+}
+
+func (f *fixture) cannotCreateTables(t *testing.T) {
+	database := f.newDatabase(t)
+	conn, err := pgx.Connect(t.Context(), f.URLFor(role, database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	for _, sql := range []string{
+		"CREATE TABLE auth.mine (id int)", "CREATE TABLE public.mine (id int)", "CREATE SCHEMA mine",
+		"ALTER TABLE auth.accounts ADD COLUMN mine int", "DROP TABLE auth.accounts", "TRUNCATE auth.accounts",
+	} {
+		if _, err := conn.Exec(t.Context(), sql); err == nil {
+			t.Errorf("%s: done, want it refused", sql)
+		}
+	}
+}
+
+func (f *fixture) missingTables(t *testing.T) {
+	const database = "login_bare"
+	f.CreateDatabase(t, database)
+	store := f.open(t, database)
+	check := func(step string, want error) {
+		t.Helper()
+		_, err := store.HolderByEmail(t.Context(), "ann@example.org")
+		if !errors.Is(err, want) {
+			t.Errorf("%s: reading a user: %v, want %v", step, err, want)
+		}
+		if err := store.CreateSession(t.Context(), login.NewSession{}); !errors.Is(err, login.ErrStale) {
+			t.Errorf("%s: %v", step, err)
+		}
+	}
+	check("no tables", login.ErrUnavailable)
+	if err := store.Ping(t.Context()); !errors.Is(err, login.ErrUnavailable) {
+		t.Errorf("Ping without tables: %v, want ErrUnavailable", err)
+	}
+	f.Migrate(t, database)
+	check("migrated", login.ErrNotFound)
+	f.Exec(t, database, "REVOKE ALL ON auth.accounts FROM hasura_login")
+	check("no grant", login.ErrUnavailable)
+	f.Migrate(t, database)
+	check("granted", login.ErrNotFound)
+	if err := store.Ping(t.Context()); err != nil {
+		t.Errorf("Ping: %v", err)
+	}
+}

@@ -1,0 +1,157 @@
+package storetest
+
+import (
+	"time"
+
+	"hasura-login/app/login"
+)
+
+var sweepTests = map[string]func(*kit){
+	"KeepsTheLivingAndTheRecentlyEnded": sweepKeeps,
+	"DeletesWhatEndedLongAgo":           sweepDeletes,
+	"DeletesWhatWentIdleOrExpired":      sweepIdle,
+	"ErasesOldNonces":                   sweepErases,
+	"IsDoneInBatches":                   sweepBatches,
+	"TwoAtOnceDoEachRowOnce":            sweepTwice,
+	"WhileRefreshingHarmsNobody":        sweepWhileRefreshing,
+}
+
+const keepEnded = 7 * 24 * time.Hour
+
+func (k *kit) sweep(batch int) int {
+	k.Helper()
+	n, err := k.store.Sweep(k.ctx, login.Sweep{Now: k.now, NonceGrace: time.Hour, KeepEnded: keepEnded, Batch: batch})
+	k.ok(err)
+	return n
+}
+
+// endedSessions opens a session of three tokens for each of n users and ends it.
+// Rows in all: n sessions, 3n tokens, 2n of them with a nonce.
+func (k *kit) endedSessions(n int) {
+	k.Helper()
+	for i := range n {
+		h := k.user(email(i))
+		s := k.session(h)
+		k.rotate(k.rotate(s.Token))
+		k.ok(k.store.EndSession(k.ctx, h.User.ID, s.Session.ID, k.now))
+	}
+}
+
+func sweepKeeps(k *kit) {
+	h := k.user("ann@example.org")
+	alive, ended := k.session(h), k.session(h)
+	child := k.rotate(ended.Token)
+	k.ok(k.store.EndSession(k.ctx, h.User.ID, ended.Session.ID, k.now))
+	k.equal("rows swept at once", 0, k.sweep(100))
+	k.later(keepEnded)
+	k.equal("rows swept in time", 1, k.sweep(100)) // the nonce
+	k.refused(child, login.ErrTokenUnknown)
+	k.rotate(alive.Token)
+}
+
+func sweepDeletes(k *kit) {
+	k.endedSessions(2)
+	killed := k.user("killed@example.org")
+	k.session(killed)
+	k.ok(k.store.EndAllSessions(k.ctx, killed.User.ID, k.now))
+	k.later(keepEnded + time.Second)
+	k.equal("rows swept", 2*(1+3)+(1+1), k.sweep(100))
+	k.equal("rows swept again", 0, k.sweep(100))
+	_, err := k.store.HolderByID(k.ctx, killed.User.ID)
+	k.ok(err) // users stay
+}
+
+func sweepIdle(k *kit) {
+	h := k.user("ann@example.org")
+	k.session(h)
+	short := k.newSession(h)
+	short.Session.ExpiresAt = k.now.Add(time.Hour)
+	k.ok(k.store.CreateSession(k.ctx, short))
+	k.later(time.Hour + keepEnded + time.Second)
+	k.equal("rows of the expired session", 2, k.sweep(100))
+	k.later(idle - time.Hour)
+	k.equal("rows of the idle session", 2, k.sweep(100))
+}
+
+func sweepErases(k *kit) {
+	n := k.session(k.user("ann@example.org"))
+	child := k.rotate(n.Token)
+	k.equal("rows swept at once", 0, k.sweep(100))
+	k.later(time.Hour + time.Second)
+	grandchild := k.rotate(child)
+	k.equal("rows swept", 1, k.sweep(100))
+	k.equal("rows swept again", 0, k.sweep(100))
+	k.rotate(grandchild)
+}
+
+func sweepBatches(k *kit) {
+	k.endedSessions(5)
+	k.later(keepEnded + time.Second)
+	total, rounds := 0, 0
+	for {
+		n := k.sweep(2)
+		if n == 0 {
+			break
+		}
+		if n > 3*2 {
+			k.Fatalf("%d rows in one batch of 2 of each of 3 kinds", n)
+		}
+		total += n
+		rounds++
+	}
+	if total < 5*(1+3) || rounds < 8 {
+		k.Fatalf("%d rows in %d rounds, want all 20 in 8 or more", total, rounds)
+	}
+}
+
+func sweepTwice(k *kit) {
+	k.endedSessions(10)
+	k.later(keepEnded + time.Second)
+	counts := parallel(4, func(int) int {
+		total := 0
+		for {
+			n, err := k.store.Sweep(k.ctx, login.Sweep{Now: k.now, NonceGrace: keepEnded * 2, KeepEnded: keepEnded, Batch: 3})
+			if err != nil {
+				k.Error(err)
+			}
+			if n == 0 {
+				return total
+			}
+			total += n
+		}
+	})
+	total := k.sweep(100) // what a sweeper left because another was at it
+	for _, n := range counts {
+		total += n
+	}
+	k.equal("rows swept by all", 10*(1+3), total)
+}
+
+func sweepWhileRefreshing(k *kit) {
+	h := k.user("ann@example.org")
+	k.endedSessions(10)
+	k.later(keepEnded + time.Second)
+	errs := parallel(6, func(i int) error {
+		if i < 2 {
+			for range 20 {
+				if _, err := k.store.Sweep(k.ctx, login.Sweep{Now: k.now, NonceGrace: grace, KeepEnded: keepEnded, Batch: 2}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		n := k.newSession(h)
+		if err := k.store.CreateSession(k.ctx, n); err != nil {
+			return err
+		}
+		for range 20 {
+			r := k.rotation(n.Token)
+			if _, err := k.store.RotateToken(k.ctx, r); err != nil {
+				return err
+			}
+			n.Token = r.Child
+		}
+		return nil
+	})
+	k.equal("successes", []int{6}, k.count(errs, nil))
+}

@@ -1,0 +1,240 @@
+package storetest
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"hasura-login/app/login"
+)
+
+var userTests = map[string]func(*kit){
+	"ComesBackAsItWasCreated":                 createdUserComesBack,
+	"IsCreatedWithItsFirstSession":            createdWithSession,
+	"AddressInUseIsTaken":                     emailTaken,
+	"UnknownIsNotFound":                       unknownUser,
+	"EmailRuleIsTheDomains":                   emailRule,
+	"NameRuleIsTheDomains":                    nameRule,
+	"ListIsPagedByEmail":                      listPages,
+	"ListTakesWildcardsLiterally":             listFilter,
+	"DeletionTakesAllAlong":                   deleteUser,
+	"DeletionComparesTheEpoch":                deleteComparesEpoch,
+	"AddressIsFreeAfterDeletion":              deletedAddressIsFree,
+	"FailedCreationLeavesNothingOfTheSession": failedCreation,
+}
+
+func createdUserComesBack(k *kit) {
+	h := k.newHolder("a+b@example.org")
+	h.User.UpdatedAt = k.now.Add(time.Second)
+	h.Account.Roles = []string{"user", "editor"}
+	h.Account.DefaultRole = "editor"
+	h.Account.Claims = map[string]string{"x-hasura-org": "7", "x-hasura-quote": `"'\`}
+	h.Account.Epoch = 4
+	h.Account.EmailVerifiedAt = k.now.Add(-time.Hour)
+	h.Account.DisabledAt = k.now.Add(-time.Minute)
+	k.ok(k.store.CreateUser(k.ctx, h, nil))
+
+	want := h
+	want.User.CreatedAt, want.User.UpdatedAt = stored(h.User.CreatedAt), stored(h.User.UpdatedAt)
+	want.Account.EmailVerifiedAt, want.Account.DisabledAt = stored(h.Account.EmailVerifiedAt), stored(h.Account.DisabledAt)
+	byEmail, err := k.store.HolderByEmail(k.ctx, "a+b@example.org")
+	k.ok(err)
+	k.equal("by e-mail", want, byEmail)
+	byID, err := k.store.HolderByID(k.ctx, h.User.ID)
+	k.ok(err)
+	k.equal("by id", want, byID)
+	capitals, err := k.store.HolderByID(k.ctx, strings.ToUpper(h.User.ID))
+	k.ok(err)
+	k.equal("by id in capitals", want, capitals)
+}
+
+func createdWithSession(k *kit) {
+	h := k.newHolder("ann@example.org")
+	n := k.newSession(h)
+	k.ok(k.store.CreateUser(k.ctx, h, &n))
+	if got := k.alive(h); got != 1 {
+		k.Fatalf("%d live sessions, want 1", got)
+	}
+	k.rotate(n.Token)
+}
+
+func emailTaken(k *kit) {
+	first := k.user("ann@example.org")
+	second := k.newHolder("ann@example.org")
+	k.is(k.store.CreateUser(k.ctx, second, nil), login.ErrEmailTaken)
+	got, err := k.store.HolderByEmail(k.ctx, "ann@example.org")
+	k.ok(err)
+	k.equal("owner of the address", first.User.ID, got.User.ID)
+}
+
+func unknownUser(k *kit) {
+	k.user("ann@example.org")
+	for _, email := range []string{"", "bob@example.org", "ANN@example.org", "ann@example.org\x00", "ann@example.org\xff", "%"} {
+		_, err := k.store.HolderByEmail(k.ctx, email)
+		k.is(err, login.ErrNotFound)
+	}
+	for _, id := range []string{"", "1", "no-uuid", uuid.NewString()} {
+		_, err := k.store.HolderByID(k.ctx, id)
+		k.is(err, login.ErrNotFound)
+		k.is(k.store.DeleteUser(k.ctx, id, -1), login.ErrNotFound)
+		k.is(k.store.UpdateAccount(k.ctx, id, login.AccountChange{EndSessions: true}, k.now), login.ErrNotFound)
+		k.is(k.store.EndAllSessions(k.ctx, id, k.now), login.ErrNotFound)
+		sessions, err := k.store.LiveSessions(k.ctx, id, k.now)
+		k.ok(err)
+		k.equal("sessions of nobody", 0, len(sessions))
+	}
+}
+
+// emailRule holds the check of the database, the last line, against a table of
+// addresses and against the rule in Go: what that one lets pass must be storable.
+func emailRule(k *kit) {
+	local := strings.Repeat("a", 64)
+	longest := local + "@" + strings.Repeat("b", 254-64-1-4) + ".org"
+	good := []string{
+		"ann@example.org", "a+b@example.org", "a@b.c", "o'neil@example.org", `"quoted"@example.org`, "a@b..c", "a@-.-",
+		"ü@müller.example", "用户@例子.公司", "a_b%c@example.org", "a.@example.org", "ß@example.org", "a@[192.0.2.1]", longest,
+		strings.Repeat("ü", 121) + "@example.org",
+	}
+	bad := []string{
+		"", "ann", "@", "@example.org", "ann@", "ann@example", "ann@.org", "ann@org.", "ann@.", "a@@example.org", "a@b@example.org",
+		"Ann@example.org", "ann@example.Org", "ann @example.org", " ann@example.org", "ann@example.org ", "ann@exam ple.org",
+		"b" + longest, strings.Repeat("ü", 122) + "@example.org",
+	}
+	for _, r := range "\u0001\t\n\r\u001f\u0020\u007f\u0080\u0085\u009f\u00a0\u1680\u2000\u2005\u200a\u2028\u2029\u202f\u205f\u3000" {
+		bad = append(bad, "a"+string(r)+"b@example.org", "ab@example"+string(r)+".org")
+	}
+	for _, r := range "\u00a1\u167f\u1681\u1fff\u200b\u2027\u202a\u202e\u2030\u205e\u2060\u2fff\u3001" {
+		good = append(good, "a"+string(r)+"b@example.org")
+	}
+	for _, address := range good {
+		if err := k.store.CreateUser(k.ctx, k.newHolder(address), nil); err != nil {
+			k.Errorf("good address %q: %v", address, err)
+		}
+	}
+	for _, address := range bad {
+		if err := k.store.CreateUser(k.ctx, k.newHolder(address), nil); !isDefect(err) {
+			k.Errorf("bad address %q: %v, want the check's refusal", address, err)
+		}
+		if normal, err := login.NormalizeEmail(address); err == nil && normal == address {
+			k.Errorf("bad address %q passes NormalizeEmail", address)
+		}
+	}
+}
+
+func nameRule(k *kit) {
+	good := []string{"A", "Ann Example", "Zoë", "名", " ", strings.Repeat("ü", 200), "\u00a0", "a\u200bb"}
+	bad := []string{"", strings.Repeat("ü", 201), "a\u0001b", "a\nb", "a\u001fb", "a\u007fb", "a\u0085b", "a\u009fb"}
+	for i, name := range append(good, bad...) {
+		h := k.newHolder(email(i))
+		h.User.Name = name
+		err := k.store.CreateUser(k.ctx, h, nil)
+		if i < len(good) && err != nil {
+			k.Errorf("good name %q: %v", name, err)
+		}
+		if i >= len(good) && !isDefect(err) {
+			k.Errorf("bad name %q: %v, want the check's refusal", name, err)
+		}
+	}
+}
+
+// isDefect tells an error of the caller from every outcome that has a meaning.
+func isDefect(err error) bool {
+	for _, known := range []error{
+		nil, login.ErrNotFound, login.ErrEmailTaken, login.ErrStale,
+		login.ErrTokenUnknown, login.ErrTokenReused, login.ErrUnavailable,
+	} {
+		if errors.Is(err, known) {
+			return false
+		}
+	}
+	return true
+}
+
+func listPages(k *kit) {
+	for _, i := range []int{3, 0, 4, 1, 2} {
+		k.user(email(i))
+	}
+	var pages [][]string
+	after := ""
+	for {
+		page, err := k.store.ListUsers(k.ctx, login.UserFilter{AfterEmail: after, Limit: 2})
+		k.ok(err)
+		if len(page) == 0 {
+			break
+		}
+		pages = append(pages, emails(page))
+		after = page[len(page)-1].User.Email
+	}
+	k.equal("pages", [][]string{{email(0), email(1)}, {email(2), email(3)}, {email(4)}}, pages)
+	none, err := k.store.ListUsers(k.ctx, login.UserFilter{})
+	k.ok(err)
+	k.equal("users of a page of none", 0, len(none))
+}
+
+func listFilter(k *kit) {
+	for _, address := range []string{"a%b@example.org", "a_b@example.org", "axb@example.org", `a\b@example.org`, "bob@example.net"} {
+		k.user(address)
+	}
+	for filter, want := range map[string][]string{
+		"%": {"a%b@example.org"}, "_": {"a_b@example.org"}, `\`: {`a\b@example.org`}, "*": nil, "?": nil, "[a-z]": nil, "'": nil, "\x00": nil,
+		"b@example.n": {"bob@example.net"}, ".net": {"bob@example.net"}, "B": nil,
+	} {
+		page, err := k.store.ListUsers(k.ctx, login.UserFilter{EmailContains: filter, Limit: 10})
+		k.ok(err)
+		k.equal("users with "+filter, want, emails(page))
+	}
+}
+
+func emails(holders []login.Holder) []string {
+	var list []string
+	for _, h := range holders {
+		list = append(list, h.User.Email)
+	}
+	return list
+}
+
+func deleteUser(k *kit) {
+	gone, stays := k.user("gone@example.org"), k.user("stays@example.org")
+	lost, kept := k.session(gone), k.session(stays)
+	child := k.rotate(lost.Token)
+	k.ok(k.store.DeleteUser(k.ctx, gone.User.ID, -1))
+
+	_, err := k.store.HolderByID(k.ctx, gone.User.ID)
+	k.is(err, login.ErrNotFound)
+	_, _, err = k.store.SessionHolder(k.ctx, lost.Session.ID, k.now)
+	k.is(err, login.ErrNotFound)
+	k.refused(lost.Token, login.ErrTokenUnknown)
+	k.refused(child, login.ErrTokenUnknown)
+	k.is(k.store.CreateSession(k.ctx, k.newSession(gone)), login.ErrStale)
+	k.is(k.store.DeleteUser(k.ctx, gone.User.ID, -1), login.ErrNotFound)
+	k.rotate(kept.Token)
+}
+
+func deleteComparesEpoch(k *kit) {
+	h := k.user("ann@example.org")
+	k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
+	k.is(k.store.DeleteUser(k.ctx, h.User.ID, h.Account.Epoch), login.ErrStale)
+	_, err := k.store.HolderByID(k.ctx, h.User.ID)
+	k.ok(err)
+	k.ok(k.store.DeleteUser(k.ctx, h.User.ID, h.Account.Epoch+1))
+	_, err = k.store.HolderByID(k.ctx, h.User.ID)
+	k.is(err, login.ErrNotFound)
+}
+
+func deletedAddressIsFree(k *kit) {
+	h := k.user("ann@example.org")
+	k.ok(k.store.DeleteUser(k.ctx, h.User.ID, 1))
+	k.user("ann@example.org")
+}
+
+func failedCreation(k *kit) {
+	k.user("ann@example.org")
+	h := k.newHolder("ann@example.org")
+	n := k.newSession(h)
+	k.is(k.store.CreateUser(k.ctx, h, &n), login.ErrEmailTaken)
+	k.refused(n.Token, login.ErrTokenUnknown)
+	h.User.Email = "bob@example.org"
+	k.ok(k.store.CreateUser(k.ctx, h, &n)) // nothing of the first try is in the way
+}

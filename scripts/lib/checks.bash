@@ -23,8 +23,8 @@ check_docker() {
     return 1
   fi
   plugin=$(docker compose version --short 2>/dev/null) || plugin=0
-  if ! at_least 24.0 "${engine}" || ! at_least 2.24 "${plugin#v}"; then
-    problem deploy "Docker ${engine} with compose ${plugin}: 24.0 and 2.24 are needed"
+  if ! at_least 28.0 "${engine}" || ! at_least 2.33.1 "${plugin#v}"; then
+    problem deploy "Docker ${engine} with compose ${plugin}: 28.0 and 2.33.1 are needed"
     return 1
   fi
   good "Docker ${engine}, compose ${plugin}"
@@ -92,4 +92,242 @@ check_ports() {
       problem deploy "port ${port} is taken: ss -ltnp 'sport = :${port}'"
     fi
   done
+}
+
+check_settings() {
+  local mode complaint
+  if [[ ! -f ${ROOT}/.env ]]; then
+    problem deploy '.env is missing: scripts/install writes it'
+    return 1
+  fi
+  mode=$(stat --format %a "${ROOT}/.env")
+  if [[ ${mode} != 600 ]]; then problem deploy ".env can be read by others (mode ${mode}): chmod 600 .env"; fi
+  if ! complaint=$(compose config --quiet 2>&1); then
+    problem deploy "docker-compose.prod.yml and .env do not fit together: ${complaint##*$'\n'}"
+    return 1
+  fi
+  good '.env and the compose file fit together'
+}
+
+# Every secret is there, read by its consumer and by nobody else, and ends without a newline.
+check_secrets() {
+  local before=${PROBLEMS} missing file owner mode
+  missing=$("${LIB}/../init-secrets" --check 2>&1) || problem lost-keys "${missing#ERROR: }"
+  while IFS= read -r -d '' file; do
+    read -r owner mode < <(stat --format '%u %a' "${file}")
+    if [[ ${owner} != "$(owner_of "$(consumer_of "${file}")")" ]]; then
+      problem rotation "${file#"${ROOT}/"} belongs to uid ${owner} and its reader cannot read it: scripts/init-secrets puts it right"
+    elif [[ ${mode} != 400 ]]; then
+      problem rotation "${file#"${ROOT}/"} has mode ${mode}: scripts/init-secrets puts it right"
+    fi
+    if [[ ! -s ${file} ]]; then
+      problem lost-keys "${file#"${ROOT}/"} is empty"
+    elif [[ -z $(tail -c 1 "${file}" | tr -d '\n') ]]; then
+      problem rotation "${file#"${ROOT}/"} ends with a newline"
+    fi
+  done < <(find "${SECRETS}" -mindepth 2 -maxdepth 2 -type f ! -path '*/acme/*' -print0 2>/dev/null)
+  ((PROBLEMS > before)) || good 'secrets: all there, each for its reader alone'
+}
+
+consumer_of() {
+  local rest=${1#"${SECRETS}/"}
+  printf '%s' "${rest%%/*}"
+}
+
+# has_value NAME VALUE: whether a secret of several lines holds a value.
+has_value() { read_secret "$1" 2>/dev/null | grep -qxF -- "$2"; }
+
+# Those who share a secret have the same.
+check_shared_secrets() {
+  local before=${PROBLEMS} consumer file role
+  for consumer in hasura migrate; do
+    has_value login/action_secret "$(read_secret "${consumer}/action_secret")" ||
+      problem rotation "login does not know ${consumer}'s action secret: scripts/rotate-action-secret brings them together"
+  done
+  [[ $(read_secret hasura/admin_secret) == "$(read_secret migrate/admin_secret)" ]] ||
+    problem rotation 'hasura and migrate have different admin secrets: scripts/rotate-admin-secret'
+  has_value login/edge_secret "$(secret_of_nginx)" ||
+    problem rotation "login does not know nginx's edge secret: every client counts as unknown. scripts/rotate-edge-secret"
+  for file in login/database_url {hasura,migrate}/{metadata_,}database_url; do
+    role=$(user_in "${file}")
+    [[ $(password_in "${file}") == "$(read_secret "postgres/${role}" 2>/dev/null || true)" ]] ||
+      problem rotation "secrets/${file} has another password than secrets/postgres/${role}: scripts/rotate-postgres-password"
+  done
+  ((PROBLEMS > before)) || good 'shared secrets agree'
+}
+
+# One container of each service, up and healthy.
+check_containers() {
+  local before=${PROBLEMS} service names count name state
+  for service in $(services_in_use); do
+    [[ ${service} != migrate ]] || continue
+    names=$(containers_of "${service}")
+    count=$(grep -c . <<<"${names}" || true)
+    if ((count == 0)); then
+      problem deploy "${service} does not run: scripts/install starts what is missing"
+    elif ((count > 1)); then
+      problem deploy "${service} has ${count} containers (${names//$'\n'/, }): scripts/lib/replace-service or scripts/deploy settles it"
+    fi
+    for name in ${names}; do
+      state=$(state_of "${name}")
+      case ${state} in
+        'running healthy' | 'running none') ;;
+        *) problem deploy "${name} is ${state}: docker logs --tail 50 ${name}" ;;
+      esac
+    done
+  done
+  ((PROBLEMS > before)) || good 'every service has one container, up and healthy'
+}
+
+check_upstreams() {
+  local service host
+  for service in login hasura; do
+    host=$(upstream_of "${service}")
+    if [[ ${host} == "${service}" ]] || grep -qxF "${host}" <<<"$(running_of "${service}")"; then
+      good "nginx sends ${service}'s requests to ${host}"
+    else
+      problem deploy "nginx sends ${service}'s requests to ${host:-nobody}, which does not run: scripts/deploy settles it"
+    fi
+  done
+  if nginx_runs && ! nginx_accepts_its_files 2>/dev/null; then
+    problem deploy 'nginx would refuse its files on a reload: docker compose exec nginx nginx -t'
+  fi
+}
+
+# Nothing but nginx is reachable from outside.
+check_published() {
+  local published
+  published=$(docker ps --format '{{.Names}} {{.Ports}}' --filter "label=com.docker.compose.project=${PROJECT}" |
+    grep -- '->' | grep -v "^${PROJECT}-nginx-" || true)
+  if [[ -n ${published} ]]; then problem deploy "a container besides nginx publishes a port: ${published//$'\n'/; }"; fi
+}
+
+check_unfinished() {
+  local file verb
+  for file in "${STATE}"/*.phase; do
+    [[ -f ${file} ]] || continue
+    verb=$(basename "${file}" .phase)
+    problem "$(runbook_of "${verb}")" "a run of ${verb} was cut off (phase $(sed -n 's/^phase=//p' "${file}")): run it again, it goes on"
+  done
+}
+
+runbook_of() {
+  case $1 in
+    restore) echo restore ;;
+    rotate-* | revoke) echo rotation ;;
+    *) echo deploy ;;
+  esac
+}
+
+check_keys() {
+  local mode owner listing active complaints published
+  read -r owner mode < <(stat --format '%u %a' "${ROOT}/keys" 2>/dev/null || echo 'none none')
+  if [[ ${owner} != "$(owner_of keys)" || ${mode} != 700 ]]; then
+    problem lost-keys "keys/ is not login's alone (uid ${owner}, mode ${mode}): scripts/init-secrets puts it right"
+  fi
+  if ! listing=$(compose exec -T login /hasura-login keys list --json </dev/null 2>/dev/null); then
+    problem lost-keys 'login cannot list its signing keys'
+    return 0
+  fi
+  active=$(jq -r 'first(.keys[] | select(.state == "active") | .kid) // empty' <<<"${listing}")
+  complaints=$(jq -r '.problems // [] | map(tostring) | join("; ")' <<<"${listing}")
+  if [[ -n ${complaints} ]]; then problem lost-keys "the key ring has unusable files: ${complaints}"; fi
+  if [[ -z ${active} ]]; then
+    problem lost-keys 'no signing key is active: scripts/rotate-jwt-key makes one'
+    return 0
+  fi
+  published=$(http_call GET "http://$(upstream_of login):3000/.well-known/jwks.json" 2>/dev/null || true)
+  if jq -e --arg kid "${active}" 'any(.keys[]; .kid == $kid)' <<<"${published%$'\n'*}" >/dev/null 2>&1; then
+    good "signing key ${active} is active and published"
+  else
+    problem lost-keys "the active key ${active} is not in the published set"
+  fi
+}
+
+# The certificate nginx has: valid for three weeks more, with its key, and the one served.
+check_certificate() {
+  local chain=${SECRETS}/nginx/tls/fullchain.pem key=${SECRETS}/nginx/tls/privkey.pem name served
+  [[ $(env_get ENTRY) != load-balancer ]] || return 0
+  if [[ ! -s ${chain} ]]; then
+    problem expired-certificate 'there is no certificate: nginx serves a self-signed one'
+    return 0
+  fi
+  if ! openssl x509 -in "${chain}" -noout -checkend 0 >/dev/null; then
+    problem expired-certificate "the certificate has expired ($(openssl x509 -in "${chain}" -noout -enddate))"
+  elif ! openssl x509 -in "${chain}" -noout -checkend $((21 * 86400)) >/dev/null; then
+    problem expired-certificate "the certificate expires within three weeks ($(openssl x509 -in "${chain}" -noout -enddate))"
+  else
+    good "certificate: $(openssl x509 -in "${chain}" -noout -enddate)"
+  fi
+  if [[ $(openssl x509 -in "${chain}" -noout -pubkey) != "$(openssl pkey -in "${key}" -pubout 2>/dev/null || true)" ]]; then
+    problem expired-certificate 'secrets/nginx/tls: the key is not the certificate'\''s'
+  fi
+  read -r name _ < <(env_get SITE_NAMES | tr ',' ' ')
+  served=$(openssl s_client -connect "127.0.0.1:$(https_port)" -servername "${name}" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint 2>/dev/null || true)
+  if [[ -n ${served} && ${served} != "$(openssl x509 -in "${chain}" -noout -fingerprint)" ]]; then
+    problem expired-certificate 'nginx serves another certificate than the one in secrets/nginx/tls: docker compose exec nginx nginx -s reload'
+  fi
+}
+
+https_port() {
+  local bind
+  bind=$(env_get HTTPS_BIND)
+  bind=${bind:-443}
+  printf '%s' "${bind##*:}"
+}
+
+check_database() {
+  local before=${PROBLEMS} role
+  if ! sql <<<'SELECT 1;' >/dev/null 2>&1; then
+    problem restore 'Postgres does not answer'
+    return 0
+  fi
+  for role in "$(user_in login/database_url)" "$(user_in hasura/database_url)"; do
+    password_opens "${role}" <"${SECRETS}/postgres/${role}" >/dev/null 2>&1 ||
+      problem rotation "the password of ${role} does not open the database: scripts/rotate-postgres-password"
+  done
+  if [[ $(sql <<<"SELECT count(*) FROM information_schema.tables WHERE table_schema || '.' || table_name IN ('public.users', 'auth.accounts', 'auth.sessions', 'auth.refresh_tokens');") != 4 ]]; then
+    problem restore 'tables are missing: scripts/deploy runs the migrations'
+  fi
+  ((PROBLEMS > before)) || good 'the database has its tables and its roles get in'
+}
+
+# A request of a signed-in user, through login and through Hasura. Leaves nothing: it signs out.
+check_signed_in() {
+  local service host
+  if [[ ! -e ${STATE}/probe-account ]]; then
+    note 'no probe account yet, so nobody signed in'
+    return 0
+  fi
+  for service in login hasura; do
+    host=$(upstream_of "${service}")
+    if "probe_${service}" "${host}" >/dev/null 2>&1; then
+      good "signed in through ${service} and asked"
+    else
+      problem deploy "a signed-in request through ${service} (${host}) fails: docker logs --tail 50 ${host}"
+    fi
+  done
+}
+
+check_backups() {
+  local newest age verified
+  [[ -s ${RECIPIENTS} ]] || problem restore 'backups/recipients is missing: nothing can be backed up'
+  newest=$(newest_archive)
+  if [[ -z ${newest} ]]; then
+    problem restore 'there is no backup: scripts/backup'
+    return 0
+  fi
+  age=$((($(date +%s) - $(stat --format %Y "${newest}/SHA256SUMS")) / 3600))
+  if ((age > 26)); then
+    problem restore "the newest backup is ${age} hours old: systemctl status hasura-login-backup.timer"
+  else
+    good "newest backup: ${newest##*/}, ${age} hours old"
+  fi
+  [[ -x ${COPY_HOOK} ]] || note 'backups/copy-off-box is missing: backups burn with this machine'
+  verified=${TEXTFILES}/hasura_login_backup_verified.prom
+  if [[ ! -f ${verified} ]]; then
+    note 'no backup was ever verified: scripts/verify-backup'
+  elif (($(date +%s) - $(stat --format %Y "${verified}") > 8 * 86400)); then
+    problem restore 'the last verified backup is more than 8 days old: scripts/verify-backup'
+  fi
 }

@@ -79,7 +79,7 @@ start_service() {
 
 remove_container() {
   local name=$1 seconds=${2:-10}
-  docker stop --time "${seconds}" "${name}" >/dev/null || true
+  docker stop -t "${seconds}" "${name}" >/dev/null || true
   docker rm --force "${name}" >/dev/null
 }
 
@@ -95,3 +95,19 @@ differs_from_settings() {
 
 # Services the profiles in use bring, one a line.
 services_in_use() { compose config --services; }
+
+# Starts what stands beside the way of a request, or brings it to its settings: monitoring, ACME. Redis
+# and Postgres hold data and are left as they run.
+start_other_services() {
+  local service wanted=()
+  for service in $(services_in_use); do
+    case ${service} in
+      nginx | login | migrate | hasura | postgres) ;;
+      redis) compose up --detach --no-deps --no-build --no-recreate redis </dev/null >&2 ;;
+      *) wanted+=("${service}") ;;
+    esac
+  done
+  if ((${#wanted[@]} > 0)); then
+    compose up --detach --no-deps --no-build "${wanted[@]}" </dev/null >&2
+  fi
+}

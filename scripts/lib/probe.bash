@@ -25,10 +25,6 @@ http_call() {
 
 # The technical account the probes sign in with: made once, an ordinary user without rights.
 ensure_probe_account() {
-  if [[ ! -s ${SECRETS}/probe/password ]]; then
-    make_folder "${SECRETS}/probe" 0700
-    new_secret | write_secret probe/password
-  fi
   [[ ! -e ${STATE}/probe-account ]] || return 0
   if [[ $(probe_sign_in_status) != 200 ]]; then
     create_probe_account || return 1
@@ -41,14 +37,14 @@ create_probe_account() {
   local container
   container=$(running_of login | head -n 1)
   docker exec --interactive "${container}" /hasura-login users create --email "${PROBE_EMAIL}" --name Probe --password-stdin \
-    < <(read_secret probe/password) >/dev/null
+    < <(read_secret operator/probe_password) >/dev/null
 }
 
 probe_sign_in_status() { probe_rest_sign_in "$(running_of login | head -n 1)" | tail -n 1; }
 
 probe_rest_sign_in() {
   local host=$1 password
-  password=$(read_secret probe/password)
+  password=$(read_secret operator/probe_password)
   http_call POST "http://${host}:3000/auth/signin" \
     "{\"email\":$(quoted "${PROBE_EMAIL}"),\"password\":$(quoted "${password}")}"
 }
@@ -85,7 +81,7 @@ probe_hasura() {
     say "strict health of ${host} answers ${answer##*$'\n'}: ${answer%$'\n'*}"
     return 1
   }
-  password=$(read_secret probe/password)
+  password=$(read_secret operator/probe_password)
   answer=$(graphql "${host}" "query{signin(email:$(quoted "${PROBE_EMAIL}"),password:$(quoted "${password}")){token refreshToken}}") || return 1
   token=$(jq -r '.data.signin.token // empty' <<<"${answer%$'\n'*}") || return 1
   refresh=$(jq -r '.data.signin.refreshToken // empty' <<<"${answer%$'\n'*}")

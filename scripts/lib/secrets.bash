@@ -13,8 +13,9 @@ owner_of() {
     login | keys) echo 10001 ;;
     hasura | migrate) echo 1001 ;;
     postgres | redis) echo 999 ;;
-    nginx) echo 101 ;;
+    nginx | acme) echo 101 ;;
     grafana) echo 472 ;;
+    operator) echo 0 ;; # read by these scripts alone, never mounted
     *) echo 65534 ;;
   esac
 }
@@ -73,4 +74,36 @@ user_in() {
   url=$(read_secret "$1")
   url=${url#*://}
   printf '%s' "${url%%:*}"
+}
+
+# What nginx includes: the secret in the form of its own language.
+# shellcheck disable=SC2016 # nginx's variable
+edge_include() { printf 'map "" $edge_secret {\n    default "%s";\n}' "$(newest_of login/edge_secret)"; }
+
+# The secret inside that include.
+secret_of_nginx() { read_secret nginx/edge_secret.conf | sed -n 's/^[[:space:]]*default[[:space:]]*"\(.*\)";.*/\1/p'; }
+
+# How a login role reaches the database, with its password of now.
+database_url() { printf 'postgres://%s:%s@postgres:5432/%s?sslmode=disable' "$1" "$(read_secret "postgres/$1")" "${DATABASE}"; }
+
+# The role that backups use; a and b take turns.
+backup_role() {
+  if [[ -s ${SECRETS}/operator/backup_role ]]; then read_secret operator/backup_role; else printf hasura_backup_a; fi
+}
+
+# Redis' users, with hashes in place of passwords: login, which counts; the exporter; and the operator,
+# who may do nothing but load this file again.
+#   redis_acl_for LOGIN-PASSWORDS EXPORTER-PASSWORDS, several separated by blanks
+redis_acl_for() {
+  printf 'user default off\n'
+  printf 'user login on%s ~* resetchannels -@all +@all -@admin -@dangerous\n' "$(acl_hashes "$1")"
+  printf 'user exporter on%s -@all +@connection +info +config|get +slowlog|get +slowlog|len +latency|latest +client|list\n' "$(acl_hashes "$2")"
+  printf 'user operator on%s -@all +acl|load +acl|whoami +ping\n' "$(acl_hashes "$(read_secret operator/redis_password)")"
+}
+
+acl_hashes() {
+  local password
+  for password in $1; do
+    printf ' #%s' "$(printf '%s' "${password}" | sha256sum | cut -d ' ' -f 1)"
+  done
 }

@@ -51,7 +51,7 @@ func (f *fallback) take(ctx context.Context, now time.Time, charges []charge) ve
 	if len(charges) == 0 {
 		return verdict{deciding: -1}
 	}
-	if f.redis == nil || f.down.Load() {
+	if !f.usable() {
 		return f.memory.take(now, charges, always)
 	}
 	own := f.memory.take(now, charges, f.recovered.Load())
@@ -70,10 +70,13 @@ func (f *fallback) take(ctx context.Context, now time.Time, charges []charge) ve
 	return f.memory.take(now, charges, always)
 }
 
+// usable tells whether there is a Redis that works, as far as is known.
+func (f *fallback) usable() bool { return f.redis != nil && !f.down.Load() }
+
 // add counts charges that have no limit.
 func (f *fallback) add(ctx context.Context, now time.Time, charges []charge, shared bool) {
 	f.memory.take(now, charges, always)
-	if shared && !f.down.Load() {
+	if shared && f.usable() {
 		if _, err := f.redis.take(ctx, now, charges); err != nil {
 			f.trip()
 		}
@@ -83,7 +86,7 @@ func (f *fallback) add(ctx context.Context, now time.Time, charges []charge, sha
 // repay gives back what take took; shared tells whether Redis counted it.
 func (f *fallback) repay(ctx context.Context, now time.Time, payments []repayment, shared bool) {
 	f.memory.repay(now, payments)
-	if shared && !f.down.Load() {
+	if shared && f.usable() {
 		if err := f.redis.repay(ctx, now, payments); err != nil {
 			f.trip()
 		}

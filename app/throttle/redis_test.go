@@ -1,0 +1,250 @@
+package throttle_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/testserver"
+	"hasura-login/app/throttle"
+)
+
+func onRedis(url func() string) func(*throttle.Config) {
+	return func(c *throttle.Config) { c.RedisURL = url }
+}
+
+// eventually waits for what another goroutine does.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}
+
+func (b *bench) isDegraded() bool {
+	states := b.seen.states()
+	return states[len(states)-1]
+}
+
+func TestRedis_SeveralProcessesShareTheCounts(t *testing.T) {
+	r := testserver.StartRedis(t)
+	a, b := start(t, onRedis(r.URL)), start(t, onRedis(r.URL))
+	ann := signIn("ann@example.org", "198.51.100.4")
+	if got := a.fail(3, ann) + b.fail(3, ann) + a.fail(3, ann); got != 5 {
+		t.Errorf("%d passed over both, want 5", got)
+	}
+
+	bob := signIn("bob@example.org", "198.51.100.4")
+	a.fail(4, bob)
+	if !b.succeed(bob) {
+		t.Fatal("refused within the limit")
+	}
+	if got := a.fail(10, bob); got != 5 {
+		t.Errorf("%d passed after a success elsewhere, want 5", got)
+	}
+}
+
+func TestRedis_HoldsNeitherAddressesNorEmailsAndForgets(t *testing.T) {
+	r := testserver.StartRedis(t)
+	b := start(t, onRedis(r.URL))
+	b.fail(1, signIn("ann@example.org", "198.51.100.4"))
+	device := signIn("ann@example.org", "198.51.100.4")
+	device.DeviceID = "phone"
+	b.fail(1, device)
+	b.fail(1, login.Attempt{Operation: login.OpRefresh, Family: "family", Client: from("2001:db8::1")})
+	keys := r.Do(t, "KEYS", "*").([]any)
+	if len(keys) < 10 {
+		t.Fatalf("only %d counters", len(keys))
+	}
+	for _, k := range keys {
+		for _, secret := range []string{"ann", "example", "198.51", "phone", "family", "2001"} {
+			if strings.Contains(k.(string), secret) {
+				t.Errorf("the key %q tells %q", k, secret)
+			}
+		}
+		if ttl := r.Do(t, "PTTL", k).(int64); ttl <= 0 || ttl > (time.Hour+time.Minute).Milliseconds() {
+			t.Errorf("the key %q lives for %d ms", k, ttl)
+		}
+	}
+	other := start(t, onRedis(r.URL), func(c *throttle.Config) { c.Key = []byte("another installation") })
+	if got := other.fail(10, signIn("ann@example.org", "198.51.100.4")); got != 5 {
+		t.Errorf("another key shares counts: %d passed, want 5", got)
+	}
+}
+
+func TestRedis_NeedsAKeyAndAURL(t *testing.T) {
+	cfg := throttle.Config{Observer: newRecorder(), Now: noon.UTC, RedisURL: func() string { return "redis://127.0.0.1:1/0" }}
+	if _, err := throttle.New(cfg); err == nil {
+		t.Error("counts would be shared under a key that nobody else has")
+	}
+	cfg.Key = sharedKey
+	cfg.RedisURL = func() string { return "redis://user:s3cret%zz@host:port" }
+	if _, err := throttle.New(cfg); err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("an unusable URL: %v", err)
+	}
+}
+
+func TestRedis_AwayAtTheStartIsNoError(t *testing.T) {
+	r := testserver.StartRedis(t)
+	r.Kill()
+	b := start(t, onRedis(r.URL))
+	if !b.isDegraded() {
+		t.Error("not reported as degraded")
+	}
+	if got := b.fail(100, signIn("ann@example.org", "198.51.100.4")); got != 5 {
+		t.Errorf("%d passed, want 5", got)
+	}
+	r.Restart(t)
+	eventually(t, "recovery", func() bool { return !b.isDegraded() })
+}
+
+// Attackers guess at an account all the time while Redis is killed and comes
+// back empty.
+func TestRedis_KilledUnderLoadTheLimitsStay(t *testing.T) {
+	r := testserver.StartRedis(t)
+	b := start(t, onRedis(r.URL))
+	var passed, tried, wrong atomic.Int64
+	stop := make(chan struct{})
+	var attackers sync.WaitGroup
+	for i := range 16 {
+		attackers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				res, err := b.Reserve(context.Background(), signIn("ann@example.org", ipv4("10.0.0.0", i*300)))
+				tried.Add(1)
+				switch {
+				case err == nil:
+					passed.Add(1)
+					res.Failed(context.Background())
+				case login.AsError(err).Code != login.CodeRateLimited:
+					wrong.Add(1)
+				}
+			}
+		})
+	}
+	reached := func(n int64) func() bool { return func() bool { return tried.Load() >= n } }
+	eventually(t, "load", reached(1000))
+	r.Kill()
+	eventually(t, "the loss is reported", b.isDegraded)
+	eventually(t, "load without Redis", reached(tried.Load()+1000))
+	r.Restart(t)
+	eventually(t, "recovery is reported", func() bool { return !b.isDegraded() })
+	eventually(t, "load after it", reached(tried.Load()+1000))
+	close(stop)
+	attackers.Wait()
+	if got := passed.Load(); got != 5 {
+		t.Errorf("%d of %d guesses passed, want 5", got, tried.Load())
+	}
+	if got := wrong.Load(); got != 0 {
+		t.Errorf("%d attempts were answered otherwise than by the limit", got)
+	}
+	if got := b.seen.states(); fmt.Sprint(got) != "[false true false]" {
+		t.Errorf("degraded was reported as %v", got)
+	}
+	if len(r.Do(t, "KEYS", "*").([]any)) == 0 {
+		t.Error("nothing is counted in the new Redis")
+	}
+
+	// The windows that the outage touched end, and Redis decides alone.
+	b.clock.add(time.Hour)
+	c := start(t, onRedis(r.URL))
+	c.clock.add(time.Hour)
+	b.fail(4, signIn("ann@example.org", "10.0.0.1"))
+	if !c.succeed(signIn("ann@example.org", "10.0.0.1")) {
+		t.Error("refused within the limit")
+	}
+	if got := b.fail(10, signIn("ann@example.org", "10.0.0.1")); got != 5 {
+		t.Errorf("%d passed after a success elsewhere, want 5", got)
+	}
+}
+
+func TestRedis_HangingIsLeftAlone(t *testing.T) {
+	r := testserver.StartRedis(t)
+	b := start(t, onRedis(r.URL))
+	if err := r.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	resume := sync.OnceFunc(func() { _ = r.Signal(syscall.SIGCONT) })
+	t.Cleanup(resume)
+	if got := b.fail(1000, signIn("ann@example.org", "198.51.100.4")); got != 5 {
+		t.Errorf("%d passed, want 5", got)
+	}
+	if !b.isDegraded() {
+		t.Error("not reported as degraded")
+	}
+	resume()
+	eventually(t, "recovery", func() bool { return !b.isDegraded() })
+}
+
+func TestRedis_ThatCannotWriteIsDegraded(t *testing.T) {
+	r := testserver.StartRedis(t)
+	b := start(t, onRedis(r.URL))
+	r.Do(t, "CONFIG", "SET", "maxmemory", "1")
+	if got := b.fail(100, signIn("ann@example.org", "198.51.100.4")); got != 5 {
+		t.Errorf("%d passed, want 5", got)
+	}
+	if !b.isDegraded() {
+		t.Error("not reported as degraded")
+	}
+	r.Do(t, "CONFIG", "SET", "maxmemory", "0")
+	eventually(t, "recovery", func() bool { return !b.isDegraded() })
+}
+
+func TestRedis_ForgottenScriptsAreLoadedAnew(t *testing.T) {
+	r := testserver.StartRedis(t)
+	b := start(t, onRedis(r.URL))
+	b.fail(2, signIn("ann@example.org", "198.51.100.4"))
+	r.Do(t, "SCRIPT", "FLUSH")
+	if got := b.fail(10, signIn("ann@example.org", "198.51.100.4")); got != 3 || b.isDegraded() {
+		t.Errorf("%d passed, want 3; degraded: %v", got, b.seen.states())
+	}
+}
+
+func TestRedis_PasswordRotatesWithoutARestart(t *testing.T) {
+	r := testserver.StartRedis(t)
+	r.Do(t, "ACL", "SETUSER", "login", "on", ">old", "~*", "+@all")
+	var password atomic.Value
+	password.Store("old")
+	url := func() string {
+		return fmt.Sprintf("redis://login:%s@%s/0", password.Load(), testserver.Addr(r.Port))
+	}
+	b := start(t, onRedis(url))
+	ann := signIn("ann@example.org", "198.51.100.4")
+	b.fail(2, ann)
+	r.Do(t, "ACL", "SETUSER", "login", ">new")
+	password.Store("new")
+	b.fail(1, ann)
+	r.Do(t, "ACL", "SETUSER", "login", "<old")
+	r.Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+	if got := b.fail(10, ann); got != 2 {
+		t.Errorf("%d passed, want 2", got)
+	}
+	eventually(t, "shared again", func() bool { return !b.isDegraded() })
+}
+
+func TestRedis_WithAWrongPasswordIsDegradedUntilItIsRight(t *testing.T) {
+	r := testserver.StartRedis(t)
+	r.Do(t, "ACL", "SETUSER", "login", "on", ">right", "~*", "+@all")
+	var password atomic.Value
+	password.Store("wrong")
+	b := start(t, onRedis(func() string {
+		return fmt.Sprintf("redis://login:%s@%s/0", password.Load(), testserver.Addr(r.Port))
+	}))
+	if !b.isDegraded() {
+		t.Error("not reported as degraded")
+	}
+	password.Store("right")
+	eventually(t, "recovery", func() bool { return !b.isDegraded() })
+}

@@ -1,0 +1,107 @@
+package password
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// The costs that a Gate works with. One step doubles the work; the highest
+// takes seconds, and a stored hash beyond it would hold a worker for longer
+// than anybody waits.
+const (
+	MinCost = bcrypt.MinCost
+	MaxCost = 15
+)
+
+// algorithm is bcrypt; tests put one in its place that counts and takes a
+// known time.
+type algorithm struct {
+	generate func(password []byte, cost int) ([]byte, error)
+	compare  func(stored, password []byte) error
+}
+
+// realBcrypt reports a mismatch of any kind as an error.
+var realBcrypt = algorithm{
+	generate: bcrypt.GenerateFromPassword,
+	compare:  bcrypt.CompareHashAndPassword,
+}
+
+// hasher does the work of one call at the live cost.
+type hasher struct {
+	algorithm
+	cost int
+}
+
+func (h hasher) hash(password string) (string, error) {
+	stored, err := h.generate([]byte(password), h.cost)
+	if err != nil {
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	return string(stored), nil
+}
+
+// verify costs one hash at the live cost in every case but two: a match with a
+// cheaper stored hash (the caller is in and told so anyway), and a stored hash
+// dearer than the live cost, which cannot be checked for less.
+//
+// A wrong password against a cheaper hash is topped up: the rounds of the costs
+// c, c, c+1, … live-1 add up to exactly those of the live cost. So raising the
+// cost does not show by its time which addresses have an account of before.
+func (h hasher) verify(stored, password string) (ok, stale bool) {
+	cost, valid := storedCost(stored)
+	if !valid || len(password) > MaxBytes || strings.IndexByte(password, 0) >= 0 {
+		h.waste(h.cost, password)
+		return false, false
+	}
+	if h.compare([]byte(stored), []byte(password)) == nil {
+		return true, cost != h.cost || !strings.HasPrefix(stored, ownPrefix)
+	}
+	for ; cost < h.cost; cost++ {
+		h.waste(cost, password)
+	}
+	return false, false
+}
+
+// waste does the work of one comparison that must not succeed.
+func (h hasher) waste(cost int, password string) {
+	_ = h.compare(dummyHash(cost), []byte(password))
+}
+
+// ownPrefix is of the format that this service writes.
+const ownPrefix = "$2a$"
+
+// dummyHash is well formed and of no password: its salt and digest are made up.
+// bcrypt compares against it in full before it finds no match; a malformed one
+// it would refuse at once, and the time would tell. Nothing has to be computed
+// for it, so that the first call after the start costs as much as any other.
+func dummyHash(cost int) []byte {
+	const saltAndDigest = "N0passw0rdHasThisHash.ItIs0nlyThereToCostWork........"
+	return fmt.Appendf(nil, "%s%02d$%s", ownPrefix, cost, saltAndDigest)
+}
+
+// storedCost reads the cost of a bcrypt hash of the formats 2a, 2b and 2y,
+// which agree on passwords of up to 72 bytes without NUL. Anything else is not
+// valid: the empty hash of an unknown account, a mark such as "!" that locks
+// one, the flawed format 2x, costs out of range.
+func storedCost(stored string) (cost int, valid bool) {
+	const length = len("$2a$10$") + 22 + 31 // salt and digest in bcrypt's base64
+	if len(stored) != length || stored[:2] != "$2" || stored[3] != '$' || stored[6] != '$' {
+		return 0, false
+	}
+	if !strings.ContainsRune("aby", rune(stored[2])) {
+		return 0, false
+	}
+	tens, ones := stored[4], stored[5]
+	if tens < '0' || tens > '9' || ones < '0' || ones > '9' {
+		return 0, false
+	}
+	for _, r := range stored[7:] {
+		if !strings.ContainsRune("./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", r) {
+			return 0, false
+		}
+	}
+	cost = int(tens-'0')*10 + int(ones-'0')
+	return cost, cost >= MinCost && cost <= MaxCost
+}

@@ -1,0 +1,151 @@
+package password_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/password"
+)
+
+const (
+	liveCost      = 10
+	rightPassword = "the right one"
+)
+
+// slowHash stands in for bcrypt inside a bubble of testing/synctest: it sleeps
+// for as long as a hash of that cost would take, so that a flood of seconds is
+// over at once and always the same.
+type slowHash struct {
+	perHash time.Duration // at liveCost
+
+	mu     sync.Mutex
+	rounds int      // done, 2^cost each
+	served []string // passwords in the order in which they were begun
+}
+
+func (h *slowHash) generate(plain []byte, cost int) ([]byte, error) {
+	h.spend(string(plain), cost)
+	return storedHash(cost), nil
+}
+
+func (h *slowHash) compare(stored, plain []byte) error {
+	var cost int
+	if _, err := fmt.Sscanf(string(stored[4:6]), "%d", &cost); err != nil {
+		return err
+	}
+	h.spend(string(plain), cost)
+	if string(plain) != rightPassword {
+		return errors.New("mismatch")
+	}
+	return nil
+}
+
+func (h *slowHash) spend(plain string, cost int) {
+	h.mu.Lock()
+	h.rounds += 1 << cost
+	h.served = append(h.served, plain)
+	took := h.perHash << cost >> liveCost
+	h.mu.Unlock()
+	time.Sleep(took)
+}
+
+func (h *slowHash) roundsDone() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rounds
+}
+
+func (h *slowHash) order() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.served)
+}
+
+// storedHash is well formed; only slowHash finds a password to match it.
+func storedHash(cost int) []byte { return password.DummyHash(cost) }
+
+// startGate starts a gate whose moving average has settled at the true time.
+func startGate(t *testing.T, h *slowHash, c password.Config) *password.Gate {
+	t.Helper()
+	c.Cost = liveCost
+	gate, err := password.NewGateOn(c, h.generate, h.compare)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(gate.Close)
+	if _, err := gate.Hash(t.Context(), signIn, "warm up"); err != nil {
+		t.Fatal(err)
+	}
+	h.mu.Lock()
+	h.rounds, h.served = 0, nil
+	h.mu.Unlock()
+	return gate
+}
+
+var (
+	signIn      = login.Work{Operation: login.OpSignIn}
+	signUp      = login.Work{Operation: login.OpSignUp}
+	knownDevice = login.Work{Operation: login.OpSignIn, KnownDevice: true}
+)
+
+// tally counts how calls of one kind ended.
+type tally struct {
+	mu        sync.Mutex
+	done      int
+	refused   int
+	unasked   []error
+	latencies []time.Duration // of those done
+	refusedIn time.Duration   // the slowest refusal
+}
+
+// call asks the gate once and notes the outcome.
+func (c *tally) call(ctx context.Context, gate *password.Gate, w login.Work, plain string) {
+	begun := time.Now()
+	_, _, err := gate.Verify(ctx, w, string(storedHash(liveCost)), plain)
+	took := time.Since(begun)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var known *login.Error
+	switch {
+	case err == nil:
+		c.done++
+		c.latencies = append(c.latencies, took)
+	case errors.As(err, &known) && known.Code == login.CodeOverloaded && known.RetryAfter >= time.Second:
+		c.refused++
+		c.refusedIn = max(c.refusedIn, took)
+	default:
+		c.unasked = append(c.unasked, err)
+	}
+}
+
+// worst is the latency that all but one in a hundred stay below.
+func (c *tally) worst() time.Duration {
+	slices.Sort(c.latencies)
+	return c.latencies[len(c.latencies)*99/100]
+}
+
+func (c *tally) noSurprise(t *testing.T) {
+	t.Helper()
+	for _, err := range c.unasked {
+		t.Errorf("unexpected error: %v", err)
+	}
+}
+
+// offer calls n times, spread evenly over the duration, and waits for all.
+func offer(t *testing.T, gate *password.Gate, w login.Work, n int, over time.Duration) *tally {
+	t.Helper()
+	var calls sync.WaitGroup
+	counted := new(tally)
+	for range n {
+		calls.Go(func() { counted.call(t.Context(), gate, w, "a guess") })
+		time.Sleep(over / time.Duration(n))
+	}
+	calls.Wait()
+	return counted
+}

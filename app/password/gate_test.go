@@ -1,0 +1,329 @@
+package password_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hasura-login/app/login"
+	"hasura-login/app/password"
+)
+
+func TestGate_RefusesBeforeTheWaitIsTooLong(t *testing.T) {
+	cases := []struct {
+		perHash, maxWait time.Duration
+		workers          int
+		queued           int // so many may be ahead, and the one that is the last
+	}{
+		{perHash: 50 * time.Millisecond, maxWait: time.Second, workers: 1, queued: 20 + 1},
+		{perHash: 200 * time.Millisecond, maxWait: time.Second, workers: 1, queued: 5 + 1},
+		{perHash: 50 * time.Millisecond, maxWait: time.Second, workers: 2, queued: 40 + 1},
+		{perHash: 50 * time.Millisecond, maxWait: 100 * time.Millisecond, workers: 1, queued: 2 + 1},
+		{perHash: 3 * time.Second, maxWait: time.Second, workers: 1, queued: 0 + 1},
+	}
+	for _, c := range cases {
+		t.Run(fmt.Sprintf("%v/%v/%d", c.perHash, c.maxWait, c.workers), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gate := startGate(t, &slowHash{perHash: c.perHash}, password.Config{Workers: c.workers, MaxWait: c.maxWait})
+				var calls sync.WaitGroup
+				var got tally
+				ask := func() { got.call(t.Context(), gate, signIn, "a guess") }
+				for range c.workers {
+					calls.Go(ask)
+					synctest.Wait() // a worker has it
+				}
+				for range 100 {
+					calls.Go(ask)
+				}
+				synctest.Wait()
+				if gate.Len() != c.queued {
+					t.Errorf("%d wait, want %d", gate.Len(), c.queued)
+				}
+				calls.Wait()
+				got.noSurprise(t)
+				if got.refusedIn != 0 {
+					t.Errorf("a refusal took %v, want none to wait", got.refusedIn)
+				}
+				if want := c.workers + c.queued; got.done != want || got.refused != 100+c.workers-want {
+					t.Errorf("%d done, %d refused; want %d done", got.done, got.refused, want)
+				}
+			})
+		})
+	}
+}
+
+func TestGate_RefusedAreToldDifferentTimesToComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := startGate(t, &slowHash{perHash: time.Second}, password.Config{Workers: 1, MaxWait: time.Millisecond})
+		var calls sync.WaitGroup
+		for range 2 {
+			calls.Go(func() { _, _ = gate.Hash(t.Context(), signIn, "a guess") })
+			synctest.Wait()
+		}
+		told := map[time.Duration]bool{}
+		for range 20 {
+			_, err := gate.Hash(t.Context(), signIn, "a guess")
+			var refusal *login.Error
+			if !errors.As(err, &refusal) || refusal.Code != login.CodeOverloaded {
+				t.Fatalf("got %v, want a refusal", err)
+			}
+			told[refusal.RetryAfter] = true
+		}
+		want := map[time.Duration]bool{1e9: true, 2e9: true, 3e9: true, 4e9: true}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Error(diff)
+		}
+		calls.Wait()
+	})
+}
+
+func TestGate_CallerWhoLeavesTheQueueCostsNoHash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hashes := &slowHash{perHash: 50 * time.Millisecond}
+		gate := startGate(t, hashes, password.Config{Workers: 1})
+		var calls sync.WaitGroup
+		for _, name := range []string{"first", "second"} {
+			calls.Go(func() { _, _ = gate.Hash(t.Context(), signIn, name) })
+			synctest.Wait()
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		var err error
+		calls.Go(func() { _, err = gate.Hash(ctx, signIn, "leaves") })
+		synctest.Wait()
+		calls.Go(func() { _, _ = gate.Hash(t.Context(), signIn, "last") })
+		synctest.Wait()
+
+		leave()
+		synctest.Wait()
+		if !errors.Is(err, login.ErrCallerGone) {
+			t.Errorf("got %v, want ErrCallerGone at once", err)
+		}
+		if gate.Len() != 2 {
+			t.Errorf("%d wait, want the place given back", gate.Len())
+		}
+		calls.Wait()
+		if diff := cmp.Diff([]string{"first", "second", "last"}, hashes.order()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// polled is a context of a server that does not report a closed connection: only
+// asking tells, and asking costs a system call.
+type polled struct {
+	context.Context
+	gone  bool
+	asked int
+}
+
+func (p *polled) Done() <-chan struct{} { return nil }
+
+func (p *polled) Err() error {
+	p.asked++
+	if p.gone {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestGate_AsksOnceWhetherTheCallerIsStillThere(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		t.Run(fmt.Sprintf("gone=%v", gone), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hashes := &slowHash{perHash: 50 * time.Millisecond}
+				gate := startGate(t, hashes, password.Config{Workers: 1})
+				var calls sync.WaitGroup
+				calls.Go(func() { _, _ = gate.Hash(t.Context(), signIn, "first") })
+				synctest.Wait()
+				caller := &polled{Context: t.Context()}
+				var err error
+				calls.Go(func() { _, err = gate.Hash(caller, signIn, "second") })
+				synctest.Wait()
+				if caller.asked != 0 {
+					t.Errorf("asked %d times before its turn", caller.asked)
+				}
+				caller.gone = gone
+				calls.Wait()
+				if caller.asked != 1 {
+					t.Errorf("asked %d times, want once", caller.asked)
+				}
+				if errors.Is(err, login.ErrCallerGone) != gone {
+					t.Errorf("got %v", err)
+				}
+				wantServed := []string{"first", "second"}
+				if gone {
+					wantServed = wantServed[:1]
+				}
+				if diff := cmp.Diff(wantServed, hashes.order()); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+func TestGate_CallerWhoLeavesDuringTheHashStillGetsTheOutcome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := startGate(t, &slowHash{perHash: 50 * time.Millisecond}, password.Config{Workers: 1})
+		ctx, leave := context.WithCancel(t.Context())
+		time.AfterFunc(10*time.Millisecond, leave)
+		ok, _, err := gate.Verify(ctx, signIn, string(storedHash(liveCost)), rightPassword)
+		if !ok || err != nil {
+			t.Errorf("got %v, %v: a guess that was made must be counted", ok, err)
+		}
+	})
+}
+
+func TestGate_AfterAStandstillTheLateAreRefusedAndTheNewServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hashes := &slowHash{perHash: 50 * time.Millisecond}
+		gate := startGate(t, hashes, password.Config{Workers: 1})
+		hashes.perHash = 10 * time.Second // for the one that is hit by it
+		var calls sync.WaitGroup
+		var hit, behind tally
+		calls.Go(func() { hit.call(t.Context(), gate, signIn, "hit") })
+		synctest.Wait()
+		hashes.mu.Lock()
+		hashes.perHash = 50 * time.Millisecond
+		hashes.mu.Unlock()
+		for range 10 {
+			calls.Go(func() { behind.call(t.Context(), gate, signIn, "behind") })
+		}
+		calls.Wait()
+		if hit.done != 1 || behind.done != 0 || behind.refused != 10 {
+			t.Errorf("hit: %d done; behind: %d done, %d refused", hit.done, behind.done, behind.refused)
+		}
+		if after := offer(t, gate, signIn, 10, time.Second); after.done != 10 {
+			t.Errorf("%d of 10 done afterwards", after.done)
+		}
+	})
+}
+
+func TestGate_CloseFinishesWhatWasAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hashes := &slowHash{perHash: 50 * time.Millisecond}
+		gate := startGate(t, hashes, password.Config{Workers: 2})
+		var calls sync.WaitGroup
+		var accepted, late tally
+		for range 10 {
+			calls.Go(func() { accepted.call(t.Context(), gate, signIn, "accepted") })
+		}
+		synctest.Wait()
+		begun := time.Now()
+		gate.Close()
+		if took := time.Since(begun); took != 250*time.Millisecond {
+			t.Errorf("closed after %v, want the 250ms that ten hashes take two workers", took)
+		}
+		calls.Wait()
+		late.call(t.Context(), gate, signIn, "late")
+		if accepted.done != 10 || late.refused != 1 {
+			t.Errorf("%d of 10 done; %d of 1 refused after", accepted.done, late.refused)
+		}
+		gate.Close() // again is fine
+	})
+}
+
+func TestGate_RefusalAllocatesNothing(t *testing.T) {
+	release := make(chan struct{})
+	begun := make(chan struct{}, 2)
+	gate, err := password.NewGateOn(
+		password.Config{Cost: password.MaxCost, Workers: 1, MaxWait: time.Nanosecond},
+		func([]byte, int) ([]byte, error) { begun <- struct{}{}; <-release; return nil, nil },
+		nil,
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls sync.WaitGroup
+	calls.Go(func() { _, _ = gate.Hash(t.Context(), signIn, "begun") })
+	<-begun
+	calls.Go(func() { _, _ = gate.Hash(t.Context(), signIn, "queued") })
+	for gate.Len() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	ctx := t.Context()
+	allocations := testing.AllocsPerRun(1000, func() {
+		if _, _, err := gate.Verify(ctx, signIn, "", "a guess"); err == nil {
+			t.Error("not refused")
+		}
+	})
+	if allocations != 0 {
+		t.Errorf("%v allocations, want none", allocations)
+	}
+	close(release)
+	calls.Wait()
+	gate.Close()
+}
+
+// watcher notes what an Observer is told.
+type watcher struct {
+	mu      sync.Mutex
+	waits   []time.Duration
+	took    []time.Duration
+	refused map[login.Operation]int
+}
+
+func (w *watcher) HashQueued(wait time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waits = append(w.waits, wait)
+}
+
+func (w *watcher) HashDone(took time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.took = append(w.took, took)
+}
+
+func (w *watcher) HashRefused(op login.Operation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refused[op]++
+}
+
+func TestGate_TellsTheObserverOfEveryCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ms = time.Millisecond
+		seen := &watcher{refused: map[login.Operation]int{}}
+		gate := startGate(t, &slowHash{perHash: 50 * ms}, password.Config{Workers: 1, MaxWait: 50 * ms, Observer: seen})
+		var calls sync.WaitGroup
+		for range 5 { // one hashes, two wait, two are too many
+			calls.Go(func() { _, _ = gate.Hash(t.Context(), signUp, "a new one") })
+			synctest.Wait()
+		}
+		calls.Wait()
+		if diff := cmp.Diff([]time.Duration{0 /* warm-up */, 0, 50 * ms, 100 * ms}, seen.waits); diff != "" {
+			t.Error("waits:", diff)
+		}
+		if diff := cmp.Diff([]time.Duration{50 * ms, 50 * ms, 50 * ms, 50 * ms}, seen.took); diff != "" {
+			t.Error("took:", diff)
+		}
+		if diff := cmp.Diff(map[login.Operation]int{login.OpSignUp: 2}, seen.refused); diff != "" {
+			t.Error("refused:", diff)
+		}
+	})
+}
+
+func TestNew_RefusesWhatCannotWork(t *testing.T) {
+	cases := map[string]password.Config{
+		"no cost":          {},
+		"cost too low":     {Cost: 3},
+		"cost too high":    {Cost: 16},
+		"negative workers": {Cost: 10, Workers: -1},
+		"negative wait":    {Cost: 10, MaxWait: -1},
+	}
+	for name, config := range cases {
+		t.Run(name, func(t *testing.T) {
+			if gate, err := password.New(config); err == nil {
+				gate.Close()
+				t.Errorf("accepted %+v", config)
+			}
+		})
+	}
+}

@@ -1,0 +1,167 @@
+package password
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"hasura-login/app/login"
+)
+
+// task is what a caller wants done.
+type task struct {
+	verify           bool
+	stored, password string
+}
+
+// job is an accepted task on its way through the gate.
+type job struct {
+	task
+	work     login.Work
+	ctx      context.Context // of the caller, who waits for the job
+	queuedAt time.Time
+
+	previous, next *job // in its lane
+	taken          bool // by a worker; guarded by the gate's lock
+
+	done      chan struct{} // closed when what follows is set
+	hash      string
+	ok, stale bool
+	err       error
+}
+
+// do has the task done by a worker. It allocates nothing before the task is
+// accepted. Once the hash has begun it waits for the outcome even if the caller
+// leaves: a guess has been made, and who counts guesses must learn of it.
+func (g *Gate) do(ctx context.Context, w login.Work, t task) (*job, error) {
+	j, refusal := g.enqueue(ctx, w, t)
+	if refusal != nil {
+		if refusal != g.stopping {
+			g.observer.HashRefused(w.Operation)
+		}
+		return nil, refusal
+	}
+	select {
+	case <-j.done:
+	case <-ctx.Done():
+		if g.withdraw(j) {
+			return nil, login.ErrCallerGone
+		}
+		<-j.done
+	}
+	return j, nil
+}
+
+func (g *Gate) enqueue(ctx context.Context, w login.Work, t task) (*job, *login.Error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.isStopped {
+		return nil, g.stopping
+	}
+	if g.expectedWait(w) > g.maxWait {
+		return nil, g.refusal()
+	}
+	j := &job{task: t, work: w, ctx: ctx, queuedAt: time.Now(), done: make(chan struct{})}
+	g.queue.push(j)
+	if g.idle > 0 {
+		g.workToDo.Signal()
+	}
+	return j, nil
+}
+
+// expectedWait is for how long those ahead keep the workers busy.
+func (g *Gate) expectedWait(w login.Work) time.Duration {
+	return time.Duration(g.queue.ahead(w)) * g.meanTime / time.Duration(g.workers)
+}
+
+func (g *Gate) refusal() *login.Error {
+	g.refused++
+	return g.refusals[g.refused%retrySpread]
+}
+
+// withdraw takes a job that no worker has begun out of the queue.
+func (g *Gate) withdraw(j *job) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if j.taken {
+		return false
+	}
+	g.queue.remove(j)
+	return true
+}
+
+// work is the life of one worker.
+func (g *Gate) work() {
+	// The thread is never unlocked and so ends with the goroutine: a lowered
+	// priority cannot be raised again without privilege. Go does not start
+	// other threads from a locked one, so none inherits it.
+	runtime.LockOSThread()
+	lowerThreadPriority()
+	for j := g.take(); j != nil; j = g.take() {
+		g.serve(j)
+		close(j.done)
+	}
+}
+
+// take waits for a job; nil means that there will be none any more.
+func (g *Gate) take() *job {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for g.queue.length() == 0 {
+		if g.isStopped {
+			return nil
+		}
+		g.idle++
+		g.workToDo.Wait()
+		g.idle--
+	}
+	j := g.queue.pop()
+	j.taken = true
+	return j
+}
+
+func (g *Gate) serve(j *job) {
+	waited := time.Since(j.queuedAt)
+	if refusal := g.refuseExpired(waited); refusal != nil {
+		j.err = refusal
+		g.observer.HashRefused(j.work.Operation)
+		return
+	}
+	if j.ctx.Err() != nil {
+		j.err = login.ErrCallerGone
+		return
+	}
+	g.observer.HashQueued(waited)
+	begun := time.Now()
+	if j.verify {
+		j.ok, j.stale = g.hasher.verify(j.stored, j.password)
+	} else {
+		j.hash, j.err = g.hasher.hash(j.password)
+	}
+	took := time.Since(begun)
+	g.measure(took)
+	g.observer.HashDone(took)
+}
+
+// refuseExpired refuses a job that waited twice as long as it was accepted for:
+// the machine stood still, or others came that go first. Working off what
+// nobody waits for any more would only make the next ones late too.
+func (g *Gate) refuseExpired(waited time.Duration) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if waited <= 2*(g.maxWait+g.meanTime) {
+		return nil
+	}
+	return g.refusal()
+}
+
+// measure keeps a moving average of about the last eight hashes.
+func (g *Gate) measure(took time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.measured {
+		g.meanTime, g.measured = took, true
+		return
+	}
+	g.meanTime += (took - g.meanTime) / 8
+}

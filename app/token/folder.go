@@ -93,8 +93,8 @@ func (f Folder) scan(previous map[string]seen) (scan, error) {
 		return scan{}, fmt.Errorf("key folder: %w", err)
 	}
 	s := scan{files: make(map[string]seen, len(entries))}
-	if tooOpen(info) {
-		s.problems = append(s.problems, Problem{File: ".", Text: fmt.Sprintf("folder has mode %04o, should be 0700", info.Mode().Perm())})
+	if writableByOthers(info) {
+		s.problems = append(s.problems, Problem{File: ".", Text: fmt.Sprintf("folder has mode %04o: others could add keys; should be 0700", info.Mode().Perm())})
 	}
 	for _, entry := range entries {
 		if name := entry.Name(); !strings.HasPrefix(name, ".") { // dot files are our lock and half-written keys
@@ -134,7 +134,7 @@ func (s *scan) add(dir string, entry fs.DirEntry, before seen) {
 			problem.Text += "; the key as read before stays in use"
 		}
 		s.problems = append(s.problems, problem)
-	} else if now.info != nil && tooOpen(now.info) {
+	} else if now.info != nil && readableByOthers(now.info) {
 		s.problems = append(s.problems, Problem{File: name, Text: fmt.Sprintf("file has mode %04o, should be 0400", now.info.Mode().Perm())})
 	}
 	s.files[name] = now

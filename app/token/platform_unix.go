@@ -20,8 +20,9 @@ func tryLock(f *os.File) (bool, error) {
 	return err == nil, err
 }
 
-// tooOpen tells that others than the owner can read or write.
-func tooOpen(info os.FileInfo) bool { return info.Mode().Perm()&0o077 != 0 }
+func writableByOthers(info os.FileInfo) bool { return info.Mode().Perm()&0o022 != 0 }
+
+func readableByOthers(info os.FileInfo) bool { return info.Mode().Perm()&0o077 != 0 }
 
 // giveToOwnerOf hands a file to the folder's owner: an operator who rotates as
 // root must not leave a key that the service cannot read.

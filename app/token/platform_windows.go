@@ -21,7 +21,9 @@ func tryLock(f *os.File) (bool, error) {
 
 // Permission bits and owners say nothing here, and folders cannot be synced.
 
-func tooOpen(os.FileInfo) bool { return false }
+func writableByOthers(os.FileInfo) bool { return false }
+
+func readableByOthers(os.FileInfo) bool { return false }
 
 func giveToOwnerOf(string, *os.File) error { return nil }
 

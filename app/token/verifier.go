@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -50,6 +51,9 @@ func NewVerifier(r *Ring, n Names) (*Verifier, error) {
 func (v *Verifier) Verify(raw string, now time.Time) (Identity, error) {
 	if len(raw) > maxTokenBytes {
 		return Identity{}, refusal(errors.New("token is too long"))
+	}
+	if strings.ContainsAny(raw, "\r\n") { // base64 decoders skip them
+		return Identity{}, refusal(errors.New("token has line breaks"))
 	}
 	var claims Claims
 	_, err := v.parser.ParseWithClaims(raw, &claims, v.keyfunc(now))

@@ -1,0 +1,306 @@
+package token_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hasura-login/app/token"
+)
+
+// journal keeps what a ring told its hooks.
+type journal struct {
+	mu       sync.Mutex
+	problems []string
+	changes  []string
+}
+
+func (j *journal) hooks() token.Hooks {
+	return token.Hooks{
+		OnProblem: func(p token.Problem) {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			j.problems = append(j.problems, p.String())
+		},
+		OnChange: func(c token.Change) {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			line := fmt.Sprintf("%s: %s > %s", c.KID, c.From, c.To)
+			if c.Revoked {
+				line += " revoked"
+			}
+			j.changes = append(j.changes, line)
+		},
+	}
+}
+
+// take returns what was told since the last call.
+func (j *journal) take() (problems, changes []string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	problems, changes = j.problems, j.changes
+	j.problems, j.changes = nil, nil
+	return problems, changes
+}
+
+func keyOf(t testing.TB, raw string) string {
+	t.Helper()
+	header := headerOf(t, raw)
+	return header["kid"].(string)
+}
+
+func TestReplicas_SwitchByTheClockAndTakeEachOthersTokens(t *testing.T) {
+	c := newClock()
+	f := newFolder(t, c)
+	old := first(t, f, token.EdDSA).KID
+	one, two := newService(t, f, token.Hooks{}), newService(t, f, token.Hooks{})
+	young := rotate(t, f, token.RotateOptions{PublishAhead: token.DefaultPublishAhead}).KID
+	one.Reload()
+	two.Reload()
+
+	tokens := make(map[string]time.Time)
+	for c.Now().Before(start.Add(token.DefaultPublishAhead + kept + time.Minute)) {
+		want := old
+		if !c.Now().Before(start.Add(token.DefaultPublishAhead)) {
+			want = young
+		}
+		for name, s := range map[string]service{"one": one, "two": two} {
+			raw := s.issue(t, c.Now())
+			if got := keyOf(t, raw); got != want {
+				t.Fatalf("%s signs with %s at %s, want %s", name, got, c.Now(), want)
+			}
+			tokens[raw] = c.Now().Add(life)
+		}
+		for raw, until := range tokens {
+			if !c.Now().Before(until) {
+				delete(tokens, raw)
+				continue
+			}
+			for _, s := range []service{one, two} {
+				if _, err := s.verifier.Verify(raw, c.Now()); err != nil {
+					t.Fatalf("at %s: %v", c.Now(), err)
+				}
+			}
+		}
+		c.advance(10 * time.Second)
+	}
+	if diff := cmp.Diff([]string{young}, published(t, two.JWKS())); diff != "" {
+		t.Errorf("the old key's time is over (-want +got):\n%s", diff)
+	}
+}
+
+func TestReplicas_OfSlightlyDifferentClocksTakeEachOthersTokens(t *testing.T) {
+	behind := newClock()
+	f := newFolder(t, behind)
+	first(t, f, token.EdDSA)
+	rotate(t, f, token.RotateOptions{PublishAhead: time.Minute})
+	ahead := f
+	ahead.Now = func() time.Time { return behind.Now().Add(token.ClockSkew) }
+	late, early := newService(t, f, token.Hooks{}), newService(t, ahead, token.Hooks{})
+
+	behind.advance(time.Minute - time.Second) // the early one has switched, the late one has not
+	fromEarly, fromLate := early.issue(t, ahead.Now()), late.issue(t, behind.Now())
+	if keyOf(t, fromEarly) == keyOf(t, fromLate) {
+		t.Fatal("both sign with one key; the test is pointless")
+	}
+	if _, err := late.verifier.Verify(fromEarly, behind.Now()); err != nil {
+		t.Errorf("the replica behind refuses the one ahead: %v", err)
+	}
+	if _, err := early.verifier.Verify(fromLate, ahead.Now()); err != nil {
+		t.Errorf("the replica ahead refuses the one behind: %v", err)
+	}
+}
+
+func TestReplicas_DeletingAtOnceDoNoHarm(t *testing.T) {
+	c := newClock()
+	f := newFolder(t, c)
+	first(t, f, token.EdDSA)
+	c.advance(time.Second)
+	active := rotate(t, f, token.RotateOptions{}).KID
+	var told journal
+	replicas := make([]service, 6)
+	for i := range replicas {
+		replicas[i] = newService(t, f, told.hooks())
+	}
+	c.advance(kept)
+	var wg sync.WaitGroup
+	for _, s := range replicas {
+		wg.Go(s.Reload)
+		wg.Go(func() {
+			if _, err := f.Rotate(token.RotateOptions{PublishAhead: time.Hour}); err != nil {
+				var pending *token.PendingError
+				if !errors.As(err, &pending) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if problems, _ := told.take(); len(problems) > 0 {
+		t.Errorf("problems: %v", problems)
+	}
+	for _, s := range replicas {
+		s.Reload()
+		if got := keyOf(t, s.issue(t, c.Now())); got != active {
+			t.Errorf("signs with %s, want %s", got, active)
+		}
+	}
+	if files, _ := filepath.Glob(filepath.Join(f.Dir, "*.json")); len(files) != 2 {
+		t.Errorf("files: %v", files)
+	}
+}
+
+func TestRun_SeesChangesAndTellsThem(t *testing.T) {
+	f := token.Folder{Dir: t.TempDir(), TokenLife: life} // the real clock
+	old := first(t, f, token.EdDSA).KID
+	told := make(chan token.Change, 10)
+	ring, err := token.Open(f, token.Hooks{OnChange: func(c token.Change) { told <- c }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); ring.Run(ctx) }()
+	young := rotate(t, f, token.RotateOptions{PublishAhead: time.Second}).KID
+	want := map[token.Change]bool{
+		{KID: young, Algorithm: token.EdDSA, To: token.Pending}:                     true,
+		{KID: young, Algorithm: token.EdDSA, From: token.Pending, To: token.Active}: true,
+		{KID: old, Algorithm: token.EdDSA, From: token.Active, To: token.Retired}:   true,
+	}
+	for len(want) > 0 {
+		select {
+		case change := <-told:
+			if !want[change] {
+				t.Fatalf("unexpected change %+v", change)
+			}
+			delete(want, change)
+		case <-time.After(30 * time.Second):
+			t.Fatalf("never told: %v", want)
+		}
+	}
+	stop()
+	<-ended
+}
+
+func TestRing_TellsTheWayOfAKey(t *testing.T) {
+	c := newClock()
+	f := newFolder(t, c)
+	old := first(t, f, token.EdDSA).KID
+	var told journal
+	s := newService(t, f, told.hooks())
+	step := func(want ...string) {
+		t.Helper()
+		s.Reload()
+		s.Reload() // told once only
+		_, changes := told.take()
+		if diff := cmp.Diff(sorted(want), sorted(changes)); diff != "" {
+			t.Errorf("changes (-want +got):\n%s", diff)
+		}
+	}
+	step()
+	young := rotate(t, f, token.RotateOptions{PublishAhead: time.Minute}).KID
+	step(young + ":  > pending")
+	c.advance(time.Minute)
+	step(young+": pending > active", old+": active > retired")
+	c.advance(kept)
+	step(old + ": retired > gone")
+	successor := revoke(t, f, young).Successor
+	step(successor+":  > active", young+": active > gone revoked")
+}
+
+func sorted(lines []string) map[string]int {
+	counts := make(map[string]int)
+	for _, line := range lines {
+		counts[line]++
+	}
+	return counts
+}
+
+func TestStatus_CountsKeys(t *testing.T) {
+	c := newClock()
+	f := newFolder(t, c)
+	first(t, f, token.ES256)
+	c.advance(time.Minute)
+	rotate(t, f, token.RotateOptions{Algorithm: token.EdDSA})
+	c.advance(time.Minute)
+	rotate(t, f, token.RotateOptions{PublishAhead: time.Hour})
+	if err := os.WriteFile(filepath.Join(f.Dir, "README"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newService(t, f, token.Hooks{})
+	want := token.Status{
+		Keys:      map[token.State]int{token.Pending: 1, token.Active: 1, token.Retired: 1},
+		Algorithm: token.EdDSA, ActiveAge: time.Minute, Problems: 1,
+	}
+	if diff := cmp.Diff(want, s.Status()); diff != "" {
+		t.Error(diff)
+	}
+	if err := s.Check(); err != nil {
+		t.Error(err)
+	}
+	s.issue(t, c.Now())
+	if n := s.issuer.Issued(token.EdDSA); n != 1 {
+		t.Errorf("counted %d tokens", n)
+	}
+}
+
+func TestOpen_WithoutARingNamesTheCommandThatMakesOne(t *testing.T) {
+	f := newFolder(t, newClock())
+	missing := f
+	missing.Dir = filepath.Join(f.Dir, "nowhere")
+	foreign := newFolder(t, newClock())
+	if err := os.WriteFile(filepath.Join(foreign.Dir, "0123456789abcdef.json"), []byte("{}"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	for name, folder := range map[string]token.Folder{"empty": f, "missing": missing, "broken": foreign} {
+		_, err := token.Open(folder, token.Hooks{})
+		if !errors.Is(err, token.ErrNoRing) || !strings.Contains(err.Error(), "hasura-login keys rotate") {
+			t.Errorf("%s folder: %v", name, err)
+		}
+	}
+	if _, err := os.Stat(missing.Dir); !errors.Is(err, os.ErrNotExist) {
+		t.Error("opening made the folder")
+	}
+	if _, err := token.Open(token.Folder{Dir: f.Dir}, token.Hooks{}); err == nil || errors.Is(err, token.ErrNoRing) {
+		t.Errorf("without a token life: %v", err)
+	}
+}
+
+func TestCreate_MakesAKeyOnlyWhereThereIsNone(t *testing.T) {
+	f := newFolder(t, newClock())
+	one, err := token.Create(f, token.ES256, token.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := token.Create(f, token.EdDSA, token.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(one.List(), two.List()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A clock set back must not leave the service without a key to sign with.
+func TestRing_SignsThoughNoKeysTimeHasCome(t *testing.T) {
+	c := newClock()
+	f := newFolder(t, c)
+	kid := first(t, f, token.EdDSA).KID
+	s := newService(t, f, token.Hooks{})
+	c.advance(-24 * time.Hour)
+	if got := keyOf(t, s.issue(t, c.Now())); got != kid {
+		t.Errorf("signs with %s", got)
+	}
+	var pending *token.PendingError
+	if _, err := f.Rotate(token.RotateOptions{}); !errors.As(err, &pending) {
+		t.Errorf("rotated by a clock set back: %v", err)
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/cors"
 	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/valyala/fasthttp"
 	"go.uber.org/zap"
 
 	"hasura-login/app/clientip"
@@ -109,7 +110,22 @@ func New(cfg Config) *API {
 		}
 	}
 	a.refuseTheRest()
+	a.takeAnyMethod()
 	return a
+}
+
+// takeAnyMethod lets a method that Fiber does not know pass for one that no
+// route takes: Fiber itself would answer it with plain text, past everything.
+func (a *API) takeAnyMethod() {
+	server := a.fiber.Server()
+	handler := server.Handler
+	known := a.fiber.Config().RequestMethods
+	server.Handler = func(ctx *fasthttp.RequestCtx) {
+		if !slices.Contains(known, string(ctx.Method())) {
+			ctx.Request.Header.SetMethod(http.MethodTrace)
+		}
+		handler(ctx)
+	}
 }
 
 func actionPath(op operation) string { return "/actions/" + string(op.name) }

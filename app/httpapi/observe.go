@@ -20,11 +20,12 @@ const headerRequestID = "X-Request-Id"
 
 // Keys of what the request carries along.
 const (
-	localID     = "id"
-	localRoute  = "route"
-	localAction = "action"
-	localCode   = "code"
-	localClient = "client"
+	localID       = "id"
+	localRoute    = "route"
+	localAction   = "action"
+	localCode     = "code"
+	localClient   = "client"
+	localPanicked = "panicked"
 )
 
 // observe wraps every request: it gives it an id, turns errors into answers,
@@ -57,7 +58,7 @@ func (a *API) unreadable(c *fiber.Ctx, err error) error {
 func (a *API) fail(c *fiber.Ctx, err error) error {
 	e := toError(err)
 	c.Locals(localCode, string(e.Code))
-	if e.Code == login.CodeInternal || e.Code == login.CodeUnavailable {
+	if _, panicked := c.Locals(localPanicked).(bool); !panicked && (e.Code == login.CodeInternal || e.Code == login.CodeUnavailable) {
 		a.Log.Error("request failed", zap.String("id", requestID(c)), zap.String("route", route(c)), zap.Error(e))
 	}
 	setRateLimit(c, err)
@@ -96,6 +97,7 @@ func (a *API) finish(c *fiber.Ctx, began time.Time) {
 
 func (a *API) logPanic(c *fiber.Ctx, _ any) {
 	// The panic's value may quote a request; the stack names functions only.
+	c.Locals(localPanicked, true)
 	a.Log.Error("panic", zap.String("id", requestID(c)), zap.String("route", route(c)), zap.StackSkip("stack", 1))
 }
 

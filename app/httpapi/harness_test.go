@@ -1,0 +1,237 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"hasura-login/app/audit"
+	"hasura-login/app/clientip"
+	"hasura-login/app/httpapi"
+	"hasura-login/app/login"
+	"hasura-login/app/metrics"
+	"hasura-login/app/password"
+	"hasura-login/app/store/sqlite"
+	"hasura-login/app/throttle"
+	"hasura-login/app/token"
+)
+
+const (
+	goodPassword = "correct horse staple"
+	actionSecret = "action-secret-0123456789abcdef0123"
+	edgeSecret   = "edge-secret-0123456789abcdef012345"
+)
+
+// server is the API as served, on real parts: SQLite, hash gate, key ring, throttle.
+type server struct {
+	t     *testing.T
+	url   string
+	api   *httpapi.API
+	ring  *token.Ring
+	log   *syncBuffer
+	ready error
+	// hasher may be replaced before start.
+	store  *sqlite.Store
+	served chan error
+}
+
+type setup struct {
+	limits throttle.Limits
+	hasher func(login.Hasher) login.Hasher
+	policy login.PasswordPolicy
+	rules  login.Rules
+}
+
+func start(t *testing.T, change ...func(*setup)) *server {
+	t.Helper()
+	s := &setup{
+		policy: password.NewPolicy(8),
+		rules: login.Rules{
+			SignUpEnabled: true, DefaultRoles: []string{"user"},
+			RefreshTTL: time.Hour, RefreshIdle: time.Hour, RefreshGrace: 10 * time.Second, MaxSessions: 20,
+		},
+	}
+	for _, f := range change {
+		f(s)
+	}
+	dir := t.TempDir()
+	store, err := sqlite.Open(filepath.Join(dir, "login.db"))
+	check(t, err)
+	ring, err := token.Create(token.Folder{Dir: filepath.Join(dir, "keys"), TokenLife: 15 * time.Minute}, token.EdDSA, token.Hooks{})
+	check(t, err)
+	names := token.Names{Issuer: "hasura-login", Audience: "hasura"}
+	issuer, err := token.NewIssuer(ring, names)
+	check(t, err)
+	verifier, err := token.NewVerifier(ring, names)
+	check(t, err)
+	gate, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
+	check(t, err)
+	var hasher login.Hasher = gate
+	if s.hasher != nil {
+		hasher = s.hasher(gate)
+	}
+	m := metrics.New("test", httpapi.Routes())
+	limiter, err := throttle.New(throttle.Config{Limits: s.limits, Observer: m, Now: time.Now})
+	check(t, err)
+	out := &syncBuffer{}
+	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(out), zap.DebugLevel))
+	auditor := audit.New(log)
+	service := login.NewService(login.Deps{
+		Store: store, Hasher: hasher, Policy: s.policy, Issuer: issuer, Throttle: limiter,
+		Devices: throttle.NewDeviceTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }), Audit: auditor,
+	}, s.rules)
+	srv := &server{t: t, ring: ring, log: out, store: store, served: make(chan error, 1)}
+	srv.api = httpapi.New(httpapi.Config{
+		Service: service, Verifier: verifier, JWKS: ring.JWKS,
+		Ready:         func(context.Context) error { return srv.ready },
+		ActionSecrets: func() []string { return []string{actionSecret} },
+		Clients:       clientip.New(func() [][]byte { return [][]byte{[]byte(edgeSecret)} }),
+		AllowOrigin:   func(origin string) bool { return origin == "https://app.example.org" },
+		Audit:         auditor, Observer: m, Log: log,
+	})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	srv.url = "http://" + ln.Addr().String()
+	go func() { srv.served <- srv.api.Serve(ln) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = srv.api.Shutdown(ctx)
+		service.Wait()
+		gate.Close()
+		limiter.Close()
+		_ = store.Close()
+	})
+	return srv
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// answer is a response, read whole.
+type answer struct {
+	*http.Response
+	body []byte
+}
+
+func (a answer) object(t *testing.T) map[string]any {
+	t.Helper()
+	var o map[string]any
+	if err := json.Unmarshal(a.body, &o); err != nil {
+		t.Fatalf("not a JSON object: %s", a.body)
+	}
+	return o
+}
+
+// code is the error code of a REST problem or an action error.
+func (a answer) code() string {
+	var o struct {
+		Code       string `json:"code"`
+		Extensions struct {
+			Code string `json:"code"`
+		} `json:"extensions"`
+	}
+	_ = json.Unmarshal(a.body, &o)
+	if o.Code != "" {
+		return o.Code
+	}
+	return o.Extensions.Code
+}
+
+func (s *server) do(req *http.Request) answer {
+	s.t.Helper()
+	resp, err := http.DefaultClient.Do(req)
+	check(s.t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	check(s.t, err)
+	return answer{resp, body}
+}
+
+func (s *server) request(method, path, body string, headers ...string) *http.Request {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	check(s.t, err)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	return req
+}
+
+func (s *server) rest(method, path, body string, headers ...string) answer {
+	s.t.Helper()
+	return s.do(s.request(method, path, body, headers...))
+}
+
+// action calls a use case as Hasura does.
+func (s *server) action(name string, input, variables map[string]any) answer {
+	s.t.Helper()
+	if variables == nil {
+		variables = map[string]any{"x-hasura-role": "public"}
+	}
+	body, err := json.Marshal(map[string]any{
+		"action": map[string]any{"name": name}, "input": input, "session_variables": variables, "request_query": "query { … }",
+	})
+	check(s.t, err)
+	return s.rest(http.MethodPost, "/actions/"+name, string(body), "X-Hasura-Action-Secret", actionSecret)
+}
+
+type grant struct {
+	ID           string `json:"id"`
+	Token        string `json:"token"`
+	RefreshToken string `json:"refreshToken"`
+	DeviceToken  string `json:"deviceToken"`
+}
+
+func (s *server) signUp(email string) grant {
+	s.t.Helper()
+	return s.granted(s.rest(http.MethodPost, "/auth/signup", fmt.Sprintf(`{"email":%q,"name":"Ann","password":%q}`, email, goodPassword)))
+}
+
+func (s *server) granted(a answer) grant {
+	s.t.Helper()
+	if a.StatusCode != http.StatusOK && a.StatusCode != http.StatusCreated {
+		s.t.Fatalf("no grant: %d %s", a.StatusCode, a.body)
+	}
+	var g grant
+	check(s.t, json.Unmarshal(a.body, &g))
+	return g
+}
+
+func bearer(g grant) string { return "Bearer " + g.Token }
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}

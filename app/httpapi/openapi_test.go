@@ -1,0 +1,120 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/google/go-cmp/cmp"
+
+	"hasura-login/app/httpapi"
+	"hasura-login/app/login"
+	"hasura-login/app/testserver"
+)
+
+func document(t *testing.T) *openapi3.T {
+	t.Helper()
+	loader := openapi3.NewLoader()
+	doc, err := loader.LoadFromFile(filepath.Join(testserver.RepoRoot(t), "openapi.yaml"))
+	check(t, err)
+	if err := doc.Validate(loader.Context); err != nil {
+		t.Fatalf("openapi.yaml is not valid: %v", err)
+	}
+	return doc
+}
+
+func TestOpenAPI_NamesEveryRouteAndNoOther(t *testing.T) {
+	var documented, served []string
+	for path, item := range document(t).Paths.Map() {
+		for method := range item.Operations() {
+			documented = append(documented, method+" "+path)
+		}
+	}
+	for _, r := range httpapi.Routes() {
+		if !strings.Contains(r, "/actions/") {
+			served = append(served, r)
+		}
+	}
+	slices.Sort(documented)
+	slices.Sort(served)
+	if diff := cmp.Diff(served, documented); diff != "" {
+		t.Errorf("served but not documented (-), documented but not served (+):\n%s", diff)
+	}
+}
+
+func TestOpenAPI_NamesEveryCode(t *testing.T) {
+	var documented, codes []string
+	for _, v := range document(t).Components.Schemas["Problem"].Value.Properties["code"].Value.Enum {
+		documented = append(documented, v.(string))
+	}
+	for _, c := range login.Codes() {
+		codes = append(codes, string(c))
+	}
+	if diff := cmp.Diff(codes, documented); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Every answer of a session's life, good and bad, is held against the document.
+func TestOpenAPI_DescribesRealAnswers(t *testing.T) {
+	s := start(t)
+	router, err := gorillamux.NewRouter(document(t))
+	check(t, err)
+	call := func(wantStatus int, method, path, body string, headers ...string) answer {
+		t.Helper()
+		req := s.request(method, path, body, headers...)
+		a := s.do(req)
+		if a.StatusCode != wantStatus {
+			t.Fatalf("%s %s: %d %s, want %d", method, path, a.StatusCode, a.body, wantStatus)
+		}
+		validate(t, router, req, a)
+		return a
+	}
+	g := s.granted(call(201, "POST", "/auth/signup", fmt.Sprintf(`{"email":"ann@example.org","name":"Ann","password":%q}`, goodPassword)))
+	call(409, "POST", "/auth/signup", fmt.Sprintf(`{"email":"ann@example.org","name":"Ann","password":%q}`, goodPassword))
+	call(400, "POST", "/auth/signup", `{}`)
+	signIn := fmt.Sprintf(`{"email":"ann@example.org","password":%q}`, goodPassword)
+	call(200, "POST", "/auth/signin", signIn)
+	call(401, "POST", "/auth/signin", `{"email":"ann@example.org","password":"wrong one"}`)
+	next := s.granted(call(200, "POST", "/auth/refresh", fmt.Sprintf(`{"refreshToken":%q}`, g.RefreshToken)))
+	call(401, "POST", "/auth/refresh", `{"refreshToken":"x"}`)
+	call(200, "GET", "/auth/me", "", "Authorization", bearer(next))
+	call(401, "GET", "/auth/me", "")
+	var sessions []struct{ ID string }
+	check(t, json.Unmarshal(call(200, "GET", "/auth/sessions", "", "Authorization", bearer(next)).body, &sessions))
+	call(404, "DELETE", "/auth/sessions/00000000-0000-4000-8000-000000000000", "", "Authorization", bearer(next))
+	call(204, "DELETE", "/auth/sessions/"+sessions[1].ID, "", "Authorization", bearer(next))
+	changed := s.granted(call(200, "POST", "/auth/password", fmt.Sprintf(`{"currentPassword":%q,"newPassword":"battery of volta 1800"}`, goodPassword), "Authorization", bearer(next)))
+	call(204, "POST", "/auth/signout", fmt.Sprintf(`{"refreshToken":%q}`, changed.RefreshToken))
+	last := s.granted(call(200, "POST", "/auth/signin", `{"email":"ann@example.org","password":"battery of volta 1800"}`))
+	call(204, "POST", "/auth/signout-all", "", "Authorization", bearer(last))
+	last = s.granted(call(200, "POST", "/auth/signin", `{"email":"ann@example.org","password":"battery of volta 1800"}`))
+	call(401, "DELETE", "/auth/me", `{"password":"wrong one"}`, "Authorization", bearer(last))
+	call(204, "DELETE", "/auth/me", `{"password":"battery of volta 1800"}`, "Authorization", bearer(last))
+	call(200, "GET", "/.well-known/jwks.json", "")
+	call(200, "GET", "/healthz", "")
+}
+
+func validate(t *testing.T, router routers.Router, req *http.Request, a answer) {
+	t.Helper()
+	found, params, err := router.FindRoute(req)
+	check(t, err)
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: found},
+		Status:                 a.StatusCode, Header: a.Header, Body: io.NopCloser(bytes.NewReader(a.body)),
+		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+	}
+	if err := openapi3filter.ValidateResponse(t.Context(), input); err != nil {
+		t.Errorf("%s %s answered %d, which openapi.yaml does not describe: %v\n%s", req.Method, req.URL.Path, a.StatusCode, err, a.body)
+	}
+}

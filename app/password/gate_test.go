@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -84,34 +85,39 @@ func TestGate_RefusedAreToldDifferentTimesToComeBack(t *testing.T) {
 }
 
 func TestGate_CallerWhoLeavesTheQueueCostsNoHash(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		hashes := &slowHash{perHash: 50 * time.Millisecond}
-		gate := startGate(t, hashes, password.Config{Workers: 1})
-		var calls sync.WaitGroup
-		for _, name := range []string{"first", "second"} {
-			calls.Go(func() { _, _ = gate.Hash(t.Context(), signIn, name) })
-			synctest.Wait()
-		}
-		ctx, leave := context.WithCancel(t.Context())
-		var err error
-		calls.Go(func() { _, err = gate.Hash(ctx, signIn, "leaves") })
-		synctest.Wait()
-		calls.Go(func() { _, _ = gate.Hash(t.Context(), signIn, "last") })
-		synctest.Wait()
-
-		leave()
-		synctest.Wait()
-		if !errors.Is(err, login.ErrCallerGone) {
-			t.Errorf("got %v, want ErrCallerGone at once", err)
-		}
-		if gate.Len() != 2 {
-			t.Errorf("%d wait, want the place given back", gate.Len())
-		}
-		calls.Wait()
-		if diff := cmp.Diff([]string{"first", "second", "last"}, hashes.order()); diff != "" {
-			t.Error(diff)
-		}
-	})
+	names := []string{"first", "second", "third"}
+	for i, leaver := range names {
+		t.Run(leaver, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hashes := &slowHash{perHash: 50 * time.Millisecond}
+				gate := startGate(t, hashes, password.Config{Workers: 1})
+				var calls sync.WaitGroup
+				calls.Go(func() { _, _ = gate.Hash(t.Context(), signIn, "in work") })
+				synctest.Wait()
+				errs := make([]error, len(names))
+				leave := make([]context.CancelFunc, len(names))
+				for i, name := range names {
+					var ctx context.Context
+					ctx, leave[i] = context.WithCancel(t.Context())
+					calls.Go(func() { _, errs[i] = gate.Hash(ctx, signIn, name) })
+					synctest.Wait()
+				}
+				leave[i]()
+				synctest.Wait()
+				if !errors.Is(errs[i], login.ErrCallerGone) {
+					t.Errorf("got %v, want ErrCallerGone at once", errs[i])
+				}
+				if gate.Len() != len(names)-1 {
+					t.Errorf("%d wait, want the place given back", gate.Len())
+				}
+				calls.Wait()
+				want := slices.Delete(append([]string{"in work"}, names...), i+1, i+2)
+				if diff := cmp.Diff(want, hashes.order()); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
 }
 
 // polled is a context of a server that does not report a closed connection: only

@@ -1,0 +1,232 @@
+package password_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"hasura-login/app/login"
+	"hasura-login/app/password"
+)
+
+// realGate hashes with the real bcrypt at a cost that tests can afford.
+func realGate(t *testing.T, cost int) *password.Gate {
+	t.Helper()
+	gate, err := password.New(password.Config{Cost: cost, MaxWait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(gate.Close)
+	return gate
+}
+
+func hashed(t *testing.T, plain string, cost int) string {
+	t.Helper()
+	stored, err := realGate(t, cost).Hash(t.Context(), signUp, plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored
+}
+
+func TestVerify_TellsRightFromWrong(t *testing.T) {
+	const live = 5
+	long := strings.Repeat("x", password.MaxBytes)
+	cases := []struct {
+		name, stored, plain string
+		ok, stale           bool
+	}{
+		{name: "right", stored: hashed(t, "correct horse", live), plain: "correct horse", ok: true},
+		{name: "wrong", stored: hashed(t, "correct horse", live), plain: "correct horsE"},
+		{name: "empty", stored: hashed(t, "correct horse", live), plain: ""},
+		{name: "spaces count", stored: hashed(t, " correct  horse ", live), plain: " correct  horse ", ok: true},
+		{name: "spaces are not trimmed", stored: hashed(t, "correct horse", live), plain: " correct horse "},
+		{name: "Unicode as typed", stored: hashed(t, "пароль 🐎🔋", live), plain: "пароль 🐎🔋", ok: true},
+		{name: "72 bytes", stored: hashed(t, long, live), plain: long, ok: true},
+		{name: "73 bytes, of which bcrypt would compare 72", stored: hashed(t, long, live), plain: long + "y"},
+		{name: "NUL, which bcrypt would take for a repetition", stored: hashed(t, "horse", live), plain: "horse\x00horse"},
+		{name: "unknown account", stored: "", plain: "correct horse"},
+		{name: "cheaper hash, right", stored: hashed(t, "correct horse", live-1), plain: "correct horse", ok: true, stale: true},
+		{name: "cheaper hash, wrong", stored: hashed(t, "correct horse", live-1), plain: "correct horsE"},
+		{name: "dearer hash, right", stored: hashed(t, "correct horse", live+1), plain: "correct horse", ok: true, stale: true},
+		{name: "dearer hash, wrong", stored: hashed(t, "correct horse", live+1), plain: "correct horsE"},
+		// Published test vectors of other implementations.
+		{name: "imported 2a", stored: "$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i", plain: "abc", ok: true, stale: true},
+		{name: "imported 2a of the live cost", stored: "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", plain: "U*U", ok: true},
+		{name: "imported 2y", stored: "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", plain: "U*U", ok: true, stale: true},
+		{name: "imported 2b", stored: "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", plain: "U*U", ok: true, stale: true},
+		{name: "imported 2y, eighth bit", stored: "$2y$05$/OK.fbVrR/bpIqNJ5ianF.Sa7shbm4.OzKpvFnX1pQLmQW96oUlCq", plain: "\xa3", ok: true, stale: true},
+	}
+	gate := realGate(t, live)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			ok, stale, err := gate.Verify(t.Context(), signIn, c.stored, c.plain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ok != c.ok || stale != c.stale {
+				t.Errorf("ok %v, stale %v; want %v, %v", ok, stale, c.ok, c.stale)
+			}
+		})
+	}
+}
+
+// noHash are strings that a column may hold and that are not a bcrypt hash.
+var noHash = map[string]string{
+	"unknown account":   "",
+	"lock mark":         "!",
+	"plain text":        "correct horse battery staple",
+	"cut short":         strings.TrimSuffix(string(storedHash(10)), "."),
+	"too long":          string(storedHash(10)) + ".",
+	"flawed format 2x":  "$2x" + string(storedHash(10)[3:]),
+	"cost too high":     strings.Replace(string(storedHash(10)), "$10$", "$31$", 1),
+	"cost too low":      strings.Replace(string(storedHash(10)), "$10$", "$03$", 1),
+	"cost not a number": strings.Replace(string(storedHash(10)), "$10$", "$+9$", 1),
+	"not base64":        string(storedHash(10)[:20]) + "=" + string(storedHash(10)[21:]),
+	"not ASCII":         string(storedHash(10)[:20]) + "é" + string(storedHash(10)[22:]),
+	"other algorithm":   "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaGg",
+}
+
+func TestVerify_EveryWrongPasswordCostsOneHashAtTheLiveCost(t *testing.T) {
+	cases := map[string]struct{ stored, plain string }{
+		"wrong password":                    {string(storedHash(liveCost)), "wrong"},
+		"over 72 bytes":                     {string(storedHash(liveCost)), strings.Repeat("x", 73)},
+		"NUL":                               {string(storedHash(liveCost)), "wrong\x00"},
+		"wrong against a cheaper hash":      {string(storedHash(liveCost - 1)), "wrong"},
+		"wrong against a much cheaper hash": {string(storedHash(password.MinCost)), "wrong"},
+	}
+	for name, stored := range noHash {
+		cases[name] = struct{ stored, plain string }{stored, rightPassword}
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hashes := &slowHash{perHash: 64 * time.Millisecond}
+				gate := startGate(t, hashes, password.Config{Workers: 1})
+				begun := time.Now()
+				ok, stale, err := gate.Verify(t.Context(), signIn, c.stored, c.plain)
+				if ok || stale || err != nil {
+					t.Errorf("got %v, %v, %v; want false", ok, stale, err)
+				}
+				if got := hashes.roundsDone(); got != 1<<liveCost {
+					t.Errorf("%d rounds, want %d", got, 1<<liveCost)
+				}
+				if took := time.Since(begun); took != hashes.perHash {
+					t.Errorf("took %v, want %v", took, hashes.perHash)
+				}
+			})
+		})
+	}
+}
+
+func TestVerify_RightPasswordCostsOneHash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hashes := &slowHash{perHash: 50 * time.Millisecond}
+		gate := startGate(t, hashes, password.Config{Workers: 1})
+		ok, stale, err := gate.Verify(t.Context(), signIn, string(storedHash(liveCost)), rightPassword)
+		if !ok || stale || err != nil {
+			t.Errorf("got %v, %v, %v; want true", ok, stale, err)
+		}
+		if got := hashes.roundsDone(); got != 1<<liveCost {
+			t.Errorf("%d rounds, want %d", got, 1<<liveCost)
+		}
+	})
+}
+
+func TestVerify_TheVeryFirstCallOfAnUnknownAccountCostsOneHash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hashes := &slowHash{perHash: 50 * time.Millisecond}
+		gate, err := password.NewGateOn(password.Config{Cost: liveCost}, hashes.generate, hashes.compare)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(gate.Close)
+		begun := time.Now()
+		if _, _, err := gate.Verify(t.Context(), signIn, "", "a guess"); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took != hashes.perHash {
+			t.Errorf("took %v, want %v", took, hashes.perHash)
+		}
+	})
+}
+
+// The error for a mismatch comes only after all rounds are done; a malformed
+// hash gets another at once.
+func TestDummyHash_IsComparedInFull(t *testing.T) {
+	for cost := password.MinCost; cost <= 8; cost++ {
+		dummy := password.DummyHash(cost)
+		if err := bcrypt.CompareHashAndPassword(dummy, []byte("a guess")); !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
+			t.Errorf("%s: %v", dummy, err)
+		}
+		if got, err := bcrypt.Cost(dummy); got != cost || err != nil {
+			t.Errorf("%s: cost %d, %v; want %d", dummy, got, err, cost)
+		}
+	}
+}
+
+func TestHash_NeverCutsALongPassword(t *testing.T) {
+	_, err := realGate(t, password.MinCost).Hash(t.Context(), signUp, strings.Repeat("x", 73))
+	if !errors.Is(err, bcrypt.ErrPasswordTooLong) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHash_SaltsEachHash(t *testing.T) {
+	if hashed(t, "correct horse", password.MinCost) == hashed(t, "correct horse", password.MinCost) {
+		t.Error("the same password gave the same hash twice")
+	}
+}
+
+func TestVerify_ManyCallersAtOnceGetTheirOwnAnswers(t *testing.T) {
+	gate := realGate(t, password.MinCost)
+	stored := hashed(t, "correct horse", password.MinCost)
+	answers := make(chan error, 64)
+	for i := range cap(answers) {
+		go func() {
+			plain, want := "correct horse", i%2 == 0
+			if !want {
+				plain = "correct horsE"
+			}
+			ok, _, err := gate.Verify(t.Context(), login.Work{Operation: login.Operations()[i%10], KnownDevice: i%3 == 0}, stored, plain)
+			if err == nil && ok != want {
+				err = errors.New("got the answer of another")
+			}
+			answers <- err
+		}()
+	}
+	for range cap(answers) {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func FuzzVerify_AgreesWithBcryptOnWhatItAccepts(f *testing.F) {
+	for _, stored := range noHash {
+		f.Add(stored, "correct horse")
+	}
+	f.Add("$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "U*U")
+	f.Add("$2a$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "U*U\x00")
+	gate, err := password.New(password.Config{Cost: password.MinCost})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(gate.Close)
+	f.Fuzz(func(t *testing.T, stored, plain string) {
+		if cost, err := bcrypt.Cost([]byte(stored)); err == nil && cost > 6 {
+			return // takes too long
+		}
+		ok, _, err := gate.Verify(t.Context(), signIn, stored, plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok && bcrypt.CompareHashAndPassword([]byte(stored), []byte(plain)) != nil {
+			t.Errorf("accepted %q for %q", plain, stored)
+		}
+	})
+}

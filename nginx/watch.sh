@@ -32,7 +32,8 @@ keep_log_small() {
 }
 
 seen=$(fingerprint)
-while sleep 5; do
+# nginx is the parent; when it is gone there is nothing to watch.
+while sleep 5 && kill -0 "${PPID}" 2>/dev/null; do
   keep_log_small
   [ "${ENTRY:-}" != tls ] || choose_certificate
   now=$(fingerprint)

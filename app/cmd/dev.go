@@ -7,15 +7,23 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"go.uber.org/zap"
 
 	"hasura-login/app/config"
 	"hasura-login/app/login"
+	"hasura-login/app/standin"
+	"hasura-login/app/standin/auth"
+	"hasura-login/app/standin/metadata"
 	"hasura-login/app/store/sqlite"
 	"hasura-login/app/token"
+	"hasura-login/hasura"
 )
 
 type devVerb struct {
@@ -103,17 +111,54 @@ func (v devVerb) allowOrigin(cfg config.Config) func(string) bool {
 	}
 }
 
+// serve runs login first and the stand-in beside it: like Hasura, the stand-in
+// does not start without a key set.
 func (v devVerb) serve(ctx context.Context, env Environment, s *service, store *sqlite.Store) error {
 	api, ops, err := listen(s.cfg)
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
-	fmt.Fprint(env.Stdout, v.greeting(api.Addr().String(), "", ops.Addr().String()))
-	return s.run(ctx, api, ops)
+	graphql, err := net.Listen("tcp", v.GraphQL)
+	if err != nil {
+		return errors.Join(fmt.Errorf("the stand-in's listener: %w", err), api.Close(), ops.Close(), s.close())
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- s.run(ctx, api, ops) }()
+	hasura, err := v.standIn(ctx, s, store, "http://"+api.Addr().String())
+	if err != nil {
+		stop()
+		return errors.Join(err, graphql.Close(), <-served)
+	}
+	server := &http.Server{Handler: hasura, ReadHeaderTimeout: 10 * time.Second}
+	go hasura.Run(ctx)
+	go func() { _ = server.Serve(graphql) }()
+	fmt.Fprint(env.Stdout, greeting(api.Addr(), graphql.Addr(), ops.Addr(), v.Data))
+	err = <-served
+	return errors.Join(err, server.Close())
 }
 
-func (v devVerb) greeting(api, graphql, ops string) string {
-	return api + graphql + ops
+func (v devVerb) standIn(ctx context.Context, s *service, store *sqlite.Store, loginURL string) (*standin.Server, error) {
+	meta, err := metadata.Load(hasura.Project())
+	if err != nil {
+		return nil, err
+	}
+	adminSecret, err := keptSecret(filepath.Join(v.Data, "admin_secret"))
+	if err != nil {
+		return nil, err
+	}
+	vars := map[string]string{"LOGIN_URL": loginURL, "ACTION_SECRET": s.cfg.ActionSecret.Values()[0]}
+	return standin.New(ctx, standin.Config{
+		Metadata: meta, Env: func(name string) (string, bool) { value, ok := vars[name]; return value, ok },
+		DB: store.DB(), Dialect: standin.SQLite, AdminSecret: adminSecret,
+		JWT: &auth.JWT{
+			JWKURL: loginURL + "/.well-known/jwks.json",
+			Issuer: s.cfg.Issuer, Audience: auth.Strings{s.cfg.Audience}, AllowedSkew: int(token.ClockSkew.Seconds()),
+		},
+		UnauthorizedRole: "public", ConfiguredHeaderPrecedence: true, AllowOrigin: v.allowOrigin(s.cfg),
+		Report: func(err error) { s.log.Warn("stand-in", zap.Error(err)) },
+	})
 }
 
 var _ login.Store = (*sqlite.Store)(nil)

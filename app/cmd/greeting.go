@@ -1,0 +1,35 @@
+package cmd
+
+import (
+	"net"
+	"strings"
+)
+
+// greeting shows what runs where, with lines to paste into a shell.
+func greeting(api, graphql, ops net.Addr, data string) string {
+	return strings.NewReplacer("API", api.String(), "GRAPHQL", graphql.String(), "OPS", ops.String(), "DATA", data).Replace(`Hasura Login, for development:
+
+  login (REST)     http://API/auth/…
+  GraphQL          http://GRAPHQL/v1/graphql    (a stand-in for Hasura: reads hasura/metadata)
+  metrics, health  http://OPS/metrics, /readyz
+  data             DATA    (delete it to begin anew; admin secret of the stand-in in DATA/admin_secret)
+
+Try it. Sign up and sign in over GraphQL:
+
+  curl -s http://GRAPHQL/v1/graphql -H 'Content-Type: application/json' -d '{"query":"mutation { signup(email: \"ann@example.org\", name: \"Ann\", password: \"correct horse staple\") { id token refreshToken } }"}'
+  curl -s http://GRAPHQL/v1/graphql -H 'Content-Type: application/json' -d '{"query":"{ signin(email: \"ann@example.org\", password: \"correct horse staple\") { id token refreshToken } }"}'
+
+The same over REST:
+
+  curl -s http://API/auth/signup -H 'Content-Type: application/json' -d '{"email":"bob@example.org","name":"Bob","password":"correct horse staple"}'
+  curl -s http://API/auth/signin -H 'Content-Type: application/json' -d '{"email":"bob@example.org","password":"correct horse staple"}'
+
+With the token of an answer, the own row and the keys that verify it:
+
+  curl -s http://GRAPHQL/v1/graphql -H 'Content-Type: application/json' -H "Authorization: Bearer $TOKEN" -d '{"query":"{ users { id email name } }"}'
+  curl -s http://API/.well-known/jwks.json
+
+Ctrl-C stops it.
+
+`)
+}

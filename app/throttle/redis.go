@@ -23,6 +23,8 @@ const (
 	redisSlack = 2 * time.Second
 	// redisRetire is how long a client outlives its URL, for calls on their way.
 	redisRetire = time.Second
+	// redisBuffer holds any call but the first of each script, bytes.
+	redisBuffer = 4 << 10
 	// redisPrefix keeps all counters in one hash slot, as a script over several
 	// keys needs in a cluster.
 	redisPrefix = "{login-limit}:"
@@ -101,7 +103,7 @@ func newRedisStore(url func() string) (*redisStore, error) {
 }
 
 // errRedisURL does not wrap its cause, which quotes the URL with its password.
-var errRedisURL = errors.New("not a Redis URL (redis://user:password@host:port/db)")
+var errRedisURL = errors.New("the Redis URL is not one (redis://user:password@host:port/db)")
 
 // connection returns the client for the URL of now.
 func (r *redisStore) connection() (*redis.Client, error) {
@@ -120,6 +122,7 @@ func (r *redisStore) connection() (*redis.Client, error) {
 	opts.ContextTimeoutEnabled = true
 	opts.MaxRetries, opts.DialerRetries = -1, 1 // memory takes over instead
 	opts.PipelinePoolSize = -1
+	opts.ReadBufferSize, opts.WriteBufferSize = redisBuffer, redisBuffer
 	opts.DisableIdentity = true
 	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	if old := r.client; old != nil {

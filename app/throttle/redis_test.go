@@ -3,12 +3,15 @@ package throttle_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"hasura-login/app/login"
 	"hasura-login/app/testserver"
@@ -247,4 +250,74 @@ func TestRedis_WithAWrongPasswordIsDegradedUntilItIsRight(t *testing.T) {
 	}
 	password.Store("right")
 	eventually(t, "recovery", func() bool { return !b.isDegraded() })
+}
+
+func TestRedis_NeedsFewRights(t *testing.T) {
+	r := testserver.StartRedis(t)
+	r.Do(t, "ACL", "SETUSER", "login", "on", ">pass", "~{login-limit}:*", "resetchannels", "-@all",
+		"+hello", "+auth", "+select", "+eval", "+evalsha", "+mget", "+get", "+incrby", "+decrby", "+pexpire", "+del")
+	b := start(t, onRedis(func() string { return "redis://login:pass@" + testserver.Addr(r.Port) + "/0" }))
+	ann := signIn("ann@example.org", "198.51.100.4")
+	b.fail(4, ann)
+	if !b.succeed(ann) {
+		t.Error("refused within the limit")
+	}
+	if got := b.fail(10, ann); got != 5 || b.isDegraded() {
+		t.Errorf("%d passed, want 5; degraded: %v", got, b.seen.states())
+	}
+}
+
+// Both keep the same books: whatever happens, they decide alike.
+func TestRedis_DecidesLikeMemory(t *testing.T) {
+	r := testserver.StartRedis(t)
+	memory, shared := start(t), start(t, onRedis(r.URL))
+	random := rand.New(rand.NewPCG(1, 2))
+	pick := func(from ...string) string { return from[random.IntN(len(from))] }
+	type pair struct{ memory, shared login.Reservation }
+	var open []pair
+	refusals := 0
+	for step := range 5000 {
+		switch n := random.IntN(100); {
+		case n == 0:
+			d := time.Duration(random.IntN(40)) * time.Second
+			memory.clock.add(d)
+			shared.clock.add(d)
+		case n < 45 && len(open) > 0:
+			i := random.IntN(len(open))
+			settle := []func(login.Reservation){
+				func(r login.Reservation) { r.Succeeded(context.Background()) },
+				func(r login.Reservation) { r.Failed(context.Background()) },
+				func(r login.Reservation) { r.Released(context.Background()) },
+			}[random.IntN(3)]
+			settle(open[i].memory)
+			settle(open[i].shared)
+			open = append(open[:i], open[i+1:]...)
+		default:
+			a := signIn(pick("ann", "bob", "cy"), pick("", "198.51.100.4", "198.51.100.5", "203.0.113.9", "2001:db8::1", "2001:db8::1:0:0:0:1"))
+			a.Operation = login.Operation(pick("signin", "signin", "signin", "changePassword", "signup", "refresh", "me"))
+			a.Family = pick("", "f", "g")
+			a.DeviceID = pick("", "", "", "phone", "laptop")
+			inMemory, refusedByMemory := memory.try(a)
+			inRedis, refusedByRedis := shared.try(a)
+			if diff := cmp.Diff(refusedByMemory, refusedByRedis); diff != "" {
+				t.Fatalf("step %d, %+v (-memory +redis):\n%s", step, a, diff)
+			}
+			if refusedByMemory != nil {
+				refusals++
+				continue
+			}
+			if m, s := left(inMemory), left(inRedis); m != s {
+				t.Fatalf("step %d, %+v: left in memory %s, in Redis %s", step, a, m, s)
+			}
+			open = append(open, pair{inMemory, inRedis})
+		}
+	}
+	if refusals < 100 || refusals > 2500 || shared.isDegraded() {
+		t.Errorf("%d refusals, degraded %v: the test shows little", refusals, shared.seen.states())
+	}
+}
+
+func left(r login.Reservation) string {
+	limit, remaining, reset := r.(*throttle.Reservation).RateLimit()
+	return fmt.Sprintf("%d of %d for %s", remaining, limit, reset)
 }

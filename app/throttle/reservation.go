@@ -30,7 +30,10 @@ func (r *Reservation) RateLimit() (limit, remaining int64, reset time.Duration) 
 // Succeeded implements login.Reservation. Where a password was proved, it gives
 // back what the client holds of the account's count, or what the device holds of
 // its own; of clients of unknown address, who are not one client, only this
-// attempt. Sign-ups and refreshes stay counted: their number is what is limited.
+// attempt. What it gives back includes attempts of the same client that are
+// still being checked: whoever knows the password may guess it.
+//
+// Sign-ups and refreshes stay counted: their number is what is limited.
 func (r *Reservation) Succeeded(ctx context.Context) { r.settle(ctx, true) }
 
 // Released implements login.Reservation.

@@ -109,6 +109,8 @@ func (t *Throttle) Close() { t.counters.close() }
 // *login.Error to errors.As; nothing is counted by it.
 func (t *Throttle) Reserve(ctx context.Context, a login.Attempt) (login.Reservation, error) {
 	now := t.now()
+	// An IPv4 address in IPv6 clothes would share its /64 with all of IPv4.
+	a.Client.Addr = a.Client.Addr.Unmap()
 	buf := t.scratch.Get().(*[]charge)
 	defer t.scratch.Put(buf)
 	*buf = t.charges((*buf)[:0], a, now)

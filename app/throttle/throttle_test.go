@@ -62,6 +62,20 @@ func TestReserve_OfAThousandGuessesOnlyTheLimitPasses(t *testing.T) {
 			func(i int) login.Attempt { return signIn(account(i), ipv4("198.51.100.0", i%256)) }, 240, throttle.ScopeClientWide},
 		{"unknown clients, a thousand accounts",
 			func(i int) login.Attempt { return signIn(account(i), "") }, 240, throttle.ScopeUnknown},
+		{"spellings of one address",
+			func(i int) login.Attempt {
+				email := []byte(" ann@example.org")
+				email[1+i%3] &^= 0x20 // upper case
+				normal, err := login.NormalizeEmail(string(email))
+				if err != nil {
+					panic(err)
+				}
+				return signIn(normal, ipv4("10.0.0.0", i*300))
+			}, 5, throttle.ScopeAccount},
+		{"one client, IPv4 and IPv4-mapped IPv6",
+			func(i int) login.Attempt {
+				return signIn(account(i), []string{"198.51.100.4", "::ffff:198.51.100.4"}[i%2])
+			}, 30, throttle.ScopeClient},
 		{"three operations that check a password",
 			func(i int) login.Attempt {
 				a := signIn("ann@example.org", "198.51.100.4")

@@ -3,6 +3,7 @@
 package postgres
 
 import (
+	"errors"
 	"net"
 	"syscall"
 )
@@ -10,7 +11,9 @@ import (
 // hasNews tells whether an idle connection's socket has something to read or is
 // closed: a server that went away, or said goodbye. A statement written to such
 // a connection would be lost without anyone knowing whether it ran, so it is
-// pinged first. Looking costs one system call and waits for nothing.
+// pinged first. Looking costs one system call and waits for nothing: Control, not
+// Read, because the driver may have left a reader in the background that holds
+// the descriptor's lock for reading.
 func hasNews(conn net.Conn) bool {
 	if tls, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = tls.NetConn()
@@ -24,11 +27,10 @@ func hasNews(conn net.Conn) bool {
 		return true
 	}
 	quiet := false
-	err = raw.Read(func(fd uintptr) bool {
+	err = raw.Control(func(fd uintptr) {
 		var peeked [1]byte
 		_, _, err := syscall.Recvfrom(int(fd), peeked[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK || err == syscall.EINTR
-		return true
+		quiet = errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR)
 	})
 	return err != nil || !quiet
 }

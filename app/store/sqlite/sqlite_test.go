@@ -13,7 +13,7 @@ func TestStore_Conforms(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) login.Store { return open(t, filepath.Join(t.TempDir(), "login.db")) })
 }
 
-func open(t *testing.T, path string) *sqlite.Store {
+func open(t testing.TB, path string) *sqlite.Store {
 	t.Helper()
 	store, err := sqlite.Open(path)
 	if err != nil {
@@ -21,4 +21,8 @@ func open(t *testing.T, path string) *sqlite.Store {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	return store
+}
+
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) login.Store { return open(b, filepath.Join(b.TempDir(), "login.db")) })
 }

@@ -1,0 +1,72 @@
+package storetest
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"hasura-login/app/login"
+)
+
+// Bench measures the calls that load brings: refreshes of many users at once
+// above all, and what a sign-in asks of the store beside its hash.
+func Bench(b *testing.B, open func(b *testing.B) login.Store) {
+	store := open(b)
+	const users = 200
+	holders, tokens := make([]login.Holder, users), make([]login.TokenHash, users)
+	now := time.Now()
+	session := func(h login.Holder) login.NewSession {
+		return login.NewSession{
+			Session: login.Session{
+				ID: uuid.NewString(), UserID: h.User.ID, Epoch: 1, CreatedAt: now, LastUsedAt: now,
+				IdleUntil: now.Add(idle), ExpiresAt: now.Add(lifetime), ClientName: "Firefox", ClientPrefix: "192.0.2.7/32",
+			},
+			Token: newToken(), MaxLive: 20,
+		}
+	}
+	for i := range users {
+		holders[i] = login.Holder{
+			User:    login.User{ID: uuid.NewString(), Email: email(i), Name: "Ann Example", CreatedAt: now, UpdatedAt: now},
+			Account: login.Account{Password: "hash", Roles: []string{"user"}, DefaultRole: "user", Epoch: 1},
+		}
+		n := session(holders[i])
+		tokens[i] = n.Token
+		if err := store.CreateUser(b.Context(), holders[i], &n); err != nil {
+			b.Fatal(err)
+		}
+	}
+	run := func(name string, call func(user int) error) {
+		b.Run(name, func(b *testing.B) {
+			var next atomic.Int32
+			b.SetParallelism(16) // times the number of cores
+			b.RunParallel(func(pb *testing.PB) {
+				user := int(next.Add(1)) % users
+				for pb.Next() {
+					if err := call(user); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
+		})
+	}
+	run("RotateToken", func(user int) error {
+		r := login.Rotation{
+			Presented: tokens[user], Child: newToken(), Nonce: randomBytes(32),
+			Now: time.Now(), Grace: grace, IdleUntil: time.Now().Add(idle),
+		}
+		_, err := store.RotateToken(b.Context(), r)
+		tokens[user] = r.Child
+		return err
+	})
+	run("HolderByEmail", func(user int) error {
+		_, err := store.HolderByEmail(b.Context(), holders[user].User.Email)
+		return err
+	})
+	run("CreateSession", func(user int) error {
+		return store.CreateSession(b.Context(), session(holders[user]))
+	})
+}

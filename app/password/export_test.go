@@ -16,3 +16,6 @@ func NewGateOn(
 ) (*Gate, error) {
 	return newGate(c, algorithm{generate: generate, compare: compare})
 }
+
+// LowerThreadPriority is what workers do to their own thread.
+var LowerThreadPriority = lowerThreadPriority

@@ -55,6 +55,13 @@ func (h *slowHash) spend(plain string, cost int) {
 	time.Sleep(took)
 }
 
+// take sets how long the hashes begun from now on take.
+func (h *slowHash) take(perHash time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.perHash = perHash
+}
+
 func (h *slowHash) roundsDone() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

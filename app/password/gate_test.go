@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -124,15 +125,15 @@ func TestGate_CallerWhoLeavesTheQueueCostsNoHash(t *testing.T) {
 // asking tells, and asking costs a system call.
 type polled struct {
 	context.Context
-	gone  bool
-	asked int
+	gone  atomic.Bool
+	asked atomic.Int32
 }
 
 func (p *polled) Done() <-chan struct{} { return nil }
 
 func (p *polled) Err() error {
-	p.asked++
-	if p.gone {
+	p.asked.Add(1)
+	if p.gone.Load() {
 		return context.Canceled
 	}
 	return nil
@@ -151,13 +152,13 @@ func TestGate_AsksOnceWhetherTheCallerIsStillThere(t *testing.T) {
 				var err error
 				calls.Go(func() { _, err = gate.Hash(caller, signIn, "second") })
 				synctest.Wait()
-				if caller.asked != 0 {
-					t.Errorf("asked %d times before its turn", caller.asked)
+				if asked := caller.asked.Load(); asked != 0 {
+					t.Errorf("asked %d times before its turn", asked)
 				}
-				caller.gone = gone
+				caller.gone.Store(gone)
 				calls.Wait()
-				if caller.asked != 1 {
-					t.Errorf("asked %d times, want once", caller.asked)
+				if asked := caller.asked.Load(); asked != 1 {
+					t.Errorf("asked %d times, want once", asked)
 				}
 				if errors.Is(err, login.ErrCallerGone) != gone {
 					t.Errorf("got %v", err)
@@ -190,14 +191,12 @@ func TestGate_AfterAStandstillTheLateAreRefusedAndTheNewServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hashes := &slowHash{perHash: 50 * time.Millisecond}
 		gate := startGate(t, hashes, password.Config{Workers: 1})
-		hashes.perHash = 10 * time.Second // for the one that is hit by it
+		hashes.take(10 * time.Second) // for the one that is hit by it
 		var calls sync.WaitGroup
 		var hit, behind tally
 		calls.Go(func() { hit.call(t.Context(), gate, signIn, "hit") })
 		synctest.Wait()
-		hashes.mu.Lock()
-		hashes.perHash = 50 * time.Millisecond
-		hashes.mu.Unlock()
+		hashes.take(50 * time.Millisecond)
 		for range 10 {
 			calls.Go(func() { behind.call(t.Context(), gate, signIn, "behind") })
 		}

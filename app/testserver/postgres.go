@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sort"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,12 +18,25 @@ import (
 // Postgres is a real server with a superuser "postgres" that needs no password.
 type Postgres struct {
 	*Process
-	Port int
-	dir  string
+	Port  int
+	dir   string
+	fsync string
 }
 
-// StartPostgres makes a fresh cluster on a free loopback port.
+// StartPostgres makes a fresh cluster on a free loopback port. It does not wait
+// for the disk: a killed server loses nothing by that, only a killed machine.
 func StartPostgres(t testing.TB) *Postgres {
+	t.Helper()
+	return startCluster(t, "off")
+}
+
+// StartDurablePostgres waits for the disk at every commit, as production does.
+func StartDurablePostgres(t testing.TB) *Postgres {
+	t.Helper()
+	return startCluster(t, "on")
+}
+
+func startCluster(t testing.TB, fsync string) *Postgres {
 	t.Helper()
 	dir := TempDir(t)
 	data := filepath.Join(dir, "data")
@@ -31,7 +45,7 @@ func StartPostgres(t testing.TB) *Postgres {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	pg := &Postgres{Port: FreePort(t), dir: dir}
+	pg := &Postgres{Port: FreePort(t), dir: dir, fsync: fsync}
 	pg.start(t)
 	return pg
 }
@@ -40,9 +54,10 @@ func (pg *Postgres) start(t testing.TB) {
 	t.Helper()
 	cmd := exec.Command(Binary(t, "postgres", "postgresql"), "-D", filepath.Join(pg.dir, "data"),
 		"-h", "127.0.0.1", "-p", fmt.Sprint(pg.Port), "-k", pg.dir,
-		"-c", "max_connections=200", "-c", "shared_buffers=128MB")
+		"-c", "max_connections=200", "-c", "shared_buffers=128MB", "-c", "fsync="+pg.fsync)
 	RunAs(t, cmd, "postgres", pg.dir)
 	pg.Process = Start(t, cmd)
+	pg.StopSignal = syscall.SIGQUIT // at once, without a checkpoint: the data is thrown away
 	pg.WaitReady(t, 30*time.Second, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -78,9 +93,14 @@ func (pg *Postgres) CreateDatabase(t testing.TB, name string) {
 // Exec runs SQL, several statements allowed, as the superuser.
 func (pg *Postgres) Exec(t testing.TB, database, sql string) {
 	t.Helper()
+	pg.execAs(t, "postgres", database, sql)
+}
+
+func (pg *Postgres) execAs(t testing.TB, role, database, sql string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	c, err := pgx.Connect(ctx, pg.URL(database))
+	c, err := pgx.Connect(ctx, pg.URLFor(role, database))
 	if err != nil {
 		t.Fatalf("connecting to %s: %v", database, err)
 	}
@@ -91,8 +111,8 @@ func (pg *Postgres) Exec(t testing.TB, database, sql string) {
 }
 
 // Migrate brings a database to the product's tables as production does: the
-// roles of ops/postgres, then every hasura/migrations/default/*/up.sql in order,
-// each in one transaction.
+// roles of ops/postgres, then, as Hasura's role, every up.sql in order, each in
+// one transaction.
 func (pg *Postgres) Migrate(t testing.TB, database string) {
 	t.Helper()
 	root := RepoRoot(t)
@@ -103,7 +123,7 @@ func (pg *Postgres) Migrate(t testing.TB, database string) {
 	}
 	sort.Strings(files)
 	for _, f := range files {
-		pg.Exec(t, database, "BEGIN;\n"+readFile(t, f)+"\nCOMMIT;")
+		pg.execAs(t, "hasura_engine_a", database, "BEGIN;\n"+readFile(t, f)+"\nCOMMIT;")
 	}
 }
 

@@ -48,6 +48,9 @@ func FreePort(t testing.TB) int {
 
 // Process is a server that runs until the test ends or Kill is called.
 type Process struct {
+	// StopSignal asks the program to stop; SIGTERM unless changed.
+	StopSignal syscall.Signal
+
 	cmd    *exec.Cmd
 	output lockedBuffer
 	done   chan struct{}
@@ -56,7 +59,7 @@ type Process struct {
 // Start runs cmd and stops it, at first gently, when the test ends.
 func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
-	p := &Process{cmd: cmd, done: make(chan struct{})}
+	p := &Process{StopSignal: syscall.SIGTERM, cmd: cmd, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.output, &p.output
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -85,9 +88,9 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	return p
 }
 
-// Stop ends the process with SIGTERM, or SIGKILL after ten seconds.
+// Stop ends the process with StopSignal, or SIGKILL after ten seconds.
 func (p *Process) Stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	_ = p.cmd.Process.Signal(p.StopSignal)
 	select {
 	case <-p.done:
 	case <-time.After(10 * time.Second):

@@ -1,0 +1,245 @@
+// Package e2e_test runs the built binary behind the real nginx, on real
+// Postgres and Redis, with the stand-in in Hasura's place, and looks at it from
+// outside only.
+package e2e_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"hasura-login/app/standin"
+	"hasura-login/app/standin/auth"
+	"hasura-login/app/standin/metadata"
+	"hasura-login/app/testserver"
+	"hasura-login/hasura"
+)
+
+const (
+	actionSecret = "action-secret-0123456789abcdef0123456789"
+	edgeSecret   = "edge-secret-0123456789abcdef0123456789ab"
+	deviceSecret = "device-secret-0123456789abcdef0123456789"
+	adminSecret  = "admin-secret-0123456789abcdef0123456789a"
+	goodPassword = "correct horse staple"
+)
+
+// binary is the program as users get it.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "hasura-login-e2e")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	binary = filepath.Join(dir, "hasura-login")
+	build := exec.Command("go", "build", "-trimpath", "-o", binary, "hasura-login/app")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+var databases atomic.Int64
+
+// stack is one installation.
+type stack struct {
+	t        *testing.T
+	dir      string
+	postgres *testserver.Postgres
+	database string
+	login    *loginProcess
+	hasura   string // host:port of the stand-in
+	nginx    *testserver.Nginx
+	standin  *standin.Server
+}
+
+// options change a stack before it starts.
+type options struct {
+	env       map[string]string // LOGIN_* besides the usual
+	redis     *testserver.Redis
+	clock     func() time.Time // of the stand-in
+	keyCycle  time.Duration    // of the stand-in
+	keysFirst []string         // arguments of the first 'keys rotate'
+}
+
+func start(t *testing.T, o options) *stack {
+	t.Helper()
+	s := &stack{t: t, dir: testserver.TempDir(t), postgres: testserver.StartPostgres(t), database: fmt.Sprintf("app%d", databases.Add(1))}
+	s.postgres.CreateDatabase(t, s.database)
+	s.postgres.Migrate(t, s.database)
+	s.secret("action_secret", actionSecret)
+	s.secret("edge_secret", edgeSecret)
+	s.secret("device_secret", deviceSecret)
+	s.secret("database_url", s.postgres.URLFor("hasura_login_a", s.database))
+	if o.redis != nil {
+		s.secret("redis_url", o.redis.URL())
+	}
+	s.run("keys", append([]string{"rotate"}, o.keysFirst...)...)
+	s.login = s.startLogin(o.env)
+	s.startStandin(o)
+	s.nginx = testserver.StartNginx(t, testserver.NginxSettings{
+		Login: s.login.api, Hasura: s.hasura, EdgeSecret: edgeSecret, CORSOrigins: "https://app.example.org",
+	})
+	s.awaitReady()
+	return s
+}
+
+// secret writes a secret file as the operator's scripts do: by rename.
+func (s *stack) secret(name, value string) {
+	s.t.Helper()
+	path := filepath.Join(s.dir, name)
+	if err := os.WriteFile(path+".new", []byte(value), 0o400); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// env is the production environment of the program in this stack.
+func (s *stack) env(extra map[string]string) []string {
+	vars := map[string]string{
+		"LOGIN_LISTEN": "127.0.0.1:0", "LOGIN_OPS_LISTEN": "127.0.0.1:0",
+		"LOGIN_KEYS_DIR": filepath.Join(s.dir, "keys"), "LOGIN_ISSUER": "https://login.example.org", "LOGIN_AUDIENCE": "hasura",
+		"LOGIN_CORS_ORIGINS": "https://app.example.org",
+	}
+	for _, name := range []string{"ACTION_SECRET", "EDGE_SECRET", "DEVICE_SECRET", "DATABASE_URL", "REDIS_URL"} {
+		path := filepath.Join(s.dir, strings.ToLower(name))
+		if _, err := os.Stat(path); err == nil {
+			vars["LOGIN_"+name+"_FILE"] = path
+		}
+	}
+	for name, value := range extra {
+		vars[name] = value
+	}
+	list := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir}
+	for name, value := range vars {
+		list = append(list, name+"="+value)
+	}
+	return list
+}
+
+// run calls a verb and returns what it printed; it must succeed.
+func (s *stack) run(verb string, args ...string) string {
+	s.t.Helper()
+	out, err := s.try("", verb, args...)
+	if err != nil {
+		s.t.Fatalf("hasura-login %s %v: %v\n%s", verb, args, err, out)
+	}
+	return out
+}
+
+// try calls a verb with text on stdin.
+func (s *stack) try(stdin, verb string, args ...string) (string, error) {
+	s.t.Helper()
+	cmd := exec.Command(binary, append([]string{verb}, args...)...)
+	cmd.Env = s.env(nil)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// loginProcess is a running 'serve'.
+type loginProcess struct {
+	*testserver.Process
+	api, ops string
+}
+
+func (s *stack) startLogin(extra map[string]string) *loginProcess {
+	s.t.Helper()
+	p := &loginProcess{api: testserver.Addr(testserver.FreePort(s.t)), ops: testserver.Addr(testserver.FreePort(s.t))}
+	cmd := exec.Command(binary, "serve")
+	env := map[string]string{"LOGIN_LISTEN": p.api, "LOGIN_OPS_LISTEN": p.ops}
+	for name, value := range extra {
+		env[name] = value
+	}
+	cmd.Env = s.env(env)
+	p.Process = testserver.Start(s.t, cmd)
+	p.WaitReady(s.t, 20*time.Second, func() error { return ok("http://" + p.ops + "/livez") })
+	s.t.Cleanup(p.Kill) // how it stops in good order has a test of its own
+	return p
+}
+
+func (s *stack) startStandin(o options) {
+	s.t.Helper()
+	meta, err := metadata.Load(hasura.Project())
+	check(s.t, err)
+	db, err := sql.Open("pgx", s.postgres.URLFor("hasura_engine_a", s.database))
+	check(s.t, err)
+	s.t.Cleanup(func() { _ = db.Close() })
+	vars := map[string]string{"LOGIN_URL": "http://" + s.login.api, "ACTION_SECRET": actionSecret}
+	ctx, stop := context.WithCancel(context.Background())
+	s.t.Cleanup(stop)
+	s.standin, err = standin.New(ctx, standin.Config{
+		Metadata: meta, Env: func(name string) (string, bool) { v, ok := vars[name]; return v, ok },
+		DB: db, Dialect: standin.Postgres, AdminSecret: adminSecret,
+		JWT: &auth.JWT{
+			JWKURL: "http://" + s.login.api + "/.well-known/jwks.json",
+			Issuer: "https://login.example.org", Audience: auth.Strings{"hasura"}, AllowedSkew: 5,
+		},
+		UnauthorizedRole: "public", ConfiguredHeaderPrecedence: true, Now: o.clock, KeyCycle: o.keyCycle,
+		Refetch: 100 * time.Millisecond,
+	})
+	check(s.t, err)
+	if problems := s.standin.Problems(); len(problems) > 0 {
+		s.t.Fatalf("the metadata is inconsistent with the migrated database: %v", problems)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	check(s.t, err)
+	server := &http.Server{Handler: s.standin, ReadHeaderTimeout: 10 * time.Second}
+	go s.standin.Run(ctx)
+	go func() { _ = server.Serve(ln) }()
+	s.t.Cleanup(func() { _ = server.Close() })
+	s.hasura = ln.Addr().String()
+}
+
+// awaitReady waits until a token is accepted all the way.
+func (s *stack) awaitReady() {
+	s.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		err := ok(s.nginx.URL("/healthz"))
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("not ready: %v\n%s", err, s.login.Output())
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func ok(url string) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, resp.Status)
+	}
+	return nil
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -3,11 +3,11 @@
 // nginx's status page knows none of these, and Hasura's Community Edition has no
 // metrics of its own, so this is where its health shows.
 //
-// nginx sends each line of its JSON log as a syslog datagram; see Serve.
+// It follows the file that nginx writes. Nothing it does or fails to do is felt by
+// nginx, unlike with a log sent to a socket.
 package edgelog
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -119,11 +119,10 @@ type record struct {
 	UpstreamStatus  string  `json:"upstream_status"`
 }
 
-// Line counts one line of the log, with or without a syslog header before it.
+// Line counts one line of the log.
 func (c *Counter) Line(line []byte) {
 	var r record
-	start := bytes.IndexByte(line, '{')
-	if start < 0 || json.Unmarshal(line[start:], &r) != nil || r.Status < 100 || r.Status > 599 {
+	if json.Unmarshal(line, &r) != nil || r.Status < 100 || r.Status > 599 {
 		c.malformed.Inc()
 		return
 	}

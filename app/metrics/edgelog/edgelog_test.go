@@ -1,12 +1,16 @@
 package edgelog_test
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -24,8 +28,8 @@ func TestLine_CountsByRouteAndStatus(t *testing.T) {
 			`{"path":"/auth/signin","status":200,"seconds":0.080,"limit":"PASSED","connection_limit":"PASSED","upstream_status":"200"}`,
 			[]string{`edge_requests_total{route="signin",status="2xx"} 1`, `edge_request_seconds_count{route="signin"} 1`},
 		},
-		"with the header of syslog": {
-			`<190>Nov 24 20:05:07 nginx: {"path":"/v1/graphql","status":502,"seconds":0.1,"upstream_status":"502"}`,
+		"an engine that fails": {
+			`{"path":"/v1/graphql","status":502,"seconds":0.1,"upstream_status":"502"}`,
 			[]string{`edge_requests_total{route="graphql",status="5xx"} 1`},
 		},
 		"refused by nginx: no time of a service": {
@@ -85,56 +89,94 @@ func TestLine_NoPathAddsALine(t *testing.T) {
 }
 
 // The log format is nginx's own file, so that a change of it shows here.
-func TestServe_CountsWhatARealNginxLogs(t *testing.T) {
+func TestRun_CountsWhatARealNginxLogs(t *testing.T) {
 	dir := testserver.TempDir(t)
-	socket := filepath.Join(dir, "log.sock")
-	startNginx(t, dir, socket, testserver.FreePort(t), func(base string) {
-		first := edgelog.New()
-		conn, err := edgelog.Listen(socket)
-		if err != nil {
-			t.Fatal(err)
+	base := startNginx(t, dir)
+	log := filepath.Join(dir, "access.log")
+	get(t, base+"/auth/signin") // before anybody follows: not counted
+	for size := int64(0); size == 0; { // nginx answers first, then logs
+		if info, err := os.Stat(log); err == nil {
+			size = info.Size()
 		}
-		served := make(chan error)
-		go func() { served <- first.Serve(conn) }()
+	}
+	metrics := run(t, log)
 
-		get(t, base+"/auth/signin")
-		get(t, base+"/auth/signin?password=secret")
-		get(t, base+"/v1/graphql")
-		eventually(t, first, `edge_requests_total{route="signin",status="2xx"} 2`)
-		eventually(t, first, `edge_requests_total{route="graphql",status="4xx"} 1`)
-		eventually(t, first, `edge_refused_total{kind="requests"} 1`)
-		eventually(t, first, `edge_log_malformed_total 0`)
+	get(t, base+"/auth/signin")
+	get(t, base+"/auth/signin?password=secret")
+	get(t, base+"/v1/graphql") // not found
+	get(t, base+"/v1/graphql") // refused: one a minute
+	eventually(t, metrics, `edge_requests_total{route="signin",status="2xx"} 2`)
+	eventually(t, metrics, `edge_requests_total{route="graphql",status="4xx"} 2`)
+	eventually(t, metrics, `edge_refused_total{kind="requests"} 1`)
+	eventually(t, metrics, `edge_log_malformed_total 0`)
 
-		// It is restarted; nginx is not.
-		_ = conn.Close()
-		if err := <-served; err != nil {
-			t.Errorf("Serve ended with %v", err)
-		}
-		get(t, base+"/healthz") // lost, and answered all the same
-		second := edgelog.New()
-		again, err := edgelog.Listen(socket)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer again.Close()
-		go func() { _ = second.Serve(again) }()
-		get(t, base+"/auth/signin")
-		eventually(t, second, `edge_requests_total{route="signin",status="2xx"} 1`)
-	})
+	// The file is emptied while nginx goes on writing to it.
+	if err := os.Truncate(log, 0); err != nil {
+		t.Fatal(err)
+	}
+	get(t, base+"/auth/signup")
+	eventually(t, metrics, `edge_requests_total{route="signup",status="2xx"} 1`)
+	eventually(t, metrics, `edge_log_malformed_total 0`)
 }
 
-// startNginx runs nginx with the product's log format and a line to the socket.
-// The second request for GraphQL in a minute, its own first included, is refused.
-func startNginx(t *testing.T, dir, socket string, port int, use func(base string)) {
+func TestRun_FollowsAFileThatComesLaterAndIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "access.log")
+	metrics := run(t, log)
+	const line = `{"path":"/auth/refresh","status":200,"seconds":0.01,"upstream_status":"200"}`
+
+	write := func(text string) {
+		file, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if _, err := file.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(line + "\n" + line[:20])
+	eventually(t, metrics, `edge_requests_total{route="refresh",status="2xx"} 1`)
+	write(line[20:] + "\n")
+	eventually(t, metrics, `edge_requests_total{route="refresh",status="2xx"} 2`)
+	if err := os.Rename(log, log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	write(strings.Repeat(line+"\n", 3000)) // more than one read
+	eventually(t, metrics, `edge_requests_total{route="refresh",status="2xx"} 3002`)
+	eventually(t, metrics, `edge_log_malformed_total 0`)
+}
+
+// run starts Run and returns where its metrics are.
+func run(t *testing.T, log string) (metrics string) {
 	t.Helper()
-	http := filepath.Join(testserver.RepoRoot(t), "nginx/http")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- edgelog.Run(ctx, log, l) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run ended with %v", err)
+		}
+	})
+	metrics = "http://" + l.Addr().String() + "/metrics"
+	eventually(t, metrics, "edge_log_malformed_total 0") // answers: it has skipped what was there
+	return metrics
+}
+
+func startNginx(t *testing.T, dir string) (base string) {
+	t.Helper()
+	port := testserver.FreePort(t)
 	config := filepath.Join(dir, "nginx.conf")
 	text := fmt.Sprintf(`daemon off; pid %[1]s/nginx.pid; error_log stderr; worker_processes 1;
 events {}
 http {
 	include %[2]s/client.conf;
-	include %[2]s/log.conf;
-	access_log syslog:server=unix:%[3]s,nohostname,tag=nginx json;
+	%[3]s
 	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fcgi;
 	uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
 	limit_req_zone $server_port zone=one:32k rate=1r/m;
@@ -144,17 +186,28 @@ http {
 		listen 127.0.0.1:%[4]d;
 		location / { return 204; }
 		location = /v1/graphql { limit_req zone=one; try_files /nothing =404; }
-		location = /warm-up { limit_req zone=one; try_files /nothing =404; }
 	}
-}`, dir, http, socket, port)
+}`, dir, filepath.Join(testserver.RepoRoot(t), "nginx/http"), logSettings(t, dir), port)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	server := testserver.Start(t, exec.Command(testserver.Binary(t, "nginx", "nginx"), "-c", config, "-p", dir)) // #nosec G204
-	base := "http://" + testserver.Addr(port)
 	server.WaitReady(t, 10*time.Second, func() error { return testserver.Dial(testserver.Addr(port)) })
-	get(t, base+"/warm-up")
-	use(base)
+	return "http://" + testserver.Addr(port)
+}
+
+// logSettings are the product's own, with the file in a folder of the test.
+func logSettings(t *testing.T, dir string) string {
+	t.Helper()
+	settings, err := os.ReadFile(filepath.Join(testserver.RepoRoot(t), "nginx/http/log.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const production = "/var/log/edge/"
+	if !strings.Contains(string(settings), production+"access.log json;") {
+		t.Fatalf("nginx/http/log.conf writes no JSON to %saccess.log", production)
+	}
+	return strings.ReplaceAll(string(settings), production, dir+"/")
 }
 
 func get(t *testing.T, url string) {
@@ -167,15 +220,32 @@ func get(t *testing.T, url string) {
 }
 
 // eventually waits until a scrape has the line.
-func eventually(t *testing.T, c *edgelog.Counter, line string) {
+func eventually(t *testing.T, metrics, line string) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
-	for !strings.Contains(scrape(c), line+"\n") {
-		if time.Now().After(deadline) {
-			t.Fatalf("the scrape never had %s", line)
+	for {
+		answer, err := http.Get(metrics) // #nosec G107 -- loopback
+		if err != nil {
+			t.Fatal(err)
 		}
-		time.Sleep(5 * time.Millisecond)
+		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(body), line+"\n") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("a scrape never had %s, but\n%s", line, grep(string(body), " [1-9]"))
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// grep returns the lines of edge_ counters that are not zero.
+func grep(body, pattern string) string {
+	return strings.Join(regexp.MustCompile(`(?m)^edge_[a-z_]*total.*`+pattern+`.*$`).FindAllString(body, -1), "\n")
 }
 
 func scrape(c *edgelog.Counter) string {

@@ -31,7 +31,7 @@ type Config struct {
 	// UnauthorizedRole is who sends no token; empty: such requests are refused.
 	UnauthorizedRole string
 	Now              func() time.Time
-	// Report hears of failed fetches of the key set.
+	// Report hears of failed fetches of the key set; nil: nobody does.
 	Report func(error)
 }
 
@@ -90,7 +90,7 @@ type Authenticator struct {
 	secret [sha512.Size]byte
 	cfg    Config
 	static keySet
-	poller *Poller
+	poller *poller
 }
 
 // New checks the settings and, with a jwk_url, that the key set can be had:
@@ -98,6 +98,9 @@ type Authenticator struct {
 func New(ctx context.Context, cfg Config) (*Authenticator, error) {
 	if cfg.AdminSecret == "" {
 		return nil, errors.New("the admin secret is empty: everybody would be admin")
+	}
+	if cfg.Report == nil {
+		cfg.Report = func(error) {}
 	}
 	a := &Authenticator{secret: sha512.Sum512([]byte(cfg.AdminSecret)), cfg: cfg}
 	if cfg.JWT == nil {
@@ -111,14 +114,26 @@ func New(ctx context.Context, cfg Config) (*Authenticator, error) {
 		a.static = keySet{key}
 		return a, err
 	}
-	a.poller = NewPoller(cfg.JWT.JWKURL, cfg.Now, cfg.Report)
-	return a, a.poller.Probe(ctx)
+	a.poller = newPoller(cfg.JWT.JWKURL, cfg.Now, cfg.Report)
+	return a, a.poller.probe(ctx)
 }
 
 // Run keeps the key set of a jwk_url fresh until ctx ends.
 func (a *Authenticator) Run(ctx context.Context, cycle time.Duration) {
+	for {
+		a.CheckKeys(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(cycle):
+		}
+	}
+}
+
+// CheckKeys is one cycle of Run.
+func (a *Authenticator) CheckKeys(ctx context.Context) {
 	if a.poller != nil {
-		a.poller.Run(ctx, cycle)
+		a.poller.check(ctx)
 	}
 }
 

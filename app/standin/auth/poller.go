@@ -15,9 +15,9 @@ const DefaultCycle = 60 * time.Second
 // maxKeySetBytes bounds an answer of the JWKS endpoint.
 const maxKeySetBytes = 1 << 20
 
-// Poller holds the key set of a JWKS endpoint and renews it by the clock alone:
+// poller holds the key set of a JWKS endpoint and renews it by the clock alone:
 // neither an unknown key id nor a failed signature makes it fetch.
-type Poller struct {
+type poller struct {
 	url    string
 	client *http.Client
 	now    func() time.Time
@@ -29,34 +29,22 @@ type Poller struct {
 	hasDue bool
 }
 
-// NewPoller makes a Poller with an empty set. report hears of failed fetches.
-func NewPoller(url string, now func() time.Time, report func(error)) *Poller {
-	return &Poller{url: url, client: &http.Client{Timeout: 30 * time.Second}, now: now, report: report}
+// newPoller makes a poller with an empty set. report hears of failed fetches.
+func newPoller(url string, now func() time.Time, report func(error)) *poller {
+	return &poller{url: url, client: &http.Client{Timeout: 30 * time.Second}, now: now, report: report}
 }
 
-// Probe fetches the set and throws it away, as Hasura does at start: a set that
+// probe fetches the set and throws it away, as Hasura does at start: a set that
 // cannot be had or parsed is fatal then.
-func (p *Poller) Probe(ctx context.Context) error {
+func (p *poller) probe(ctx context.Context) error {
 	_, _, err := p.fetch(ctx)
 	return err
 }
 
-// Run checks the set, waits a cycle, and so on until ctx ends.
-func (p *Poller) Run(ctx context.Context, cycle time.Duration) {
-	for {
-		p.Check(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(cycle):
-		}
-	}
-}
-
-// Check is one cycle: it fetches if the set is empty or its expiry has come. A
+// check is one cycle: it fetches if the set is empty or its expiry has come. A
 // set without known expiry is never fetched again. A failed fetch leaves keys
 // and expiry as they were.
-func (p *Poller) Check(ctx context.Context) {
+func (p *poller) check(ctx context.Context) {
 	p.mu.RLock()
 	due := len(p.keys) == 0 || p.hasDue && !p.now().Before(p.due)
 	p.mu.RUnlock()
@@ -80,13 +68,13 @@ func (p *Poller) Check(ctx context.Context) {
 	}
 }
 
-func (p *Poller) set() keySet {
+func (p *poller) set() keySet {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.keys
 }
 
-func (p *Poller) fetch(ctx context.Context) (keySet, http.Header, error) {
+func (p *poller) fetch(ctx context.Context) (keySet, http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("Error fetching JWK: %w", err) //nolint:staticcheck // Hasura's words

@@ -32,7 +32,8 @@ func services(t *testing.T, file string) map[string]composeService {
 	var compose struct {
 		Services map[string]composeService `yaml:"services"`
 	}
-	if err := yaml.Unmarshal(b, &compose); err != nil {
+	// A key beside a merge of the same key is no duplicate.
+	if err := yaml.UnmarshalWithOptions(b, &compose, yaml.AllowDuplicateMapKey()); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"hasura", "migrate"} {

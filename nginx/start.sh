@@ -16,7 +16,8 @@ set -f # lists are split at blanks and commas, never matched against files
 site=${run}/site
 mkdir -p "${site}"
 
-list() { printf '%s' "${1:-}" | tr ',' ' '; }
+# Commas become blanks; nothing but them is nothing.
+list() { printf '%s' "${1:-}" | tr ',' ' ' | sed 's/^ *//; s/ *$//'; }
 
 # Each value goes into a configuration file, so it holds nothing but the
 # characters that its kind needs.

@@ -77,7 +77,7 @@ func newWorld(t *testing.T, pg *testserver.Postgres, c *transcript) *world {
 		DB:       db, Dialect: standin.Postgres, AdminSecret: adminSecret, UnauthorizedRole: "public",
 		JWT:     &auth.JWT{Type: "RS256", Key: publicPEM(t, rsaKey())},
 		Refetch: 50 * time.Millisecond, InitTimeout: time.Minute,
-		Report:  func(err error) { t.Logf("reported: %v", err) },
+		Report: func(err error) { t.Logf("reported: %v", err) },
 	}
 	env := map[string]string{"LOGIN_URL": w.handler.URL, "ACTION_SECRET": "shared"}
 	if c.Config != nil {

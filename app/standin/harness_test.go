@@ -75,6 +75,7 @@ type engine struct {
 	URL     string
 	DB      *sql.DB
 	Handler *handler
+	Stop    func() // ends the server's Run
 }
 
 // handler records what an action's handler was asked and answers what it is told.
@@ -160,7 +161,7 @@ func startOver(t testing.TB, db *sql.DB, dialect standin.Dialect, change func(*s
 	go func() { defer close(ended); s.Run(ctx) }()
 	srv := httptest.NewServer(s)
 	t.Cleanup(func() { cancel(); <-ended; srv.Close() })
-	return &engine{Server: s, URL: srv.URL, DB: db, Handler: h}
+	return &engine{Server: s, URL: srv.URL, DB: db, Handler: h, Stop: cancel}
 }
 
 func projectMetadata(t testing.TB) *metadata.Metadata {

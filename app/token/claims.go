@@ -8,9 +8,6 @@ import (
 	"hasura-login/app/login"
 )
 
-// hasuraNamespace is the claim Hasura reads its session variables from.
-const hasuraNamespace = "https://hasura.io/jwt/claims"
-
 // The variables this package sets itself.
 const (
 	claimAllowedRoles = "x-hasura-allowed-roles"

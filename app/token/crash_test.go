@@ -60,7 +60,7 @@ func rotateUntilKilled(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer journal.Close()
+	defer func() { _ = journal.Close() }()
 	c := &clock{now: notes.now}
 	f := token.Folder{Dir: filepath.Join(dir, ringName), TokenLife: crashLife, Now: c.Now}
 	for {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -219,7 +220,7 @@ func asNobody(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(home) })
+	t.Cleanup(func() { _ = os.RemoveAll(home) })
 	if err := os.Chmod(home, 0o777); err != nil { // #nosec G302
 		t.Fatal(err)
 	}
@@ -328,4 +329,57 @@ func owns(t *testing.T, uid int) {
 			t.Errorf("%s belongs to %d, want %d", path, got, uid)
 		}
 	}
+}
+
+const envFullDisk = "TOKEN_TEST_FULL_DISK"
+
+// withoutRoom runs do while no file can take a byte more, as on a full disk.
+func withoutRoom(t *testing.T, do func()) {
+	t.Helper()
+	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 0, Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	do()
+}
+
+func TestFullDisk_ChangesNothing(t *testing.T) {
+	if os.Getenv(envFullDisk) == "" { // the limit is on a whole process
+		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+		cmd.Env = append(os.Environ(), envFullDisk+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	c := newClock()
+	f := newFolder(t, c)
+	kid := first(t, f, token.EdDSA).KID
+	var rotated, revoked error
+	withoutRoom(t, func() {
+		_, rotated = f.Rotate(token.RotateOptions{PublishAhead: time.Minute})
+		_, revoked = f.Revoke(kid) // without room for a successor the key must stay
+	})
+	for _, err := range []error{rotated, revoked} {
+		if !errors.Is(err, syscall.EFBIG) {
+			t.Errorf("error %v", err)
+		}
+	}
+	if diff := cmp.Diff([]string{kid + " active"}, states(t, f)); diff != "" {
+		t.Error(diff)
+	}
+	if left, _ := filepath.Glob(filepath.Join(f.Dir, ".new-*")); len(left) > 0 {
+		t.Errorf("half-written keys stay: %v", left)
+	}
+	rotate(t, f, token.RotateOptions{PublishAhead: time.Minute})
 }

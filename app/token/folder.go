@@ -153,7 +153,7 @@ func readKeyFile(dir, name string) seen {
 	if err != nil {
 		return seen{err: err}
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	info, err := file.Stat()
 	if err != nil {
 		return seen{err: err}
@@ -184,9 +184,9 @@ func (f Folder) write(name string, data []byte) (err error) {
 		return fmt.Errorf("writing the key: %w", err)
 	}
 	defer func() {
-		temp.Close()
 		if err != nil {
-			os.Remove(temp.Name())
+			_ = temp.Close() // the first error is the one that says why
+			_ = os.Remove(temp.Name())
 			err = fmt.Errorf("writing the key: %w", err)
 		}
 	}()

@@ -1,9 +1,12 @@
 package token
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Hooks tell the caller what happens in the ring; nil ones are not called. They
-// are called by one goroutine at a time and must not call the Ring's Reload.
+// are called by one goroutine at a time and may ask the Ring anything but to reload.
 type Hooks struct {
 	OnProblem func(Problem) // once when it appears or changes, once when it is solved
 	OnChange  func(Change)
@@ -20,54 +23,64 @@ type Change struct {
 
 // known is a key as last told.
 type known struct {
+	kid         string
 	algorithm   Algorithm
 	state       State
 	deleteAfter time.Time
 }
 
-func knownOf(set keySet, now time.Time) map[string]known {
-	states := make(map[string]known, len(set.keys))
+func knownOf(set keySet, now time.Time) []known {
+	keys := make([]known, 0, len(set.keys))
 	for i, k := range set.keys {
-		states[k.kid] = known{k.algorithm, set.state(i, now), set.deleteAfter(i)}
+		keys = append(keys, known{k.kid, k.algorithm, set.state(i, now), set.deleteAfter(i)})
 	}
-	return states
+	return keys
 }
 
-// tellChanges calls OnChange for each key that moved since the last time; r.mu
-// is held.
+func find(keys []known, kid string) (known, bool) {
+	if i := slices.IndexFunc(keys, func(k known) bool { return k.kid == kid }); i >= 0 {
+		return keys[i], true
+	}
+	return known{}, false
+}
+
+// tellChanges calls OnChange for each key that moved since the last time, older
+// keys first.
 func (r *Ring) tellChanges(now time.Time) {
 	before := r.known
 	r.known = knownOf(r.view.Load().set, now)
 	if r.hooks.OnChange == nil {
 		return
 	}
-	for kid, k := range r.known {
-		if from := before[kid].state; from != k.state {
-			r.hooks.OnChange(Change{KID: kid, Algorithm: k.algorithm, From: from, To: k.state})
-		}
-	}
-	for kid, k := range before {
-		if _, still := r.known[kid]; still || k.state == Gone {
+	for _, k := range before {
+		if _, still := find(r.known, k.kid); still || k.state == Gone {
 			continue
 		}
 		// A replica whose clock is ahead deletes a little early; that is no revocation.
 		early := k.deleteAfter.IsZero() || k.deleteAfter.After(now.Add(ClockSkew))
-		r.hooks.OnChange(Change{KID: kid, Algorithm: k.algorithm, From: k.state, To: Gone, Revoked: early})
+		r.hooks.OnChange(Change{KID: k.kid, Algorithm: k.algorithm, From: k.state, To: Gone, Revoked: early})
+	}
+	for _, k := range r.known {
+		if was, _ := find(before, k.kid); was.state != k.state {
+			r.hooks.OnChange(Change{KID: k.kid, Algorithm: k.algorithm, From: was.state, To: k.state})
+		}
 	}
 }
 
-// tellProblems calls OnProblem for what is new and what is solved; r.mu is held.
+// tellProblems calls OnProblem for what is new and what is solved.
 func (r *Ring) tellProblems(found []Problem) {
-	before := r.problems
-	r.problems = make(map[Problem]bool, len(found))
+	before := *r.problems.Load()
+	r.problems.Store(&found)
+	if r.hooks.OnProblem == nil {
+		return
+	}
 	for _, p := range found {
-		r.problems[p] = true
-		if r.hooks.OnProblem != nil && !before[p] {
+		if !slices.Contains(before, p) {
 			r.hooks.OnProblem(p)
 		}
 	}
-	for p := range before {
-		if r.hooks.OnProblem != nil && !r.problems[p] {
+	for _, p := range before {
+		if !slices.Contains(found, p) {
 			p.Solved = true
 			r.hooks.OnProblem(p)
 		}

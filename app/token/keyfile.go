@@ -149,7 +149,7 @@ func (f keyFile) checkFields(name string) error {
 	case !isKeyFileName(name) || f.KID != name[:kidLength]:
 		return errors.New("file name is not the key's kid")
 	case algorithmErr != nil:
-		return algorithmErr
+		return errors.New("alg is not one of the known algorithms")
 	case f.Sequence == 0:
 		return errors.New("sequence is missing")
 	case f.PublishedAt.Before(earliest) || f.ActiveFrom.Before(f.PublishedAt) || f.ActiveFrom.After(latest):

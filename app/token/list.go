@@ -49,16 +49,17 @@ func (a Age) String() string {
 // String is a table for people.
 func (l Listing) String() string {
 	var b strings.Builder
+	// Errors are left out: a strings.Builder takes everything.
 	table := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(table, "KID\tALG\tSTATE\tAGE\tNEXT")
+	_, _ = fmt.Fprintln(table, "KID\tALG\tSTATE\tAGE\tNEXT")
 	for _, k := range l.Keys {
 		next := k.Next
 		if !k.NextAt.IsZero() {
 			next = fmt.Sprintf("%s at %s (in %s)", k.Next, stamp(k.NextAt), Age(k.NextAt.Sub(l.Now)))
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", k.KID, k.Algorithm, k.State, k.Age, next)
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", k.KID, k.Algorithm, k.State, k.Age, next)
 	}
-	_ = table.Flush() // a strings.Builder takes everything
+	_ = table.Flush()
 	writeNotes(&b, nil, l.Problems)
 	return b.String()
 }

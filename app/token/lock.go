@@ -20,19 +20,19 @@ func (f Folder) lock() (unlock func(), err error) {
 		return nil, fmt.Errorf("locking the key folder: %w", err)
 	}
 	if err := giveToOwnerOf(f.Dir, file); err != nil {
-		file.Close()
+		_ = file.Close()
 		return nil, fmt.Errorf("locking the key folder: %w", err)
 	}
 	for deadline := time.Now().Add(lockWait); ; time.Sleep(lockRetry) {
 		locked, err := tryLock(file)
 		if locked {
-			return func() { file.Close() }, nil
+			return func() { _ = file.Close() }, nil // which drops the lock
 		}
 		if err == nil && time.Now().After(deadline) {
 			err = fmt.Errorf("another process has been changing it for %s", lockWait)
 		}
 		if err != nil {
-			file.Close()
+			_ = file.Close()
 			return nil, fmt.Errorf("locking the key folder: %w", err)
 		}
 	}

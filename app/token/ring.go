@@ -1,7 +1,6 @@
 package token
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,14 +19,14 @@ const pollEvery = 500 * time.Millisecond
 // Ring is the live key ring of a running service. Its methods may be called by
 // many goroutines.
 type Ring struct {
-	folder Folder
-	hooks  Hooks
-	view   atomic.Pointer[view]
+	folder   Folder
+	hooks    Hooks
+	view     atomic.Pointer[view]
+	problems atomic.Pointer[[]Problem] // as last told
 
-	mu       sync.Mutex // guards what follows and the order of reloads
-	files    map[string]seen
-	problems map[Problem]bool // as last told
-	known    map[string]known // by kid, as last told
+	reloading sync.Mutex // one at a time; guards what follows
+	files     map[string]seen
+	known     []known // as last told
 }
 
 // Open loads the ring. An error that is ErrNoRing names the command to run.
@@ -45,6 +44,7 @@ func Open(f Folder, hooks Hooks) (*Ring, error) {
 		return nil, err
 	}
 	r.view.Store(first)
+	r.problems.Store(&[]Problem{})
 	r.files, r.known = s.files, knownOf(first.set, f.now())
 	r.tellProblems(s.problems)
 	return r, nil
@@ -94,8 +94,8 @@ func (r *Ring) Run(ctx context.Context) {
 // out; a folder without any usable key leaves the ring as it was, for a service
 // without keys helps nobody and revoking never empties the folder.
 func (r *Ring) Reload() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.reloading.Lock()
+	defer r.reloading.Unlock()
 	now := r.folder.now()
 	s, err := r.folder.scan(r.files)
 	switch {
@@ -156,15 +156,8 @@ func (r *Ring) JWKS() []byte { return r.at(r.folder.now()).jwks }
 
 // List is the ring as this process sees it.
 func (r *Ring) List() Listing {
-	r.mu.Lock()
-	problems := make([]Problem, 0, len(r.problems))
-	for p := range r.problems {
-		problems = append(problems, p)
-	}
-	r.mu.Unlock()
-	slices.SortFunc(problems, func(a, b Problem) int { return cmp.Compare(a.String(), b.String()) })
 	now := r.folder.now()
-	return r.at(now).set.list(now, problems)
+	return r.at(now).set.list(now, *r.problems.Load())
 }
 
 // Status is the ring in figures, for metrics.
@@ -179,7 +172,10 @@ type Status struct {
 func (r *Ring) Status() Status {
 	now := r.folder.now()
 	v := r.at(now)
-	status := Status{Keys: make(map[State]int), Algorithm: v.active.algorithm, ActiveAge: max(0, now.Sub(v.active.activeFrom))}
+	status := Status{
+		Keys: make(map[State]int), Algorithm: v.active.algorithm,
+		ActiveAge: max(0, now.Sub(v.active.activeFrom)), Problems: len(*r.problems.Load()),
+	}
 	for _, state := range States() {
 		status.Keys[state] = 0
 	}
@@ -188,9 +184,6 @@ func (r *Ring) Status() Status {
 			status.Keys[state]++
 		}
 	}
-	r.mu.Lock()
-	status.Problems = len(r.problems)
-	r.mu.Unlock()
 	return status
 }
 

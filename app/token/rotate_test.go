@@ -239,3 +239,20 @@ func TestRotate_WaitsForAnotherChange(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Deleting a key before its predecessor would lengthen the predecessor's life.
+func TestRotate_NoKeyGoesBeforeItsPredecessor(t *testing.T) {
+	c := newClock()
+	f := newFolder(t, c)
+	f.TokenLife = time.Hour
+	first(t, f, token.EdDSA)
+	f.TokenLife = time.Minute
+	c.advance(time.Second)
+	rotate(t, f, token.RotateOptions{})
+	c.advance(time.Second)
+	rotate(t, f, token.RotateOptions{})
+	keys := list(t, f).Keys
+	if middle, oldest := keys[1].DeleteAfter, keys[2].DeleteAfter; !middle.Equal(oldest) {
+		t.Errorf("the oldest key goes at %s, its successor at %s", oldest, middle)
+	}
+}

@@ -49,6 +49,23 @@ func BenchmarkRefusal(b *testing.B) {
 	gate.Close()
 }
 
+// BenchmarkRoundTrip is what the gate adds to a hash: the way to a sleeping
+// worker and back, with a hash that does nothing.
+func BenchmarkRoundTrip(b *testing.B) {
+	nothing := func([]byte, int) ([]byte, error) { return nil, nil }
+	gate, err := password.NewGateOn(password.Config{Cost: liveCost}, nothing, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(gate.Close)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := gate.Hash(b.Context(), signIn, "a new one"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkGate compares the gate with plain bcrypt on as many threads of the
 // same priority, in turns, so that a busy machine slows both. The ratio of the
 // processor time of one hash is little disturbed even then; that of the gate

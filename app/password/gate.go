@@ -29,9 +29,9 @@ type Config struct {
 // Observer is told what the gate does. Its methods are called by several
 // goroutines at once and must be quick.
 type Observer interface {
-	HashQueued(wait time.Duration)    // a hash begins after this wait
-	HashDone(took time.Duration)      // it has been done
-	HashRefused(name login.Operation) // one was refused as overload
+	HashQueued(wait time.Duration)  // a hash begins after this wait
+	HashDone(took time.Duration)    // it has been done
+	HashRefused(op login.Operation) // one was refused as overload
 }
 
 // Gate is a login.Hasher that runs bcrypt on a fixed number of threads and

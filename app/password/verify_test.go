@@ -177,7 +177,8 @@ func TestHash_NeverCutsALongPassword(t *testing.T) {
 }
 
 func TestHash_SaltsEachHash(t *testing.T) {
-	if hashed(t, "correct horse", password.MinCost) == hashed(t, "correct horse", password.MinCost) {
+	first, second := hashed(t, "correct horse", password.MinCost), hashed(t, "correct horse", password.MinCost)
+	if first == second {
 		t.Error("the same password gave the same hash twice")
 	}
 }

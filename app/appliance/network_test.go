@@ -26,7 +26,7 @@ func TestNetworks_HoldWhoTheyShould(t *testing.T) {
 		"edge":     {"acme", "blackbox-exporter", "nginx"},
 		"app":      {"blackbox-exporter", "hasura", "login", "nginx"},
 		"data":     {"hasura", "login", "migrate", "postgres", "postgres-exporter", "redis", "redis-exporter"},
-		"metrics":  {"alertmanager", "blackbox-exporter", "grafana", "login", "mtail", "nginx", "nginx-exporter", "node-exporter", "postgres-exporter", "prometheus", "redis-exporter"},
+		"metrics":  {"alertmanager", "blackbox-exporter", "edge-metrics", "grafana", "login", "nginx", "nginx-exporter", "node-exporter", "postgres-exporter", "prometheus", "redis-exporter"},
 		"alerting": {"alertmanager"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

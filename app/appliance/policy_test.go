@@ -22,7 +22,7 @@ type rule struct {
 }
 
 // Images without any program that could ask; Prometheus' scrape is their check.
-var probedByPrometheus = []string{"redis-exporter", "nginx-exporter", "mtail"}
+var probedByPrometheus = []string{"redis-exporter", "nginx-exporter", "edge-metrics"}
 
 // Jobs end; their exit status is their health.
 var jobs = []string{"migrate"}
@@ -117,7 +117,7 @@ var rules = []rule{
 	}},
 	{"CIS 5.28 an image by a tag that says its version", func(s types.ServiceConfig) error {
 		_, tag, tagged := strings.Cut(s.Image[strings.LastIndex(s.Image, "/")+1:], ":")
-		return unless(tagged && tag != "latest" && (s.Name == "login" || strings.ContainsAny(tag, "0123456789")), "%s", s.Image)
+		return unless(tagged && tag != "latest" && (s.Image == "hasura-login:dev" || strings.ContainsAny(tag, "0123456789")), "%s", s.Image)
 	}},
 	{"CIS 5.29 a limit on processes", func(s types.ServiceConfig) error {
 		return unless(s.PidsLimit > 0, "%d", s.PidsLimit)

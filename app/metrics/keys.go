@@ -11,7 +11,6 @@ import (
 type KeyStates struct {
 	Pending, Active, Retired int
 	ActiveAge                time.Duration // of the active key; 0 without one
-	NextChange               time.Time     // when a pending key becomes active; zero without one
 }
 
 // Keys hands over what tells the key ring's state. It is asked once for each
@@ -26,17 +25,12 @@ type keyCollector struct {
 func (*keyCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- keyStateDesc
 	out <- keyAgeDesc
-	out <- keyNextChangeDesc
 }
 
 func (k *keyCollector) Collect(out chan<- prometheus.Metric) {
 	var s KeyStates
 	if states := k.states.Load(); states != nil {
 		s = (*states)()
-	}
-	var next float64
-	if !s.NextChange.IsZero() {
-		next = float64(s.NextChange.Unix())
 	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
@@ -45,5 +39,4 @@ func (k *keyCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(keyStateDesc, float64(s.Active), "active")
 	gauge(keyStateDesc, float64(s.Retired), "retired")
 	gauge(keyAgeDesc, s.ActiveAge.Seconds())
-	gauge(keyNextChangeDesc, next)
 }

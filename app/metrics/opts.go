@@ -78,6 +78,4 @@ var (
 		[]string{"state"}, nil)
 	keyAgeDesc = prometheus.NewDesc("login_key_active_age_seconds",
 		"How long the active signing key has been in use; 0 without one.", nil, nil)
-	keyNextChangeDesc = prometheus.NewDesc("login_key_next_change_timestamp_seconds",
-		"Unix time at which a pending key becomes the active one; 0 where none is pending.", nil, nil)
 )

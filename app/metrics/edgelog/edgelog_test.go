@@ -93,7 +93,7 @@ func TestRun_CountsWhatARealNginxLogs(t *testing.T) {
 	dir := testserver.TempDir(t)
 	base := startNginx(t, dir)
 	log := filepath.Join(dir, "access.log")
-	get(t, base+"/auth/signin") // before anybody follows: not counted
+	get(t, base+"/auth/signin")        // before anybody follows: not counted
 	for size := int64(0); size == 0; { // nginx answers first, then logs
 		if info, err := os.Stat(log); err == nil {
 			size = info.Size()

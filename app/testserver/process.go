@@ -61,6 +61,19 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{StopSignal: syscall.SIGTERM, cmd: cmd, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.output, &p.output
+	return p.begin(t)
+}
+
+// StartQuiet is like Start, but the program's output goes nowhere: reading it
+// would be part of what a benchmark measures.
+func StartQuiet(t testing.TB, cmd *exec.Cmd) *Process {
+	t.Helper()
+	return (&Process{StopSignal: syscall.SIGTERM, cmd: cmd, done: make(chan struct{})}).begin(t)
+}
+
+func (p *Process) begin(t testing.TB) *Process {
+	t.Helper()
+	cmd := p.cmd
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
@@ -106,6 +119,9 @@ func (p *Process) Kill() {
 
 // Signal sends sig to the process.
 func (p *Process) Signal(sig os.Signal) error { return p.cmd.Process.Signal(sig) }
+
+// Env is the environment the process was started with.
+func (p *Process) Env() []string { return p.cmd.Env }
 
 // Pid is the process id.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }

@@ -1,0 +1,155 @@
+package appliance_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"hasura-login/app/testserver"
+)
+
+// job runs the migrations entrypoint with an engine and a CLI that write down how
+// they are called. Both are scripts in the place of the image's programs.
+func job(t *testing.T, cli, adminSecret string) (calls []string, output string, err error) {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, text string, mode os.FileMode) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range []string{"bin", "secrets", "hasura", "tmp"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("secrets/admin_secret", adminSecret, 0o600)
+	write("secrets/action_secret", "the-action-secret", 0o600)
+	write("bin/graphql-engine", "#!/bin/sh\necho \"engine $* host=$HASURA_GRAPHQL_SERVER_HOST jwt=${HASURA_GRAPHQL_JWT_SECRET:-none}\" >>"+dir+"/calls\nexec sleep 60\n", 0o700)
+	write("bin/nc", "#!/bin/sh\nexit 0\n", 0o700)
+	write("bin/hasura-cli", "#!/bin/sh\nshift 4\n[ \"$HASURA_GRAPHQL_ADMIN_SECRET:$ACTION_SECRET\" = \""+adminSecret+":the-action-secret\" ] || exit 9\necho \"$*\" >>"+dir+"/calls\n"+cli, 0o700)
+	places := strings.NewReplacer("/run/secrets", dir+"/secrets", "/tmp", dir+"/tmp", "cp -R /hasura ", "cp -R "+dir+"/hasura ")
+	write("entrypoint.sh", places.Replace(read(t, "ops/migrate/entrypoint.sh")), 0o700)
+
+	cmd := exec.CommandContext(t.Context(), "sh", filepath.Join(dir, "entrypoint.sh")) // #nosec G204 -- the project's own script
+	cmd.Env = []string{"PATH=" + dir + "/bin:/usr/bin:/bin"}
+	out, err := cmd.CombinedOutput()
+	text, _ := os.ReadFile(filepath.Join(dir, "calls"))
+	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		if line != "" && !strings.HasPrefix(line, "engine ") {
+			calls = append(calls, line)
+		} else if line != "" && line != "engine serve --enabled-apis metadata --server-port 9691 host=127.0.0.1 jwt=none" {
+			t.Errorf("the engine starts as %q", line)
+		}
+	}
+	if strings.Contains(string(out)+strings.Join(calls, " "), adminSecret) && adminSecret != "" {
+		t.Error("the admin secret is in an argument or in the output")
+	}
+	return calls, string(out), err
+}
+
+const (
+	knownSource  = `case "$1 $2" in "metadata export") echo '{"version": 3, "sources": [{"kind": "postgres", "name": "default"}]}';; esac` + "\n"
+	emptySystem  = `case "$1 $2" in "metadata export") echo '{"version": 3, "sources": []}';; esac` + "\n"
+	exportCall   = "metadata export --output json"
+	migrateCall  = "migrate apply --database-name default"
+	metadataCall = "metadata apply"
+)
+
+func TestMigrate_GoesBeforeTheMetadataWhereverTheSourceIsKnown(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cli  string
+		want []string
+	}{
+		"a live system":   {knownSource, []string{exportCall, migrateCall, metadataCall, "metadata reload", "metadata inconsistency status"}},
+		"an empty system": {emptySystem, []string{exportCall, metadataCall, migrateCall, "metadata reload", "metadata inconsistency status"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			calls, out, err := job(t, c.cli, "the-admin-secret")
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if diff := cmp.Diff(c.want, calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestMigrate_FailureOfAnyStepStopsTheDeploy(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]string{
+		"the migrations": "migrate apply", "the metadata": "metadata apply", "reading the metadata": "metadata export",
+		"the reload": "metadata reload", "an inconsistency": "metadata inconsistency status",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			calls, _, err := job(t, `case "$*" in "`+fails+`"*) exit 1;; esac`+"\n"+knownSource, "the-admin-secret")
+			if err == nil {
+				t.Error("the job ends well")
+			}
+			last := calls[len(calls)-1]
+			if !strings.HasPrefix(last, fails) && last != "metadata inconsistency list" {
+				t.Errorf("goes on to %q", last)
+			}
+		})
+	}
+}
+
+func TestMigrate_AnEmptyAdminSecretStopsItBeforeTheEngineStarts(t *testing.T) {
+	t.Parallel()
+	if calls, out, err := job(t, knownSource, ""); err == nil || len(calls) > 0 || !strings.Contains(out, "admin_secret is empty") {
+		t.Errorf("%v %v\n%s", calls, err, out)
+	}
+}
+
+func TestPostgres_FirstStartGivesEachRoleItsOwnPassword(t *testing.T) {
+	pg := testserver.StartPostgres(t)
+	pg.CreateDatabase(t, "hasura")
+	pg.Exec(t, "hasura", read(t, "ops/postgres/roles.sql"))
+	dir := t.TempDir()
+	password := func(role string) string { return "it's \"" + role + "\" \\ $x" }
+	var roles []string
+	for _, r := range []string{"login", "engine", "backup", "exporter"} {
+		roles = append(roles, "hasura_"+r+"_a", "hasura_"+r+"_b")
+	}
+	run := func() ([]byte, error) {
+		script := strings.ReplaceAll(read(t, "ops/postgres/init-roles.sh"), "/run/secrets", dir)
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", script) // #nosec G204 -- the project's own script
+		cmd.Env = []string{"PATH=/usr/bin:/bin", "PGHOST=127.0.0.1", fmt.Sprintf("PGPORT=%d", pg.Port), "POSTGRES_DB=hasura"}
+		return cmd.CombinedOutput()
+	}
+	if out, err := run(); err == nil || !strings.Contains(string(out), "is missing or empty") {
+		t.Errorf("without its files: %v %s", err, out)
+	}
+	for _, r := range roles {
+		if err := os.WriteFile(filepath.Join(dir, r), []byte(password(r)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := run(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	super, err := pgx.Connect(t.Context(), pg.URL("hasura"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer super.Close(t.Context())
+	for _, r := range roles {
+		var verifier string
+		if err := super.QueryRow(t.Context(), "SELECT rolpassword FROM pg_authid WHERE rolname = $1", r).Scan(&verifier); err != nil {
+			t.Fatal(err)
+		}
+		if !scramMatches(t, verifier, password(r)) {
+			t.Errorf("%s has another password: %s", r, verifier)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -23,6 +24,15 @@ func TestStore(t *testing.T) {
 	})
 	t.Run("CannotCreateTables", f.cannotCreateTables)
 	t.Run("MissingTablesAreUnavailableUntilTheyAreMade", f.missingTables)
+	t.Run("RefusedRoleIsUnavailable", f.refusedRole)
+	t.Run("BrokenColumnsDoNotLockOut", f.brokenColumns)
+	t.Run("HeldLockIsUnavailableInTime", f.heldLock)
+	t.Run("DeadPooledConnectionsLoseNoCall", f.deadConnections)
+	t.Run("ConnectionsKilledMidwayLeaveAWayOn", f.killedConnections)
+	t.Run("URLRotatesUnderLoadWithoutAFailedCall", f.urlRotation)
+	t.Run("RefreshRetiresWhatNewConnectionsHaveLeftBehind", f.noticedBefore)
+	t.Run("UnreadableURLLeavesTheLastGoodOne", f.unreadableURL)
+	t.Run("DownIsUnavailableAndComesBackByItself", f.downAndUp)
 }
 
 // fixture is a server and a migrated database to copy from.
@@ -99,8 +109,9 @@ func (f *fixture) missingTables(t *testing.T) {
 		if !errors.Is(err, want) {
 			t.Errorf("%s: reading a user: %v, want %v", step, err, want)
 		}
-		if err := store.CreateSession(t.Context(), login.NewSession{}); !errors.Is(err, login.ErrStale) {
-			t.Errorf("%s: %v", step, err)
+		live, err := store.LiveSessions(t.Context(), "00000000-0000-4000-8000-000000000000", time.Now())
+		if unavailable := errors.Is(want, login.ErrUnavailable); len(live) > 0 || errors.Is(err, login.ErrUnavailable) != unavailable {
+			t.Errorf("%s: listing sessions: %v", step, err)
 		}
 	}
 	check("no tables", login.ErrUnavailable)

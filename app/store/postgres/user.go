@@ -11,11 +11,11 @@ import (
 	"hasura-login/app/store/internal/column"
 )
 
-// holderColumns are read by holderRow. A NULL among the roles, written by hand,
-// is dropped rather than keeping the user out.
+// holderColumns are read by holderRow. Roles that a hand at a console left in an
+// odd shape, a NULL among them or a list of lists, must not keep the user out.
 const holderColumns = `
 	u.id, u.email, u.name, u.created_at, u.updated_at,
-	a.password, array_remove(a.roles, NULL), a.default_role, a.claims, a.session_epoch, a.email_verified_at, a.disabled_at`
+	a.password, ARRAY(SELECT r FROM unnest(a.roles) r WHERE r IS NOT NULL), a.default_role, a.claims, a.session_epoch, a.email_verified_at, a.disabled_at`
 
 type holderRow struct {
 	holder             login.Holder

@@ -54,10 +54,7 @@ func Bench(b *testing.B, open func(b *testing.B) login.Store) {
 		})
 	}
 	run("RotateToken", func(user int) error {
-		r := login.Rotation{
-			Presented: tokens[user], Child: newToken(), Nonce: randomBytes(32),
-			Now: time.Now(), Grace: grace, IdleUntil: time.Now().Add(idle),
-		}
+		r := newRotation(tokens[user], time.Now())
 		_, err := store.RotateToken(b.Context(), r)
 		tokens[user] = r.Child
 		return err

@@ -153,22 +153,19 @@ func signOutRace(k *kit) {
 // may meet an error or lose the session.
 func manyUsers(k *kit) {
 	const users, steps = 200, 10
-	tokens := make([]login.TokenHash, users)
-	for i := range users {
-		h := k.newHolder(email(i))
-		n := k.newSession(h)
-		tokens[i] = n.Token
-		k.ok(k.store.CreateUser(k.ctx, h, &n))
+	chains := make([]*Chain, users)
+	for i := range chains {
+		chains[i] = NewChain(k.T, k.store, email(i))
 	}
-	errs := parallel(users, func(i int) error {
-		for range steps {
-			r := k.rotation(tokens[i])
-			if _, err := k.store.RotateToken(k.ctx, r); err != nil {
-				return err
-			}
-			tokens[i] = r.Child
-		}
-		return nil
-	})
-	k.equal("users who got through", []int{users}, k.count(errs, nil))
+	type result struct {
+		unavailable int
+		err         error
+	}
+	for _, r := range parallel(users, func(i int) result {
+		unavailable, err := chains[i].Steps(k.ctx, steps)
+		return result{unavailable, err}
+	}) {
+		k.ok(r.err)
+		k.equal("refusals", 0, r.unavailable)
+	}
 }

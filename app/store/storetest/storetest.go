@@ -106,10 +106,12 @@ func (k *kit) session(h login.Holder) login.NewSession {
 }
 
 // rotation presents token now, with a fresh child.
-func (k *kit) rotation(token login.TokenHash) login.Rotation {
+func (k *kit) rotation(token login.TokenHash) login.Rotation { return newRotation(token, k.now) }
+
+func newRotation(token login.TokenHash, now time.Time) login.Rotation {
 	return login.Rotation{
 		Presented: token, Child: newToken(), Nonce: randomBytes(32),
-		Now: k.now, Grace: grace, IdleUntil: k.now.Add(idle),
+		Now: now, Grace: grace, IdleUntil: now.Add(idle),
 	}
 }
 

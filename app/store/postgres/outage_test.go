@@ -1,0 +1,215 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/postgres"
+	"hasura-login/app/store/storetest"
+)
+
+// downAndUp kills and restarts the shared server.
+func (f *fixture) downAndUp(t *testing.T) {
+	database := f.newDatabase(t)
+	store := f.open(t, database)
+	chain := storetest.NewChain(t, store, "ann@example.org")
+	step := func(want error) {
+		t.Helper()
+		if err := chain.Step(t.Context()); !errors.Is(err, want) {
+			t.Fatalf("refresh: %v, want %v", err, want)
+		}
+	}
+	step(nil)
+	if err := f.Signal(syscall.SIGQUIT); err != nil { // an immediate shutdown: a crash, but no orphans
+		t.Fatal(err)
+	}
+	<-f.Done()
+	step(login.ErrUnavailable)
+	if err := store.Ping(t.Context()); !errors.Is(err, login.ErrUnavailable) {
+		t.Errorf("Ping while down: %v, want ErrUnavailable", err)
+	}
+	late := f.open(t, database) // while the server is down
+	if _, err := late.HolderByEmail(t.Context(), "ann@example.org"); !errors.Is(err, login.ErrUnavailable) {
+		t.Errorf("a store opened while down: %v, want ErrUnavailable", err)
+	}
+	f.Restart(t)
+	step(nil)
+	if _, err := late.HolderByEmail(t.Context(), "ann@example.org"); err != nil {
+		t.Errorf("a store opened while down, now up: %v", err)
+	}
+}
+
+// deadConnections leaves the pool with connections that the server has closed:
+// no call may be lost to them.
+func (f *fixture) deadConnections(t *testing.T) {
+	database := f.newDatabase(t)
+	store := f.open(t, database)
+	chains := newChains(t, store, 15)
+	for range 5 {
+		for _, r := range stepAll(t.Context(), chains, 3) {
+			if r.err != nil || r.unavailable > 0 {
+				t.Fatalf("refreshing: %v, unavailable %d times", r.err, r.unavailable)
+			}
+		}
+		f.disconnect(t, database)
+	}
+}
+
+// killedConnections breaks connections in the middle of exchanges. Each may fail,
+// but nobody may be left without a way on.
+func (f *fixture) killedConnections(t *testing.T) {
+	database := f.newDatabase(t)
+	store := f.open(t, database)
+	chains := newChains(t, store, 10)
+	killer, err := pgx.Connect(t.Context(), f.URL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer killer.Close(context.Background())
+	done := make(chan struct{})
+	var killing sync.WaitGroup
+	killing.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			_, err := killer.Exec(context.Background(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+				WHERE datname = $1 AND usename LIKE 'hasura_login_%' ORDER BY random() LIMIT 2`, database)
+			if err != nil {
+				t.Errorf("killing: %v", err)
+				return
+			}
+		}
+	})
+	failures := 0
+	for _, r := range stepAll(t.Context(), chains, 60) {
+		failures += r.unavailable
+		if r.err != nil {
+			t.Error(r.err)
+		}
+	}
+	close(done)
+	killing.Wait()
+	if failures == 0 {
+		t.Error("no exchange was hit: nothing was shown")
+	}
+	t.Logf("%d of %d exchanges failed and were made good", failures, 60*len(chains))
+}
+
+// heldLock blocks a statement, by a lock that somebody else holds.
+func (f *fixture) heldLock(t *testing.T) {
+	database := f.newDatabase(t)
+	store := openURL(t, func() (string, error) {
+		return f.URLFor(role, database) + "&statement_timeout=100&pool_max_conns=3", nil
+	})
+	patient := f.open(t, database)
+	storetest.NewChain(t, store, "ann@example.org")
+	h, err := store.HolderByEmail(t.Context(), "ann@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := pgx.Connect(t.Context(), f.URL(database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(context.Background())
+	if _, err := other.Exec(t.Context(), "BEGIN; SELECT FROM auth.accounts FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := store.EndAllSessions(t.Context(), h.User.ID, time.Now()); !errors.Is(err, login.ErrUnavailable) {
+		t.Errorf("blocked for longer than statement_timeout: %v, want ErrUnavailable", err)
+	}
+	deadline, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err = patient.EndAllSessions(deadline, h.User.ID, time.Now())
+	if !errors.Is(err, login.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("blocked for longer than the caller's deadline: %v, want ErrUnavailable and DeadlineExceeded", err)
+	}
+	leaving, leave := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, leave)
+	err = patient.EndAllSessions(leaving, h.User.ID, time.Now())
+	if errors.Is(err, login.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("caller left: %v, want Canceled and not ErrUnavailable", err)
+	}
+	if _, err := other.Exec(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.EndAllSessions(t.Context(), h.User.ID, time.Now()); err != nil {
+		t.Errorf("no longer blocked: %v", err)
+	}
+}
+
+// disconnect ends every connection to a database and waits until it is gone.
+func (f *fixture) disconnect(t *testing.T, database string) {
+	t.Helper()
+	f.Exec(t, "postgres", fmt.Sprintf(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'`, database))
+	f.waitGone(t, database, "%")
+}
+
+// waitGone waits until no role like the given one is connected to a database.
+func (f *fixture) waitGone(t *testing.T, database, roleLike string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), f.URL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	eventually(t, roleLike+" is gone from pg_stat_activity", func() bool {
+		var n int
+		err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND usename LIKE $2`,
+			database, roleLike).Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n == 0
+	})
+}
+
+func newChains(t *testing.T, store *postgres.Store, n int) []*storetest.Chain {
+	t.Helper()
+	chains := make([]*storetest.Chain, n)
+	for i := range chains {
+		chains[i] = storetest.NewChain(t, store, fmt.Sprintf("user%02d@example.org", i))
+	}
+	return chains
+}
+
+type stepped struct {
+	unavailable int
+	err         error
+}
+
+// stepAll lets every chain make n steps, all at once.
+func stepAll(ctx context.Context, chains []*storetest.Chain, n int) []stepped {
+	results := make([]stepped, len(chains))
+	var running sync.WaitGroup
+	for i, chain := range chains {
+		running.Go(func() { results[i].unavailable, results[i].err = chain.Steps(ctx, n) })
+	}
+	running.Wait()
+	return results
+}
+
+func TestOpen_DoesNotRepeatAPassword(t *testing.T) {
+	for _, url := range []string{"postgres://login:s3cret@[::1", "host=db password=s3cret port=none", "s3cret", "postgres://login:s3c%ret@db/app"} {
+		store, err := postgres.Open(t.Context(), func() (string, error) { return url, nil })
+		if err == nil {
+			_ = store.Close()
+			t.Errorf("Open took %q", url)
+		} else if strings.Contains(err.Error(), "s3c") {
+			t.Errorf("the error repeats the password: %v", err)
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/storetest"
+)
+
+// urlRotation moves from one role to the other under load, as the rotation of a
+// database password does, and shuts the old role out once it is seen no more.
+func (f *fixture) urlRotation(t *testing.T) {
+	database := f.newDatabase(t)
+	var url atomic.Pointer[string]
+	use := func(role string) {
+		u := f.URLFor(role, database)
+		url.Store(&u)
+	}
+	use("hasura_login_a")
+	store := openURL(t, func() (string, error) { return *url.Load(), nil })
+	chains := newChains(t, store, 20)
+
+	ctx, stop := context.WithCancel(t.Context())
+	var load sync.WaitGroup
+	steps := atomic.Int64{}
+	for _, chain := range chains {
+		load.Go(func() {
+			for ctx.Err() == nil {
+				if err := chain.Step(t.Context()); err != nil {
+					t.Errorf("a call failed: %v", err)
+					return
+				}
+				steps.Add(1)
+			}
+		})
+	}
+	defer load.Wait()
+	defer stop()
+	more := func(n int64) {
+		t.Helper()
+		from := steps.Load()
+		eventually(t, "refreshes go on", func() bool { return t.Failed() || steps.Load() >= from+n })
+	}
+	for _, turn := range []struct{ from, to string }{{"hasura_login_a", "hasura_login_b"}, {"hasura_login_b", "hasura_login_a"}} {
+		more(200)
+		use(turn.to)
+		more(20)
+		if changed, err := store.Refresh(); !changed || err != nil {
+			t.Errorf("Refresh after the URL changed: %v, %v", changed, err)
+		}
+		f.waitGone(t, database, turn.from)
+		f.Exec(t, "postgres", "ALTER ROLE "+turn.from+" NOLOGIN")
+		more(200)
+		f.Exec(t, "postgres", "ALTER ROLE "+turn.from+" LOGIN")
+	}
+}
+
+// noticedBefore has a new connection see the new URL before Refresh is called:
+// the others must be retired all the same.
+func (f *fixture) noticedBefore(t *testing.T) {
+	database := f.newDatabase(t)
+	current := f.URLFor("hasura_login_a", database)
+	store := openURL(t, func() (string, error) { return current, nil })
+	refresh := func(want bool) {
+		t.Helper()
+		if changed, err := store.Refresh(); changed != want || err != nil {
+			t.Errorf("Refresh: %v, %v, want %v", changed, err, want)
+		}
+	}
+	refresh(false)
+	current = f.URLFor("hasura_login_b", database)
+	if err := store.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	refresh(true)
+	refresh(false)
+}
+
+// unreadableURL has the secret file broken: connections go on with the last
+// good URL, and Refresh says what is wrong.
+func (f *fixture) unreadableURL(t *testing.T) {
+	database := f.newDatabase(t)
+	current, broken := f.URLFor(role, database), error(nil)
+	store := openURL(t, func() (string, error) { return current, broken })
+	chain := storetest.NewChain(t, store, "ann@example.org")
+	check := func() {
+		t.Helper()
+		if changed, err := store.Refresh(); changed || err == nil {
+			t.Errorf("Refresh: %v, %v, want an error", changed, err)
+		}
+		f.disconnect(t, database)
+		if err := chain.Step(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	broken = errors.New("no such file")
+	check()
+	current, broken = "postgres://[", nil
+	check()
+}
+
+func (f *fixture) refusedRole(t *testing.T) {
+	store := openURL(t, func() (string, error) { return f.URLFor("hasura_login", f.newDatabase(t)), nil }) // NOLOGIN
+	if err := store.Ping(t.Context()); !errors.Is(err, login.ErrUnavailable) {
+		t.Errorf("Ping as a role that may not log in: %v, want ErrUnavailable", err)
+	}
+	store = openURL(t, func() (string, error) { return f.URLFor(role, "no_such_database"), nil })
+	if err := store.Ping(t.Context()); !errors.Is(err, login.ErrUnavailable) {
+		t.Errorf("Ping of a database that is not there: %v, want ErrUnavailable", err)
+	}
+}
+
+// brokenColumns holds what a hand at a console may leave behind.
+func (f *fixture) brokenColumns(t *testing.T) {
+	database := f.newDatabase(t)
+	store := f.open(t, database)
+	chain := storetest.NewChain(t, store, "ann@example.org")
+	for claims, roles := range map[string]string{
+		`{"x-hasura-org": 7, "x-hasura-team": "red"}`: `{user,NULL}`,
+		`[1, 2]`: `{}`, `null`: `{NULL}`, `"text"`: `{{user,editor}}`,
+	} {
+		f.Exec(t, database, `UPDATE auth.accounts SET claims = '`+claims+`', roles = '`+roles+`'`)
+		if _, err := store.HolderByEmail(t.Context(), "ann@example.org"); err != nil {
+			t.Errorf("claims %s, roles %s: %v", claims, roles, err)
+		}
+		if err := chain.Step(t.Context()); err != nil {
+			t.Errorf("claims %s, roles %s: %v", claims, roles, err)
+		}
+	}
+	f.Exec(t, database, `UPDATE auth.accounts SET claims = '{"x-hasura-org": 7, "x-hasura-team": "red"}', roles = '{user,NULL}'`)
+	h, err := store.HolderByEmail(t.Context(), "ann@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(h.Account.Claims) != 1 || h.Account.Claims["x-hasura-team"] != "red" || len(h.Account.Roles) != 1 {
+		t.Errorf("claims %v, roles %v", h.Account.Claims, h.Account.Roles)
+	}
+}

@@ -1,8 +1,13 @@
 package sqlite_test
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
+	"sync"
 	"testing"
+	"time"
 
 	"hasura-login/app/login"
 	"hasura-login/app/store/sqlite"
@@ -10,8 +15,142 @@ import (
 )
 
 func TestStore_Conforms(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) login.Store { return open(t, filepath.Join(t.TempDir(), "login.db")) })
+	storetest.Run(t, func(t *testing.T) login.Store { return open(t, newPath(t)) })
 }
+
+func TestOpen_MakesAFileForItsOwnerAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a b?mode=ro#%41;.db") // a name, whatever it looks like
+	store := open(t, path)
+	storetest.NewChain(t, store, "ann@example.org")
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
+	if err != nil || len(files) < 2 || files[0] != path {
+		t.Fatalf("files %q, %v, want %q and its log", files, err, path)
+	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s: mode %o, want 600", filepath.Base(file), mode)
+		}
+	}
+}
+
+func TestOpen_FailsWhereNoFileCanBe(t *testing.T) {
+	for _, path := range []string{filepath.Join(t.TempDir(), "missing", "login.db"), t.TempDir()} {
+		if store, err := sqlite.Open(path); err == nil {
+			_ = store.Close()
+			t.Errorf("Open(%q) succeeded", path)
+		}
+	}
+	junk := newPath(t)
+	if err := os.WriteFile(junk, []byte("this is no database at all, but long enough to look at"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if store, err := sqlite.Open(junk); err == nil {
+		_ = store.Close()
+		t.Error("Open took a file that is no database")
+	}
+}
+
+func TestStore_KeepsAllOverAReopening(t *testing.T) {
+	path := newPath(t)
+	first := open(t, path)
+	storetest.NewChain(t, first, "ann@example.org")
+	before, err := first.HolderByEmail(t.Context(), "ann@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second := open(t, path)
+	after, err := second.HolderByEmail(t.Context(), "ann@example.org")
+	if err != nil || after.User != before.User {
+		t.Errorf("user %+v, %v, want %+v", after.User, err, before.User)
+	}
+	sessions, err := second.LiveSessions(t.Context(), before.User.ID, before.User.CreatedAt)
+	if err != nil || len(sessions) != 1 {
+		t.Errorf("%d sessions, %v, want 1", len(sessions), err)
+	}
+}
+
+// TestStore_SharesItsFile has the service and an operator's command at one file.
+func TestStore_SharesItsFile(t *testing.T) {
+	path := newPath(t)
+	stores := []*sqlite.Store{open(t, path), open(t, path)}
+	var running sync.WaitGroup
+	for i := range 20 {
+		chain := storetest.NewChain(t, stores[i%2], fmt.Sprintf("user%02d@example.org", i))
+		running.Go(func() {
+			if unavailable, err := chain.Steps(t.Context(), 20); err != nil || unavailable > 0 {
+				t.Errorf("refreshing: %v, unavailable %d times", err, unavailable)
+			}
+		})
+	}
+	running.Wait()
+}
+
+func TestDB_ShowsUsersAsPostgresWould(t *testing.T) {
+	store := open(t, newPath(t))
+	storetest.NewChain(t, store, "ann@example.org") // created 18:30 at five hours ahead of UTC
+	var created, updated string
+	read := func() {
+		t.Helper()
+		err := store.DB().QueryRowContext(t.Context(), `SELECT created_at, updated_at FROM users WHERE email = 'ann@example.org'`).Scan(&created, &updated)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	read()
+	if want := "2026-11-24T13:30:00.123456+00:00"; created != want || updated != want {
+		t.Errorf("created_at %s, updated_at %s, want %s", created, updated, want)
+	}
+	if _, err := store.DB().ExecContext(t.Context(), `UPDATE users SET name = 'Ann New', updated_at = 'x'`); err != nil {
+		t.Fatal(err)
+	}
+	read()
+	if !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$`).MatchString(updated) {
+		t.Errorf("updated_at %q is not of the form of created_at", updated)
+	}
+	h, err := store.HolderByEmail(t.Context(), "ann@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if age := time.Since(h.User.UpdatedAt); h.User.Name != "Ann New" || age < -time.Minute || age > time.Minute {
+		t.Errorf("name %q, updated %s ago", h.User.Name, age)
+	}
+}
+
+func TestHolder_BrokenColumnsDoNotLockOut(t *testing.T) {
+	store := open(t, newPath(t))
+	chain := storetest.NewChain(t, store, "ann@example.org")
+	for claims, roles := range map[string]string{
+		`[1, 2]`: `[]`, `null`: `null`, `broken`: `{`, `"text"`: `"user"`,
+		`{"x-hasura-org": 7, "x-hasura-team": "red"}`: `["user", null, 1]`,
+	} {
+		if _, err := store.DB().ExecContext(t.Context(), `UPDATE auth_accounts SET claims = ?, roles = ?`, claims, roles); err != nil {
+			t.Fatal(err)
+		}
+		h, err := store.HolderByEmail(t.Context(), "ann@example.org")
+		if err != nil {
+			t.Errorf("claims %s, roles %s: %v", claims, roles, err)
+		}
+		if len(claims) > 20 && (len(h.Account.Claims) != 1 || h.Account.Claims["x-hasura-team"] != "red" || len(h.Account.Roles) != 1) {
+			t.Errorf("claims %v, roles %v", h.Account.Claims, h.Account.Roles)
+		}
+		if err := chain.Step(t.Context()); err != nil {
+			t.Errorf("claims %s, roles %s: %v", claims, roles, err)
+		}
+	}
+}
+
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) login.Store { return open(b, newPath(b)) })
+}
+
+func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "login.db") }
 
 func open(t testing.TB, path string) *sqlite.Store {
 	t.Helper()
@@ -21,8 +160,4 @@ func open(t testing.TB, path string) *sqlite.Store {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	return store
-}
-
-func BenchmarkStore(b *testing.B) {
-	storetest.Bench(b, func(b *testing.B) login.Store { return open(b, filepath.Join(b.TempDir(), "login.db")) })
 }

@@ -172,6 +172,9 @@ func TestCompose_DevelopmentListensOnLoopbackAloneAndUsesTheSameImages(t *testin
 				t.Errorf("%s publishes %s on %q", name, p.Published, p.HostIP)
 			}
 		}
+		if name == "keys" {
+			continue // production's first key is made by scripts/install
+		}
 		if name != "login" && s.Image != prod.Services[name].Image {
 			t.Errorf("%s runs %s, production %s", name, s.Image, prod.Services[name].Image)
 		}

@@ -59,7 +59,7 @@ func (s *Server) callAction(ctx context.Context, a *metadata.Action, c caller, f
 	if err != nil {
 		return nil, nil, unreachable(a, handler, body, err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		return nil, nil, unreachable(a, handler, body, err)

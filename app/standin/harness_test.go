@@ -196,7 +196,7 @@ func send(t testing.TB, req *http.Request, headers map[string]string) (int, http
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)

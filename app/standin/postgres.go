@@ -35,7 +35,7 @@ func (postgresDialect) columns(ctx context.Context, db querier, table metadata.T
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var columns []column
 	for rows.Next() {
 		var c column

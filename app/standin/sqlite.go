@@ -24,7 +24,7 @@ func (sqliteDialect) columns(ctx context.Context, db querier, table metadata.Tab
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var columns []column
 	for rows.Next() {
 		var c column

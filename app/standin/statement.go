@@ -142,7 +142,7 @@ func (s *statement) rows(ctx context.Context, db querier, sqlText string, column
 	if err != nil {
 		return nil, s.refusal(err)
 	}
-	defer result.Close()
+	defer func() { _ = result.Close() }()
 	var rows []row
 	for result.Next() {
 		texts := make([]sql.NullString, max(len(columns), 1))

@@ -280,7 +280,7 @@ func TestWebSocket_HandshakesThatAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		var body any
 		if res.StatusCode != http.StatusSwitchingProtocols {
 			_ = json.NewDecoder(res.Body).Decode(&body)

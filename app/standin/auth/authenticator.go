@@ -17,7 +17,7 @@ const AdminRole = "admin"
 
 // The headers that carry the admin secret; the second is a deprecated name.
 const (
-	adminSecretHeader = "x-hasura-admin-secret"
+	adminSecretHeader = "x-hasura-admin-secret" // #nosec G101 -- a header's name
 	accessKeyHeader   = "x-hasura-access-key"
 )
 

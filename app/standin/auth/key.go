@@ -67,20 +67,20 @@ func parseStaticKey(j *JWT) (any, error) {
 	case "HS256", "HS384", "HS512":
 		m, ok := jwt.GetSigningMethod(j.Type).(*jwt.SigningMethodHMAC)
 		if !ok || len(j.Key) < m.Hash.Size() {
-			return nil, fmt.Errorf("Invalid JWK: Key size too small; should be atleast %d characters", m.Hash.Size()) //nolint:staticcheck // Hasura's words
+			return nil, fmt.Errorf("invalid JWK: key size too small; should be at least %d characters", m.Hash.Size())
 		}
 		return []byte(j.Key), nil
 	case "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "Ed25519":
 		return parsePEM(j.Key)
 	default:
-		return nil, fmt.Errorf("Invalid JWK: Key type: %s is not supported", j.Type) //nolint:staticcheck // Hasura's words
+		return nil, fmt.Errorf("invalid JWK: key type %s is not supported", j.Type)
 	}
 }
 
 func parsePEM(text string) (any, error) {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
-		return nil, errors.New("Invalid JWK: no PEM block") //nolint:staticcheck // Hasura's words
+		return nil, errors.New("invalid JWK: no PEM block")
 	}
 	if block.Type == "CERTIFICATE" {
 		cert, err := x509.ParseCertificate(block.Bytes)

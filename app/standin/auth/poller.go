@@ -77,23 +77,23 @@ func (p *poller) set() keySet {
 func (p *poller) fetch(ctx context.Context) (keySet, http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url, nil)
 	if err != nil {
-		return nil, nil, fmt.Errorf("Error fetching JWK: %w", err) //nolint:staticcheck // Hasura's words
+		return nil, nil, fmt.Errorf("fetching the key set: %w", err)
 	}
 	res, err := p.client.Do(req)
 	if err != nil {
-		return nil, nil, fmt.Errorf("Error fetching JWK: %w", err) //nolint:staticcheck // Hasura's words
+		return nil, nil, fmt.Errorf("fetching the key set: %w", err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return nil, nil, fmt.Errorf("Non-2xx response on fetching JWK from: %s", p.url) //nolint:staticcheck // Hasura's words
+		return nil, nil, fmt.Errorf("fetching the key set: non-2xx response from %s", p.url)
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxKeySetBytes))
 	if err != nil {
-		return nil, nil, fmt.Errorf("Error fetching JWK: %w", err) //nolint:staticcheck // Hasura's words
+		return nil, nil, fmt.Errorf("fetching the key set: %w", err)
 	}
 	keys, err := parseJWKS(body)
 	if err != nil {
-		return nil, nil, fmt.Errorf("Error parsing JWK from url: %s: %w", p.url, err) //nolint:staticcheck // Hasura's words
+		return nil, nil, fmt.Errorf("parsing the key set of %s: %w", p.url, err)
 	}
 	return keys, res.Header, nil
 }

@@ -61,7 +61,7 @@ func (t Table) unserved() []string {
 		{"insert_permissions", t.InsertPermissions}, {"delete_permissions", t.DeletePermissions},
 		{"event_triggers", t.EventTriggers}, {"apollo_federation_config", t.ApolloFederationConfig},
 	} {
-		if f.value != nil {
+		if list, isList := f.value.([]any); f.value != nil && (!isList || len(list) > 0) {
 			names = append(names, f.name+" of "+t.Table.String())
 		}
 	}

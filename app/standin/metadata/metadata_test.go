@@ -165,7 +165,7 @@ func TestLoad_NamesWhatItDoesNotServe(t *testing.T) {
 		change func(string) string
 		want   string
 	}{
-		"insert permissions":  {"metadata/databases/default/tables/public_users.yaml", func(s string) string { return s + "insert_permissions: []\n" }, "insert_permissions of public.users"},
+		"insert permissions":  {"metadata/databases/default/tables/public_users.yaml", func(s string) string { return s + "insert_permissions: [{role: user}]\n" }, "insert_permissions of public.users"},
 		"aggregates":          {"metadata/databases/default/tables/public_users.yaml", replace("columns:", "allow_aggregations: true\n      columns:"), "aggregates of public.users for role user"},
 		"remote schemas":      {"metadata/remote_schemas.yaml", func(string) string { return "- name: x" }, "remote_schemas"},
 		"asynchronous action": {"metadata/actions.yaml", replace("synchronous", "asynchronous"), "asynchronous kind or transforms of action signup"},

@@ -3,9 +3,12 @@ package throttle
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // probeEvery is how often a Redis that failed is tried again.
@@ -66,7 +69,7 @@ func (f *fallback) take(ctx context.Context, now time.Time, charges []charge) ve
 	if err == nil {
 		return v
 	}
-	f.trip()
+	f.failed(err)
 	return f.memory.take(now, charges, always)
 }
 
@@ -78,7 +81,7 @@ func (f *fallback) add(ctx context.Context, now time.Time, charges []charge, sha
 	f.memory.take(now, charges, always)
 	if shared && f.usable() {
 		if _, err := f.redis.take(ctx, now, charges); err != nil {
-			f.trip()
+			f.failed(err)
 		}
 	}
 }
@@ -88,8 +91,16 @@ func (f *fallback) repay(ctx context.Context, now time.Time, payments []repaymen
 	f.memory.repay(now, payments)
 	if shared && f.usable() {
 		if err := f.redis.repay(ctx, now, payments); err != nil {
-			f.trip()
+			f.failed(err)
 		}
+	}
+}
+
+// failed judges a failed call. That all connections are taken says that this
+// process is busy, not that Redis is ill: that attempt alone is memory's.
+func (f *fallback) failed(err error) {
+	if !errors.Is(err, redis.ErrPoolTimeout) {
+		f.trip()
 	}
 }
 

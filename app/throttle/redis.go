@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	// redisTimeout bounds every step of a call. It is far above what a Redis
-	// next door needs and far below anybody's patience: when Redis hangs, the
-	// attempts on their way wait this long once, the next ones not at all.
-	redisTimeout = 100 * time.Millisecond
+	// redisTimeout bounds every step of a call: waiting for a connection, making
+	// one, writing, reading. It is far above what a Redis next door needs, even
+	// beside saturated cores, and far below anybody's patience: when Redis hangs,
+	// the attempts on their way wait this long once, the next ones not at all.
+	redisTimeout = 250 * time.Millisecond
 	// redisSlack keeps a counter longer than its window, as the clocks of the
 	// processes that share it may differ a little.
 	redisSlack = 2 * time.Second
@@ -119,7 +120,6 @@ func (r *redisStore) connection() (*redis.Client, error) {
 	}
 	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
 	opts.PoolTimeout = redisTimeout
-	opts.ContextTimeoutEnabled = true
 	opts.MaxRetries, opts.DialerRetries = -1, 1 // memory takes over instead
 	opts.PipelinePoolSize = -1
 	opts.ReadBufferSize, opts.WriteBufferSize = redisBuffer, redisBuffer
@@ -145,9 +145,7 @@ func (r *redisStore) run(ctx context.Context, script *redis.Script, keys []strin
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), redisTimeout)
-	defer cancel()
-	return script.Run(ctx, client, keys, args...).Int64Slice()
+	return script.Run(context.WithoutCancel(ctx), client, keys, args...).Int64Slice()
 }
 
 // take adds all charges, or none if one would exceed its limit.

@@ -74,7 +74,7 @@ func (f *fixture) killedConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer killer.Close(context.Background())
+	defer func() { _ = killer.Close(context.Background()) }()
 	done := make(chan struct{})
 	var killing sync.WaitGroup
 	killing.Go(func() {
@@ -123,7 +123,7 @@ func (f *fixture) heldLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close(context.Background())
+	defer func() { _ = other.Close(context.Background()) }()
 	if _, err := other.Exec(t.Context(), "BEGIN; SELECT FROM auth.accounts FOR UPDATE"); err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func (f *fixture) waitGone(t *testing.T, database, roleLike string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	eventually(t, roleLike+" is gone from pg_stat_activity", func() bool {
 		var n int
 		err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND usename LIKE $2`,

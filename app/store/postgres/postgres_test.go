@@ -88,7 +88,7 @@ func (f *fixture) cannotCreateTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	for _, sql := range []string{
 		"CREATE TABLE auth.mine (id int)", "CREATE TABLE public.mine (id int)", "CREATE SCHEMA mine",
 		"ALTER TABLE auth.accounts ADD COLUMN mine int", "DROP TABLE auth.accounts", "TRUNCATE auth.accounts",

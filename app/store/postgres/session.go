@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"hasura-login/app/login"
 	"hasura-login/app/store/internal/column"
@@ -72,25 +73,18 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 	}
 	return s.call(ctx, "opening a session", func(ctx context.Context) error {
 		var batch pgx.Batch
+		var opened int64
 		batch.Queue(lock, user)
-		batch.Queue(open, append(append([]any{user}, sessionValues(n.Session)...), n.Token[:])...)
+		batch.Queue(open, append(append([]any{user}, sessionValues(n.Session)...), n.Token[:])...).
+			Exec(func(tag pgconn.CommandTag) error {
+				opened = tag.RowsAffected()
+				return nil
+			})
 		batch.Queue(endOldest, user, n.Session.CreatedAt, n.Session.ID, max(n.MaxLive, 1))
-		results := s.pool.SendBatch(ctx, &batch)
-		defer results.Close()
-		if _, err := results.Exec(); err != nil {
+		if err := s.pool.SendBatch(ctx, &batch).Close(); err != nil {
 			return err
 		}
-		opened, err := results.Exec()
-		if err != nil {
-			return err
-		}
-		if _, err := results.Exec(); err != nil {
-			return err
-		}
-		if err := results.Close(); err != nil {
-			return err
-		}
-		if opened.RowsAffected() == 0 {
+		if opened == 0 {
 			return login.ErrStale
 		}
 		return nil

@@ -105,7 +105,7 @@ func (s *Store) LiveSessions(ctx context.Context, userID string, now time.Time) 
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer func() { _ = rows.Close() }()
 		for rows.Next() {
 			var row sessionRow
 			if err := rows.Scan(row.targets()...); err != nil {

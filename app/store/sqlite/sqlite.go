@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	_ "modernc.org/sqlite" // the driver
 
 	"hasura-login/app/login"
@@ -31,10 +32,14 @@ const (
 var schema string
 
 // Store implements login.Store. SQLite has one writer at a time: all writing
-// goes through one connection, whose waiters queue in order, so that none meets
-// "database is locked". Reading goes on beside it (write-ahead log).
+// goes through one connection, so that none meets "database is locked". Reading
+// goes on beside it (write-ahead log).
 type Store struct {
 	write, read *sql.DB
+	// turn is whose turn it is to write, first come, first served. database/sql
+	// hands a connection to any of those who wait, and under load some would wait
+	// for seconds.
+	turn *semaphore.Weighted
 }
 
 var _ login.Store = (*Store)(nil)
@@ -61,7 +66,7 @@ func Open(path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	s := &Store{write: write, read: read}
+	s := &Store{write: write, read: read, turn: semaphore.NewWeighted(1)}
 	err = s.update(context.Background(), "making the tables", func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, schema)
 		return err
@@ -124,6 +129,10 @@ func (s *Store) update(caller context.Context, doing string, f func(context.Cont
 }
 
 func (s *Store) transact(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
+	if err := s.turn.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer s.turn.Release(1)
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err

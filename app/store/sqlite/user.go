@@ -78,7 +78,7 @@ func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.Hold
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer func() { _ = rows.Close() }()
 		for rows.Next() {
 			h, err := scanHolder(rows)
 			if err != nil {

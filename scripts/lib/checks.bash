@@ -204,6 +204,7 @@ check_published() {
 
 check_unfinished() {
   local file verb
+  # shellcheck disable=SC2153 # not a misspelling of "state"
   for file in "${STATE}"/*.phase; do
     [[ -f ${file} ]] || continue
     verb=$(basename "${file}" .phase)

@@ -46,7 +46,8 @@ wait_up() {
     state=$(state_of "${name}")
     case ${state} in
       'running healthy' | 'running none') return 0 ;;
-      'exited '* | 'dead '* | '')
+      # Docker calls a container unhealthy only after its start period and some more tries.
+      'exited '* | 'dead '* | 'running unhealthy' | '')
         say "${name} is ${state:-gone}; its last words:"
         docker logs --tail 20 "${name}" >&2 || true
         return 1

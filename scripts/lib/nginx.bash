@@ -55,13 +55,21 @@ reload_nginx() {
   done
 }
 
-# Sends a service's requests to one container. If nginx does not take it, the file is as before.
+# Sends a service's requests to one container. If nginx does not take it, the file is as before. A
+# mark stands while nginx may not have read what the file says: a run killed in between leaves it.
 point_upstream() {
   local service=$1 host=$2 before
   before=$(upstream_of "${service}")
+  ensure_state
+  touch "${STATE}/unread-${service}"
   write_upstream "${service}" "${host}"
   if nginx_runs && ! reload_nginx; then
     write_upstream "${service}" "${before}"
     return 1
   fi
+  rm -f "${STATE}/unread-${service}"
 }
+
+# Whether nginx surely sends a service's requests to a container. Each reload leaves old workers for
+# as long as they hold a WebSocket, so none happens without need.
+points_at() { [[ $(upstream_of "$1") == "$2" && ! -e ${STATE}/unread-$1 ]]; }

@@ -34,10 +34,13 @@ ensure_probe_account() {
 }
 
 create_probe_account() {
-  local container
-  container=$(running_of login | head -n 1)
-  docker exec --interactive "${container}" /hasura-login users create --email "${PROBE_EMAIL}" --name Probe --password-stdin \
-    < <(read_secret operator/probe_password) >/dev/null
+  as_operator users create "${PROBE_EMAIL}" --name Probe || as_operator users set-password "${PROBE_EMAIL}"
+}
+
+# One of login's verbs for operators, with the probe's password on stdin.
+as_operator() {
+  docker exec --interactive "$(running_of login | head -n 1)" /hasura-login "$@" \
+    < <(read_secret operator/probe_password) >/dev/null 2>&1
 }
 
 probe_sign_in_status() { probe_rest_sign_in "$(running_of login | head -n 1)" | tail -n 1; }

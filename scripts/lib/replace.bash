@@ -24,8 +24,9 @@ settle_service() {
     start_service "${service}"
     serving=$(running_of "${service}" | head -n 1)
   fi
-  # Whatever the file says, a killed run may have left before nginx read it.
-  point_upstream "${service}" "${serving}" || die "nginx refuses its files; nothing was removed"
+  if ! points_at "${service}" "${serving}"; then
+    point_upstream "${service}" "${serving}" || die "nginx refuses its files; nothing was removed"
+  fi
   for name in $(containers_of "${service}"); do
     [[ ${name} == "${serving}" ]] || remove_container "${name}" "$(drain_seconds "${service}")"
   done

@@ -3,7 +3,7 @@
 while [[ $1 == -* ]]; do shift; done
 runs "$1" || exit 1
 case "${*:2}" in
-  '/hasura-login users create '*)
+  '/hasura-login users create probe@hasura-login.invalid --name Probe')
     [[ -n $(cat) ]] || exit 1
     touch "${WORLD}/probe-account"
     ;;

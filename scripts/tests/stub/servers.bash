@@ -1,3 +1,15 @@
 # shellcheck shell=bash disable=SC2154 # part of the stub
-# Postgres and Redis of the compose file: the real servers that a test started.
-unknown "$*"
+# Postgres and Redis of the compose file: the real servers that a test started. Inside a container the
+# service's own name and the standard port lead to it.
+case "${service} $1" in
+  'postgres psql' | 'postgres pg_dump' | 'postgres pg_dumpall' | 'postgres pg_restore')
+    export PGHOST=${PG} PGPORT=${PG_PORT}
+    exec "$@"
+    ;;
+  'postgres sh')
+    export PGPORT=${PG_PORT}
+    exec sh -c "${3//--host=postgres/--host=127.0.0.1}" "${@:4}"
+    ;;
+  'redis sh') exec sh -c "${3//exec redis-cli/exec redis-cli -p ${REDIS_PORT}}" "${@:4}" ;;
+  *) unknown "compose exec ${service} $*" ;;
+esac

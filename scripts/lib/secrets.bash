@@ -43,18 +43,25 @@ newest_of() {
   printf '%s' "${value%%$'\n'*}"
 }
 
+# newest_values NAME COUNT
+newest_values() {
+  local values
+  values=$(read_secret "$1")
+  head -n "$2" <<<"${values}"
+}
+
 # Puts a fresh value first and keeps the newest COUNT of the earlier ones.
 stage_secret() {
   local name=$1 keep=${2:-1} fresh earlier
   fresh=$(new_secret)
-  earlier=$(read_secret "${name}" | head -n "${keep}")
+  earlier=$(newest_values "${name}" "${keep}")
   printf '%s\n%s' "${fresh}" "${earlier}" | write_secret "${name}"
 }
 
 # Keeps the newest COUNT values.
 trim_secret() {
   local name=$1 keep=$2 kept
-  kept=$(read_secret "${name}" | head -n "${keep}")
+  kept=$(newest_values "${name}" "${keep}")
   printf '%s' "${kept}" | write_secret "${name}"
 }
 

@@ -33,7 +33,7 @@ case ${path} in
   /auth/signout) answer 204 '' ;;
   /healthz*) answer 200 OK ;;
   /.well-known/jwks.json) answer 200 "$(<"${WORLD}/jwks.json")" ;;
-  /actions/signin) answer 200 '{"token":"good"}' ;;
+  /actions/signin) answer 400 '{"message":"the payload is for another action"}' ;;
   /v1/graphql)
     case ${data} in
       *signin*) answer 200 '{"data":{"signin":{"token":"good","refreshToken":"r"}}}' ;;

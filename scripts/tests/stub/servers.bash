@@ -3,6 +3,7 @@
 # service's own name and the standard port lead to it.
 case "${service} $1" in
   'postgres psql' | 'postgres pg_dump' | 'postgres pg_dumpall' | 'postgres pg_restore')
+    # shellcheck disable=SC2153 # the test's name
     export PGHOST=${PG} PGPORT=${PG_PORT}
     exec "$@"
     ;;

@@ -24,6 +24,9 @@ const (
 	redisSlack = 2 * time.Second
 	// redisRetire is how long a client outlives its URL, for calls on their way.
 	redisRetire = time.Second
+	// redisConns are connected ahead, because a burst of attempts is the worst
+	// moment to dial. At some 40 µs a call they carry 200,000 a second.
+	redisConns = 8
 	// redisBuffer holds any call but the first of each script, bytes.
 	redisBuffer = 4 << 10
 	// redisPrefix keeps all counters in one hash slot, as a script over several
@@ -121,6 +124,7 @@ func (r *redisStore) connection() (*redis.Client, error) {
 	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
 	opts.PoolTimeout = redisTimeout
 	opts.MaxRetries, opts.DialerRetries = -1, 1 // memory takes over instead
+	opts.PoolSize, opts.MinIdleConns = redisConns, redisConns
 	opts.PipelinePoolSize = -1
 	opts.ReadBufferSize, opts.WriteBufferSize = redisBuffer, redisBuffer
 	opts.DisableIdentity = true

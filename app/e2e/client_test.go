@@ -115,6 +115,14 @@ func (r reply) data(t *testing.T, field string, into any) {
 	check(t, json.Unmarshal(o.Data[field], into))
 }
 
+// decode reads a REST answer.
+func (r reply) decode(t *testing.T, into any) {
+	t.Helper()
+	if err := json.Unmarshal(r.body, into); err != nil {
+		t.Fatalf("%v in %d %s", err, r.status, r.body)
+	}
+}
+
 const grantFields = "id token refreshToken deviceToken"
 
 func (c *client) signUp(email string) grant {
@@ -138,7 +146,7 @@ func (c *client) restGrant(method, path string, body any) grant {
 		c.t.Fatalf("%s %s: %d %s", method, path, r.status, r.body)
 	}
 	var g grant
-	check(c.t, json.Unmarshal(r.body, &g))
+	r.decode(c.t, &g)
 	return g
 }
 

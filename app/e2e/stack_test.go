@@ -71,11 +71,12 @@ type stack struct {
 
 // options change a stack before it starts.
 type options struct {
-	env       map[string]string // LOGIN_* besides the usual
-	redis     *testserver.Redis
-	clock     func() time.Time // of the stand-in
-	keyCycle  time.Duration    // of the stand-in
-	keysFirst []string         // arguments of the first 'keys rotate'
+	env      map[string]string // LOGIN_* besides the usual
+	redis    *testserver.Redis
+	clock    func() time.Time // of the stand-in
+	keyCycle time.Duration    // of the stand-in
+	// actionSecret is the stand-in's; the usual one unless given.
+	actionSecret string
 }
 
 func start(t *testing.T, o options) *stack {
@@ -90,7 +91,7 @@ func start(t *testing.T, o options) *stack {
 	if o.redis != nil {
 		s.secret("redis_url", o.redis.URL())
 	}
-	s.run("keys", append([]string{"rotate"}, o.keysFirst...)...)
+	s.run("keys", "rotate")
 	s.login = s.startLogin(o.env)
 	s.startStandin(o)
 	s.nginx = testserver.StartNginx(t, testserver.NginxSettings{
@@ -184,6 +185,9 @@ func (s *stack) startStandin(o options) {
 	check(s.t, err)
 	s.t.Cleanup(func() { _ = db.Close() })
 	vars := map[string]string{"LOGIN_URL": "http://" + s.login.api, "ACTION_SECRET": actionSecret}
+	if o.actionSecret != "" {
+		vars["ACTION_SECRET"] = o.actionSecret
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.t.Cleanup(stop)
 	s.standin, err = standin.New(ctx, standin.Config{

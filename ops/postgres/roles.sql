@@ -27,5 +27,6 @@ BEGIN
 END
 $$;
 GRANT USAGE, CREATE ON SCHEMA public TO hasura_engine;
+GRANT USAGE ON SCHEMA public TO hasura_login;
 GRANT pg_read_all_data TO hasura_backup;
 GRANT pg_monitor TO hasura_exporter;

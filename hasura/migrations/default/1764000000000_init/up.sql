@@ -74,5 +74,5 @@ CREATE INDEX IF NOT EXISTS refresh_tokens_session_id_idx ON auth.refresh_tokens 
 CREATE INDEX IF NOT EXISTS refresh_tokens_nonce_idx ON auth.refresh_tokens (created_at) WHERE nonce IS NOT NULL;
 
 -- What the login service may do, and no more: rows, never definitions.
-GRANT USAGE ON SCHEMA public, auth TO hasura_login;
+GRANT USAGE ON SCHEMA auth TO hasura_login;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.users, auth.accounts, auth.sessions, auth.refresh_tokens TO hasura_login;

@@ -11,19 +11,25 @@ empty_appliance() {
   export PATH=${SCRIPTS}/tests/stub:${PATH}
   unset HASURA_LOGIN_LOCKED
   mkdir -p "${HASURA_LOGIN_ROOT}"/{nginx/upstreams,hasura/metadata,ops/postgres} \
-    "${WORLD}"/{containers,images,settings,nginx}
+    "${WORLD}"/{containers,images,settings,nginx,machine}
+  echo '40% 20000' >"${WORLD}/machine/disk"
+  echo yes >"${WORLD}/machine/clock"
+  echo '192.0.2.1 STREAM login.example.org' >"${WORLD}/machine/addresses"
+  : >"${WORLD}/machine/listeners"
   cp "${REPOSITORY}"/nginx/upstreams/*.conf "${HASURA_LOGIN_ROOT}/nginx/upstreams/"
   cp "${REPOSITORY}/ops/postgres/roles.sql" "${HASURA_LOGIN_ROOT}/ops/postgres/"
   printf 'name: hasura-login\n' >"${HASURA_LOGIN_ROOT}/docker-compose.prod.yml"
   printf '%s\n' postgres login migrate hasura nginx >"${WORLD}/services"
   printf '0' >"${WORLD}/leaving"
+  echo 28.2.2 >"${WORLD}/engine"
   printf '{"keys":[{"kid":"k1"}]}' >"${WORLD}/jwks.json"
 }
 
 # An appliance that runs the image hasura-login:old.
 running_appliance() {
   empty_appliance
-  printf 'HASURA_LOGIN_IMAGE=hasura-login:old\n' >"${HASURA_LOGIN_ROOT}/.env"
+  printf 'HASURA_LOGIN_IMAGE=hasura-login:old\nSITE_NAMES=login.example.org\nHTTPS_BIND=1\n' >"${HASURA_LOGIN_ROOT}/.env"
+  chmod 0600 "${HASURA_LOGIN_ROOT}/.env"
   touch "${WORLD}/images/hasura-login:old" "${WORLD}/probe-account"
   "${SCRIPTS}/init-secrets" 2>/dev/null
   quietly docker compose --project-directory "${HASURA_LOGIN_ROOT}" --env-file "${HASURA_LOGIN_ROOT}/.env" up --detach

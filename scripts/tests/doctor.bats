@@ -1,0 +1,210 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # setup.bash and bats set names
+
+setup_file() {
+  load setup
+  load servers
+  start_postgres
+  make_template
+}
+
+teardown_file() {
+  load servers
+  stop_postgres
+}
+
+setup() {
+  load setup
+  load servers
+  running_appliance
+  fill_database
+  printf 'k1' >"${HASURA_LOGIN_ROOT}/keys/k1.json"
+  certificate 90
+  "${SCRIPTS}/lib/replace-service" login 2>/dev/null
+  mkdir -p "${HASURA_LOGIN_BACKUPS}/archives/20260101T000000Z"
+  touch "${HASURA_LOGIN_BACKUPS}/archives/20260101T000000Z/SHA256SUMS"
+  echo age1x >"${HASURA_LOGIN_BACKUPS}/recipients"
+}
+
+certificate() {
+  local folder=${HASURA_LOGIN_ROOT}/secrets/nginx/tls
+  rm -f "${folder}"/*.pem
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days "$1" -subj /CN=login.example.org \
+    -keyout "${folder}/privkey.pem" -out "${folder}/fullchain.pem" 2>/dev/null
+}
+
+secret_file() { printf '%s' "${HASURA_LOGIN_ROOT}/secrets/$1"; }
+
+# doctor_names TEXT RUNBOOK: the doctor says it, points to the runbook, and fails. That runbook is there.
+doctor_names() {
+  script doctor
+  assert_status 1
+  assert_says "$1"
+  assert_says "docs/runbooks/$2.md"
+  [[ -s ${REPOSITORY}/docs/runbooks/$2.md ]]
+}
+
+@test "doctor finds nothing wrong with an appliance that works, and changes nothing" {
+  local before
+  before=$(find "${HASURA_LOGIN_ROOT}" "${WORLD}/containers" -type f | sort | xargs sha256sum)
+  script doctor
+  assert_status 0
+  assert_says 'all well'
+  assert_same "$(find "${HASURA_LOGIN_ROOT}" "${WORLD}/containers" -type f | sort | xargs sha256sum)" "${before}"
+}
+
+@test "doctor names: Docker does not answer, and still looks at the files" {
+  echo '^version' >"${WORLD}/fail"
+  rm "$(secret_file login/edge_secret)"
+  doctor_names 'Docker does not answer' deploy
+  assert_says 'secrets/login/edge_secret'
+}
+
+@test "doctor names: an old Docker" {
+  echo 24.0.7 >"${WORLD}/engine"
+  doctor_names '28.0 and 2.33.1 are needed' deploy
+}
+
+@test "doctor names: settings that others can read" {
+  chmod 0644 "${HASURA_LOGIN_ROOT}/.env"
+  doctor_names '.env can be read by others' deploy
+}
+
+@test "doctor names: a compose file and settings that do not fit" {
+  echo 'config --quiet' >"${WORLD}/fail"
+  doctor_names 'do not fit together' deploy
+}
+
+@test "doctor names: a secret that is missing" {
+  rm "$(secret_file login/device_secret)"
+  doctor_names 'secrets/login/device_secret' lost-keys
+}
+
+@test "doctor names: a secret that others can read" {
+  chmod 0444 "$(secret_file hasura/admin_secret)"
+  doctor_names 'secrets/hasura/admin_secret has mode 444' rotation
+}
+
+@test "doctor names: a secret its reader cannot read" {
+  chown 12345 "$(secret_file login/action_secret)"
+  doctor_names 'its reader cannot read it' rotation
+}
+
+@test "doctor names: a secret that ends with a newline" {
+  echo >>"$(secret_file grafana/admin_password)"
+  doctor_names 'ends with a newline' rotation
+}
+
+@test "doctor names: Hasura's action secret is not login's" {
+  printf 'other-secret-other-secret-other-se' >"$(secret_file hasura/action_secret)"
+  doctor_names "login does not know hasura's action secret" rotation
+}
+
+@test "doctor names: nginx's edge secret is not login's" {
+  printf 'other-secret-other-secret-other-se' >"$(secret_file login/edge_secret)"
+  doctor_names "login does not know nginx's edge secret" rotation
+}
+
+@test "doctor names: a database password that differs between two files" {
+  printf 'postgres://hasura_login_a:wrong@postgres:5432/hasura' >"$(secret_file login/database_url)"
+  doctor_names 'secrets/login/database_url has another password' rotation
+}
+
+@test "doctor names: a database password that Postgres does not take" {
+  as_superuser -c "ALTER ROLE hasura_login_a PASSWORD 'another'"
+  doctor_names 'the password of hasura_login_a does not open the database' rotation
+}
+
+@test "doctor names: tables that are missing" {
+  as_superuser -d hasura -c 'DROP TABLE auth.refresh_tokens'
+  doctor_names 'tables are missing' restore
+}
+
+@test "doctor names: a service with two containers" {
+  docker compose --project-directory "${HASURA_LOGIN_ROOT}" --env-file "${HASURA_LOGIN_ROOT}/.env" up --detach --scale hasura=2 hasura
+  doctor_names 'hasura has 2 containers' deploy
+}
+
+@test "doctor names: a container that is not healthy" {
+  printf unhealthy >"${WORLD}/containers/hasura-login-hasura-1/health"
+  doctor_names 'hasura-login-hasura-1 is running unhealthy' deploy
+}
+
+@test "doctor names: requests that go to a container that is gone" {
+  sed -i 's/server .*:/server hasura-login-login-99:/' "${HASURA_LOGIN_ROOT}/nginx/upstreams/login.conf"
+  doctor_names 'hasura-login-login-99, which does not run' deploy
+}
+
+@test "doctor names: a container besides nginx that publishes a port" {
+  echo '0.0.0.0:5432->5432/tcp' >"${WORLD}/containers/hasura-login-postgres-1/ports"
+  doctor_names 'besides nginx publishes a port: hasura-login-postgres-1' deploy
+}
+
+@test "doctor names: a run that was cut off" {
+  printf 'phase=switch\n' >"${HASURA_LOGIN_ROOT}/.state/rotate-postgres-login.phase"
+  doctor_names 'a run of rotate-postgres-login was cut off (phase switch)' rotation
+}
+
+@test "doctor names: no certificate, one that ends soon, and one with another's key" {
+  rm "$(secret_file nginx/tls/fullchain.pem)"
+  doctor_names 'there is no certificate' expired-certificate
+  certificate 10
+  doctor_names 'expires within three weeks' expired-certificate
+  certificate 90
+  openssl genpkey -algorithm ed25519 -out "$(secret_file nginx/tls/privkey.pem)"
+  doctor_names "the key is not the certificate's" expired-certificate
+}
+
+@test "doctor names: a key folder that others can read, and a ring without an active key" {
+  chmod 0755 "${HASURA_LOGIN_ROOT}/keys"
+  doctor_names "keys/ is not login's alone" lost-keys
+  chmod 0700 "${HASURA_LOGIN_ROOT}/keys"
+  echo '{"keys":[{"kid":"k1","state":"retired"}]}' >"${WORLD}/keys.json"
+  doctor_names 'no signing key is active' lost-keys
+}
+
+@test "doctor names: an active key that is not published" {
+  echo '{"keys":[]}' >"${WORLD}/jwks.json"
+  doctor_names 'the active key k1 is not in the published set' lost-keys
+}
+
+@test "doctor names: tokens that Hasura refuses although it is healthy" {
+  "${SCRIPTS}/lib/replace-service" hasura 2>/dev/null
+  echo hasura:1 >"${WORLD}/refusing"
+  doctor_names 'a signed-in request through hasura' deploy
+}
+
+@test "doctor names: backups that are old, missing, or never could be made" {
+  touch -d '2 days ago' "${HASURA_LOGIN_BACKUPS}/archives/20260101T000000Z/SHA256SUMS"
+  doctor_names 'hours old' restore
+  rm -r "${HASURA_LOGIN_BACKUPS}/archives"
+  doctor_names 'there is no backup' restore
+  rm "${HASURA_LOGIN_BACKUPS}/recipients"
+  doctor_names 'backups/recipients is missing' restore
+}
+
+@test "doctor names: a full disk and a clock that runs free" {
+  echo '97% 900' >"${WORLD}/machine/disk"
+  doctor_names 'is 97 % full' full-disk
+  echo no >"${WORLD}/machine/clock"
+  doctor_names 'the clock is not synchronized' deploy
+}
+
+@test "doctor names: a name without an address, and IPv6 clients that would share one limit" {
+  : >"${WORLD}/machine/addresses"
+  doctor_names 'has no address' deploy
+  echo '2001:db8::1 STREAM' >"${WORLD}/machine/addresses"
+  touch "${WORLD}/machine/no-ipv6"
+  doctor_names 'share one limit' deploy
+}
+
+@test "status shows release, containers, keys, certificate and what was cut off" {
+  printf 'phase=migrate\n' >"${HASURA_LOGIN_ROOT}/.state/deploy.phase"
+  script status
+  assert_status 0
+  assert_says 'hasura-login:old'
+  assert_says 'hasura-login-login-2'
+  assert_says '"kid":"k1"'
+  assert_says 'notAfter='
+  assert_says 'deploy in phase migrate'
+}

@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # setup.bash and bats set names
+
+setup() {
+  load setup
+  empty_appliance
+  cp "${REPOSITORY}/.env.example" "${HASURA_LOGIN_ROOT}/.env.example"
+}
+
+@test "install brings an empty machine to an appliance that serves" {
+  script install --domain login.example.org
+  assert_status 0
+  assert_works
+  assert_says 'it runs: https://login.example.org'
+  grep -qx 'SITE_NAMES=login.example.org' "${HASURA_LOGIN_ROOT}/.env"
+  grep -qx 'LOGIN_ISSUER=https://login.example.org' "${HASURA_LOGIN_ROOT}/.env"
+  assert_same "$(stat -c %a "${HASURA_LOGIN_ROOT}/.env")" 600
+}
+
+@test "install starts each service after the one it needs" {
+  script install --domain login.example.org
+  assert_same "$(grep -oE 'no-recreate (postgres|login|hasura|nginx)|no-deps migrate' "${WORLD}/calls" | awk '{ print $2 }' | paste -sd ' ' -)" \
+    'postgres login migrate hasura nginx'
+}
+
+@test "install sets every variable the compose file insists on" {
+  cp "${REPOSITORY}/docker-compose.prod.yml" "${HASURA_LOGIN_ROOT}/"
+  script install --domain login.example.org --with redis
+  assert_status 0
+  local name
+  while IFS= read -r name; do
+    grep -qE "^${name}=.+" "${HASURA_LOGIN_ROOT}/.env" || {
+      echo "${name} is not set"
+      false
+    }
+  done < <(grep -oP '(?<!\$)\$\{\K[A-Z_]+(?=:\?)' "${HASURA_LOGIN_ROOT}/docker-compose.prod.yml" | sort -u)
+  grep -qx 'LOGIN_REDIS_URL_FILE=/run/secrets/redis_url' "${HASURA_LOGIN_ROOT}/.env"
+}
+
+@test "a second install keeps settings, secrets and containers" {
+  script install --domain login.example.org
+  echo 'LOGIN_LOG_LEVEL=debug' >>"${HASURA_LOGIN_ROOT}/.env"
+  local secrets containers
+  secrets=$(find "${HASURA_LOGIN_ROOT}/secrets" -type f | sort | xargs sha256sum)
+  containers=$(ls "${WORLD}/containers")
+  script install
+  assert_status 0
+  assert_same "$(find "${HASURA_LOGIN_ROOT}/secrets" -type f | sort | xargs sha256sum)" "${secrets}"
+  assert_same "$(ls "${WORLD}/containers")" "${containers}"
+  grep -qx 'LOGIN_LOG_LEVEL=debug' "${HASURA_LOGIN_ROOT}/.env"
+}
+
+@test "a machine that does not fit is left as it is" {
+  echo '95% 100' >"${WORLD}/machine/disk"
+  echo 'LISTEN 0 4096 0.0.0.0:443' >"${WORLD}/machine/listeners"
+  script install --domain login.example.org
+  assert_status 1
+  assert_says '95 % full'
+  assert_says 'port 443 is taken'
+  assert_says 'nothing was changed'
+  [[ ! -e ${HASURA_LOGIN_ROOT}/.env && ! -e ${HASURA_LOGIN_ROOT}/secrets && ! -e ${HASURA_LOGIN_ROOT}/.state ]]
+}
+
+@test "install --dry-run says each step and does none" {
+  script install --domain login.example.org --dry-run
+  assert_status 0
+  assert_says 'would start Hasura'
+  [[ ! -e ${HASURA_LOGIN_ROOT}/.env && ! -e ${HASURA_LOGIN_ROOT}/secrets ]]
+}
+
+@test "an install killed at any point is finished by the next" {
+  RANDOM=3
+  for _ in 1 2 3 4 5 6; do
+    "${SCRIPTS}/install" --domain login.example.org >/dev/null 2>&1 &
+    sleep "0.$((RANDOM % 10))"
+    kill -KILL $! 2>/dev/null || true
+  done
+  script install --domain login.example.org
+  assert_status 0
+  assert_works
+}
+
+@test "install refuses what is no host name" {
+  script install --domain 'a b;c'
+  assert_status 2
+  assert_says 'is no host name'
+}

@@ -77,6 +77,7 @@ type verdict struct {
 	deciding int   // index of the charge that refuses longest, or is nearest to it; -1: none has a limit
 	count    int64 // what its counter held before (refused) or holds now
 	shared   bool  // counted in Redis as well
+	mark     int64 // of the Redis that counted; it changes when counts were lost
 }
 
 // weigh folds one limited counter into the verdict. held is without the charge.

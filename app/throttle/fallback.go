@@ -16,8 +16,9 @@ const probeEvery = 250 * time.Millisecond
 
 // fallback keeps counts in Redis and, at the same time, this process's own in
 // memory. The moment Redis fails, memory decides, and it already knows what
-// happened here. When Redis is back, perhaps emptied by a restart, memory goes on
-// deciding beside it for the windows that the outage touched.
+// happened here. When Redis is back, or was emptied by a restart too quick to be
+// noticed otherwise, memory goes on deciding beside it for the windows that the
+// outage touched.
 //
 // Without Redis, memory decides alone.
 type fallback struct {
@@ -27,7 +28,8 @@ type fallback struct {
 	now      func() time.Time
 
 	down      atomic.Bool
-	recovered atomic.Int64 // Unix seconds of the last recovery
+	recovered atomic.Int64 // Unix seconds of the end of the last outage
+	mark      atomic.Int64 // of the Redis whose counts are trusted; set after recovered
 	stop      chan struct{}
 	probes    sync.WaitGroup
 	closing   sync.Mutex // orders the start of a probe before or after close
@@ -44,9 +46,11 @@ func newFallback(cfg Config) (*fallback, error) {
 	if f.redis, err = newRedisStore(cfg.RedisURL); err != nil {
 		return nil, err
 	}
-	if !f.alive() {
+	mark, err := f.ask()
+	if err != nil {
 		f.trip()
 	}
+	f.mark.Store(mark)
 	return f, nil
 }
 
@@ -57,20 +61,30 @@ func (f *fallback) take(ctx context.Context, now time.Time, charges []charge) ve
 	if !f.usable() {
 		return f.memory.take(now, charges, always)
 	}
-	own := f.memory.take(now, charges, f.recovered.Load())
+	mark, recovered := f.mark.Load(), f.recovered.Load()
+	own := f.memory.take(now, charges, recovered)
 	if own.refused {
 		return own
 	}
 	v, err := f.redis.take(ctx, now, charges)
-	if err == nil && !v.refused {
+	switch {
+	case err != nil:
+		f.failed(err)
+	case v.mark != mark:
+		f.lost(v.mark)
+	case f.down.Load() || f.recovered.Load() != recovered: // an outage came and went meanwhile
+	case v.refused:
+		f.memory.untake(charges)
+		return v
+	default:
 		return v
 	}
+	// Memory's word is the stricter one here: should it refuse what Redis has
+	// just counted, that attempt stays counted there.
 	f.memory.untake(charges)
-	if err == nil {
-		return v
-	}
-	f.failed(err)
-	return f.memory.take(now, charges, always)
+	own = f.memory.take(now, charges, always)
+	own.shared = err == nil && !v.refused
+	return own
 }
 
 // usable tells whether there is a Redis that works, as far as is known.
@@ -124,9 +138,8 @@ func (f *fallback) probe() {
 			return
 		case <-ticker.C:
 		}
-		if f.alive() {
-			// Windows that began in this second are still the outage's.
-			f.recovered.Store(f.now().Unix() + 1)
+		if mark, err := f.ask(); err == nil {
+			f.lost(mark)
 			f.observer.Degraded(false)
 			f.down.Store(false)
 			return
@@ -134,14 +147,21 @@ func (f *fallback) probe() {
 	}
 }
 
-// alive tries the very thing that attempts need, a script that writes: a full
-// or read-only Redis still answers to PING.
-func (f *fallback) alive() bool {
+// lost notes that counts were lost, in Redis or on the way to it, until now:
+// the windows that began up to this second are memory's too.
+func (f *fallback) lost(mark int64) {
+	f.recovered.Store(f.now().Unix() + 1)
+	f.mark.Store(mark)
+}
+
+// ask tries the very thing that attempts need, a script that writes, as a full
+// or read-only Redis still answers to PING. It returns the mark.
+func (f *fallback) ask() (int64, error) {
 	var id counterID
 	_, _ = rand.Read(id[:])
 	now := f.now()
-	_, err := f.redis.take(context.Background(), now, []charge{newCharge(id, kindOther, 1, 0, time.Second, now)})
-	return err == nil
+	v, err := f.redis.take(context.Background(), now, []charge{newCharge(id, kindOther, 1, 0, time.Second, now)})
+	return v.mark, err
 }
 
 func (f *fallback) close() {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"time"
@@ -32,17 +33,27 @@ const (
 	// redisPrefix keeps all counters in one hash slot, as a script over several
 	// keys needs in a cluster.
 	redisPrefix = "{login-limit}:"
+	redisMark   = redisPrefix + "mark"
+	maxMark     = 1 << 52 // a script's numbers are exact up to here
 )
 
 // takeScript adds to all counters, or to none. For each key: cost, limit (0:
 // none) and milliseconds to live, in ARGV. It answers whether it refused, the
-// number of the deciding key (0: none has a limit), and that one's count.
-// A refusal reports the counter that stays longest, a grant the one with the
-// least left.
+// number of the deciding key (0: none has a limit), that one's count, and the
+// mark. A refusal reports the counter that stays longest, a grant the one with
+// the least left.
+//
+// The last key is the mark, a number made up by whoever finds none, in the last
+// ARGV: another one means that the counts were lost since.
 var takeScript = redis.NewScript(`
 local held = redis.call('MGET', unpack(KEYS))
+local n, mark = #KEYS - 1, held[#KEYS]
+if not mark then
+  mark = ARGV[#ARGV]
+  redis.call('SET', KEYS[#KEYS], mark)
+end
 local refused, at, count, life, left = 0, 0, 0, -1, math.huge
-for i = 1, #KEYS do
+for i = 1, n do
   local cost, limit, ttl = tonumber(ARGV[3*i-2]), tonumber(ARGV[3*i-1]), tonumber(ARGV[3*i])
   held[i] = tonumber(held[i] or 0)
   if limit > 0 then
@@ -54,12 +65,12 @@ for i = 1, #KEYS do
   end
 end
 if refused == 0 then
-  for i = 1, #KEYS do
+  for i = 1, n do
     redis.call('INCRBY', KEYS[i], ARGV[3*i-2])
     if held[i] == 0 then redis.call('PEXPIRE', KEYS[i], ARGV[3*i]) end
   end
 end
-return {refused, at, count}
+return {refused, at, count, tonumber(mark)}
 `)
 
 // repayScript gives back. For each group of keys, the first of which is its
@@ -154,21 +165,23 @@ func (r *redisStore) run(ctx context.Context, script *redis.Script, keys []strin
 
 // take adds all charges, or none if one would exceed its limit.
 func (r *redisStore) take(ctx context.Context, now time.Time, charges []charge) (verdict, error) {
-	keys := make([]string, len(charges))
-	args := make([]any, 0, 3*len(charges))
+	keys := make([]string, 0, len(charges)+1)
+	args := make([]any, 0, 3*len(charges)+1)
 	for i := range charges {
 		c := &charges[i]
-		keys[i] = redisKey(c)
+		keys = append(keys, redisKey(c))
 		args = append(args, c.cost, c.limit, (c.left(now) + redisSlack).Milliseconds())
 	}
+	keys = append(keys, redisMark)
+	args = append(args, 1+rand.Int64N(maxMark)) // #nosec G404 -- no secret, only unlike the last
 	answer, err := r.run(ctx, takeScript, keys, args)
 	if err != nil {
 		return verdict{}, fmt.Errorf("counting in Redis: %w", err)
 	}
-	if len(answer) != 3 || answer[1] < 0 || answer[1] > int64(len(charges)) {
+	if len(answer) != 4 || answer[1] < 0 || answer[1] > int64(len(charges)) {
 		return verdict{}, errors.New("counting in Redis: unexpected answer")
 	}
-	return verdict{refused: answer[0] == 1, deciding: int(answer[1]) - 1, count: answer[2], shared: true}, nil
+	return verdict{refused: answer[0] == 1, deciding: int(answer[1]) - 1, count: answer[2], shared: true, mark: answer[3]}, nil
 }
 
 // repay gives back in the windows that have not ended.

@@ -34,7 +34,7 @@ served() { printf '%s/secrets/nginx/tls/%s' "${HASURA_LOGIN_ROOT}" "$1"; }
   script install-certificate "${source_of_certificate}"
   assert_status 1
   assert_says 'does not cover login.example.org'
-  make_certificate login.example.org 0
+  make_certificate login.example.org 1
   script install-certificate "${source_of_certificate}"
   assert_status 1
   assert_says 'has expired'

@@ -6,7 +6,8 @@ import (
 	"hasura-login/app/login"
 )
 
-// CountingAuditor returns next with every event counted in m.
+// CountingAuditor returns next with every event counted in m, by its name and by
+// what it means for sessions.
 func CountingAuditor(next login.Auditor, m *Metrics) login.Auditor { return countingAuditor{next, m} }
 
 type countingAuditor struct {
@@ -15,6 +16,9 @@ type countingAuditor struct {
 }
 
 func (a countingAuditor) Record(ctx context.Context, e login.Event) {
-	a.m.Audited(e.Name)
+	a.m.audited.inc(string(e.Name))
+	if turn, known := sessionEventOf[e.Name]; known {
+		a.m.sessions.inc(turn)
+	}
 	a.next.Record(ctx, e)
 }

@@ -30,7 +30,7 @@ type Metrics struct {
 	http          httpSeries
 	throttled     counters
 	sessions      counters
-	tokens        counters
+	tokens        atomic.Pointer[func(alg string) uint64]
 	audited       counters
 	hashRefused   counters
 	hashSeconds   prometheus.Histogram
@@ -58,8 +58,8 @@ func New(version string, routes []string) *Metrics {
 	m.attempts = newAttempts(m.registry)
 	m.http = newHTTPSeries(m.registry, routes)
 	m.throttled = newCounters(m.registry, throttledOpts, "scope", Scopes())
-	m.sessions = newCounters(m.registry, sessionsOpts, "event", SessionEvents())
-	m.tokens = newCounters(m.registry, tokensOpts, "alg", algorithms)
+	m.sessions = newCounters(m.registry, sessionsOpts, "event", sessionEvents)
+	m.registerTokens()
 	m.audited = newCounters(m.registry, auditOpts, "event", auditEvents)
 	m.registerHashGate()
 	m.degraded = prometheus.NewGauge(degradedOpts)
@@ -95,14 +95,23 @@ func (m *Metrics) Degraded(yes bool) {
 	m.degraded.Set(0)
 }
 
-// Session counts a turn in a session's life; event is one of SessionEvents.
-func (m *Metrics) Session(event string) { m.sessions.inc(event) }
+// registerTokens reads the issuer's own counts at each scrape.
+func (m *Metrics) registerTokens() {
+	for _, alg := range algorithms {
+		opts := tokensOpts
+		opts.ConstLabels = prometheus.Labels{"alg": alg}
+		m.registry.MustRegister(prometheus.NewCounterFunc(opts, func() float64 {
+			if issued := m.tokens.Load(); issued != nil {
+				return float64((*issued)(alg))
+			}
+			return 0
+		}))
+	}
+}
 
-// TokenIssued counts a signed access token by its JWT algorithm.
-func (m *Metrics) TokenIssued(alg string) { m.tokens.inc(alg) }
-
-// Audited counts an audit event by its name.
-func (m *Metrics) Audited(name login.EventName) { m.audited.inc(string(name)) }
+// SetTokensIssued hands over what tells how many access tokens were signed with
+// a JWT algorithm since the start.
+func (m *Metrics) SetTokensIssued(issued func(alg string) uint64) { m.tokens.Store(&issued) }
 
 // Attempt counts a use case by how it ended: ResultOK, ResultCallerGone or the
 // code of the error that the caller was told.

@@ -49,7 +49,7 @@ var (
 	}
 	sessionsOpts = prometheus.CounterOpts{
 		Name: "login_sessions_total",
-		Help: "Turns in the life of sessions: started, refreshed, replayed (a second tab got the same token within the grace), reused (a spent refresh token came back: its session was ended), ended (one), ended-all (all of a user).",
+		Help: "Turns in the life of sessions: started (signed up or in), refreshed, reused (a spent refresh token came back: its session was ended), ended (one), ended-all (all of a user: signed out everywhere, password changed, account deleted).",
 	}
 	tokensOpts = prometheus.CounterOpts{
 		Name: "login_tokens_issued_total",

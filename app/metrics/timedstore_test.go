@@ -53,30 +53,6 @@ func TestOutcomeOf_ACallerWhoLeftIsNoFaultOfTheStore(t *testing.T) {
 	}
 }
 
-func TestCountingAuditor_CountsAndPassesOn(t *testing.T) {
-	m := metrics.New("1.2.3", routes)
-	var passed recorded
-	auditor := metrics.CountingAuditor(&passed, m)
-	auditor.Record(context.Background(), login.Event{Name: login.EventReuseDetected})
-	auditor.Record(context.Background(), login.Event{Name: login.EventKeyRotated})
-	if len(passed) != 2 {
-		t.Errorf("%d events were passed on, not 2", len(passed))
-	}
-	body := scrape(t, m)
-	for _, line := range []string{
-		`login_audit_events_total{event="refresh-token-reused"} 1`,
-		`login_audit_events_total{event="other"} 1`,
-	} {
-		if !strings.Contains(body, line+"\n") {
-			t.Errorf("the scrape lacks %s", line)
-		}
-	}
-}
-
-type recorded []login.Event
-
-func (r *recorded) Record(_ context.Context, e login.Event) { *r = append(*r, e) }
-
 // callWithZeros calls a method with zero arguments and returns its last result.
 func callWithZeros(method reflect.Value) error {
 	args := []reflect.Value{}

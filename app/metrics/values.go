@@ -25,19 +25,24 @@ func Scopes() []string {
 
 // Turns in a session's life.
 const (
-	SessionStarted   = "started"
-	SessionRefreshed = "refreshed"
-	SessionReplayed  = "replayed" // the same successor given out again within the grace
-	SessionReused    = "reused"   // a spent refresh token came back: the session was ended
-	SessionEnded     = "ended"
-	SessionEndedAll  = "ended-all" // every session of a user at once
+	sessionStarted   = "started"
+	sessionRefreshed = "refreshed"
+	sessionReused    = "reused" // a spent refresh token came back: the session was ended
+	sessionEnded     = "ended"
+	sessionEndedAll  = "ended-all" // every session of a user at once
 )
 
-// SessionEvents returns every event that Session knows.
-func SessionEvents() []string {
-	return []string{SessionStarted, SessionRefreshed, SessionReplayed, SessionReused, SessionEnded, SessionEndedAll}
+var sessionEvents = []string{sessionStarted, sessionRefreshed, sessionReused, sessionEnded, sessionEndedAll}
+
+// sessionEventOf tells what an audit event means for sessions.
+var sessionEventOf = map[login.EventName]string{
+	login.EventSignedUp: sessionStarted, login.EventSignedIn: sessionStarted,
+	login.EventRefreshed: sessionRefreshed, login.EventReuseDetected: sessionReused,
+	login.EventSignedOut: sessionEnded, login.EventSessionEnded: sessionEnded,
+	login.EventSignedOutAll: sessionEndedAll, login.EventPasswordChanged: sessionEndedAll, login.EventAccountDeleted: sessionEndedAll,
 }
 
+// algorithms are those that keys can have.
 var algorithms = []string{"RS256", "ES256", "EdDSA"}
 
 // auditEvents are those the service itself records.

@@ -59,7 +59,7 @@ func (r *Redis) Do(t testing.TB, args ...any) any {
 	if err != nil {
 		t.Fatalf("connecting to Redis: %v", err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	answer, err := c.Do(ctx, args...).Result()

@@ -48,7 +48,7 @@ func (k *keyer) id(kd kind, limit limitName, client netip.Prefix, subject, part 
 	b := append(s.buf[:0], byte(kd), byte(limit))
 	if client.IsValid() {
 		addr := client.Addr().As16()
-		b = append(b, byte(client.Bits()), byte(client.Addr().BitLen()))
+		b = append(b, byte(client.Bits()), byte(client.Addr().BitLen())) // #nosec G115 -- at most 128
 		b = append(b, addr[:]...)
 	} else {
 		b = append(b, 0, 0)

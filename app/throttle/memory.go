@@ -115,16 +115,6 @@ func (m *memory) repay(now time.Time, payments []repayment) {
 	}
 }
 
-// count returns what a counter holds.
-func (m *memory) count(c charge) int64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if s := m.find(&c); s != nil {
-		return int64(s.count)
-	}
-	return 0
-}
-
 func (m *memory) subtract(c *charge, amount int64) {
 	if s := m.find(c); s != nil {
 		s.count = clamp(int64(s.count) - amount)

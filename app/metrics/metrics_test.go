@@ -12,19 +12,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hasura-login/app/httpapi"
 	"hasura-login/app/login"
 	"hasura-login/app/metrics"
 )
 
-// routes are about as many as the service has.
-var routes = []string{
-	"POST /auth/signup", "POST /auth/signin", "POST /auth/refresh", "POST /auth/signout", "POST /auth/signout-all",
-	"POST /auth/password", "GET /auth/sessions", "DELETE /auth/sessions/{id}", "DELETE /auth/me", "GET /auth/me",
-	"GET /healthz", "GET /.well-known/jwks.json",
-	"POST /actions/signup", "POST /actions/signin", "POST /actions/refresh", "POST /actions/signout",
-	"POST /actions/signoutAll", "POST /actions/changePassword", "POST /actions/sessions", "POST /actions/endSession",
-	"POST /actions/deleteAccount",
-}
+var routes = httpapi.Routes()
 
 func TestScrape_NoFloodAddsALine(t *testing.T) {
 	m := metrics.New("1.2.3", routes)

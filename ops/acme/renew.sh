@@ -32,6 +32,7 @@ install_file() {
   say "installed $2"
 }
 
+trap 'exit 0' TERM INT # as process 1 a shell would ignore both
 while true; do
   if look; then
     install_file "${tls}/acme/live/site/privkey.pem" "${tls}/privkey.pem"

@@ -1,17 +1,24 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"hasura-login/app/config"
 	"hasura-login/app/throttle"
 )
 
-type checkVerb struct{}
+func checkCommand(env Environment) *cobra.Command {
+	return verb("check", "Read the configuration, report every error at once, print it masked", func(context.Context, []string) error {
+		return checkConfig(env)
+	})
+}
 
-// Run prints every setting as it was understood, then every problem.
-func (checkVerb) Run(env Environment) error {
+// checkConfig prints every setting as it was understood, then every problem.
+func checkConfig(env Environment) error {
 	cfg, lines, err := config.Load(env.Vars)
 	for _, line := range lines {
 		fmt.Fprintln(env.Stdout, line)

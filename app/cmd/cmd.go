@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/cobra"
 
 	"hasura-login/app/config"
 	"hasura-login/app/login"
@@ -26,64 +27,72 @@ type Environment struct {
 // Vars is the process's environment, for main.
 func Vars() []string { return os.Environ() } //nolint:forbidigo // handed to config, which reads it
 
-type verbs struct {
-	Dev     devVerb     `cmd:"" help:"Run everything for development on loopback: login, a stand-in for Hasura, SQLite."`
-	Serve   serveVerb   `cmd:"" help:"Run in production; configured by LOGIN_* variables and secret files alone."`
-	Check   checkVerb   `cmd:"" help:"Read the configuration, report every error at once, print it masked."`
-	Health  healthVerb  `cmd:"" help:"Ask the running service on its local ops listener; exit 1 if it is not well."`
-	Keys    keysVerb    `cmd:"" help:"The ring of signing keys in LOGIN_KEYS_DIR."`
-	Users   usersVerb   `cmd:"" help:"The users, for operators."`
-	Version versionVerb `cmd:"" help:"Print the version."`
-}
-
 // errFailed ends a verb that has already said what is wrong.
 var errFailed = errors.New("failed")
 
-// exit stops the parser where it would end the process.
-type exit int
+// errUsage marks a command line that is wrong.
+var errUsage = errors.New("usage")
 
 // Main runs the verb that args name and returns the exit code: 0 done, 1 not
 // done, 2 the command line is wrong.
-func Main(ctx context.Context, args []string, env Environment) (code int) {
-	defer func() {
-		if r := recover(); r != nil {
-			wanted, ok := r.(exit)
-			if !ok {
-				panic(r)
-			}
-			code = int(wanted)
-		}
-	}()
-	parser, err := kong.New(&verbs{},
-		kong.Name("hasura-login"),
-		kong.Description("A login service for Hasura. Every setting is a LOGIN_* variable; .env.example lists them."),
-		kong.Writers(env.Stdout, env.Stderr),
-		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.UsageOnError(),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(env),
+func Main(ctx context.Context, args []string, env Environment) int {
+	root := &cobra.Command{
+		Use:           "hasura-login",
+		Short:         "A login service for Hasura",
+		Long:          "A login service for Hasura. Every setting is a LOGIN_* variable; .env.example lists them.",
+		SilenceErrors: true, SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
+	root.AddCommand(
+		devCommand(env), serveCommand(env), checkCommand(env), healthCommand(env),
+		keysCommand(env), usersCommand(env), versionCommand(env),
 	)
-	if err != nil {
-		fmt.Fprintln(env.Stderr, "hasura-login:", err)
-		return 2
-	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	parsed, err := parser.Parse(args)
-	if err != nil {
-		fmt.Fprintln(env.Stderr, "hasura-login:", err)
+	root.SetArgs(args)
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errFailed):
+		return 1
+	case errors.Is(err, errUsage) || strings.HasPrefix(err.Error(), "unknown command"):
+		fmt.Fprintln(env.Stderr, "hasura-login:", strings.TrimPrefix(err.Error(), errUsage.Error()+": "))
 		fmt.Fprintln(env.Stderr, "Run 'hasura-login --help' for what there is.")
 		return 2
-	}
-	if err := parsed.Run(); err != nil {
-		if !errors.Is(err, errFailed) {
-			fmt.Fprintln(env.Stderr, "hasura-login:", text(err))
-		}
+	default:
+		fmt.Fprintln(env.Stderr, "hasura-login:", text(err))
 		return 1
 	}
-	return 0
+}
+
+// verb makes a command that takes the named arguments, all of them required.
+func verb(use, short string, run func(ctx context.Context, args []string) error) *cobra.Command {
+	wanted := strings.Count(use, " ")
+	return &cobra.Command{
+		Use: use, Short: short,
+		Args: func(_ *cobra.Command, args []string) error {
+			if open := strings.HasSuffix(use, "..."); len(args) < wanted || !open && len(args) > wanted {
+				return fmt.Errorf("%w: it is: hasura-login … %s", errUsage, use)
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error { return run(c.Context(), args) },
+	}
+}
+
+// group makes a command that only holds others.
+func group(name, short string, verbs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: name, Short: short, Args: func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("%w: no such verb: %s %s", errUsage, name, args[0])
+		}
+		return nil
+	}, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c.AddCommand(verbs...)
+	return c
 }
 
 // text is an error for the person at the terminal, who may see its cause.
@@ -95,11 +104,11 @@ func text(err error) string {
 	return err.Error()
 }
 
-type versionVerb struct{}
-
-func (versionVerb) Run(env Environment) error {
-	_, err := fmt.Fprintln(env.Stdout, env.Version)
-	return err
+func versionCommand(env Environment) *cobra.Command {
+	return verb("version", "Print the version", func(context.Context, []string) error {
+		_, err := fmt.Fprintln(env.Stdout, env.Version)
+		return err
+	})
 }
 
 // load reads the configuration for a verb that cannot go on without it.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"hasura-login/app/config"
@@ -27,19 +28,31 @@ import (
 )
 
 type devVerb struct {
-	Listen  string `default:"127.0.0.1:3000" help:"The login API."`
-	GraphQL string `name:"graphql" default:"127.0.0.1:8080" help:"The stand-in for Hasura."`
-	Ops     string `default:"127.0.0.1:9100" help:"Metrics and health."`
-	Data    string `default:"./.data" help:"Folder for the database, keys and secrets."`
+	listen  string
+	graphql string
+	ops     string
+	data    string
 }
 
-// Run serves everything on loopback until interrupted.
-func (v devVerb) Run(ctx context.Context, env Environment) error {
+func devCommand(env Environment) *cobra.Command {
+	var v devVerb
+	c := verb("dev", "Run everything for development on loopback: login, a stand-in for Hasura, SQLite", func(ctx context.Context, _ []string) error {
+		return v.run(ctx, env)
+	})
+	c.Flags().StringVar(&v.listen, "listen", "127.0.0.1:3000", "the login API")
+	c.Flags().StringVar(&v.graphql, "graphql", "127.0.0.1:8080", "the stand-in for Hasura")
+	c.Flags().StringVar(&v.ops, "ops", "127.0.0.1:9100", "metrics and health")
+	c.Flags().StringVar(&v.data, "data", "./.data", "folder for the database, keys and secrets")
+	return c
+}
+
+// run serves everything on loopback until interrupted.
+func (v devVerb) run(ctx context.Context, env Environment) error {
 	cfg, err := v.config(env)
 	if err != nil {
 		return err
 	}
-	store, err := sqlite.Open(filepath.Join(v.Data, "login.db"))
+	store, err := sqlite.Open(filepath.Join(v.data, "login.db"))
 	if err != nil {
 		return err
 	}
@@ -58,7 +71,7 @@ func (v devVerb) Run(ctx context.Context, env Environment) error {
 
 // config is the environment's, with what development adds where it says nothing.
 func (v devVerb) config(env Environment) (config.Config, error) {
-	if err := os.MkdirAll(v.Data, 0o700); err != nil {
+	if err := os.MkdirAll(v.data, 0o700); err != nil {
 		return config.Config{}, err
 	}
 	set := map[string]bool{}
@@ -67,10 +80,10 @@ func (v devVerb) config(env Environment) (config.Config, error) {
 		set[strings.TrimSuffix(name, "_FILE")] = true
 	}
 	defaults := map[string]string{
-		"LISTEN": v.Listen, "OPS_LISTEN": v.Ops, "KEYS_DIR": filepath.Join(v.Data, "keys"), "SHUTDOWN_GRACE": "5s",
+		"LISTEN": v.listen, "OPS_LISTEN": v.ops, "KEYS_DIR": filepath.Join(v.data, "keys"), "SHUTDOWN_GRACE": "5s",
 	}
 	for _, name := range []string{"ACTION_SECRET", "DEVICE_SECRET"} {
-		secret, err := keptSecret(filepath.Join(v.Data, strings.ToLower(name)))
+		secret, err := keptSecret(filepath.Join(v.data, strings.ToLower(name)))
 		if err != nil {
 			return config.Config{}, err
 		}
@@ -118,7 +131,7 @@ func (v devVerb) serve(ctx context.Context, env Environment, s *service, store *
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
-	graphql, err := net.Listen("tcp", v.GraphQL)
+	graphql, err := net.Listen("tcp", v.graphql)
 	if err != nil {
 		return errors.Join(fmt.Errorf("the stand-in's listener: %w", err), api.Close(), ops.Close(), s.close())
 	}
@@ -134,7 +147,7 @@ func (v devVerb) serve(ctx context.Context, env Environment, s *service, store *
 	server := &http.Server{Handler: hasura, ReadHeaderTimeout: 10 * time.Second}
 	go hasura.Run(ctx)
 	go func() { _ = server.Serve(graphql) }()
-	fmt.Fprint(env.Stdout, greeting(api.Addr(), graphql.Addr(), ops.Addr(), v.Data))
+	fmt.Fprint(env.Stdout, greeting(api.Addr(), graphql.Addr(), ops.Addr(), v.data))
 	err = <-served
 	return errors.Join(err, server.Close())
 }
@@ -144,7 +157,7 @@ func (v devVerb) standIn(ctx context.Context, s *service, store *sqlite.Store, l
 	if err != nil {
 		return nil, err
 	}
-	adminSecret, err := keptSecret(filepath.Join(v.Data, "admin_secret"))
+	adminSecret, err := keptSecret(filepath.Join(v.data, "admin_secret"))
 	if err != nil {
 		return nil, err
 	}

@@ -8,14 +8,21 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
-type healthVerb struct {
-	Live bool `help:"Only whether the process itself is well, not what it needs."`
+func healthCommand(env Environment) *cobra.Command {
+	var live bool
+	c := verb("health", "Ask the running service on its local ops listener; exit 1 if it is not well", func(ctx context.Context, _ []string) error {
+		return askHealth(ctx, env, live)
+	})
+	c.Flags().BoolVar(&live, "live", false, "only whether the process itself is well, not what it needs")
+	return c
 }
 
-// Run asks the ops listener of this host; container images have no curl.
-func (v healthVerb) Run(ctx context.Context, env Environment) error {
+// askHealth asks the ops listener of this host; container images have no curl.
+func askHealth(ctx context.Context, env Environment, live bool) error {
 	cfg, err := load(env)
 	if err != nil {
 		return err
@@ -28,7 +35,7 @@ func (v healthVerb) Run(ctx context.Context, env Environment) error {
 		host = "127.0.0.1"
 	}
 	path := "/readyz"
-	if v.Live {
+	if live {
 		path = "/livez"
 	}
 	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)

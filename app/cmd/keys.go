@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"hasura-login/app/audit"
@@ -17,22 +18,33 @@ import (
 	"hasura-login/app/token"
 )
 
-type keysVerb struct {
-	List   keysList   `cmd:"" help:"Every key: its state, its age, what happens next and when."`
-	Rotate keysRotate `cmd:"" help:"Publish a new key that signs later; everything after follows from the clock."`
-	Revoke keysRevoke `cmd:"" help:"Emergency: drop a key at once. Says what breaks, and asks."`
+func keysCommand(env Environment) *cobra.Command {
+	var asJSON, yes bool
+	var rotate keysRotate
+	list := verb("list", "Every key: its state, its age, what happens next and when", func(context.Context, []string) error {
+		return listKeys(env, asJSON)
+	})
+	rotation := verb("rotate", "Publish a new key that signs later; everything after follows from the clock", func(ctx context.Context, _ []string) error {
+		return rotate.run(ctx, env, asJSON)
+	})
+	rotation.Flags().StringVar(&rotate.alg, "alg", "", "ES256, EdDSA or RS256; default: that of the newest key, or LOGIN_JWT_ALG for the first")
+	rotation.Flags().DurationVar(&rotate.publishAhead, "publish-ahead", token.DefaultPublishAhead,
+		"how long the key is published before it signs; Hasura needs 60 s and the fetch, and 60 s more for each failed poll")
+	revoke := verb("revoke KID", "Emergency: drop a key at once; says what breaks, and asks", func(ctx context.Context, args []string) error {
+		return revokeKey(ctx, env, args[0], yes, asJSON)
+	})
+	revoke.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	for _, c := range []*cobra.Command{list, rotation, revoke} {
+		c.Flags().BoolVar(&asJSON, "json", false, "for scripts")
+	}
+	return group("keys", "The ring of signing keys in LOGIN_KEYS_DIR", list, rotation, revoke)
 }
 
 func folder(cfg config.Config) token.Folder {
 	return token.Folder{Dir: cfg.KeysDir, TokenLife: cfg.AccessTTL}
 }
 
-type keysList struct {
-	JSON bool `help:"For scripts."`
-}
-
-// Run lists the ring.
-func (v keysList) Run(env Environment) error {
+func listKeys(env Environment, asJSON bool) error {
 	cfg, err := load(env)
 	if err != nil {
 		return err
@@ -41,23 +53,22 @@ func (v keysList) Run(env Environment) error {
 	if err != nil {
 		return err
 	}
-	return show(env.Stdout, v.JSON, listing)
+	return show(env.Stdout, asJSON, listing)
 }
 
 type keysRotate struct {
-	Alg          string        `help:"ES256, EdDSA or RS256; default: that of the newest key, or LOGIN_JWT_ALG for the first."`
-	PublishAhead time.Duration `default:"300s" help:"How long the key is published before it signs. Hasura needs 60 s and the fetch, and 60 s more for each failed poll."`
-	JSON         bool          `help:"For scripts."`
+	alg          string
+	publishAhead time.Duration
 }
 
-// Run writes a new key.
-func (v keysRotate) Run(ctx context.Context, env Environment) error {
+// run writes a new key.
+func (v keysRotate) run(ctx context.Context, env Environment, asJSON bool) error {
 	cfg, err := load(env)
 	if err != nil {
 		return err
 	}
 	f := folder(cfg)
-	options := token.RotateOptions{PublishAhead: v.PublishAhead}
+	options := token.RotateOptions{PublishAhead: v.publishAhead}
 	if name := v.algorithm(f, cfg); name != "" {
 		if options.Algorithm, err = token.ParseAlgorithm(name); err != nil {
 			return err
@@ -68,13 +79,13 @@ func (v keysRotate) Run(ctx context.Context, env Environment) error {
 		return err
 	}
 	operatorAudit(env).Record(ctx, login.Event{Name: login.EventKeyRotated, Reason: rotation.KID, Actor: login.ActorOperator})
-	return show(env.Stdout, v.JSON, rotation)
+	return show(env.Stdout, asJSON, rotation)
 }
 
 // algorithm is the flag, or the setting for the first key of a ring.
 func (v keysRotate) algorithm(f token.Folder, cfg config.Config) string {
-	if v.Alg != "" {
-		return v.Alg
+	if v.alg != "" {
+		return v.alg
 	}
 	if listing, err := f.List(); err != nil || len(listing.Keys) == 0 {
 		return cfg.JWTAlg
@@ -82,25 +93,19 @@ func (v keysRotate) algorithm(f token.Folder, cfg config.Config) string {
 	return ""
 }
 
-type keysRevoke struct {
-	KID  string `arg:"" name:"kid" help:"The key, as 'keys list' names it."`
-	Yes  bool   `help:"Do not ask."`
-	JSON bool   `help:"For scripts; needs --yes."`
-}
-
-// Run revokes a key after saying what that does.
-func (v keysRevoke) Run(ctx context.Context, env Environment) error {
+// revokeKey revokes a key after saying what that does.
+func revokeKey(ctx context.Context, env Environment, kid string, yes, asJSON bool) error {
 	cfg, err := load(env)
 	if err != nil {
 		return err
 	}
 	f := folder(cfg)
-	plan, err := f.PlanRevoke(v.KID)
+	plan, err := f.PlanRevoke(kid)
 	if err != nil {
 		return err
 	}
-	if !v.Yes {
-		if v.JSON {
+	if !yes {
+		if asJSON {
 			return fmt.Errorf("--json needs --yes: there is nobody to ask")
 		}
 		fmt.Fprintln(env.Stdout, plan)
@@ -108,12 +113,12 @@ func (v keysRevoke) Run(ctx context.Context, env Environment) error {
 			return fmt.Errorf("nothing was changed")
 		}
 	}
-	done, err := f.Revoke(v.KID)
+	done, err := f.Revoke(kid)
 	if err != nil {
 		return err
 	}
-	operatorAudit(env).Record(ctx, login.Event{Name: login.EventKeyRevoked, Reason: v.KID, Actor: login.ActorOperator})
-	if err := show(env.Stdout, v.JSON, done); err != nil || v.JSON {
+	operatorAudit(env).Record(ctx, login.Event{Name: login.EventKeyRevoked, Reason: kid, Actor: login.ActorOperator})
+	if err := show(env.Stdout, asJSON, done); err != nil || asJSON {
 		return err
 	}
 	fmt.Fprintln(env.Stdout, "\nHasura keeps the old key until its next good poll. To end that now, replace it:\n  scripts/lib/replace-service hasura")

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
 	"hasura-login/app/config"
 	"hasura-login/app/login"
 	"hasura-login/app/store/postgres"
@@ -18,10 +21,14 @@ import (
 // use it at once; this retires the old ones.
 const secretPoll = 2 * time.Second
 
-type serveVerb struct{}
+func serveCommand(env Environment) *cobra.Command {
+	return verb("serve", "Run in production; configured by LOGIN_* variables and secret files alone", func(ctx context.Context, _ []string) error {
+		return serve(ctx, env)
+	})
+}
 
-// Run serves until SIGTERM.
-func (serveVerb) Run(ctx context.Context, env Environment) error {
+// serve runs until SIGTERM.
+func serve(ctx context.Context, env Environment) error {
 	cfg, err := load(env)
 	if err != nil {
 		return err
@@ -56,20 +63,30 @@ func openPostgres(ctx context.Context, cfg config.Config) (backend, error) {
 	if err != nil {
 		return backend{}, err
 	}
-	return backend{store, func(ctx context.Context) {
-		tick := time.NewTicker(secretPoll)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				// An unreadable URL keeps the connections there are; the
-				// next look may find a better one.
-				_, _ = store.Refresh()
-			}
+	return backend{store, func(ctx context.Context, log *zap.Logger) { followURL(ctx, store, log) }}, nil
+}
+
+// followURL retires connections made with a URL that is no longer the newest.
+// One that cannot be read keeps those there are, and is reported once.
+func followURL(ctx context.Context, store *postgres.Store, log *zap.Logger) {
+	tick := time.NewTicker(secretPoll)
+	defer tick.Stop()
+	broken := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
-	}}, nil
+		changed, err := store.Refresh()
+		if err != nil && !broken {
+			log.Warn("the database's URL cannot be used; the last good one stays", zap.Error(err))
+		}
+		if changed {
+			log.Info("the database's URL changed: connections of the old one are retired")
+		}
+		broken = err != nil
+	}
 }
 
 // listen binds both ports before anything is served, so that a port in use is

@@ -35,7 +35,7 @@ const (
 // backend is the store of a verb, and what has to run beside it.
 type backend struct {
 	store login.Store
-	run   func(ctx context.Context) // nil: nothing
+	run   func(ctx context.Context, log *zap.Logger) // nil: nothing
 }
 
 // service is everything that runs behind one pair of listeners.
@@ -99,6 +99,7 @@ func newService(cfg config.Config, env Environment, out io.Writer, b backend, al
 		Clients:       clientip.New(func() [][]byte { return bytesOf(cfg.EdgeSecret.Values()) }),
 		AllowOrigin:   allowOrigin, Audit: auditor, Observer: s.metrics, Log: requests,
 	})
+	s.metrics.SetTokensIssued(func(alg string) uint64 { return issuer.Issued(token.Algorithm(alg)) })
 	s.observe()
 	return s, nil
 }
@@ -154,7 +155,7 @@ func (s *service) run(ctx context.Context, api, ops net.Listener) error {
 		login.RunSweeper(background, s.store, refreshGrace, func(err error) { s.log.Warn("sweeping", zap.Error(err)) })
 	})
 	if s.backend.run != nil {
-		tasks.Go(func() { s.backend.run(background) })
+		tasks.Go(func() { s.backend.run(background, s.log) })
 	}
 	failed := make(chan error, 2)
 	go func() { failed <- s.api.Serve(api) }()

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"hasura-login/app/config"
@@ -18,22 +19,62 @@ import (
 	"hasura-login/app/password"
 )
 
-type usersVerb struct {
-	List        usersList        `cmd:"" help:"List users in the order of their e-mail."`
-	Show        usersShow        `cmd:"" help:"Show one user and its live sessions."`
-	Create      usersCreate      `cmd:"" help:"Add a user; the password is asked for, or read from stdin."`
-	Disable     usersDisable     `cmd:"" help:"Close an account; its sessions end."`
-	Enable      usersEnable      `cmd:"" help:"Open a closed account."`
-	SetRoles    usersSetRoles    `cmd:"" help:"Replace a user's roles; the first is the default. Sessions end."`
-	SetPassword usersSetPassword `cmd:"" help:"Replace a password; it is asked for, or read from stdin. Sessions end."`
-	SignOut     usersSignOut     `cmd:"" help:"End all sessions of a user."`
-	Delete      usersDelete      `cmd:"" help:"Delete a user and everything that hangs on it."`
+func usersCommand(env Environment) *cobra.Command {
+	var page usersList
+	var create usersCreate
+	var asJSON, yes bool
+	list := verb("list", "List users in the order of their e-mail", func(ctx context.Context, _ []string) error {
+		return page.run(ctx, env, asJSON)
+	})
+	list.Flags().StringVar(&page.email, "email", "", "only addresses that contain this text")
+	list.Flags().IntVar(&page.limit, "limit", 100, "at most so many; the last line says how to go on")
+	list.Flags().StringVar(&page.after, "after", "", "go on after this address")
+	show := verb("show USER", "Show one user, by id or e-mail, and its live sessions", func(ctx context.Context, args []string) error {
+		return showUser(ctx, env, args[0], asJSON)
+	})
+	add := verb("create EMAIL", "Add a user; the password is asked for, or read from stdin", func(ctx context.Context, args []string) error {
+		return create.run(ctx, env, args[0], asJSON)
+	})
+	add.Flags().StringVar(&create.name, "name", "", "display name (required)")
+	add.Flags().StringSliceVar(&create.roles, "roles", nil, "roles, comma-separated; default: LOGIN_DEFAULT_ROLES")
+	for _, c := range []*cobra.Command{list, show, add} {
+		c.Flags().BoolVar(&asJSON, "json", false, "for scripts")
+	}
+	remove := verb("delete USER", "Delete a user and everything that hangs on it", func(ctx context.Context, args []string) error {
+		return deleteUser(ctx, env, args[0], yes)
+	})
+	remove.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return group("users", "The users, for operators; USER is an id or an e-mail address", list, show, add,
+		change(env, "disable USER", "Close an account; its sessions end", "disabled; its sessions have ended, tokens already out expire within LOGIN_ACCESS_TTL",
+			func(ctx context.Context, o *login.Operator, args []string) error {
+				return o.SetDisabled(ctx, args[0], true)
+			}),
+		change(env, "enable USER", "Open a closed account", "enabled",
+			func(ctx context.Context, o *login.Operator, args []string) error {
+				return o.SetDisabled(ctx, args[0], false)
+			}),
+		change(env, "set-roles USER ROLE...", "Replace a user's roles; the first is the default. Sessions end", "roles replaced; sessions have ended, tokens already out keep the old roles until they expire",
+			func(ctx context.Context, o *login.Operator, args []string) error {
+				return o.SetRoles(ctx, args[0], roleList(args[1:]))
+			}),
+		verb("set-password USER", "Replace a password; it is asked for, or read from stdin. Sessions end", func(ctx context.Context, args []string) error {
+			return setPassword(ctx, env, args[0])
+		}),
+		change(env, "sign-out USER", "End all sessions of a user", "signed out everywhere; tokens already out expire within LOGIN_ACCESS_TTL",
+			func(ctx context.Context, o *login.Operator, args []string) error { return o.SignOut(ctx, args[0]) }),
+		remove,
+	)
 }
 
-// userRef is the argument that names a user.
-type userRef struct {
-	User string `arg:"" help:"Id or e-mail address."`
+// change makes a verb that does one thing to one user and says so.
+func change(env Environment, use, short, done string, act func(ctx context.Context, o *login.Operator, args []string) error) *cobra.Command {
+	return verb(use, short, func(ctx context.Context, args []string) error {
+		return changeUser(ctx, env, done, func(ctx context.Context, o *login.Operator) error { return act(ctx, o, args) })
+	})
 }
+
+// roleList takes roles as several arguments or separated by commas.
+func roleList(args []string) []string { return strings.Split(strings.Join(args, ","), ",") }
 
 // withOperator opens the store for one verb. Access tokens that are out, and
 // WebSockets that Hasura has accepted, live on until the token expires.
@@ -72,23 +113,21 @@ func useOperator(ctx context.Context, env Environment, cfg config.Config, store 
 }
 
 type usersList struct {
-	Email string `help:"Only addresses that contain this text."`
-	Limit int    `default:"100" help:"At most so many; the last line says how to go on."`
-	After string `help:"Go on after this address."`
-	JSON  bool   `help:"For scripts."`
+	email string
+	limit int
+	after string
 }
 
-// Run lists users.
-func (v usersList) Run(ctx context.Context, env Environment) error {
-	if v.Limit < 1 || v.Limit > 10000 {
+func (v usersList) run(ctx context.Context, env Environment, asJSON bool) error {
+	if v.limit < 1 || v.limit > 10000 {
 		return errors.New("--limit: between 1 and 10000")
 	}
 	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		users, err := o.List(ctx, login.UserFilter{EmailContains: v.Email, AfterEmail: v.After, Limit: v.Limit})
+		users, err := o.List(ctx, login.UserFilter{EmailContains: v.email, AfterEmail: v.after, Limit: v.limit})
 		if err != nil {
 			return err
 		}
-		if v.JSON {
+		if asJSON {
 			shown := make([]shownUser, 0, len(users))
 			for _, h := range users {
 				shown = append(shown, shownUserOf(h))
@@ -104,7 +143,7 @@ func (v usersList) Run(ctx context.Context, env Environment) error {
 		if err := t.Flush(); err != nil {
 			return err
 		}
-		if len(users) == v.Limit {
+		if len(users) == v.limit {
 			fmt.Fprintf(env.Stdout, "more with: --after %s\n", users[len(users)-1].User.Email)
 		}
 		return nil
@@ -144,15 +183,9 @@ func shownUserOf(h login.Holder) shownUser {
 	return u
 }
 
-type usersShow struct {
-	userRef
-	JSON bool `help:"For scripts."`
-}
-
-// Run shows one user.
-func (v usersShow) Run(ctx context.Context, env Environment) error {
+func showUser(ctx context.Context, env Environment, ref string, asJSON bool) error {
 	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		h, err := o.Find(ctx, v.User)
+		h, err := o.Find(ctx, ref)
 		if err != nil {
 			return err
 		}
@@ -164,7 +197,7 @@ func (v usersShow) Run(ctx context.Context, env Environment) error {
 		for _, s := range sessions {
 			u.Sessions = append(u.Sessions, shownSession{s.ID, s.ClientName, s.ClientPrefix, s.CreatedAt.UTC(), s.LastUsedAt.UTC()})
 		}
-		if v.JSON {
+		if asJSON {
 			return showJSON(env.Stdout, u)
 		}
 		fmt.Fprintf(env.Stdout, "id        %s\ne-mail    %s\nname      %s\nroles     %s (default %s)\nstate     %s\ncreated   %s\nsessions  %d\n",
@@ -177,24 +210,21 @@ func (v usersShow) Run(ctx context.Context, env Environment) error {
 }
 
 type usersCreate struct {
-	Email string   `arg:"" help:"E-mail address."`
-	Name  string   `required:"" help:"Display name."`
-	Roles []string `help:"Roles, comma-separated; default: LOGIN_DEFAULT_ROLES."`
-	JSON  bool     `help:"For scripts."`
+	name  string
+	roles []string
 }
 
-// Run adds a user.
-func (v usersCreate) Run(ctx context.Context, env Environment) error {
+func (v usersCreate) run(ctx context.Context, env Environment, email string, asJSON bool) error {
 	secret, err := askPassword(env)
 	if err != nil {
 		return err
 	}
 	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		h, err := o.Create(ctx, v.Email, v.Name, secret, v.Roles)
+		h, err := o.Create(ctx, email, v.name, secret, v.roles)
 		if err != nil {
 			return err
 		}
-		if v.JSON {
+		if asJSON {
 			return showJSON(env.Stdout, shownUserOf(h))
 		}
 		_, err = fmt.Fprintf(env.Stdout, "created user %s\n", h.User.ID)
@@ -202,70 +232,22 @@ func (v usersCreate) Run(ctx context.Context, env Environment) error {
 	})
 }
 
-type usersDisable struct{ userRef }
-
-// Run closes an account.
-func (v usersDisable) Run(ctx context.Context, env Environment) error {
-	return changeUser(ctx, env, "disabled; its sessions have ended, tokens already out expire within LOGIN_ACCESS_TTL", func(ctx context.Context, o *login.Operator) error {
-		return o.SetDisabled(ctx, v.User, true)
-	})
-}
-
-type usersEnable struct{ userRef }
-
-// Run opens an account.
-func (v usersEnable) Run(ctx context.Context, env Environment) error {
-	return changeUser(ctx, env, "enabled", func(ctx context.Context, o *login.Operator) error {
-		return o.SetDisabled(ctx, v.User, false)
-	})
-}
-
-type usersSetRoles struct {
-	userRef
-	Roles []string `arg:"" help:"Roles; the first is the default. Role user is added if it is missing."`
-}
-
-// Run replaces roles.
-func (v usersSetRoles) Run(ctx context.Context, env Environment) error {
-	return changeUser(ctx, env, "roles replaced; sessions have ended, tokens already out keep the old roles until they expire", func(ctx context.Context, o *login.Operator) error {
-		return o.SetRoles(ctx, v.User, v.Roles)
-	})
-}
-
-type usersSetPassword struct{ userRef }
-
-// Run replaces a password.
-func (v usersSetPassword) Run(ctx context.Context, env Environment) error {
+func setPassword(ctx context.Context, env Environment, ref string) error {
 	secret, err := askPassword(env)
 	if err != nil {
 		return err
 	}
 	return changeUser(ctx, env, "password replaced; sessions have ended", func(ctx context.Context, o *login.Operator) error {
-		return o.SetPassword(ctx, v.User, secret)
+		return o.SetPassword(ctx, ref, secret)
 	})
 }
 
-type usersSignOut struct{ userRef }
-
-// Run ends sessions.
-func (v usersSignOut) Run(ctx context.Context, env Environment) error {
-	return changeUser(ctx, env, "signed out everywhere; tokens already out expire within LOGIN_ACCESS_TTL", func(ctx context.Context, o *login.Operator) error {
-		return o.SignOut(ctx, v.User)
-	})
-}
-
-type usersDelete struct {
-	userRef
-	Yes bool `help:"Do not ask."`
-}
-
-// Run deletes a user.
-func (v usersDelete) Run(ctx context.Context, env Environment) error {
-	if !v.Yes && !confirmed(env, "Delete the user and everything that hangs on it?") {
+func deleteUser(ctx context.Context, env Environment, ref string, yes bool) error {
+	if !yes && !confirmed(env, "Delete the user and everything that hangs on it?") {
 		return errors.New("nothing was changed")
 	}
 	return changeUser(ctx, env, "deleted", func(ctx context.Context, o *login.Operator) error {
-		return o.Delete(ctx, v.User)
+		return o.Delete(ctx, ref)
 	})
 }
 

@@ -294,8 +294,7 @@ func TestAttack_RedisIsKilledMeanwhile(t *testing.T) {
 	redis.Restart(t)
 	s.awaitMetric("login_limiter_degraded", "0")
 	phase(600, 900)
-	// Each of the three counters there were, Redis, memory and the new Redis, allows five.
-	g.check(t, 15)
+	g.check(t, 5)
 }
 
 // metric reads one series of the ops listener.

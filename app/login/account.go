@@ -122,11 +122,14 @@ func (s *Service) confirm(ctx context.Context, op Operation, id Identity, passwo
 			return session, h, err
 		}
 	}
-	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: c, Account: h.User.Email})
+	// A live session is a known device: strangers who attack the account must
+	// not keep its owner from changing the password, and a stolen access token
+	// gets no more guesses than a stranger.
+	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: c, Account: h.User.Email, DeviceID: session.ID})
 	if err != nil {
 		return session, h, err
 	}
-	ok, _, err := s.checkPassword(ctx, reservation, Work{Operation: op}, h.Account.Password, password)
+	ok, _, err := s.checkPassword(ctx, reservation, Work{Operation: op, KnownDevice: true}, h.Account.Password, password)
 	if err == nil && !ok {
 		err = s.refused(ctx, op, id.UserID, c, Errorf(CodeInvalidCredentials, "Current password wrong"))
 	}

@@ -64,11 +64,13 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	return p.begin(t)
 }
 
-// StartQuiet is like Start, but the program's output goes nowhere: reading it
+// StartQuiet is like Start, but the program's stdout goes nowhere: reading it
 // would be part of what a benchmark measures.
 func StartQuiet(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
-	return (&Process{StopSignal: syscall.SIGTERM, cmd: cmd, done: make(chan struct{})}).begin(t)
+	p := &Process{StopSignal: syscall.SIGTERM, cmd: cmd, done: make(chan struct{})}
+	cmd.Stderr = &p.output
+	return p.begin(t)
 }
 
 func (p *Process) begin(t testing.TB) *Process {

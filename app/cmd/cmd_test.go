@@ -1,0 +1,73 @@
+package cmd_test
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hasura-login/app/cmd"
+)
+
+// run calls the program as a shell would.
+func run(t *testing.T, stdin string, vars []string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = cmd.Main(t.Context(), args, cmd.Environment{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &err, Vars: vars, Version: "v0-test"})
+	return code, out.String(), err.String()
+}
+
+func TestMain_ExitCodesAndWhatIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	keys := []string{"LOGIN_KEYS_DIR=" + filepath.Join(dir, "keys")}
+	for _, c := range []struct {
+		name   string
+		args   string
+		vars   []string
+		code   int
+		stdout string
+		stderr string
+	}{
+		{name: "no verb shows help", args: "", code: 0, stdout: "Available Commands"},
+		{name: "version", args: "version", code: 0, stdout: "v0-test"},
+		{name: "unknown verb", args: "bogus", code: 2, stderr: "unknown command"},
+		{name: "unknown verb of a group", args: "users bogus", code: 2, stderr: "no such verb"},
+		{name: "unknown flag", args: "check --bogus", code: 2, stderr: "unknown flag"},
+		{name: "missing argument", args: "keys revoke", code: 2, stderr: "revoke KID"},
+		{name: "unusable configuration", args: "keys list", vars: []string{"LOGIN_BCRYPT_COST=4"}, code: 1, stderr: "LOGIN_BCRYPT_COST"},
+		{name: "check without secrets", args: "check", code: 1, stdout: "LOGIN_ACCESS_TTL", stderr: "LOGIN_DATABASE_URL or LOGIN_DATABASE_URL_FILE is not set"},
+		{name: "check of a limit", args: "check", vars: []string{"LOGIN_LIMIT_SIGNIN_CLIENT=many"}, code: 1, stderr: "LOGIN_LIMIT_SIGNIN_CLIENT"},
+		{name: "serve without secrets", args: "serve", code: 1, stderr: "is not set"},
+		{name: "no ring yet", args: "keys list", vars: keys, code: 1, stderr: "hasura-login keys rotate"},
+		{name: "first key", args: "keys rotate", vars: keys, code: 0, stdout: "signs from now on"},
+		{name: "listed", args: "keys list", vars: keys, code: 0, stdout: "active"},
+		{name: "listed for scripts", args: "keys list --json", vars: keys, code: 0, stdout: `"state": "active"`},
+		{name: "second key", args: "keys rotate --publish-ahead 300s", vars: keys, code: 0, stdout: "takes over from"},
+		{name: "no third while one is pending", args: "keys rotate", vars: keys, code: 1, stderr: "already published"},
+		{name: "unknown key", args: "keys revoke --yes nope", vars: keys, code: 1, stderr: "no such key"},
+		{name: "health of nothing", args: "health", vars: []string{"LOGIN_OPS_LISTEN=127.0.0.1:1"}, code: 1, stderr: "no answer"},
+		{name: "users without a database", args: "users list", code: 1, stderr: "LOGIN_DATABASE_URL"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, stdout, stderr := run(t, "", c.vars, strings.Fields(c.args)...)
+			if code != c.code || !strings.Contains(stdout, c.stdout) || !strings.Contains(stderr, c.stderr) {
+				t.Errorf("exit code %d, want %d\nstdout: %s\nstderr: %s", code, c.code, stdout, stderr)
+			}
+		})
+	}
+}
+
+func TestKeysRevoke_AsksAndTakesNoForNo(t *testing.T) {
+	vars := []string{"LOGIN_KEYS_DIR=" + filepath.Join(t.TempDir(), "keys")}
+	_, made, _ := run(t, "", vars, "keys", "rotate", "--json")
+	kid := strings.Split(strings.Split(made, `"kid": "`)[1], `"`)[0]
+	if code, stdout, _ := run(t, "n\n", vars, "keys", "revoke", kid); code != 1 || !strings.Contains(stdout, "[y/N]") {
+		t.Errorf("a no: exit code %d, %s", code, stdout)
+	}
+	if code, stdout, stderr := run(t, "y\n", vars, "keys", "revoke", kid); code != 0 || !strings.Contains(stdout, "replace-service hasura") {
+		t.Errorf("a yes: exit code %d, %s %s", code, stdout, stderr)
+	}
+	if _, listed, _ := run(t, "", vars, "keys", "list"); strings.Contains(listed, kid) || !strings.Contains(listed, "active") {
+		t.Errorf("after revoking %s: %s", kid, listed)
+	}
+}

@@ -27,7 +27,7 @@ func (r *report) add(what, detail, figure, target string) {
 		what += " (" + detail + ")"
 	}
 	line := fmt.Sprintf("| %s | %s | %s |", what, figure, target)
-	fmt.Println(line) //nolint:forbidigo // progress of a long run
+	fmt.Println(line) // progress of a long run
 	r.lines = append(r.lines, line)
 }
 

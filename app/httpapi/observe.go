@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -145,12 +146,10 @@ func isRequestID(s string) bool {
 	if len(s) < 8 || len(s) > 64 {
 		return false
 	}
-	for _, b := range []byte(s) {
-		if !('0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || b == '-' || b == '_') {
-			return false
-		}
-	}
-	return true
+	return strings.IndexFunc(s, func(r rune) bool {
+		word := '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		return !word && r != '-' && r != '_'
+	}) < 0
 }
 
 // client tells who asks. An action's peer is Hasura, and what the browser was

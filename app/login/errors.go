@@ -14,7 +14,7 @@ type Code string
 // The codes, in the order of their REST status.
 const (
 	CodeInvalidInput         Code = "invalid-input"
-	CodeInvalidCredentials   Code = "invalid-credentials"
+	CodeInvalidCredentials   Code = "invalid-credentials" // #nosec G101 -- a code's name
 	CodeUnauthenticated      Code = "unauthenticated"
 	CodeInvalidRefreshToken  Code = "invalid-refresh-token"
 	CodeAccountDisabled      Code = "account-disabled"

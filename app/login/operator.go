@@ -3,7 +3,6 @@ package login
 import (
 	"context"
 	"errors"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,16 +49,15 @@ func CheckRoles(roles []string) error {
 
 // Find looks a user up by id or e-mail.
 func (o *Operator) Find(ctx context.Context, ref string) (Holder, error) {
-	h, err := Holder{}, ErrNotFound
-	if isUUID(ref) {
-		h, err = o.Store.HolderByID(ctx, strings.ToLower(ref))
-	} else {
-		email, invalid := NormalizeEmail(ref)
-		if invalid != nil {
-			return h, Errorf(CodeInvalidInput, "name the user by id or e-mail address")
+	find, key := o.Store.HolderByID, strings.ToLower(ref)
+	if !isUUID(ref) {
+		email, err := NormalizeEmail(ref)
+		if err != nil {
+			return Holder{}, Errorf(CodeInvalidInput, "name the user by id or e-mail address")
 		}
-		h, err = o.Store.HolderByEmail(ctx, email)
+		find, key = o.Store.HolderByEmail, email
 	}
+	h, err := find(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return h, Errorf(CodeNotFound, "no such user")
 	}
@@ -92,7 +90,7 @@ func (o *Operator) Create(ctx context.Context, email, name, password string, rol
 	if h.Account.Password, err = o.Hasher.Hash(ctx, Work{Operation: OpSignUp}, password); err != nil {
 		return Holder{}, err
 	}
-	if h.User.ID, err = newID(io.Reader(rand.Reader)); err != nil {
+	if h.User.ID, err = newID(rand.Reader); err != nil {
 		return Holder{}, err
 	}
 	now := time.Now().UTC()

@@ -20,14 +20,11 @@ type Prometheus struct {
 	Port int
 }
 
-// StartPrometheus runs a server with a configuration file. Data, if not empty,
-// is a folder with blocks that it finds at its start, as if it had run before.
-func StartPrometheus(t testing.TB, config, data string) *Prometheus {
+// StartPrometheus runs a server on a port with a configuration file. Data is a
+// folder that may hold blocks, as if it had run before.
+func StartPrometheus(t testing.TB, port int, config, data string) *Prometheus {
 	t.Helper()
-	if data == "" {
-		data = filepath.Join(TempDir(t), "data")
-	}
-	p := &Prometheus{Port: FreePort(t)}
+	p := &Prometheus{Port: port}
 	p.Process = Start(t, exec.Command(Binary(t, "prometheus", "prometheus"), // #nosec G204 -- a test's own files
 		"--config.file="+config, "--storage.tsdb.path="+data, "--web.listen-address="+Addr(p.Port),
 		"--storage.tsdb.retention.time=30d", "--log.level=warn"))

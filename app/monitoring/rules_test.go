@@ -87,6 +87,15 @@ func TestRunbooks_ExplainEveryAlertAndWhatToDo(t *testing.T) {
 	}
 }
 
+func TestRunbooks_AreListedByAlert(t *testing.T) {
+	index := read(t, filepath.Join(testserver.RepoRoot(t), "docs/runbooks/alerts.md"))
+	for _, r := range alertsAndRecords(t) {
+		if r.Alert != "" && !strings.Contains(index, "["+r.Alert+"]("+kebab(r.Alert)+".md)") {
+			t.Errorf("docs/runbooks/alerts.md does not list %s", r.Alert)
+		}
+	}
+}
+
 func TestRunbooks_NameOnlyScriptsThatExist(t *testing.T) {
 	root := testserver.RepoRoot(t)
 	script := regexp.MustCompile(`\bscripts/[a-z-]+`)

@@ -11,13 +11,13 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,7 +40,7 @@ type stack struct {
 func startStack(t *testing.T) *stack {
 	t.Helper()
 	s := &stack{}
-	api, graphql, ops := runService(t)
+	api, graphql, ops, _ := runService(t)
 	nginx := testserver.StartNginx(t, testserver.NginxSettings{Entry: "tls", Login: api, Hasura: graphql})
 	certificate := s.certify(t, nginx)
 	s.public = fmt.Sprintf("https://localhost:%d", nginx.TLSPort)
@@ -70,24 +70,42 @@ func startStack(t *testing.T) *stack {
 }
 
 // runService runs the program as `hasura-login dev` does.
-func runService(t *testing.T) (api, graphql, ops string) {
+func runService(t *testing.T) (api, graphql, ops string, log *output) {
 	t.Helper()
 	api, graphql, ops = testserver.Addr(testserver.FreePort(t)), testserver.Addr(testserver.FreePort(t)), testserver.Addr(testserver.FreePort(t))
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan int, 1)
-	var output bytes.Buffer
+	log = &output{}
 	go func() {
 		ended <- cmd.Main(ctx, []string{"dev", "--listen", api, "--graphql", graphql, "--ops", ops, "--data", filepath.Join(testserver.TempDir(t), "data")},
-			cmd.Environment{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &output, Version: "1.2.0"})
+			cmd.Environment{Stdin: strings.NewReader(""), Stdout: log, Stderr: log, Version: "1.2.0"})
 	}()
 	t.Cleanup(func() {
 		stop()
 		if code := <-ended; code != 0 {
-			t.Errorf("the service ended with %d: %s", code, output.String())
+			t.Errorf("the service ended with %d: %s", code, log)
 		}
 	})
 	waitFor(t, 30*time.Second, func() error { return answers("http://" + ops + "/readyz") })
-	return api, graphql, ops
+	return api, graphql, ops, log
+}
+
+// output keeps what a program writes.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 func runEdgeMetrics(t *testing.T, log string) (address string) {

@@ -70,9 +70,10 @@ type dashboard struct {
 	Panels        []panel
 	Annotations   struct {
 		List []struct {
-			Name, Expr string
+			Name       string
 			BuiltIn    int
 			Datasource datasource
+			Target     target
 		}
 	}
 }

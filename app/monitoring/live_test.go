@@ -36,10 +36,10 @@ func TestPrometheus_AnswersEveryQueryOfDashboardsAndRules(t *testing.T) {
 			}
 		}
 		for _, a := range d.Annotations.List {
-			if a.Expr != "" {
+			if a.BuiltIn == 0 {
 				t.Run(d.UID+"/"+a.Name, func(t *testing.T) {
 					waitFor(t, 30*time.Second, func() error {
-						return hasNumbers(p.QueryRange(inGrafana(a.Expr), now.Add(-dayLength), now, time.Minute))
+						return hasNumbers(p.QueryRange(inGrafana(a.Target.Expr), now.Add(-dayLength), now, time.Minute))
 					})
 				})
 			}

@@ -25,9 +25,22 @@ empty_appliance() {
   printf '{"keys":[{"kid":"k1"}]}' >"${WORLD}/jwks.json"
 }
 
-# An appliance that runs the image hasura-login:old.
+# An appliance that runs the image hasura-login:old. Made once for a file of tests, then copied.
 running_appliance() {
+  local kept=${BATS_FILE_TMPDIR}/running
   empty_appliance
+  if [[ ! -d ${kept} ]]; then
+    make_running_appliance
+    mkdir "${BATS_TEST_TMPDIR}/kept"
+    cp -a "${HASURA_LOGIN_ROOT}" "${WORLD}" "${BATS_TEST_TMPDIR}/kept/"
+    mv -T "${BATS_TEST_TMPDIR}/kept" "${kept}" 2>/dev/null || true
+  else
+    rm -r "${HASURA_LOGIN_ROOT}" "${WORLD}"
+    cp -a "${kept}"/* "${BATS_TEST_TMPDIR}/"
+  fi
+}
+
+make_running_appliance() {
   printf 'HASURA_LOGIN_IMAGE=hasura-login:old\nSITE_NAMES=login.example.org\nHTTPS_BIND=1\n' >"${HASURA_LOGIN_ROOT}/.env"
   chmod 0600 "${HASURA_LOGIN_ROOT}/.env"
   touch "${WORLD}/images/hasura-login:old" "${WORLD}/probe-account"

@@ -24,6 +24,7 @@ test: tools test-go test-scripts ## Everything: install what is missing, then al
 test-go: ## The Go tests, with the real servers they start
 	go vet ./...
 	go test -timeout 15m ./...
+	@go test -v -run '^TestTranscripts$$' ./app/standin | grep 'transcripts:'
 
 .PHONY: test-scripts
 test-scripts: ## The operator scripts: shellcheck, shfmt, bats
@@ -32,6 +33,10 @@ test-scripts: ## The operator scripts: shellcheck, shfmt, bats
 .PHONY: test-race
 test-race: ## The Go tests under the race detector
 	go test -race -timeout 30m ./...
+
+.PHONY: container-test
+container-test: ## Build the image twice, run it read-only, without root or capabilities (installs podman)
+	ops/container-smoke
 
 .PHONY: tools
 tools: ## Install the Debian packages that tests start

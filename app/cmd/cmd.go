@@ -46,7 +46,7 @@ func Main(ctx context.Context, args []string, env Environment) int {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.AddCommand(
 		devCommand(env), serveCommand(env), checkCommand(env), healthCommand(env),
-		keysCommand(env), usersCommand(env), versionCommand(env),
+		keysCommand(env), usersCommand(env), edgeMetricsCommand(env), versionCommand(env),
 	)
 	root.SetArgs(args)
 	root.SetIn(env.Stdin)

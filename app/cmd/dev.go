@@ -144,6 +144,9 @@ func (v devVerb) serve(ctx context.Context, env Environment, s *service, store *
 		stop()
 		return errors.Join(err, graphql.Close(), <-served)
 	}
+	for _, problem := range hasura.Problems() {
+		s.log.Warn("inconsistent metadata: left out", zap.String("problem", problem))
+	}
 	server := &http.Server{Handler: hasura, ReadHeaderTimeout: 10 * time.Second}
 	go hasura.Run(ctx)
 	go func() { _ = server.Serve(graphql) }()

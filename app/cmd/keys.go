@@ -30,6 +30,7 @@ func keysCommand(env Environment) *cobra.Command {
 	rotation.Flags().StringVar(&rotate.alg, "alg", "", "ES256, EdDSA or RS256; default: that of the newest key, or LOGIN_JWT_ALG for the first")
 	rotation.Flags().DurationVar(&rotate.publishAhead, "publish-ahead", token.DefaultPublishAhead,
 		"how long the key is published before it signs; Hasura needs 60 s and the fetch, and 60 s more for each failed poll")
+	rotation.Flags().BoolVar(&rotate.ifNone, "if-none", false, "only where there is no key yet; else do nothing")
 	revoke := verb("revoke KID", "Emergency: drop a key at once; says what breaks, and asks", func(ctx context.Context, args []string) error {
 		return revokeKey(ctx, env, args[0], yes, asJSON)
 	})
@@ -57,6 +58,7 @@ func listKeys(env Environment, asJSON bool) error {
 }
 
 type keysRotate struct {
+	ifNone       bool
 	alg          string
 	publishAhead time.Duration
 }
@@ -68,6 +70,9 @@ func (v keysRotate) run(ctx context.Context, env Environment, asJSON bool) error
 		return err
 	}
 	f := folder(cfg)
+	if listing, err := f.List(); v.ifNone && err == nil && len(listing.Keys) > 0 {
+		return nil
+	}
 	options := token.RotateOptions{PublishAhead: v.publishAhead}
 	if name := v.algorithm(f, cfg); name != "" {
 		if options.Algorithm, err = token.ParseAlgorithm(name); err != nil {

@@ -70,6 +70,10 @@ type Work struct {
 //   - ErrCallerGone when ctx.Err() is not nil just before the hash would begin
 //     (ctx.Err may poll the client's socket, so it is asked once, at that moment).
 type Hasher interface {
+	// Admit refuses, as Hash and Verify would at this moment, before anything
+	// else is spent on the work: under a flood most of it ends here, and a
+	// look into the database for each would cost more than the refusal.
+	Admit(w Work) error
 	// Hash returns the stored form of a password of at most 72 bytes.
 	Hash(ctx context.Context, w Work, password string) (string, error)
 	// Verify compares. An empty hash stands for "no such account": the same

@@ -36,12 +36,16 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
+	work := Work{Operation: OpSignIn, KnownDevice: device != ""}
+	if err := s.Hasher.Admit(work); err != nil {
+		reservation.Released(ctx)
+		return Grant{}, err
+	}
 	h, err := s.Store.HolderByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	work := Work{Operation: OpSignIn, KnownDevice: device != ""}
 	ok, stale, err := s.checkPassword(ctx, reservation, work, h.Account.Password, in.Password)
 	if err != nil {
 		return Grant{}, err

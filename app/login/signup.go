@@ -29,6 +29,10 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
+	if err := s.Hasher.Admit(Work{Operation: OpSignUp}); err != nil {
+		reservation.Released(ctx)
+		return Grant{}, err
+	}
 	// A taken address is refused before it costs a hash; the insert decides races.
 	if _, err := s.Store.HolderByEmail(ctx, h.User.Email); !errors.Is(err, ErrNotFound) {
 		if err == nil {

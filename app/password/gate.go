@@ -135,6 +135,20 @@ func guessedTime(cost int) time.Duration {
 	return 50 * time.Millisecond << cost >> 10
 }
 
+// Admit implements login.Hasher.
+func (g *Gate) Admit(w login.Work) error {
+	g.mu.Lock()
+	refusal := g.admit(w)
+	g.mu.Unlock()
+	if refusal == nil {
+		return nil
+	}
+	if refusal != g.stopping {
+		g.observer.HashRefused(w.Operation)
+	}
+	return refusal
+}
+
 // Hash implements login.Hasher.
 func (g *Gate) Hash(ctx context.Context, w login.Work, password string) (string, error) {
 	j, err := g.do(ctx, w, task{password: password})

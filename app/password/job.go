@@ -55,11 +55,8 @@ func (g *Gate) do(ctx context.Context, w login.Work, t task) (*job, error) {
 func (g *Gate) enqueue(ctx context.Context, w login.Work, t task) (*job, *login.Error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.isStopped {
-		return nil, g.stopping
-	}
-	if g.expectedWait(w) > g.maxWait {
-		return nil, g.refusal()
+	if refusal := g.admit(w); refusal != nil {
+		return nil, refusal
 	}
 	j := &job{task: t, work: w, ctx: ctx, queuedAt: time.Now(), done: make(chan struct{})}
 	g.queue.push(j)
@@ -70,6 +67,17 @@ func (g *Gate) enqueue(ctx context.Context, w login.Work, t task) (*job, *login.
 }
 
 // expectedWait is for how long those ahead keep the workers busy.
+// admit refuses what would wait too long; it is called with the lock held.
+func (g *Gate) admit(w login.Work) *login.Error {
+	if g.isStopped {
+		return g.stopping
+	}
+	if g.expectedWait(w) > g.maxWait {
+		return g.refusal()
+	}
+	return nil
+}
+
 func (g *Gate) expectedWait(w login.Work) time.Duration {
 	return time.Duration(g.queue.ahead(w)) * g.meanTime / time.Duration(g.workers)
 }

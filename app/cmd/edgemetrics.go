@@ -1,0 +1,25 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"hasura-login/app/metrics/edgelog"
+)
+
+func edgeMetricsCommand(_ Environment) *cobra.Command {
+	var log, address string
+	c := verb("edge-metrics", "Count nginx's access log for Prometheus, beside nginx", func(ctx context.Context, _ []string) error {
+		ln, err := net.Listen("tcp", address)
+		if err != nil {
+			return fmt.Errorf("the listener for scrapes: %w", err)
+		}
+		return edgelog.Run(ctx, log, ln)
+	})
+	c.Flags().StringVar(&log, "log", "/var/log/edge/access.log", "the access log to follow")
+	c.Flags().StringVar(&address, "listen", ":9114", "where /metrics is answered")
+	return c
+}

@@ -81,7 +81,7 @@ with_library() {
 
 @test "what a killed run started keeps the lock until it has ended" {
   touch "${BATS_TEST_TMPDIR}/working"
-  with_library 'take_lock; while [[ -e '"${BATS_TEST_TMPDIR}"'/working ]]; do sleep 0.05; done & disown; kill -KILL $$'
+  with_library 'take_lock; while [[ -e '"${BATS_TEST_TMPDIR}"'/working ]]; do sleep 0.05; done >/dev/null 2>&1 & disown; kill -KILL $$'
   with_library 'take_lock 1; echo mine'
   assert_status 75
   rm "${BATS_TEST_TMPDIR}/working"

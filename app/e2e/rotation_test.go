@@ -123,9 +123,9 @@ func TestRotateSecrets_UnderLoad(t *testing.T) {
 	}
 
 	unknown := func() int { return strings.Count(s.login.Output(), `"client":"unknown"`) }
-	before := unknown() // the probe above came past the edge
 	s.secret("edge_secret", newEdge+"\n"+edgeSecret)
 	time.Sleep(reread)
+	before := unknown() // the probe above came past the edge; its line is out by now
 	s.nginx.WriteSecret(t, "edge_secret.conf", `map "" $edge_secret { default "`+newEdge+`"; }`+"\n")
 	s.nginx.Reload(t)
 	time.Sleep(time.Second)

@@ -29,7 +29,7 @@ type Config struct {
 
 	BcryptCost        int           `env:"BCRYPT_COST" envDefault:"10"`
 	HashWorkers       int           `env:"HASH_WORKERS" envDefault:"0"`
-	HashQueueMaxWait  time.Duration `env:"HASH_QUEUE_MAX_WAIT" envDefault:"1s"`
+	HashQueueMaxWait  time.Duration `env:"HASH_QUEUE_MAX_WAIT" envDefault:"800ms"`
 	PasswordMinLength int           `env:"PASSWORD_MIN_LENGTH" envDefault:"8"`
 	DefaultRoles      []string      `env:"DEFAULT_ROLES" envDefault:"user"`
 	SignupEnabled     bool          `env:"SIGNUP_ENABLED" envDefault:"true"`

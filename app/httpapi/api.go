@@ -27,7 +27,7 @@ const (
 	maxBody = 16 << 10
 	// maxHeaders leaves room for an access token with many claims and for what
 	// Hasura forwards of a browser's headers.
-	maxHeaders   = 16 << 10
+	maxHeaders   = 8 << 10
 	readTimeout  = 5 * time.Second
 	writeTimeout = 10 * time.Second
 	idleTimeout  = 30 * time.Second
@@ -82,6 +82,8 @@ func New(cfg Config) *API {
 	a.fiber = fiber.New(fiber.Config{
 		AppName: "hasura-login", DisableStartupMessage: true,
 		BodyLimit: maxBody, ReadBufferSize: maxHeaders,
+		// Idle connections of a flood's clients keep no buffers.
+		ReduceMemoryUsage: true,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		CaseSensitive: true, StrictRouting: true, UnescapePath: false,
 		ErrorHandler: a.unreadable,

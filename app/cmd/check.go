@@ -61,6 +61,8 @@ func limits(cfg config.Config) (throttle.Limits, error) {
 		{"LIMIT_SIGNUP_CLIENT", cfg.LimitSignupClient, &l.SignUpClient},
 		{"LIMIT_REFRESH_CLIENT", cfg.LimitRefreshClient, &l.RefreshClient},
 		{"LIMIT_REFRESH_SESSION", cfg.LimitRefreshSession, &l.RefreshSession},
+		{"LIMIT_RESET_CLIENT", cfg.LimitResetClient, &l.ResetClient},
+		{"LIMIT_RESET_ACCOUNT", cfg.LimitResetAccount, &l.ResetAccount},
 	} {
 		parsed, err := throttle.ParseLimit(config.Prefix+setting.name, setting.value)
 		if err != nil {

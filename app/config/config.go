@@ -41,6 +41,9 @@ type Config struct {
 	LimitRefreshClient  string `env:"LIMIT_REFRESH_CLIENT" envDefault:"600-M"`
 	LimitRefreshSession string `env:"LIMIT_REFRESH_SESSION" envDefault:"30-M"`
 
+	LimitResetClient  string `env:"LIMIT_RESET_CLIENT" envDefault:"10-M,60-H"`
+	LimitResetAccount string `env:"LIMIT_RESET_ACCOUNT" envDefault:"2-M,6-H"`
+
 	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info"`
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"20s"`
 

@@ -27,6 +27,9 @@ func checkConfig(env Environment) error {
 	if _, err := limits(cfg); err != nil {
 		problems = append(problems, problemLines(err)...)
 	}
+	if _, err := newPost(cfg); err != nil {
+		problems = append(problems, problemLines(err)...)
+	}
 	if len(problems) == 0 {
 		fmt.Fprintln(env.Stdout, "\nThe configuration is usable.")
 		return nil

@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/mail"
 	"strings"
+	"sync"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -39,8 +41,11 @@ func NewSMTP(s SMTP, t *Templates) (login.Mailer, error) {
 		return nil, fmt.Errorf("%q is not a sender such as Example <login@example.org>", s.From)
 	}
 	_, domain, _ := strings.Cut(from.Address, "@")
+	if s.TLS == nil {
+		s.TLS = &tls.Config{ServerName: s.Host, MinVersion: tls.VersionTLS12}
+	}
 	smtp := &smtpSender{server: s, from: from, domain: domain}
-	if _, err := smtp.client(); err != nil {
+	if _, err := smtp.client(&connection{}); err != nil {
 		return nil, err
 	}
 	return mailer{t, smtp}, nil
@@ -52,18 +57,54 @@ type smtpSender struct {
 	domain string
 }
 
-func (s *smtpSender) client() (*gomail.Client, error) {
+// connection is the one that a delivery uses. The library leaves it open where a
+// conversation fails before the mail is sent, and bounds each step of it but not
+// the whole; both are seen to here.
+type connection struct {
+	mu   sync.Mutex
+	conn net.Conn
+}
+
+func (c *connection) dial(ctx context.Context, network, address string, implicit *tls.Config) (net.Conn, error) {
+	var dialer interface {
+		DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	} = &net.Dialer{}
+	if implicit != nil {
+		dialer = &tls.Dialer{Config: implicit}
+	}
+	conn, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conn = conn
+	return conn, nil
+}
+
+func (c *connection) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil {
+		_ = c.conn.Close()
+	}
+}
+
+func (s *smtpSender) client(c *connection) (*gomail.Client, error) {
+	// Within TLS from the first byte no STARTTLS is offered; "opportunistic" makes
+	// the library look at the connection and find that it is encrypted.
+	policy, implicit := gomail.TLSMandatory, (*tls.Config)(nil)
+	if s.server.ImplicitTLS {
+		policy, implicit = gomail.TLSOpportunistic, s.server.TLS
+	}
 	options := []gomail.Option{
 		gomail.WithPort(s.server.Port), gomail.WithTimeout(sendTimeout),
-		gomail.WithTLSPolicy(gomail.TLSMandatory), gomail.WithHELO(s.domain),
+		gomail.WithTLSPolicy(policy), gomail.WithTLSConfig(s.server.TLS), gomail.WithHELO(s.domain),
+		gomail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
+			return c.dial(ctx, network, address, implicit)
+		}),
 		// A check before MAIL FROM would only add a round trip to a fresh connection.
 		gomail.WithoutNoop(),
-	}
-	if s.server.TLS != nil {
-		options = append(options, gomail.WithTLSConfig(s.server.TLS))
-	}
-	if s.server.ImplicitTLS {
-		options = append(options, gomail.WithSSL())
 	}
 	if s.server.User != "" {
 		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
@@ -101,10 +142,13 @@ func (s *smtpSender) send(ctx context.Context, l login.Letter, m message) error 
 	if err != nil {
 		return err
 	}
-	client, err := s.client()
+	var c connection
+	client, err := s.client(&c)
 	if err != nil {
 		return err
 	}
+	defer c.close()
+	defer context.AfterFunc(ctx, c.close)()
 	if err := client.DialWithContext(ctx); err != nil {
 		return fmt.Errorf("connecting to the mail server: %w", withoutAddress(err, l.Recipient))
 	}

@@ -26,7 +26,7 @@ func Results() []string { return []string{ResultSent, ResultPostponed, ResultAba
 const (
 	// lease is how long a claimed mail is kept from other replicas. It is longer
 	// than any delivery, so none is sent by two at once.
-	lease = 2*sendTimeout + 30*time.Second
+	lease = sendTimeout + 30*time.Second
 	// pollEvery is how long a mail waits that this replica was not told of.
 	pollEvery = 2 * time.Second
 	// senders are mails under way at once: a slow server holds up but one.

@@ -16,6 +16,8 @@ var _ interface {
 } = (*Store)(nil)
 
 // putToken takes the place of the user's token of the same purpose.
+//
+// #nosec G101 -- a statement
 const putToken = `
 	INSERT INTO auth.mail_tokens (hash, user_id, purpose, email, epoch, created_at, expires_at)
 	SELECT $1::bytea, u.id, $3, $4, $5, $6, $7 FROM public.users u WHERE u.id = $2::uuid
@@ -60,6 +62,8 @@ func (s *Store) AddMailToken(ctx context.Context, t login.MailToken) error {
 }
 
 // liveToken holds of a token t of the account a at the time $3.
+//
+// #nosec G101 -- a condition
 const liveToken = ` t.hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.epoch = a.session_epoch AND a.disabled_at IS NULL `
 
 // MailTokenHolder implements login.MailStore.

@@ -58,6 +58,8 @@ func (s *Store) AddMailToken(ctx context.Context, t login.MailToken) error {
 }
 
 // liveToken holds of a token t of the account a at the time ?3.
+//
+// #nosec G101 -- a condition
 const liveToken = ` t.hash = ?1 AND t.purpose = ?2 AND t.expires_at > ?3 AND t.epoch = a.session_epoch AND a.disabled_at IS NULL `
 
 // MailTokenHolder implements login.MailStore.

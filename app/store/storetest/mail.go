@@ -69,11 +69,11 @@ func (k *kit) tokenIs(t login.MailToken, want error) {
 	}
 }
 
-func (k *kit) passwordReset(h login.Holder, t login.MailToken, hash string) login.PasswordReset {
+func (k *kit) passwordReset(h login.Holder, t login.MailToken) login.PasswordReset {
 	next := h
 	next.Account.Epoch++
 	return login.PasswordReset{
-		Token: t.Hash, UserID: h.User.ID, Epoch: h.Account.Epoch, NewHash: hash, Session: k.newSession(next), Now: k.now,
+		Token: t.Hash, UserID: h.User.ID, Epoch: h.Account.Epoch, NewHash: "new", Session: k.newSession(next), Now: k.now,
 	}
 }
 
@@ -88,12 +88,12 @@ func mailTokenOnce(k *kit) {
 	read, err := k.store.HolderByID(k.ctx, h.User.ID)
 	k.ok(err)
 	k.equal("owner", read, got)
-	k.is(k.mail().ResetPassword(k.ctx, k.passwordReset(other, t, "new")), login.ErrTokenUnknown)
-	wrongEpoch := k.passwordReset(h, t, "new")
+	k.is(k.mail().ResetPassword(k.ctx, k.passwordReset(other, t)), login.ErrTokenUnknown)
+	wrongEpoch := k.passwordReset(h, t)
 	wrongEpoch.Epoch = 7
 	k.is(k.mail().ResetPassword(k.ctx, wrongEpoch), login.ErrTokenUnknown)
 
-	r := k.passwordReset(h, t, "new")
+	r := k.passwordReset(h, t)
 	k.ok(k.mail().ResetPassword(k.ctx, r))
 	got, err = k.store.HolderByID(k.ctx, h.User.ID)
 	k.ok(err)
@@ -111,7 +111,7 @@ func mailTokenOnce(k *kit) {
 func mailTokenRace(k *kit) {
 	h := k.user("ann@example.org")
 	t, _ := k.mailToken(h)
-	errs := parallel(8, func(int) error { return k.mail().ResetPassword(k.ctx, k.passwordReset(h, t, "new")) })
+	errs := parallel(8, func(int) error { return k.mail().ResetPassword(k.ctx, k.passwordReset(h, t)) })
 	k.equal("successes and refusals", []int{1, 7}, k.count(errs, nil, login.ErrTokenUnknown))
 	k.equal("live sessions", 1, k.alive(h))
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"regexp"
 	"time"
+	"unicode/utf8"
 )
 
 // RequestPasswordResetInput names an account whose password is forgotten.
@@ -14,6 +15,9 @@ type RequestPasswordResetInput struct {
 	Language string // optional; of the mail, such as "de"
 	Client   Client
 }
+
+// maxSalutation is the longest name, in characters, that a mail repeats.
+const maxSalutation = 60
 
 // languageTag is the shape of a language, not a list of those there are: which
 // have templates is for the mailer to know.
@@ -49,7 +53,8 @@ func (s *Service) RequestPasswordReset(ctx context.Context, in RequestPasswordRe
 		mail.UserID, mail.Kind, mail.Recipient, mail.Payload.Name, mail.SentAt = "", mailDecoy, "", "", mail.CreatedAt
 		token = nil
 	}
-	if err := s.Mail.QueueMail(ctx, mail, token); err != nil {
+	// A user deleted meanwhile is an address without an account.
+	if err := s.Mail.QueueMail(ctx, mail, token); err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	s.Audit.Record(ctx, Event{
@@ -74,8 +79,20 @@ func (s *Service) resetMail(h Holder, email, language string) (QueuedMail, *Mail
 	now := s.Now().UTC()
 	return QueuedMail{
 		ID: id, UserID: h.User.ID, Kind: MailResetPassword, Recipient: email,
-		Payload: MailPayload{Name: h.User.Name, Language: language}, CreatedAt: now,
+		Payload: MailPayload{Name: salutation(h.User.Name), Language: language}, CreatedAt: now,
 	}, newResetToken(h, tokens[0], now), nil
+}
+
+// link is what mail programs may show as one.
+var link = regexp.MustCompile(`[/:@]|\.\S`)
+
+// salutation is a name as a mail may repeat it, or nothing: anyone can sign up
+// with somebody else's address and a name that advertises, and have us send it.
+func salutation(name string) string {
+	if utf8.RuneCountInString(name) > maxSalutation || link.MatchString(name) {
+		return ""
+	}
+	return name
 }
 
 // ResetPasswordInput proves access to the mailbox and names a new password.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -188,4 +189,21 @@ func TestMailSecret_EachMailAndKeyHasATokenOfItsOwn(t *testing.T) {
 
 func (w *world) operator() *login.Operator {
 	return &login.Operator{Store: w.store, Mail: w.Mail, Hasher: w.Hasher, Policy: w.Policy, Audit: w.audit, Roles: []string{"user"}}
+}
+
+func TestRequestPasswordReset_RepeatsNoNameThatAdvertises(t *testing.T) {
+	for name, want := range map[string]string{
+		"Ann": "Ann", "J. R. R. Tolkien": "J. R. R. Tolkien", "Łukasz O'Neill": "Łukasz O'Neill",
+		"win at https://evil.example": "", "evil.example": "", "write me@evil": "", strings.Repeat("a", 61): "",
+	} {
+		w := newWorld(t)
+		_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: name, Password: goodPassword, Client: home})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.forgot(t, "ann@example.org")
+		if m, _ := w.mailed(t); m.Payload.Name != want {
+			t.Errorf("%q is repeated as %q", name, m.Payload.Name)
+		}
+	}
 }

@@ -27,6 +27,9 @@ func checkConfig(env Environment) error {
 	if _, err := limits(cfg); err != nil {
 		problems = append(problems, problemLines(err)...)
 	}
+	if _, err := newPost(cfg); err != nil {
+		problems = append(problems, problemLines(err)...)
+	}
 	if len(problems) == 0 {
 		fmt.Fprintln(env.Stdout, "\nThe configuration is usable.")
 		return nil
@@ -61,6 +64,8 @@ func limits(cfg config.Config) (throttle.Limits, error) {
 		{"LIMIT_SIGNUP_CLIENT", cfg.LimitSignupClient, &l.SignUpClient},
 		{"LIMIT_REFRESH_CLIENT", cfg.LimitRefreshClient, &l.RefreshClient},
 		{"LIMIT_REFRESH_SESSION", cfg.LimitRefreshSession, &l.RefreshSession},
+		{"LIMIT_RESET_CLIENT", cfg.LimitResetClient, &l.ResetClient},
+		{"LIMIT_RESET_ACCOUNT", cfg.LimitResetAccount, &l.ResetAccount},
 	} {
 		parsed, err := throttle.ParseLimit(config.Prefix+setting.name, setting.value)
 		if err != nil {

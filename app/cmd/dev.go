@@ -60,7 +60,11 @@ func (v devVerb) run(ctx context.Context, env Environment) error {
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
-	s, err := newService(cfg, env, env.Stderr, backend{store: store}, v.allowOrigin(cfg), func(f token.Folder, h token.Hooks) (*token.Ring, error) {
+	p, err := newDevPost(cfg, env.Stdout)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	s, err := newService(cfg, env, env.Stderr, backend{store: store}, p, v.allowOrigin(cfg), func(f token.Folder, h token.Hooks) (*token.Ring, error) {
 		return token.Create(f, alg, h)
 	})
 	if err != nil {

@@ -36,11 +36,15 @@ func serve(ctx context.Context, env Environment) error {
 	if err := cfg.Missing(); err != nil {
 		return fmt.Errorf("the configuration is not usable:\n%w", err)
 	}
+	p, err := newPost(cfg)
+	if err != nil {
+		return fmt.Errorf("the configuration is not usable:\n%w", err)
+	}
 	b, err := openPostgres(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	s, err := newService(cfg, env, env.Stdout, b, listed(cfg.CORSOrigins), token.Open)
+	s, err := newService(cfg, env, env.Stdout, b, p, listed(cfg.CORSOrigins), token.Open)
 	if err != nil {
 		return errors.Join(err, b.store.Close())
 	}

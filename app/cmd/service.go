@@ -18,6 +18,7 @@ import (
 	"hasura-login/app/config"
 	"hasura-login/app/httpapi"
 	"hasura-login/app/login"
+	"hasura-login/app/mail"
 	"hasura-login/app/metrics"
 	"hasura-login/app/password"
 	"hasura-login/app/throttle"
@@ -34,8 +35,15 @@ const (
 
 // backend is the store of a verb, and what has to run beside it.
 type backend struct {
-	store login.Store
+	store fullStore
 	run   func(ctx context.Context, log *zap.Logger) // nil: nothing
+}
+
+// fullStore is all that a store keeps.
+type fullStore interface {
+	login.Store
+	login.MailStore
+	login.Outbox
 }
 
 // service is everything that runs behind one pair of listeners.
@@ -49,6 +57,7 @@ type service struct {
 	gate     *password.Gate
 	throttle *throttle.Throttle
 	login    *login.Service
+	mail     *mail.Worker // nil: no mail is sent
 	metrics  *metrics.Metrics
 	api      *httpapi.API
 	ops      *http.Server
@@ -57,7 +66,7 @@ type service struct {
 
 // newService wires a service; nothing runs yet. The ring is opened by open, so
 // that a verb decides whether a missing one is made.
-func newService(cfg config.Config, env Environment, out io.Writer, b backend, allowOrigin func(string) bool, open func(token.Folder, token.Hooks) (*token.Ring, error)) (*service, error) {
+func newService(cfg config.Config, env Environment, out io.Writer, b backend, p *post, allowOrigin func(string) bool, open func(token.Folder, token.Hooks) (*token.Ring, error)) (*service, error) {
 	lims, err := limits(cfg)
 	if err != nil {
 		return nil, err
@@ -89,10 +98,16 @@ func newService(cfg config.Config, env Environment, out io.Writer, b backend, al
 	if s.gate, err = password.New(password.Config{Cost: cfg.BcryptCost, Workers: cfg.HashWorkers, MaxWait: cfg.HashQueueMaxWait, Observer: s.metrics}); err != nil {
 		return nil, err
 	}
+	mails := metrics.TimedMailStore(b.store, s.metrics)
+	queued := func() {}
+	if p != nil {
+		s.mail = newMailWorker(cfg, p, b.store, s.metrics, s.log)
+		queued = s.mail.Wake
+	}
 	s.login = login.NewService(login.Deps{
-		Store: s.store, Hasher: s.gate, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
+		Store: s.store, Mail: mails, MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.gate, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
 		Throttle: s.throttle, Devices: throttle.NewDeviceTokens(func() [][]byte { return bytesOf(cfg.DeviceSecret.Values()) }), Audit: auditor,
-	}, rules(cfg))
+	}, rules(cfg, p != nil))
 	s.api = httpapi.New(httpapi.Config{
 		Service: s.login, Verifier: verifier, JWKS: s.ring.JWKS, Ready: s.ready,
 		ActionSecrets: cfg.ActionSecret.Values,
@@ -104,10 +119,11 @@ func newService(cfg config.Config, env Environment, out io.Writer, b backend, al
 	return s, nil
 }
 
-func rules(cfg config.Config) login.Rules {
+func rules(cfg config.Config, mailEnabled bool) login.Rules {
 	return login.Rules{
 		SignUpEnabled: cfg.SignupEnabled, DefaultRoles: cfg.DefaultRoles,
 		RefreshTTL: cfg.RefreshTTL, RefreshIdle: cfg.RefreshIdle, RefreshGrace: refreshGrace, MaxSessions: maxSessions,
+		MailEnabled: mailEnabled,
 	}
 }
 
@@ -154,6 +170,9 @@ func (s *service) run(ctx context.Context, api, ops net.Listener) error {
 	tasks.Go(func() {
 		login.RunSweeper(background, s.store, refreshGrace, func(err error) { s.log.Warn("sweeping", zap.Error(err)) })
 	})
+	if s.mail != nil {
+		tasks.Go(func() { s.mail.Run(background) })
+	}
 	if s.backend.run != nil {
 		tasks.Go(func() { s.backend.run(background, s.log) })
 	}

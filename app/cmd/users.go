@@ -62,6 +62,9 @@ func usersCommand(env Environment) *cobra.Command {
 		}),
 		change(env, "sign-out USER", "End all sessions of a user", "signed out everywhere; tokens already out expire within LOGIN_ACCESS_TTL",
 			func(ctx context.Context, o *login.Operator, args []string) error { return o.SignOut(ctx, args[0]) }),
+		verb("reset-link USER", "Print a link, or a token, to set a new password; for users who get no mail. A newer one replaces it", func(ctx context.Context, args []string) error {
+			return resetLink(ctx, env, args[0])
+		}),
 		remove,
 	)
 }
@@ -94,7 +97,7 @@ func withOperator(ctx context.Context, env Environment, use func(ctx context.Con
 	return useOperator(ctx, env, cfg, b.store, use)
 }
 
-func useOperator(ctx context.Context, env Environment, cfg config.Config, store login.Store, use func(ctx context.Context, o *login.Operator) error) error {
+func useOperator(ctx context.Context, env Environment, cfg config.Config, store fullStore, use func(ctx context.Context, o *login.Operator) error) error {
 	gate, err := password.New(password.Config{Cost: cfg.BcryptCost, Workers: 1, MaxWait: cfg.HashQueueMaxWait})
 	if err != nil {
 		return err
@@ -103,7 +106,7 @@ func useOperator(ctx context.Context, env Environment, cfg config.Config, store 
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	err = use(ctx, &login.Operator{
-		Store: store, Hasher: gate, Policy: password.NewPolicy(cfg.PasswordMinLength),
+		Store: store, Mail: store, Hasher: gate, Policy: password.NewPolicy(cfg.PasswordMinLength),
 		Audit: operatorAudit(env), Roles: cfg.DefaultRoles,
 	})
 	if err != nil {
@@ -239,6 +242,31 @@ func setPassword(ctx context.Context, env Environment, ref string) error {
 	}
 	return changeUser(ctx, env, "password replaced; sessions have ended", func(ctx context.Context, o *login.Operator) error {
 		return o.SetPassword(ctx, ref, secret)
+	})
+}
+
+// resetLink prints a link where LOGIN_MAIL_RESET_LINK says what it looks like,
+// else the token alone. Whoever has it owns the account: it goes to stdout only.
+func resetLink(ctx context.Context, env Environment, ref string) error {
+	cfg, err := load(env)
+	if err != nil {
+		return err
+	}
+	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
+		token, stored, err := o.ResetToken(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if cfg.MailResetLink != "" {
+			links, err := mailLinks(cfg.MailResetLink)
+			if err != nil {
+				return err
+			}
+			token = links[login.MailResetPassword].With(token)
+		}
+		fmt.Fprintf(env.Stderr, "good for one use, until %s\n", stored.ExpiresAt.Format(time.RFC3339))
+		_, err = fmt.Fprintln(env.Stdout, token)
+		return err
 	})
 }
 

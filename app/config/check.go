@@ -73,13 +73,35 @@ func (c Config) check() []error {
 			complain("CORS_ORIGINS", "%q is not an origin such as https://app.example.org", origin)
 		}
 	}
+	problems = append(problems, c.checkMail()...)
 	return append(problems, c.checkSecrets()...)
+}
+
+// checkMail finds settings of the mail that do not go together. What a link or a
+// template is like, the mailer itself checks.
+func (c Config) checkMail() []error {
+	var problems []error
+	complain := func(wrong bool, name, format string, args ...any) {
+		if wrong {
+			problems = append(problems, fmt.Errorf(Prefix+name+": "+format, args...))
+		}
+	}
+	smtp, webhook := c.MailSMTPHost != "", c.MailWebhookURL != ""
+	complain(smtp && webhook, "MAIL_WEBHOOK_URL", "set together with %sMAIL_SMTP_HOST: keep one", Prefix)
+	complain(smtp && c.MailFrom == "", "MAIL_FROM", "is needed to send mail")
+	complain(c.SendsMail() && c.MailResetLink == "", "MAIL_RESET_LINK", "is needed to send mail, such as https://app.example.org/reset#token={token}")
+	complain(c.MailSMTPPort < 1 || c.MailSMTPPort > 65535, "MAIL_SMTP_PORT", "%d is no port", c.MailSMTPPort)
+	complain(c.MailSMTPTLS != "starttls" && c.MailSMTPTLS != "tls", "MAIL_SMTP_TLS", "%q is not one of starttls, tls", c.MailSMTPTLS)
+	complain((c.MailSMTPUser != "") != c.MailSMTPPassword.IsSet(), "MAIL_SMTP_USER", "goes with %sMAIL_SMTP_PASSWORD_FILE: set both or none", Prefix)
+	complain(webhook != c.MailWebhookSecret.IsSet(), "MAIL_WEBHOOK_URL", "goes with %sMAIL_WEBHOOK_SECRET_FILE: set both or none", Prefix)
+	return problems
 }
 
 func (c Config) checkSecrets() []error {
 	var problems []error
 	for name, secret := range map[string]secretfile.Secret{
 		"ACTION_SECRET": c.ActionSecret, "EDGE_SECRET": c.EdgeSecret, "DEVICE_SECRET": c.DeviceSecret,
+		"MAIL_WEBHOOK_SECRET": c.MailWebhookSecret,
 	} {
 		for _, value := range secret.Values() {
 			if len(value) < minSecretLength {

@@ -41,6 +41,20 @@ type Config struct {
 	LimitRefreshClient  string `env:"LIMIT_REFRESH_CLIENT" envDefault:"600-M"`
 	LimitRefreshSession string `env:"LIMIT_REFRESH_SESSION" envDefault:"30-M"`
 
+	LimitResetClient  string `env:"LIMIT_RESET_CLIENT" envDefault:"10-M,60-H"`
+	LimitResetAccount string `env:"LIMIT_RESET_ACCOUNT" envDefault:"2-M,6-H"`
+
+	MailFrom     string `env:"MAIL_FROM"`
+	MailSMTPHost string `env:"MAIL_SMTP_HOST"`
+	MailSMTPPort int    `env:"MAIL_SMTP_PORT" envDefault:"587"`
+	MailSMTPTLS  string `env:"MAIL_SMTP_TLS" envDefault:"starttls"`
+	MailSMTPUser string `env:"MAIL_SMTP_USER"`
+	// MailWebhookURL takes mails instead of a mail server.
+	MailWebhookURL string `env:"MAIL_WEBHOOK_URL"`
+	MailResetLink  string `env:"MAIL_RESET_LINK"`
+	MailTemplates  string `env:"MAIL_TEMPLATES"`
+	MailLanguage   string `env:"MAIL_LANGUAGE" envDefault:"en"`
+
 	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info"`
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"20s"`
 
@@ -50,6 +64,9 @@ type Config struct {
 	EdgeSecret   secretfile.Secret `env:"-" secret:"EDGE_SECRET"`
 	DeviceSecret secretfile.Secret `env:"-" secret:"DEVICE_SECRET"`
 	RedisURL     secretfile.Secret `env:"-" secret:"REDIS_URL"`
+
+	MailSMTPPassword  secretfile.Secret `env:"-" secret:"MAIL_SMTP_PASSWORD"`
+	MailWebhookSecret secretfile.Secret `env:"-" secret:"MAIL_WEBHOOK_SECRET"`
 }
 
 // Workers is the number of hash workers: the setting, or one per usable core
@@ -60,6 +77,9 @@ func (c Config) Workers() int {
 	}
 	return runtime.GOMAXPROCS(0)
 }
+
+// SendsMail tells whether there is somebody to hand mails to.
+func (c Config) SendsMail() bool { return c.MailSMTPHost != "" || c.MailWebhookURL != "" }
 
 // Line is one setting as it is shown to people: a secret's value is masked.
 type Line struct {

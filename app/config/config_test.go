@@ -86,3 +86,34 @@ func TestLoad_ReadsSecretsFromFilesAndSeveralValues(t *testing.T) {
 		t.Errorf("values %q", got)
 	}
 }
+
+func TestLoad_MailSettingsGoTogether(t *testing.T) {
+	smtp := []string{"LOGIN_MAIL_SMTP_HOST=smtp.example.org", "LOGIN_MAIL_FROM=login@example.org", "LOGIN_MAIL_RESET_LINK=https://app.example.org/#{token}"}
+	for name, c := range map[string]struct {
+		vars []string
+		want string // empty: fine
+	}{
+		"none":                   {nil, ""},
+		"a server":               {smtp, ""},
+		"with a user":            {append(smtp[:3:3], "LOGIN_MAIL_SMTP_USER=login", "LOGIN_MAIL_SMTP_PASSWORD=hunter22"), ""},
+		"a webhook":              {[]string{"LOGIN_MAIL_WEBHOOK_URL=https://x.example.org/", "LOGIN_MAIL_WEBHOOK_SECRET=" + secret, smtp[2]}, ""},
+		"no sender":              {[]string{smtp[0], smtp[2]}, "LOGIN_MAIL_FROM:"},
+		"no link":                {smtp[:2], "LOGIN_MAIL_RESET_LINK:"},
+		"both":                   {append(smtp[:3:3], "LOGIN_MAIL_WEBHOOK_URL=https://x.example.org/", "LOGIN_MAIL_WEBHOOK_SECRET="+secret), "keep one"},
+		"a user without secret":  {append(smtp[:3:3], "LOGIN_MAIL_SMTP_USER=login"), "LOGIN_MAIL_SMTP_USER:"},
+		"an unsigned webhook":    {[]string{"LOGIN_MAIL_WEBHOOK_URL=https://x.example.org/", smtp[2]}, "LOGIN_MAIL_WEBHOOK_URL:"},
+		"a weak signature":       {[]string{"LOGIN_MAIL_WEBHOOK_URL=https://x.example.org/", "LOGIN_MAIL_WEBHOOK_SECRET=short", smtp[2]}, "LOGIN_MAIL_WEBHOOK_SECRET: a value is shorter"},
+		"TLS that is not to be":  {append(smtp[:3:3], "LOGIN_MAIL_SMTP_TLS=none"), "LOGIN_MAIL_SMTP_TLS:"},
+		"a port that is not one": {append(smtp[:3:3], "LOGIN_MAIL_SMTP_PORT=70000"), "LOGIN_MAIL_SMTP_PORT:"},
+	} {
+		cfg, _, err := config.Load(c.vars)
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		case err == nil && cfg.SendsMail() == (len(c.vars) == 0):
+			t.Errorf("%s: sends mail: %v", name, cfg.SendsMail())
+		}
+	}
+}

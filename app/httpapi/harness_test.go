@@ -59,7 +59,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	s := &setup{
 		policy: password.NewPolicy(8),
 		rules: login.Rules{
-			SignUpEnabled: true, DefaultRoles: []string{"user"},
+			SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"},
 			RefreshTTL: time.Hour, RefreshIdle: time.Hour, RefreshGrace: 10 * time.Second, MaxSessions: 20,
 		},
 	}
@@ -89,8 +89,9 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(out), zap.DebugLevel))
 	auditor := audit.New(log)
 	service := login.NewService(login.Deps{
-		Store: store, Hasher: hasher, Policy: s.policy, Issuer: issuer, Throttle: limiter,
-		Devices: throttle.NewDeviceTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }), Audit: auditor,
+		Store: store, Mail: store, Hasher: hasher, Policy: s.policy, Issuer: issuer, Throttle: limiter,
+		MailSecret: login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }},
+		Devices:    throttle.NewDeviceTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }), Audit: auditor,
 	}, s.rules)
 	srv := &server{t: t, ring: ring, log: out, store: store, served: make(chan error, 1)}
 	srv.api = httpapi.New(httpapi.Config{

@@ -101,6 +101,12 @@ func TestOpenAPI_DescribesRealAnswers(t *testing.T) {
 	last = s.granted(call(200, "POST", "/auth/signin", `{"email":"ann@example.org","password":"battery of volta 1800"}`))
 	call(401, "DELETE", "/auth/me", `{"password":"wrong one"}`, "Authorization", bearer(last))
 	call(204, "DELETE", "/auth/me", `{"password":"battery of volta 1800"}`, "Authorization", bearer(last))
+	for _, email := range []string{"ann@example.org", "nobody@example.org"} {
+		if a := call(202, "POST", "/auth/password/forgot", fmt.Sprintf(`{"email":%q,"language":"de"}`, email)); len(a.body) > 0 {
+			t.Errorf("asking for a reset answers %q", a.body)
+		}
+	}
+	call(401, "POST", "/auth/password/reset", `{"token":"x","newPassword":"battery of volta 1800"}`)
 	call(200, "GET", "/.well-known/jwks.json", "")
 	call(200, "GET", "/healthz", "")
 }

@@ -112,6 +112,20 @@ func operations() []operation {
 				return nil, s.DeleteAccount(ctx, c.identity, c.args["password"], c.client)
 			},
 		},
+		{
+			name: login.OpRequestPasswordReset, method: http.MethodPost, path: "/auth/password/forgot", status: http.StatusAccepted,
+			fields: append(required("email"), field{name: "language", optional: true}),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return nil, s.RequestPasswordReset(ctx, login.RequestPasswordResetInput{Email: c.args["email"], Language: c.args["language"], Client: c.client})
+			},
+		},
+		{
+			name: login.OpResetPassword, method: http.MethodPost, path: "/auth/password/reset", status: http.StatusOK,
+			fields: required("token", "newPassword"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return grantOf(s.ResetPassword(ctx, login.ResetPasswordInput{Token: c.args["token"], NewPassword: c.args["newPassword"], Client: c.client}))
+			},
+		},
 	}
 }
 

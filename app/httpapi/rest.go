@@ -33,7 +33,8 @@ func (a *API) rest(op operation) fiber.Handler {
 		}
 		if answer == nil {
 			c.Set(fiber.HeaderCacheControl, "no-store")
-			return c.SendStatus(op.status)
+			c.Status(op.status)
+			return nil
 		}
 		return writeJSON(c, op.status, fiber.MIMEApplicationJSON, answer)
 	}

@@ -17,9 +17,11 @@ const (
 	CodeInvalidCredentials   Code = "invalid-credentials" // #nosec G101 -- a code's name
 	CodeUnauthenticated      Code = "unauthenticated"
 	CodeInvalidRefreshToken  Code = "invalid-refresh-token"
+	CodeInvalidToken         Code = "invalid-token"
 	CodeAccountDisabled      Code = "account-disabled"
 	CodeForbidden            Code = "forbidden"
 	CodeSignupDisabled       Code = "signup-disabled"
+	CodeMailDisabled         Code = "mail-disabled"
 	CodeNotFound             Code = "not-found"
 	CodeMethodNotAllowed     Code = "method-not-allowed"
 	CodeEmailTaken           Code = "email-taken"
@@ -35,7 +37,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		CodeInvalidInput, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
-		CodeAccountDisabled, CodeForbidden, CodeSignupDisabled, CodeNotFound, CodeMethodNotAllowed,
+		CodeInvalidToken, CodeAccountDisabled, CodeForbidden, CodeSignupDisabled, CodeMailDisabled, CodeNotFound, CodeMethodNotAllowed,
 		CodeEmailTaken, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited,
 		CodeOverloaded, CodeUnavailable, CodeInternal,
 	}
@@ -95,8 +97,9 @@ var (
 	// ErrStale: a compare-and-set lost: the account's epoch or hash moved
 	// since it was read, or the account was disabled.
 	ErrStale = errors.New("account changed meanwhile")
-	// ErrTokenUnknown: no live session has this refresh token.
-	ErrTokenUnknown = errors.New("refresh token unknown or expired")
+	// ErrTokenUnknown: no live session has this refresh token, or no such token
+	// of a mail is live.
+	ErrTokenUnknown = errors.New("token unknown or expired")
 	// ErrTokenReused: the token was spent longer ago than the grace; the
 	// store has ended its session.
 	ErrTokenReused = errors.New("refresh token reused")

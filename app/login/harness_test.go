@@ -29,6 +29,8 @@ type world struct {
 	clock    *clock
 }
 
+var mailSecret = login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("mail-secret-0123456789abcdef")} }}
+
 type option func(*login.Deps, *login.Rules)
 
 func newWorld(t *testing.T, options ...option) *world {
@@ -49,12 +51,13 @@ func newWorldOn(t *testing.T, store login.Store, options ...option) *world {
 	}
 	t.Cleanup(gate.Close)
 	w := &world{store: store, throttle: &fakeThrottle{}, audit: &recordedAudit{}, clock: &clock{at: time.Now().UTC().Truncate(time.Microsecond)}}
+	mails, _ := store.(login.MailStore) // a store made to fail keeps none
 	deps := login.Deps{
-		Store: store, Hasher: gate, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
+		Store: store, Mail: mails, MailSecret: mailSecret, Hasher: gate, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
 		Throttle: w.throttle, Devices: fakeDevices{}, Audit: w.audit, Now: w.clock.now,
 	}
 	rules := login.Rules{
-		SignUpEnabled: true, DefaultRoles: []string{"user"},
+		SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"},
 		RefreshTTL: 30 * 24 * time.Hour, RefreshIdle: 14 * 24 * time.Hour, RefreshGrace: 10 * time.Second, MaxSessions: 20,
 	}
 	for _, o := range options {

@@ -21,6 +21,7 @@ const (
 // session and no limit: who may run the program on its host is trusted.
 type Operator struct {
 	Store  Store
+	Mail   MailStore
 	Hasher Hasher
 	Policy PasswordPolicy
 	Audit  Auditor

@@ -23,6 +23,9 @@ const (
 	OpEndSession     Operation = "endSession"
 	OpDeleteAccount  Operation = "deleteAccount"
 	OpMe             Operation = "me"
+
+	OpRequestPasswordReset Operation = "requestPasswordReset"
+	OpResetPassword        Operation = "resetPassword"
 )
 
 // Operations returns every use case.
@@ -30,6 +33,7 @@ func Operations() []Operation {
 	return []Operation{
 		OpSignUp, OpSignIn, OpRefresh, OpSignOut, OpSignOutAll,
 		OpChangePassword, OpSessions, OpEndSession, OpDeleteAccount, OpMe,
+		OpRequestPasswordReset, OpResetPassword,
 	}
 }
 

@@ -19,12 +19,14 @@ type Rules struct {
 	RefreshIdle   time.Duration // life of a session between two refreshes
 	RefreshGrace  time.Duration // a spent refresh token leads to the same successor this long
 	MaxSessions   int           // live sessions of a user; the oldest end
+	MailEnabled   bool          // somebody sends what is queued
 }
 
 // Deps are the ports a Service works through. All are required but Now and
-// Random, which default to the system's.
+// Random, which default to the system's, and MailQueued.
 type Deps struct {
 	Store    Store
+	Mail     MailStore
 	Hasher   Hasher
 	Policy   PasswordPolicy
 	Issuer   Issuer
@@ -33,6 +35,10 @@ type Deps struct {
 	Audit    Auditor
 	Now      func() time.Time
 	Random   io.Reader
+	// MailSecret makes the tokens in mails; needed with Rules.MailEnabled.
+	MailSecret MailSecret
+	// MailQueued, if given, is told that there is something to send.
+	MailQueued func()
 }
 
 // Service holds the use cases. Every method returns *Error (see AsError) where

@@ -32,7 +32,9 @@ var results = map[login.Operation][]login.Code{
 	login.OpDeleteAccount: {
 		login.CodeOverloaded, login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCredentials, login.CodeAccountDisabled,
 	},
-	login.OpMe: {login.CodeUnauthenticated, login.CodeForbidden},
+	login.OpMe:                   {login.CodeUnauthenticated, login.CodeForbidden},
+	login.OpRequestPasswordReset: {login.CodeMailDisabled},
+	login.OpResetPassword:        {login.CodeOverloaded, login.CodeInvalidToken},
 }
 
 func newAttempts(r *prometheus.Registry) pairs {

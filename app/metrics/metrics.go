@@ -41,6 +41,8 @@ type Metrics struct {
 	keys          *keyCollector
 	storeCalls    map[pair]prometheus.Observer
 	storeLatency  prometheus.Histogram
+	mails         pairs
+	mailQueue     prometheus.Gauge
 	scrapeHandler http.Handler
 }
 
@@ -66,6 +68,7 @@ func New(version string, routes []string) *Metrics {
 	m.keys = &keyCollector{}
 	m.registry.MustRegister(m.degraded, m.keys, newBuildInfo(version))
 	m.registerStore()
+	m.registerMail()
 	m.scrapeHandler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 	return m
 }

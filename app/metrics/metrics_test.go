@@ -79,7 +79,7 @@ func TestScrape_HasEveryLabelValueBeforeAnythingHappened(t *testing.T) {
 	want = append(want,
 		`login_key_state{state="pending"} 0`, `login_key_state{state="active"} 0`, `login_key_state{state="retired"} 0`,
 		"login_key_active_age_seconds 0",
-		"login_limiter_degraded 0", "login_hash_queue_length 0", "login_hash_workers 0",
+		"login_limiter_degraded 0", "login_hash_queue_length 0", "login_mail_queue_length 0", `login_mail_total{kind="reset-password",result="sent"} 0`, "login_hash_workers 0",
 	)
 	for _, line := range want {
 		if !strings.Contains(body, line+"\n") {

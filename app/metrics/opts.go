@@ -49,7 +49,7 @@ var (
 	}
 	sessionsOpts = prometheus.CounterOpts{
 		Name: "login_sessions_total",
-		Help: "Turns in the life of sessions: started (signed up or in), refreshed, reused (a spent refresh token came back: its session was ended), ended (one), ended-all (all of a user: signed out everywhere, password changed, account deleted).",
+		Help: "Turns in the life of sessions: started (signed up or in), refreshed, reused (a spent refresh token came back: its session was ended), ended (one), ended-all (all of a user: signed out everywhere, password changed or reset, account deleted).",
 	}
 	tokensOpts = prometheus.CounterOpts{
 		Name: "login_tokens_issued_total",
@@ -67,6 +67,14 @@ var (
 		Name:    "login_store_latency_seconds",
 		Help:    "The same times over all methods and outcomes, for percentiles.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .5, 2},
+	}
+	mailOpts = prometheus.CounterOpts{
+		Name: "login_mail_total",
+		Help: "Attempts to send a mail, by its kind and how they ended: sent, postponed (it failed and will be tried again), abandoned (refused for good, or a day old), void (no longer needed: its link was replaced or voided).",
+	}
+	mailQueueOpts = prometheus.GaugeOpts{
+		Name: "login_mail_queue_length",
+		Help: "Mails that wait to be sent, as last counted. The queue is one for all replicas.",
 	}
 	buildInfoOpts = prometheus.GaugeOpts{
 		Name: "login_build_info",

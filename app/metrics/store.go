@@ -20,11 +20,13 @@ const (
 
 var outcomes = []string{OutcomeOK, OutcomeRefused, OutcomeUnavailable, OutcomeError}
 
-// storeMethods are the methods of login.Store but Close.
+// storeMethods are the methods of login.Store but Close, and those of
+// login.MailStore: what requests wait for.
 var storeMethods = []string{
 	"CreateUser", "HolderByEmail", "HolderByID", "ListUsers", "UpdateAccount", "DeleteUser",
 	"CreateSession", "SessionHolder", "LiveSessions", "EndSession", "EndSessionByToken", "EndAllSessions",
 	"RotateToken", "ReplaceHash", "ChangePassword", "Sweep", "Ping",
+	"QueueMail", "AddMailToken", "MailTokenHolder", "ResetPassword",
 }
 
 // registerStore keeps sum and count of each method, and one histogram over all:

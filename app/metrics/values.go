@@ -39,7 +39,7 @@ var sessionEventOf = map[login.EventName]string{
 	login.EventSignedUp: sessionStarted, login.EventSignedIn: sessionStarted,
 	login.EventRefreshed: sessionRefreshed, login.EventReuseDetected: sessionReused,
 	login.EventSignedOut: sessionEnded, login.EventSessionEnded: sessionEnded,
-	login.EventSignedOutAll: sessionEndedAll, login.EventPasswordChanged: sessionEndedAll, login.EventAccountDeleted: sessionEndedAll,
+	login.EventSignedOutAll: sessionEndedAll, login.EventPasswordChanged: sessionEndedAll, login.EventPasswordReset: sessionEndedAll, login.EventAccountDeleted: sessionEndedAll,
 }
 
 // algorithms are those that keys can have.
@@ -51,4 +51,5 @@ var auditEvents = []string{
 	string(login.EventThrottled), string(login.EventRefreshed), string(login.EventReuseDetected),
 	string(login.EventSignedOut), string(login.EventSignedOutAll), string(login.EventSessionEnded),
 	string(login.EventPasswordChanged), string(login.EventAccountDeleted), string(login.EventActionSecretRefused),
+	string(login.EventPasswordResetRequested), string(login.EventPasswordReset),
 }

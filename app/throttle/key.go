@@ -21,6 +21,7 @@ const (
 	limitSignIn  limitName = 'i'
 	limitSignUp  limitName = 'u'
 	limitRefresh limitName = 'r'
+	limitReset   limitName = 'p'
 	limitOther   limitName = 'o'
 )
 

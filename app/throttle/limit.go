@@ -60,6 +60,8 @@ type Limits struct {
 	SignUpClient   Limit // sign-ups, per client; failed ones count twice
 	RefreshClient  Limit // refreshes, per client; failed ones count twice
 	RefreshSession Limit // refreshes, per session
+	ResetClient    Limit // requests and uses of links to reset a password, per client; failed ones count twice
+	ResetAccount   Limit // requests of such links, per address, whether or not it has an account
 }
 
 // DefaultLimits are those of an installation that sets none.
@@ -70,6 +72,8 @@ func DefaultLimits() Limits {
 		SignUpClient:   Limit{perMinute(20), perHour(100)},
 		RefreshClient:  Limit{perMinute(600)},
 		RefreshSession: Limit{perMinute(30)},
+		ResetClient:    Limit{perMinute(10), perHour(60)},
+		ResetAccount:   Limit{perMinute(2), perHour(6)},
 	}
 }
 

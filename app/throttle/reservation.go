@@ -73,13 +73,15 @@ func (r *Reservation) along(ledger charge) []charge {
 }
 
 // Failed implements login.Reservation. A wrong password stays counted; a failed
-// sign-up or refresh, which may be a search for addresses or tokens, counts for
-// the client once more.
+// sign-up, refresh or reset, which may be a search for addresses or tokens,
+// counts for the client once more.
 func (r *Reservation) Failed(ctx context.Context) {
 	if !r.settled.CompareAndSwap(false, true) {
 		return
 	}
-	if r.operation != login.OpSignUp && r.operation != login.OpRefresh {
+	switch r.operation {
+	case login.OpSignUp, login.OpRefresh, login.OpResetPassword:
+	default:
 		return
 	}
 	var extra []charge

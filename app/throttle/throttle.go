@@ -148,6 +148,12 @@ func (t *Throttle) charges(list []charge, a login.Attempt, now time.Time) []char
 		}
 		id := t.keys.id(kindSession, limitRefresh, noRange, a.Family, "")
 		return appendRates(list, id, kindSession, t.limits.RefreshSession, 1, now)
+	case login.OpRequestPasswordReset:
+		list = t.clientCharges(list, limitReset, t.limits.ResetClient, a, now)
+		id := t.keys.id(kindAccount, limitReset, noRange, a.Account, "")
+		return appendRates(list, id, kindAccount, t.limits.ResetAccount, 1, now)
+	case login.OpResetPassword:
+		return t.clientCharges(list, limitReset, t.limits.ResetClient, a, now)
 	default: // proves nothing that could be guessed
 		return list
 	}

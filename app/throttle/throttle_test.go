@@ -284,4 +284,45 @@ func TestReserve_WhatProvesNothingIsNotLimited(t *testing.T) {
 	}
 }
 
+// Nobody learns from a limit whether an address has an account, and no mailbox
+// is flooded from however many addresses.
+func TestReserve_ResetsAreLimitedPerAddressAndPerClient(t *testing.T) {
+	b := start(t)
+	request := func(account, addr string) bool {
+		_, refusal := b.try(login.Attempt{Operation: login.OpRequestPasswordReset, Account: account, Client: from(addr)})
+		return refusal == nil
+	}
+	passed := 0
+	for i := range 100 {
+		if request("ann@example.org", ipv4("10.0.0.0", i*300)) {
+			passed++
+		}
+	}
+	if passed != 2 {
+		t.Errorf("%d requests for one address passed in a minute, want 2", passed)
+	}
+	passed = 0
+	for i := range 100 {
+		if request(account(i), "198.51.100.4") {
+			passed++
+		}
+	}
+	if passed != 10 {
+		t.Errorf("%d requests of one client passed in a minute, want 10", passed)
+	}
+	for range 5 {
+		r, refusal := b.try(login.Attempt{Operation: login.OpResetPassword, Client: from("198.51.100.5")})
+		if refusal != nil {
+			t.Fatal(refusal)
+		}
+		r.Failed(t.Context())
+	}
+	if _, refusal := b.try(login.Attempt{Operation: login.OpResetPassword, Client: from("198.51.100.5")}); refusal == nil {
+		t.Error("a failed reset does not count twice")
+	}
+	if _, refusal := b.try(signIn("ann@example.org", "198.51.100.4")); refusal != nil {
+		t.Errorf("resets keep the owner from signing in: %v", refusal)
+	}
+}
+
 func account(i int) string { return fmt.Sprintf("user%d@example.org", i) }

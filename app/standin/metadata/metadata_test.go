@@ -56,6 +56,9 @@ func TestLoad_ActionsHaveTheRolesOfTheContract(t *testing.T) {
 		"sessions":       "query user [LoginSession!]!",
 		"endSession":     "mutation user OkPayload!",
 		"deleteAccount":  "mutation user OkPayload!",
+
+		"requestPasswordReset": "mutation public,user OkPayload!",
+		"resetPassword":        "mutation public,user AuthPayload!",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("actions (-want +got):\n%s", diff)

@@ -64,3 +64,30 @@ CREATE TABLE IF NOT EXISTS auth_refresh_tokens (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS auth_refresh_tokens_session_id_idx ON auth_refresh_tokens (session_id);
 CREATE INDEX IF NOT EXISTS auth_refresh_tokens_nonce_idx ON auth_refresh_tokens (created_at) WHERE nonce IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS auth_mail_tokens (
+  hash       BLOB    NOT NULL PRIMARY KEY,
+  user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  purpose    TEXT    NOT NULL,
+  email      TEXT    NOT NULL,
+  epoch      INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  UNIQUE (user_id, purpose)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS auth_outbox (
+  id              TEXT    NOT NULL PRIMARY KEY,
+  user_id         TEXT    REFERENCES users (id) ON DELETE CASCADE,
+  kind            TEXT    NOT NULL,
+  recipient       TEXT    NOT NULL,
+  payload         TEXT    NOT NULL DEFAULT '{}', -- JSON object
+  created_at      INTEGER NOT NULL,
+  next_attempt_at INTEGER NOT NULL,
+  attempts        INTEGER NOT NULL DEFAULT 0,
+  sent_at         INTEGER,
+  failed_at       INTEGER,
+  locked_until    INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS auth_outbox_user_id_idx ON auth_outbox (user_id);
+CREATE INDEX IF NOT EXISTS auth_outbox_due_idx ON auth_outbox (next_attempt_at) WHERE sent_at IS NULL AND failed_at IS NULL;

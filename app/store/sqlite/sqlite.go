@@ -1,6 +1,6 @@
 // Package sqlite keeps users, accounts, sessions and refresh tokens in one file,
 // for development and small installations on one machine. It makes its own
-// tables: users, auth_accounts, auth_sessions and auth_refresh_tokens.
+// tables: users and those that begin with auth_.
 package sqlite
 
 import (

@@ -1,0 +1,198 @@
+package login
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// MailPurpose says what a token sent by mail is good for.
+type MailPurpose string
+
+// PurposeResetPassword lets its bearer set a new password.
+const PurposeResetPassword MailPurpose = "reset-password"
+
+// MailKind names a mail; templates, metrics and the webhook go by it.
+type MailKind string
+
+const (
+	// MailResetPassword carries a link with a token of PurposeResetPassword.
+	MailResetPassword MailKind = "reset-password"
+	// mailDecoy is a row for an address without an account. It is never sent.
+	mailDecoy MailKind = "decoy"
+)
+
+// MailKinds returns every kind that is sent.
+func MailKinds() []MailKind { return []MailKind{MailResetPassword} }
+
+// Purpose is what the token in a mail of this kind is good for.
+func (k MailKind) Purpose() MailPurpose { return PurposeResetPassword }
+
+const (
+	// ResetTokenLife is how long a link to reset a password works, counted
+	// from the last attempt to send it.
+	ResetTokenLife = 30 * time.Minute
+	mailTokenBytes = 32
+)
+
+// MailToken is a row of auth.mail_tokens. A user has at most one of a purpose:
+// a newer one takes the place of the older.
+type MailToken struct {
+	Hash      TokenHash
+	UserID    string
+	Purpose   MailPurpose
+	Email     string // the address it was made for
+	Epoch     int    // of the account; a token of another epoch is void
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// QueuedMail is a row of auth.outbox. It holds no token: what the link needs is
+// derived from the row's id when it is sent (see MailSecret).
+type QueuedMail struct {
+	ID        string // UUID; the same at every attempt, so the Message-ID is too
+	UserID    string // empty: an address without an account
+	Kind      MailKind
+	Recipient string
+	Payload   MailPayload
+	CreatedAt time.Time
+	SentAt    time.Time // zero: not sent
+	Attempts  int       // to send it, the one under way included
+}
+
+// MailPayload is what a template needs besides the link. It is stored as JSON.
+type MailPayload struct {
+	Name     string `json:"name,omitempty"`
+	Language string `json:"language,omitempty"` // as the person asked for it; may be one without templates
+}
+
+// PasswordReset spends a token, replaces the hash and ends every session.
+type PasswordReset struct {
+	Token   TokenHash
+	UserID  string
+	Epoch   int // as read with the token
+	NewHash string
+	Session NewSession // of epoch Epoch+1
+	Now     time.Time
+}
+
+// MailStore keeps tokens that are sent by mail, and the mails to be sent. Every
+// method is one transaction; errors are as of Store.
+type MailStore interface {
+	// QueueMail adds a mail and, unless t is nil, its token, which takes the
+	// place of the user's earlier one of that purpose. It costs about the same
+	// with a token and without.
+	QueueMail(ctx context.Context, m QueuedMail, t *MailToken) error
+	// AddMailToken stores a token that goes another way than by mail; it too
+	// takes the place of the earlier one. ErrNotFound if there is no such user.
+	AddMailToken(ctx context.Context, t MailToken) error
+	// MailTokenHolder returns the owner of a live token: not expired, of the
+	// account's epoch, and the account enabled. Else ErrTokenUnknown.
+	MailTokenHolder(ctx context.Context, p MailPurpose, token TokenHash, now time.Time) (Holder, error)
+	// ResetPassword spends a live token, swaps hash and epoch and opens the
+	// session of the new epoch. Of parallel calls with one token exactly one
+	// succeeds; ErrTokenUnknown for the others and for any that is not live.
+	ResetPassword(ctx context.Context, r PasswordReset) error
+}
+
+// Outbox is the queue of mails as those see it who send them.
+type Outbox interface {
+	// ClaimMail takes the mail that has been due longest and keeps it from other
+	// callers until the lease is over; ErrNotFound if none is due. Its Attempts
+	// count this claim.
+	ClaimMail(ctx context.Context, now time.Time, lease time.Duration) (QueuedMail, error)
+	// RenewMailToken sets when a token expires; ErrTokenUnknown if it was spent,
+	// replaced or voided, so that its mail need not be sent any more.
+	RenewMailToken(ctx context.Context, p MailPurpose, token TokenHash, expiresAt time.Time) error
+	// MailSent marks a mail as taken by the mail server; ErrNotFound.
+	MailSent(ctx context.Context, id string, now time.Time) error
+	// PostponeMail makes a mail due again at next, unless it was claimed anew
+	// since the claim that counted attempts; ErrStale.
+	PostponeMail(ctx context.Context, id string, attempts int, next time.Time) error
+	// AbandonMail gives a mail up, under the same condition; ErrStale.
+	AbandonMail(ctx context.Context, id string, attempts int, now time.Time) error
+	// QueuedMails counts the mails that are neither sent nor given up.
+	QueuedMails(ctx context.Context) (int, error)
+	// SweepMail deletes expired tokens and mails that were sent or given up
+	// before the time given, at most batch of each, and returns how many.
+	SweepMail(ctx context.Context, before time.Time, batch int) (int, error)
+}
+
+// Letter is a mail with all that is to be said in it.
+type Letter struct {
+	ID        string // stable over attempts
+	Kind      MailKind
+	Recipient string
+	Payload   MailPayload
+	Link      string
+	ValidFor  time.Duration // how long the link works
+}
+
+// Mailer hands letters to whoever delivers them.
+type Mailer interface {
+	// Send returns once the other side has answered. ErrMailRefused: it will
+	// never take this letter. Any other error: it may later.
+	Send(ctx context.Context, l Letter) error
+}
+
+// ErrMailRefused : the mail server refused a letter for good.
+var ErrMailRefused = errors.New("mail refused for good")
+
+// MailSecret derives the token in a mail from the mail's id (RFC 5869; the id is
+// the salt), so that neither the tokens nor the queue hold anything that opens
+// an account, and every attempt to send a mail sends the same link.
+type MailSecret struct {
+	// Keys returns the keys, the newest first. Older ones are for mails that
+	// were queued before it came.
+	Keys func() [][]byte
+}
+
+// Tokens returns the token that a mail may carry, for each key.
+func (s MailSecret) Tokens(mailID string) ([]string, error) {
+	keys := s.Keys()
+	tokens := make([]string, 0, len(keys))
+	for _, key := range keys {
+		b, err := hkdf.Key(sha256.New, key, []byte(mailID), "hasura-login mail token", mailTokenBytes)
+		if err != nil {
+			return nil, fmt.Errorf("deriving a mail token: %w", err)
+		}
+		tokens = append(tokens, base64.RawURLEncoding.EncodeToString(b))
+	}
+	if len(tokens) == 0 {
+		return nil, errors.New("deriving a mail token: there is no key")
+	}
+	return tokens, nil
+}
+
+// HashMailToken returns what is stored of a token. ok is false for what cannot
+// be one.
+func HashMailToken(token string) (h TokenHash, ok bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(b) != mailTokenBytes {
+		return h, false
+	}
+	return sha256.Sum256(b), true
+}
+
+// newMailToken draws a token that goes another way than by mail.
+func newMailToken(random io.Reader) (string, error) {
+	var b [mailTokenBytes]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return "", fmt.Errorf("drawing a mail token: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b[:]), nil
+}
+
+// newResetToken is what is stored of a token to reset h's password.
+func newResetToken(h Holder, token string, now time.Time) *MailToken {
+	hash, _ := HashMailToken(token)
+	return &MailToken{
+		Hash: hash, UserID: h.User.ID, Purpose: PurposeResetPassword, Email: h.User.Email, Epoch: h.Account.Epoch,
+		CreatedAt: now, ExpiresAt: now.Add(ResetTokenLife),
+	}
+}

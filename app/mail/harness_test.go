@@ -1,0 +1,223 @@
+package mail_test
+
+import (
+	"context"
+	"net/netip"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/mail"
+	"hasura-login/app/password"
+	"hasura-login/app/store/sqlite"
+	"hasura-login/app/testserver"
+	"hasura-login/app/throttle"
+)
+
+const (
+	oldPassword = "correct horse staple"
+	newPassword = "battery of volta 1800"
+)
+
+var (
+	secret = login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("mail-secret-0123456789abcdef")} }}
+	home   = login.Client{Addr: netip.MustParseAddr("203.0.113.7"), Name: "test"}
+)
+
+// office is a login service whose mails a worker sends, on a real store.
+type office struct {
+	*login.Service
+	t      *testing.T
+	store  *sqlite.Store
+	clock  *clock
+	seen   *recorder
+	worker *mail.Worker
+	stop   func()
+}
+
+func newOffice(t *testing.T, mailer login.Mailer) *office {
+	t.Helper()
+	store, err := sqlite.Open(filepath.Join(t.TempDir(), "login.db"))
+	check(t, err)
+	gate, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
+	check(t, err)
+	o := &office{t: t, store: store, clock: &clock{at: time.Now().UTC().Truncate(time.Microsecond)}, seen: &recorder{}}
+	limiter, err := throttle.New(throttle.Config{Observer: o.seen, Now: o.clock.now})
+	check(t, err)
+	o.Service = login.NewService(login.Deps{
+		Store: store, Mail: store, MailSecret: secret, MailQueued: func() { o.worker.Wake() },
+		Hasher: gate, Policy: password.NewPolicy(8), Issuer: issuer{}, Throttle: limiter,
+		Devices: throttle.NewDeviceTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }),
+		Audit:   o.seen, Now: o.clock.now,
+	}, login.Rules{SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"}, RefreshTTL: time.Hour, RefreshIdle: time.Hour, MaxSessions: 20})
+	o.start(mailer)
+	t.Cleanup(func() {
+		o.stop()
+		gate.Close()
+		limiter.Close()
+		_ = store.Close()
+	})
+	_, err = o.SignUp(t.Context(), login.SignUpInput{Email: "ann@example.org", Name: "Ann <Ä>", Password: oldPassword, Client: home})
+	check(t, err)
+	return o
+}
+
+// start runs a worker with a mailer until stop.
+func (o *office) start(mailer login.Mailer) {
+	o.t.Helper()
+	link, err := mail.ParseLink("https://app.example.org/reset#token={token}")
+	check(o.t, err)
+	o.worker = mail.NewWorker(mail.Config{
+		Outbox: o.store, Mailer: mailer, Secret: secret, Links: map[login.MailKind]mail.Link{login.MailResetPassword: link},
+		Observer: o.seen, Failed: o.seen.failed, Now: o.clock.now,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { o.worker.Run(ctx); close(done) }()
+	o.stop = func() { cancel(); <-done }
+}
+
+func (o *office) forgot(language string) {
+	o.t.Helper()
+	check(o.t, o.RequestPasswordReset(o.t.Context(), login.RequestPasswordResetInput{Email: "ann@example.org", Language: language, Client: home}))
+}
+
+// until waits for a number of attempts that ended in a way.
+func (o *office) until(result string, n int) {
+	o.t.Helper()
+	eventually(o.t, result, func() bool { return o.seen.count(result) >= n })
+}
+
+// later moves the clock and lets the worker look again.
+func (o *office) later(d time.Duration) {
+	o.clock.advance(d)
+	o.worker.Wake()
+}
+
+var tokenInLink = regexp.MustCompile(`https://app\.example\.org/reset#token=([A-Za-z0-9_-]{43})`)
+
+func tokenOf(t *testing.T, text string) string {
+	t.Helper()
+	m := tokenInLink.FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("no link in %q", text)
+	}
+	return m[1]
+}
+
+func newSMTP(t *testing.T, server *testserver.Mailpit, edit ...func(*mail.SMTP)) login.Mailer {
+	t.Helper()
+	s := mail.SMTP{
+		Host: "127.0.0.1", Port: server.Port, TLS: server.TLS, From: "Example <login@example.org>",
+		User: server.User, Password: func() string { return server.Password },
+	}
+	for _, f := range edit {
+		f(&s)
+	}
+	mailer, err := mail.NewSMTP(s, templates(t))
+	check(t, err)
+	return mailer
+}
+
+func templates(t *testing.T) *mail.Templates {
+	t.Helper()
+	all, err := mail.LoadTemplates("", "en")
+	check(t, err)
+	return all
+}
+
+func letter() login.Letter {
+	return login.Letter{
+		ID: "6f0e1a52-5a0c-4b52-9d7c-000000000001", Kind: login.MailResetPassword, Recipient: "ann@example.org",
+		Payload: login.MailPayload{Name: "Ann <Ä>", Language: "de"}, Link: "https://app.example.org/reset#token=x", ValidFor: 30 * time.Minute,
+	}
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within 30 s", what)
+		}
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+type issuer struct{}
+
+func (issuer) Issue(s login.Subject, now time.Time) (string, time.Time, error) {
+	return s.SessionID, now.Add(15 * time.Minute), nil
+}
+
+// recorder remembers what the worker tells.
+type recorder struct {
+	mu      sync.Mutex
+	results []string
+	errors  []string
+	queue   int
+}
+
+func (r *recorder) Mail(kind, result string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.results = append(r.results, result)
+}
+
+func (r *recorder) MailQueue(length int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = length
+}
+
+func (r *recorder) failed(_ string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.errors = append(r.errors, err.Error())
+}
+
+func (r *recorder) count(result string) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, got := range r.results {
+		if got == result {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *recorder) told() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.errors...)
+}
+
+func (*recorder) Record(context.Context, login.Event) {}
+func (*recorder) Throttled(string)                    {}
+func (*recorder) Degraded(bool)                       {}

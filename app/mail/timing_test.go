@@ -1,0 +1,52 @@
+package mail_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/postgres"
+	"hasura-login/app/testserver"
+	"hasura-login/app/throttle"
+)
+
+// Five hundred requests each, in turn, so that whatever else the machine does
+// slows both alike.
+func TestRequestPasswordReset_TakesAsLongWithoutAnAccount(t *testing.T) {
+	pg := testserver.StartPostgres(t)
+	pg.CreateDatabase(t, "app")
+	pg.Migrate(t, "app")
+	store, err := postgres.Open(t.Context(), func() (string, error) { return pg.URLFor("hasura_login_a", "app"), nil })
+	check(t, err)
+	defer func() { _ = store.Close() }()
+	seen := &recorder{}
+	limiter, err := throttle.New(throttle.Config{Observer: seen, Now: time.Now})
+	check(t, err)
+	defer limiter.Close()
+	service := login.NewService(login.Deps{Store: store, Mail: store, MailSecret: secret, Throttle: limiter, Audit: seen}, login.Rules{MailEnabled: true})
+	now := time.Now().UTC()
+	check(t, store.CreateUser(t.Context(), login.Holder{
+		User:    login.User{ID: "6f0e1a52-5a0c-4b52-9d7c-000000000001", Email: "ann@example.org", Name: "Ann", CreatedAt: now, UpdatedAt: now},
+		Account: login.Account{Password: "hash", Roles: []string{"user"}, DefaultRole: "user", Epoch: 1},
+	}, nil))
+	const rounds = 500
+	emails := []string{"ann@example.org", "bob@example.org"}
+	times := make([][]time.Duration, len(emails))
+	for range rounds {
+		for i, email := range emails {
+			start := time.Now()
+			check(t, service.RequestPasswordReset(context.Background(), login.RequestPasswordResetInput{Email: email, Client: home}))
+			times[i] = append(times[i], time.Since(start))
+		}
+	}
+	for _, list := range times {
+		slices.Sort(list)
+	}
+	known, unknown := times[0][rounds/2], times[1][rounds/2]
+	t.Logf("medians: %s with an account, %s without", known, unknown)
+	if d := (known - unknown).Abs(); d > time.Millisecond {
+		t.Errorf("the medians are %s apart", d)
+	}
+}

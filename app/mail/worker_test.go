@@ -1,0 +1,178 @@
+package mail_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/mail"
+	"hasura-login/app/testserver"
+)
+
+func (o *office) reset(token, password string) error {
+	_, err := o.ResetPassword(context.Background(), login.ResetPasswordInput{Token: token, NewPassword: password, Client: home})
+	return err
+}
+
+func (o *office) signIn(password string) error {
+	_, err := o.SignIn(context.Background(), login.SignInInput{Email: "ann@example.org", Password: password, Client: home})
+	return err
+}
+
+func wantCode(t *testing.T, err error, want login.Code) {
+	t.Helper()
+	var e *login.Error
+	if !errors.As(err, &e) || e.Code != want {
+		t.Fatalf("error %v, want code %s", err, want)
+	}
+}
+
+func TestWorker_TheMailArrivesAndItsLinkResetsOnce(t *testing.T) {
+	server := testserver.StartMailpit(t, false)
+	o := newOffice(t, newSMTP(t, server))
+	o.forgot("de-CH")
+	o.until(mail.ResultSent, 1)
+	mails := server.Mails(t)
+	if len(mails) != 1 || mails[0].Subject != "Neues Passwort setzen" {
+		t.Fatalf("arrived: %+v", mails)
+	}
+	token := tokenOf(t, mails[0].Text)
+	if tokenOf(t, mails[0].HTML) != token {
+		t.Error("text and HTML have different links")
+	}
+	check(t, o.reset(token, newPassword))
+	wantCode(t, o.signIn(oldPassword), login.CodeInvalidCredentials)
+	check(t, o.signIn(newPassword))
+	wantCode(t, o.reset(token, oldPassword), login.CodeInvalidToken)
+}
+
+func TestWorker_WhatWasPromisedWhileTheServerWasDownIsSentLater(t *testing.T) {
+	server := testserver.StartMailpit(t, false)
+	o := newOffice(t, newSMTP(t, server))
+	server.Kill()
+	o.forgot("")
+	o.until(mail.ResultPostponed, 1)
+	n, err := o.store.QueuedMails(t.Context())
+	if err != nil || n != 1 {
+		t.Errorf("%d mails wait, %v", n, err)
+	}
+	o.later(time.Hour) // longer than the link would have worked
+	o.until(mail.ResultPostponed, 2)
+	server.Restart(t)
+	o.later(time.Hour)
+	o.until(mail.ResultSent, 1)
+	mails := server.Mails(t)
+	if len(mails) != 1 {
+		t.Fatalf("%d mails arrived", len(mails))
+	}
+	check(t, o.reset(tokenOf(t, mails[0].Text), newPassword))
+	for _, told := range o.seen.told() {
+		if strings.Contains(told, "ann@example.org") {
+			t.Errorf("the log names the recipient: %s", told)
+		}
+	}
+}
+
+func TestWorker_ARefusalForNowIsTriedAgainAndOneForGoodIsNot(t *testing.T) {
+	server := testserver.StartMailpit(t, false)
+	o := newOffice(t, newSMTP(t, server))
+	server.Refuse(t, 451)
+	o.forgot("")
+	o.until(mail.ResultPostponed, 1)
+	server.Refuse(t, 0)
+	o.later(time.Hour)
+	o.until(mail.ResultSent, 1)
+
+	server.Refuse(t, 550)
+	o.forgot("")
+	o.until(mail.ResultAbandoned, 1)
+	server.Refuse(t, 0)
+	o.later(48 * time.Hour)
+	n, err := o.store.QueuedMails(t.Context())
+	if err != nil || n != 0 || len(server.Mails(t)) != 1 {
+		t.Errorf("%d mails wait, %v, %d arrived", n, err, len(server.Mails(t)))
+	}
+}
+
+func TestWorker_AServerThatSaysNothingHoldsNoRequestUp(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		if conn, err := silent.Accept(); err == nil {
+			accepted <- conn
+		}
+	}()
+	mailer, err := mail.NewSMTP(mail.SMTP{Host: "127.0.0.1", Port: silent.Addr().(*net.TCPAddr).Port, From: "login@example.org"}, templates(t))
+	check(t, err)
+	o := newOffice(t, mailer)
+	o.forgot("")
+	conn := <-accepted // the worker is waiting for the server's greeting
+	check(t, o.signIn(oldPassword))
+	o.forgot("") // and so is the next request answered at once
+	if n := o.seen.count(mail.ResultSent); n != 0 {
+		t.Errorf("%d mails sent", n)
+	}
+	check(t, silent.Close())
+	check(t, conn.Close())
+	eventually(t, "each attempt ends", func() bool {
+		return o.seen.count(mail.ResultPostponed)+o.seen.count(mail.ResultVoid) >= 2
+	})
+}
+
+// A process that died between claim and answer leaves a mail that nobody sends
+// before its lease is over, and somebody does then, with the same Message-ID.
+func TestWorker_AMailWhoseSenderDiedIsSentByTheNext(t *testing.T) {
+	server := testserver.StartMailpit(t, false)
+	o := newOffice(t, newSMTP(t, server))
+	o.stop()
+	o.forgot("")
+	m, err := o.store.ClaimMail(t.Context(), o.clock.now(), 2*time.Minute)
+	check(t, err) // and dies
+	o.start(newSMTP(t, server))
+	o.worker.Wake()
+	if _, err := o.store.ClaimMail(t.Context(), o.clock.now(), time.Minute); !errors.Is(err, login.ErrNotFound) {
+		t.Errorf("claimed twice: %v", err)
+	}
+	o.later(2 * time.Minute)
+	o.until(mail.ResultSent, 1)
+	if mails := server.Mails(t); len(mails) != 1 || mails[0].MessageID != m.ID+"@example.org" {
+		t.Errorf("arrived: %+v", mails)
+	}
+}
+
+func TestWorker_AMailWhoseLinkIsVoidIsNotSent(t *testing.T) {
+	server := testserver.StartMailpit(t, false)
+	o := newOffice(t, newSMTP(t, server))
+	o.stop()
+	o.forgot("")
+	o.forgot("")
+	o.start(newSMTP(t, server))
+	o.until(mail.ResultVoid, 1)
+	o.until(mail.ResultSent, 1)
+	mails := server.Mails(t)
+	if len(mails) != 1 {
+		t.Fatalf("%d mails arrived", len(mails))
+	}
+	check(t, o.reset(tokenOf(t, mails[0].Text), newPassword))
+}
+
+func TestWorker_AMailADayOldIsGivenUp(t *testing.T) {
+	o := newOffice(t, failing{})
+	o.forgot("")
+	o.until(mail.ResultPostponed, 1)
+	o.later(24 * time.Hour)
+	o.until(mail.ResultAbandoned, 1)
+	n, err := o.store.QueuedMails(t.Context())
+	if err != nil || n != 0 {
+		t.Errorf("%d mails wait, %v", n, err)
+	}
+}
+
+type failing struct{}
+
+func (failing) Send(context.Context, login.Letter) error { return errors.New("no") }

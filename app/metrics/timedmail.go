@@ -1,0 +1,38 @@
+package metrics
+
+import (
+	"context"
+	"time"
+
+	"hasura-login/app/login"
+)
+
+// TimedMailStore returns next with every method's time recorded in m.
+func TimedMailStore(next login.MailStore, m *Metrics) login.MailStore {
+	return timedMailStore{next, timedStore{m: m}}
+}
+
+type timedMailStore struct {
+	next  login.MailStore
+	timed timedStore
+}
+
+func (s timedMailStore) QueueMail(ctx context.Context, m login.QueuedMail, t *login.MailToken) (err error) {
+	defer s.timed.since("QueueMail", time.Now(), &err)
+	return s.next.QueueMail(ctx, m, t)
+}
+
+func (s timedMailStore) AddMailToken(ctx context.Context, t login.MailToken) (err error) {
+	defer s.timed.since("AddMailToken", time.Now(), &err)
+	return s.next.AddMailToken(ctx, t)
+}
+
+func (s timedMailStore) MailTokenHolder(ctx context.Context, p login.MailPurpose, token login.TokenHash, now time.Time) (_ login.Holder, err error) {
+	defer s.timed.since("MailTokenHolder", time.Now(), &err)
+	return s.next.MailTokenHolder(ctx, p, token, now)
+}
+
+func (s timedMailStore) ResetPassword(ctx context.Context, r login.PasswordReset) (err error) {
+	defer s.timed.since("ResetPassword", time.Now(), &err)
+	return s.next.ResetPassword(ctx, r)
+}

@@ -1,0 +1,118 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/internal/column"
+)
+
+var _ interface {
+	login.MailStore
+	login.Outbox
+} = (*Store)(nil)
+
+// putToken takes the place of the user's token of the same purpose.
+//
+// #nosec G101 -- a statement
+const putToken = `
+	INSERT INTO auth.mail_tokens (hash, user_id, purpose, email, epoch, created_at, expires_at)
+	SELECT $1::bytea, u.id, $3, $4, $5, $6, $7 FROM public.users u WHERE u.id = $2::uuid
+	ON CONFLICT ON CONSTRAINT mail_tokens_user_id_purpose_key DO UPDATE SET
+		hash = EXCLUDED.hash, email = EXCLUDED.email, epoch = EXCLUDED.epoch,
+		created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at`
+
+func tokenValues(t *login.MailToken) []any {
+	if t == nil {
+		return make([]any, 7)
+	}
+	id, _ := column.ID(t.UserID)
+	return []any{t.Hash[:], id, string(t.Purpose), t.Email, t.Epoch, t.CreatedAt, t.ExpiresAt}
+}
+
+// QueueMail implements login.MailStore: one statement, with a token or without.
+func (s *Store) QueueMail(ctx context.Context, m login.QueuedMail, t *login.MailToken) error {
+	const query = `WITH token AS (` + putToken + `)
+		INSERT INTO auth.outbox (id, user_id, kind, recipient, payload, created_at, next_attempt_at, sent_at)
+		VALUES ($8, $9, $10, $11, $12, $13, $13, $14)`
+	payload, err := column.EncodePayload(m.Payload)
+	if err != nil {
+		return err
+	}
+	var owner *uuid.UUID
+	if id, ok := column.ID(m.UserID); ok {
+		owner = &id
+	}
+	args := append(tokenValues(t), m.ID, owner, string(m.Kind), m.Recipient, payload, m.CreatedAt, orNull(m.SentAt))
+	return s.call(ctx, "queueing a mail", func(ctx context.Context) error {
+		_, err := s.pool.Exec(ctx, query, args...)
+		if violates(err, foreignKeyViolation, "") {
+			return login.ErrNotFound // deleted meanwhile
+		}
+		return err
+	})
+}
+
+// AddMailToken implements login.MailStore.
+func (s *Store) AddMailToken(ctx context.Context, t login.MailToken) error {
+	return s.exec(ctx, "adding a mail token", login.ErrNotFound, putToken, tokenValues(&t)...)
+}
+
+// liveToken holds of a token t of the account a at the time $3.
+//
+// #nosec G101 -- a condition
+const liveToken = ` t.hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.epoch = a.session_epoch AND a.disabled_at IS NULL `
+
+// MailTokenHolder implements login.MailStore.
+func (s *Store) MailTokenHolder(ctx context.Context, p login.MailPurpose, token login.TokenHash, now time.Time) (login.Holder, error) {
+	const query = `SELECT ` + holderColumns + `
+		FROM auth.mail_tokens t
+		JOIN public.users u ON u.id = t.user_id
+		JOIN auth.accounts a ON a.user_id = t.user_id
+		WHERE` + liveToken
+	var row holderRow
+	err := s.queryRow(ctx, "reading a mail token", login.ErrTokenUnknown, query, []any{token[:], string(p), now}, func() []any {
+		row = holderRow{}
+		return row.targets()
+	})
+	if err != nil {
+		return login.Holder{}, err
+	}
+	return row.value(), nil
+}
+
+// ResetPassword implements login.MailStore. The update of the account waits for
+// whoever else changes it and then looks at the epoch again, so of two calls
+// with one token the second finds another epoch.
+func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error {
+	const query = `
+		WITH changed AS (
+			UPDATE auth.accounts a SET password = $6, session_epoch = a.session_epoch + 1
+			FROM auth.mail_tokens t
+			WHERE a.user_id = $4 AND t.user_id = a.user_id AND a.session_epoch = $5 AND` + liveToken + `
+			RETURNING a.user_id, a.session_epoch
+		), spent AS (
+			DELETE FROM auth.mail_tokens t USING changed WHERE t.hash = $1
+		), ended AS (
+			UPDATE auth.sessions s SET ended_at = $3
+			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL
+		), opened AS (
+			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix)
+			SELECT $7, user_id, session_epoch, $8, $9, $10, $11, $12, $13 FROM changed
+			RETURNING id, created_at
+		)
+		INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
+		SELECT $14, id, created_at FROM opened`
+	id, ok := column.ID(r.UserID)
+	if !ok {
+		return login.ErrTokenUnknown
+	}
+	n := r.Session.Session
+	return s.exec(ctx, "resetting a password", login.ErrTokenUnknown, query,
+		r.Token[:], string(login.PurposeResetPassword), r.Now, id, r.Epoch, r.NewHash,
+		n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, column.Text(n.ClientName), column.Text(n.ClientPrefix),
+		r.Session.Token[:])
+}

@@ -1,0 +1,291 @@
+package storetest
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"hasura-login/app/login"
+)
+
+var mailTests = map[string]func(*kit){
+	"TokenOpensOnceAndOnlyForItsPurpose":           mailTokenOnce,
+	"ParallelUsesOfOneTokenSucceedOnce":            mailTokenRace,
+	"NewerTokenTakesThePlaceOfTheOlder":            mailTokenReplaced,
+	"TokenDiesWithTimeEpochAccountAndUser":         mailTokenDies,
+	"MailIsClaimedByOneAtATimeUntilTheLeaseIsOver": claimLease,
+	"ParallelClaimsNeverShareAMail":                claimRace,
+	"OnlyTheLastClaimPostponesOrAbandons":          claimFence,
+	"DecoyIsNeverClaimed":                          decoyMail,
+	"OnlyALiveTokenIsRenewed":                      renewToken,
+	"SweepTakesWhatIsDoneAndExpired":               sweepMail,
+}
+
+type mailStore interface {
+	login.MailStore
+	login.Outbox
+}
+
+func (k *kit) mail() mailStore {
+	k.Helper()
+	m, ok := k.store.(mailStore)
+	if !ok {
+		k.Fatalf("%T keeps no mails", k.store)
+	}
+	return m
+}
+
+const lease = time.Minute
+
+func (k *kit) newMailToken(h login.Holder) login.MailToken {
+	return login.MailToken{
+		Hash: newToken(), UserID: h.User.ID, Purpose: login.PurposeResetPassword, Email: h.User.Email,
+		Epoch: h.Account.Epoch, CreatedAt: k.now, ExpiresAt: k.now.Add(login.ResetTokenLife),
+	}
+}
+
+// mailToken queues a mail for h with a token.
+func (k *kit) mailToken(h login.Holder) (login.MailToken, login.QueuedMail) {
+	k.Helper()
+	t := k.newMailToken(h)
+	m := login.QueuedMail{
+		ID: uuid.NewString(), UserID: h.User.ID, Kind: login.MailResetPassword, Recipient: h.User.Email,
+		Payload: login.MailPayload{Name: "Ann \"the\" Example", Language: "de"}, CreatedAt: k.now,
+	}
+	k.ok(k.mail().QueueMail(k.ctx, m, &t))
+	return t, m
+}
+
+func (k *kit) tokenIs(t login.MailToken, want error) {
+	k.Helper()
+	_, err := k.mail().MailTokenHolder(k.ctx, t.Purpose, t.Hash, k.now)
+	k.is(err, want)
+	if want != nil {
+		k.is(k.mail().ResetPassword(k.ctx, login.PasswordReset{
+			Token: t.Hash, UserID: t.UserID, Epoch: t.Epoch, NewHash: "stolen", Now: k.now,
+			Session: k.newSession(login.Holder{User: login.User{ID: t.UserID}, Account: login.Account{Epoch: t.Epoch + 1}}),
+		}), want)
+	}
+}
+
+func (k *kit) passwordReset(h login.Holder, t login.MailToken) login.PasswordReset {
+	next := h
+	next.Account.Epoch++
+	return login.PasswordReset{
+		Token: t.Hash, UserID: h.User.ID, Epoch: h.Account.Epoch, NewHash: "new", Session: k.newSession(next), Now: k.now,
+	}
+}
+
+func mailTokenOnce(k *kit) {
+	h, other := k.user("ann@example.org"), k.user("bob@example.org")
+	old := k.session(h)
+	t, _ := k.mailToken(h)
+	_, err := k.mail().MailTokenHolder(k.ctx, "another purpose", t.Hash, k.now)
+	k.is(err, login.ErrTokenUnknown)
+	got, err := k.mail().MailTokenHolder(k.ctx, t.Purpose, t.Hash, k.now)
+	k.ok(err)
+	read, err := k.store.HolderByID(k.ctx, h.User.ID)
+	k.ok(err)
+	k.equal("owner", read, got)
+	k.is(k.mail().ResetPassword(k.ctx, k.passwordReset(other, t)), login.ErrTokenUnknown)
+	wrongEpoch := k.passwordReset(h, t)
+	wrongEpoch.Epoch = 7
+	k.is(k.mail().ResetPassword(k.ctx, wrongEpoch), login.ErrTokenUnknown)
+
+	r := k.passwordReset(h, t)
+	k.ok(k.mail().ResetPassword(k.ctx, r))
+	got, err = k.store.HolderByID(k.ctx, h.User.ID)
+	k.ok(err)
+	k.equal("hash", "new", got.Account.Password)
+	k.equal("epoch", h.Account.Epoch+1, got.Account.Epoch)
+	k.refused(old.Token, login.ErrTokenUnknown)
+	k.rotate(r.Session.Token)
+	k.equal("live sessions", 1, k.alive(h))
+	k.tokenIs(t, login.ErrTokenUnknown)
+	got, err = k.store.HolderByID(k.ctx, other.User.ID)
+	k.ok(err)
+	k.equal("the other's account", other.Account, got.Account)
+}
+
+func mailTokenRace(k *kit) {
+	h := k.user("ann@example.org")
+	t, _ := k.mailToken(h)
+	errs := parallel(8, func(int) error { return k.mail().ResetPassword(k.ctx, k.passwordReset(h, t)) })
+	k.equal("successes and refusals", []int{1, 7}, k.count(errs, nil, login.ErrTokenUnknown))
+	k.equal("live sessions", 1, k.alive(h))
+}
+
+func mailTokenReplaced(k *kit) {
+	h := k.user("ann@example.org")
+	first, _ := k.mailToken(h)
+	second, _ := k.mailToken(h)
+	k.tokenIs(first, login.ErrTokenUnknown)
+	k.tokenIs(second, nil)
+	third := k.newMailToken(h)
+	k.ok(k.mail().AddMailToken(k.ctx, third))
+	k.tokenIs(second, login.ErrTokenUnknown)
+	k.tokenIs(third, nil)
+	third.Hash, third.UserID = newToken(), uuid.NewString()
+	k.is(k.mail().AddMailToken(k.ctx, third), login.ErrNotFound)
+}
+
+func mailTokenDies(k *kit) {
+	yes, hash := true, "another"
+	for i, kill := range []func(login.Holder) error{
+		func(login.Holder) error { k.later(login.ResetTokenLife); return nil },
+		func(h login.Holder) error {
+			return k.store.ChangePassword(k.ctx, k.passwordChange(h, "changed"))
+		},
+		func(h login.Holder) error {
+			return k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{Password: &hash}, k.now)
+		},
+		func(h login.Holder) error {
+			return k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{Disabled: &yes}, k.now)
+		},
+		func(h login.Holder) error { return k.store.DeleteUser(k.ctx, h.User.ID, -1) },
+	} {
+		h := k.user(email(i))
+		t, _ := k.mailToken(h)
+		k.tokenIs(t, nil)
+		k.ok(k.store.ReplaceHash(k.ctx, h.User.ID, h.Account.Password, h.Account.Password))
+		k.tokenIs(t, nil)
+		k.ok(kill(h))
+		k.tokenIs(t, login.ErrTokenUnknown)
+	}
+}
+
+// claim takes a mail, which must be m at the given attempt, or none.
+func (k *kit) claim(m *login.QueuedMail, attempt int) {
+	k.Helper()
+	got, err := k.mail().ClaimMail(k.ctx, k.now, lease)
+	if m == nil {
+		k.is(err, login.ErrNotFound)
+		return
+	}
+	k.ok(err)
+	want := *m
+	want.Attempts, want.CreatedAt = attempt, stored(m.CreatedAt)
+	k.equal("claimed", want, got)
+}
+
+func (k *kit) queued(want int) {
+	k.Helper()
+	n, err := k.mail().QueuedMails(k.ctx)
+	k.ok(err)
+	k.equal("mails in the queue", want, n)
+}
+
+func claimLease(k *kit) {
+	h := k.user("ann@example.org")
+	k.claim(nil, 0)
+	_, m := k.mailToken(h)
+	k.later(-time.Second)
+	k.claim(nil, 0) // not due yet
+	k.later(time.Second)
+	k.claim(&m, 1)
+	k.claim(nil, 0)
+	k.later(lease)
+	k.claim(&m, 2)
+	k.queued(1)
+	k.ok(k.mail().MailSent(k.ctx, m.ID, k.now))
+	k.queued(0)
+	k.later(lease)
+	k.claim(nil, 0)
+	k.is(k.mail().MailSent(k.ctx, uuid.NewString(), k.now), login.ErrNotFound)
+}
+
+func claimRace(k *kit) {
+	h := k.user("ann@example.org")
+	const mails = 6
+	for range mails {
+		k.mailToken(h)
+	}
+	type claimed struct {
+		id  string
+		err error
+	}
+	seen := map[string]bool{}
+	for _, c := range parallel(2*mails, func(int) claimed {
+		m, err := k.mail().ClaimMail(k.ctx, k.now, lease)
+		return claimed{m.ID, err}
+	}) {
+		switch {
+		case c.err != nil:
+			k.is(c.err, login.ErrNotFound)
+		case seen[c.id]:
+			k.Fatalf("two callers have mail %s", c.id)
+		default:
+			seen[c.id] = true
+		}
+	}
+	// A caller may find the row it was about to take gone and answer "none".
+	for {
+		m, err := k.mail().ClaimMail(k.ctx, k.now, lease)
+		if err != nil {
+			k.is(err, login.ErrNotFound)
+			break
+		}
+		if seen[m.ID] {
+			k.Fatalf("two callers have mail %s", m.ID)
+		}
+		seen[m.ID] = true
+	}
+	k.equal("mails claimed", mails, len(seen))
+}
+
+func claimFence(k *kit) {
+	h := k.user("ann@example.org")
+	_, m := k.mailToken(h)
+	k.claim(&m, 1)
+	k.later(lease)
+	k.claim(&m, 2)
+	k.is(k.mail().PostponeMail(k.ctx, m.ID, 1, k.now), login.ErrStale)
+	k.is(k.mail().AbandonMail(k.ctx, m.ID, 1, k.now), login.ErrStale)
+	k.ok(k.mail().PostponeMail(k.ctx, m.ID, 2, k.now.Add(time.Hour)))
+	k.claim(nil, 0)
+	k.later(time.Hour)
+	k.claim(&m, 3)
+	k.ok(k.mail().AbandonMail(k.ctx, m.ID, 3, k.now))
+	k.later(lease)
+	k.claim(nil, 0)
+	k.queued(0)
+	k.is(k.mail().PostponeMail(k.ctx, m.ID, 3, k.now), login.ErrStale)
+}
+
+func decoyMail(k *kit) {
+	k.ok(k.mail().QueueMail(k.ctx, login.QueuedMail{ID: uuid.NewString(), Kind: "decoy", CreatedAt: k.now, SentAt: k.now}, nil))
+	k.queued(0)
+	k.claim(nil, 0)
+}
+
+func renewToken(k *kit) {
+	h := k.user("ann@example.org")
+	first, _ := k.mailToken(h)
+	k.later(2 * login.ResetTokenLife)
+	k.tokenIs(first, login.ErrTokenUnknown)
+	until := k.now.Add(login.ResetTokenLife)
+	k.ok(k.mail().RenewMailToken(k.ctx, first.Purpose, first.Hash, until))
+	k.tokenIs(first, nil)
+	second, _ := k.mailToken(h)
+	k.is(k.mail().RenewMailToken(k.ctx, first.Purpose, first.Hash, until), login.ErrTokenUnknown)
+	k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
+	k.is(k.mail().RenewMailToken(k.ctx, second.Purpose, second.Hash, until), login.ErrTokenUnknown)
+}
+
+func sweepMail(k *kit) {
+	h, other := k.user("ann@example.org"), k.user("bob@example.org")
+	_, sent := k.mailToken(h)
+	k.claim(&sent, 1)
+	k.ok(k.mail().MailSent(k.ctx, sent.ID, k.now))
+	k.later(time.Hour)
+	live, open := k.mailToken(other)
+	n, err := k.mail().SweepMail(k.ctx, k.now, 100)
+	k.ok(err)
+	k.equal("rows swept: a token and a mail", 2, n)
+	k.tokenIs(live, nil)
+	k.claim(&open, 1)
+	n, err = k.mail().SweepMail(context.WithoutCancel(k.ctx), k.now, 100)
+	k.ok(err)
+	k.equal("rows swept", 0, n)
+}

@@ -84,7 +84,7 @@ func New(cfg Config) *API {
 		BodyLimit: maxBody, ReadBufferSize: maxHeaders,
 		// Idle connections of a flood's clients keep no buffers.
 		ReduceMemoryUsage: true,
-		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		ReadTimeout:       readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		CaseSensitive: true, StrictRouting: true, UnescapePath: false,
 		ErrorHandler: a.unreadable,
 	})

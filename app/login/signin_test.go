@@ -123,6 +123,29 @@ func TestSignIn_AnOverloadedGateGivesTheAttemptBack(t *testing.T) {
 	}
 }
 
+// Under a flood a look into the database for each refusal would cost more than
+// the refusal.
+func TestSignIn_AFullGateIsAskedBeforeTheDatabase(t *testing.T) {
+	hasher := &countedHasher{}
+	w := newWorld(t, hasher.in, func(d *login.Deps, _ *login.Rules) { d.Store = noLookups{d.Store, t} })
+	hasher.full.Store(true)
+	_, err := w.signIn("ann@example.org", goodPassword)
+	wantCode(t, err, login.CodeOverloaded)
+	if got := w.throttle.settlements(); !slices.Equal(got, []string{"released"}) {
+		t.Errorf("settled %v", got)
+	}
+}
+
+type noLookups struct {
+	login.Store
+	t *testing.T
+}
+
+func (n noLookups) HolderByEmail(context.Context, string) (login.Holder, error) {
+	n.t.Error("the database was asked")
+	return login.Holder{}, login.ErrNotFound
+}
+
 func TestSignIn_AStaleHashIsReplacedWithoutEndingSessions(t *testing.T) {
 	hasher := &countedHasher{}
 	w := newWorld(t, hasher.in)
@@ -177,6 +200,7 @@ type countedHasher struct {
 	count       atomic.Int64
 	last        atomic.Pointer[login.Work]
 	refuse      atomic.Bool
+	full        atomic.Bool
 	stale       atomic.Bool
 	afterVerify func()
 }
@@ -184,6 +208,13 @@ type countedHasher struct {
 func (h *countedHasher) in(d *login.Deps, _ *login.Rules) {
 	h.Hasher = d.Hasher
 	d.Hasher = h
+}
+
+func (h *countedHasher) Admit(w login.Work) error {
+	if h.full.Load() {
+		return login.RetryLater(login.CodeOverloaded, 1, "busy")
+	}
+	return h.Hasher.Admit(w)
 }
 
 func (h *countedHasher) Hash(ctx context.Context, w login.Work, p string) (string, error) {

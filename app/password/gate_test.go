@@ -40,10 +40,16 @@ func TestGate_RefusesBeforeTheWaitIsTooLong(t *testing.T) {
 					calls.Go(ask)
 					synctest.Wait() // a worker has it
 				}
+				if err := gate.Admit(signIn); err != nil {
+					t.Errorf("not admitted to an empty queue: %v", err)
+				}
 				for range 100 {
 					calls.Go(ask)
 				}
 				synctest.Wait()
+				if code := login.AsError(gate.Admit(signIn)).Code; code != login.CodeOverloaded {
+					t.Errorf("admitted to a full queue: %s", code)
+				}
 				if gate.Len() != c.queued {
 					t.Errorf("%d wait, want %d", gate.Len(), c.queued)
 				}

@@ -141,14 +141,11 @@ func TestRotateSecrets_UnderLoad(t *testing.T) {
 
 	s.secret("database_url", s.postgres.URLFor("hasura_login_b", s.database))
 	deadline := time.Now().Add(20 * time.Second)
-	for s.connectionsOf("hasura_login_a") > 0 {
+	for s.connectionsOf("hasura_login_a") > 0 || s.connectionsOf("hasura_login_b") == 0 {
 		if time.Now().After(deadline) {
-			t.Fatal("the old database role is never left")
+			t.Fatal("the old database role is never left, or the new one never used")
 		}
 		time.Sleep(100 * time.Millisecond)
-	}
-	if s.connectionsOf("hasura_login_b") == 0 {
-		t.Error("nobody uses the new database role")
 	}
 	time.Sleep(time.Second)
 	l.finish("action, edge, device and database secret rotated")

@@ -1,18 +1,20 @@
 package mail
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
-	html "html/template"
+	"html"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
-	text "text/template"
 	"time"
+
+	"github.com/valyala/fasttemplate"
 
 	"hasura-login/app/login"
 )
@@ -22,15 +24,19 @@ var embedded embed.FS
 
 // Templates render letters. For each kind and language there are two files,
 // KIND.LANGUAGE.txt, whose first line is the subject and whose second is empty,
-// and KIND.LANGUAGE.html.
+// and KIND.LANGUAGE.html. They hold placeholders and no logic: {{.Link}}, the
+// {{.Minutes}} that it works, and {{.Name}}, which brings a blank before it and is
+// nothing where the name is not known. (The standard library's templates call
+// methods by name, for which the linker would keep every method there is.)
 type Templates struct {
 	fallback string
 	pairs    map[string]pair // by kind.language
 }
 
 type pair struct {
-	text *text.Template
-	html *html.Template
+	name string // of the text's file
+	text *fasttemplate.Template
+	html *fasttemplate.Template
 }
 
 // content is what a template sees.
@@ -103,13 +109,13 @@ func (t *Templates) add(base string, files map[string]string) error {
 	if !ok {
 		return fmt.Errorf("mail template %s.txt: there is no %s.html", base, base)
 	}
-	var p pair
+	p := pair{name: base + ".txt"}
 	var err error
-	if p.text, err = text.New(base + ".txt").Option("missingkey=error").Parse(files[base+".txt"]); err != nil {
-		return fmt.Errorf("mail template %w", err)
+	if p.text, err = fasttemplate.NewTemplate(files[p.name], "{{", "}}"); err != nil {
+		return fmt.Errorf("mail template %s: %w", p.name, err)
 	}
-	if p.html, err = html.New(base + ".html").Option("missingkey=error").Parse(htmlFile); err != nil {
-		return fmt.Errorf("mail template %w", err)
+	if p.html, err = fasttemplate.NewTemplate(htmlFile, "{{", "}}"); err != nil {
+		return fmt.Errorf("mail template %s.html: %w", base, err)
 	}
 	const link = "https://app.example.org/#a-link-to-try-with"
 	m, err := p.render(content{Name: "Ann", Link: link, Minutes: 30})
@@ -140,16 +146,33 @@ func (t *Templates) render(l login.Letter) (message, error) {
 }
 
 func (p pair) render(c content) (message, error) {
-	var plain, rich bytes.Buffer
-	if err := p.text.Execute(&plain, c); err != nil {
-		return message{}, fmt.Errorf("mail template %w", err)
+	plain, err := p.text.ExecuteFuncStringWithErr(c.fill(func(s string) string { return s }))
+	if err != nil {
+		return message{}, fmt.Errorf("mail template %s: %w", p.name, err)
 	}
-	if err := p.html.Execute(&rich, c); err != nil {
-		return message{}, fmt.Errorf("mail template %w", err)
+	rich, err := p.html.ExecuteFuncStringWithErr(c.fill(html.EscapeString))
+	if err != nil {
+		return message{}, fmt.Errorf("mail template of the HTML beside %s: %w", p.name, err)
 	}
-	subject, body, ok := strings.Cut(plain.String(), "\n\n")
+	subject, body, ok := strings.Cut(plain, "\n\n")
 	if !ok || strings.Contains(subject, "\n") || strings.TrimSpace(subject) == "" {
-		return message{}, fmt.Errorf("mail template %s: the first line is the subject, the second is empty", p.text.Name())
+		return message{}, fmt.Errorf("mail template %s: the first line is the subject, the second is empty", p.name)
 	}
-	return message{Subject: subject, Text: body, HTML: rich.String()}, nil
+	return message{Subject: subject, Text: body, HTML: rich}, nil
+}
+
+// fill writes what a placeholder stands for, escaped for its surroundings: text,
+// or HTML within or outside of a quoted attribute.
+func (c content) fill(escape func(string) string) fasttemplate.TagFunc {
+	values := map[string]string{".Link": c.Link, ".Minutes": strconv.Itoa(c.Minutes), ".Name": ""}
+	if c.Name != "" {
+		values[".Name"] = " " + c.Name
+	}
+	return func(w io.Writer, tag string) (int, error) {
+		value, ok := values[strings.TrimSpace(tag)]
+		if !ok {
+			return 0, fmt.Errorf("{{%s}} is not one of {{.Link}}, {{.Minutes}}, {{.Name}}", tag)
+		}
+		return io.WriteString(w, escape(value))
+	}
 }

@@ -19,8 +19,8 @@ setup() {
 
 @test "install starts each service after the one it needs" {
   script install --domain login.example.org
-  assert_same "$(grep -oE 'no-recreate (postgres|login|hasura|nginx)|no-deps migrate' "${WORLD}/calls" | awk '{ print $2 }' | paste -sd ' ' -)" \
-    'postgres login migrate hasura nginx'
+  assert_same "$(grep -oE 'no-recreate (postgres|login|hasura|nginx)|no-deps migrate|login keys' "${WORLD}/calls" | awk '{ print $2 }' | paste -sd ' ' -)" \
+    'postgres keys login migrate hasura nginx'
 }
 
 @test "install sets every variable the compose file insists on" {

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -11,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
 
-	"hasura-login/app/login"
+	"hasura-login/app/store/internal/outcome"
 )
 
 // SQLSTATEs that methods give a meaning of their own.
@@ -38,35 +37,8 @@ var unavailable = []string{
 	"58",    // I/O error of the server
 }
 
-// explain wraps an error with what was being done and, where the database could
-// not be asked, with login.ErrUnavailable. caller is the context of the call
-// before our own limit was put on it.
 func explain(caller context.Context, doing string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case isOutcome(err):
-		return fmt.Errorf("%s: %w", doing, err)
-	case errors.Is(caller.Err(), context.Canceled):
-		return fmt.Errorf("%s: %w", doing, context.Canceled)
-	case isUnavailable(err):
-		return fmt.Errorf("%s: %w: %w", doing, login.ErrUnavailable, err)
-	default:
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-}
-
-// isOutcome tells what the domain knows from what went wrong.
-func isOutcome(err error) bool {
-	for _, known := range []error{
-		login.ErrNotFound, login.ErrEmailTaken, login.ErrStale,
-		login.ErrTokenUnknown, login.ErrTokenReused, login.ErrUnavailable,
-	} {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return false
+	return outcome.Explain(caller, doing, err, isUnavailable)
 }
 
 func isUnavailable(err error) bool {

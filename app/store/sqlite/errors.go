@@ -4,43 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"strings"
 
 	driver "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 
-	"hasura-login/app/login"
+	"hasura-login/app/store/internal/outcome"
 )
 
-// explain wraps an error with what was being done and, where the file could not
-// be used just now, with login.ErrUnavailable. caller is the context of the call
-// before our own limit was put on it.
 func explain(caller context.Context, doing string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case isOutcome(err):
-		return fmt.Errorf("%s: %w", doing, err)
-	case errors.Is(caller.Err(), context.Canceled):
-		return fmt.Errorf("%s: %w", doing, context.Canceled)
-	case isUnavailable(err):
-		return fmt.Errorf("%s: %w: %w", doing, login.ErrUnavailable, err)
-	default:
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-}
-
-// isOutcome tells what the domain knows from what went wrong.
-func isOutcome(err error) bool {
-	for _, known := range []error{
-		login.ErrNotFound, login.ErrEmailTaken, login.ErrStale, login.ErrTokenUnknown, login.ErrTokenReused,
-	} {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return false
+	return outcome.Explain(caller, doing, err, isUnavailable)
 }
 
 func isUnavailable(err error) bool {

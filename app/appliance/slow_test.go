@@ -2,9 +2,11 @@ package appliance_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -34,7 +36,7 @@ func closedWithin(t *testing.T, port int, first, dribble string, seconds int) bo
 		_ = c.SetReadDeadline(time.Now().Add(time.Second))
 		if _, err := c.Read(buffer); err == nil {
 			continue // an error page; the end follows
-		} else if timeout, ok := err.(net.Error); !ok || !timeout.Timeout() {
+		} else if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return true
 		}
 		if dribble != "" {

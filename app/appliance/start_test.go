@@ -1,6 +1,7 @@
 package appliance_test
 
 import (
+	"errors"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -31,7 +32,7 @@ func TestStart_RefusesValuesThatWouldBecomeConfiguration(t *testing.T) {
 			c.settings.Login, c.settings.Hasura = "127.0.0.1:1", "127.0.0.1:1"
 			_, cmd := testserver.PrepareNginx(t, c.settings)
 			out, err := cmd.CombinedOutput()
-			if _, exited := err.(*exec.ExitError); !exited || !strings.Contains(string(out), c.says) {
+			if exit := new(exec.ExitError); !errors.As(err, &exit) || !strings.Contains(string(out), c.says) {
 				t.Errorf("ends with %v and says %s", err, out)
 			}
 		})

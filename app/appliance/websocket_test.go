@@ -22,7 +22,7 @@ func serveEcho(u *upstream) {
 		if err != nil {
 			return
 		}
-		defer c.CloseNow()
+		defer func() { _ = c.CloseNow() }()
 		for {
 			kind, message, err := c.Read(r.Context())
 			if err != nil || c.Write(r.Context(), kind, message) != nil {

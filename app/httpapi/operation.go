@@ -47,9 +47,9 @@ func operations() []operation {
 	return []operation{
 		{
 			name: login.OpSignUp, method: http.MethodPost, path: "/auth/signup", status: http.StatusCreated,
-			fields: required("email", "name", "password"),
+			fields: append(required("email", "name", "password"), field{name: "language", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
-				return grantOf(s.SignUp(ctx, login.SignUpInput{Email: c.args["email"], Name: c.args["name"], Password: c.args["password"], Client: c.client}))
+				return grantOf(s.SignUp(ctx, login.SignUpInput{Email: c.args["email"], Name: c.args["name"], Password: c.args["password"], Language: c.args["language"], Client: c.client}))
 			},
 		},
 		{
@@ -126,6 +126,27 @@ func operations() []operation {
 				return grantOf(s.ResetPassword(ctx, login.ResetPasswordInput{Token: c.args["token"], NewPassword: c.args["newPassword"], Client: c.client}))
 			},
 		},
+		{
+			name: login.OpRequestEmailVerification, method: http.MethodPost, path: "/auth/email/verification", status: http.StatusAccepted,
+			fields: append(required("email"), field{name: "language", optional: true}),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return nil, s.RequestEmailVerification(ctx, login.RequestEmailVerificationInput{Email: c.args["email"], Language: c.args["language"], Client: c.client})
+			},
+		},
+		{
+			name: login.OpVerifyEmail, method: http.MethodPost, path: "/auth/email/verify", status: http.StatusNoContent,
+			fields: required("token"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return nil, s.VerifyEmail(ctx, login.VerifyEmailInput{Token: c.args["token"], Client: c.client})
+			},
+		},
+		{
+			name: login.OpRequestEmailChange, method: http.MethodPost, path: "/auth/email/change", status: http.StatusAccepted, signedIn: true,
+			fields: append(required("newEmail", "password"), field{name: "language", optional: true}),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return nil, s.RequestEmailChange(ctx, c.identity, login.RequestEmailChangeInput{NewEmail: c.args["newEmail"], Password: c.args["password"], Language: c.args["language"], Client: c.client})
+			},
+		},
 	}
 }
 
@@ -178,18 +199,22 @@ func sessionsOf(sessions []login.Session, err error) func(current string) (any, 
 }
 
 type profileAnswer struct {
-	ID        string   `json:"id"`
-	Email     string   `json:"email"`
-	Name      string   `json:"name"`
-	Roles     []string `json:"roles"`
-	CreatedAt string   `json:"createdAt"`
+	ID            string   `json:"id"`
+	Email         string   `json:"email"`
+	EmailVerified bool     `json:"emailVerified"`
+	Name          string   `json:"name"`
+	Roles         []string `json:"roles"`
+	CreatedAt     string   `json:"createdAt"`
 }
 
 func profileOf(h login.Holder, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return profileAnswer{ID: h.User.ID, Email: h.User.Email, Name: h.User.Name, Roles: h.Account.Roles, CreatedAt: stamp(h.User.CreatedAt)}, nil
+	return profileAnswer{
+		ID: h.User.ID, Email: h.User.Email, EmailVerified: !h.Account.EmailVerifiedAt.IsZero(),
+		Name: h.User.Name, Roles: h.Account.Roles, CreatedAt: stamp(h.User.CreatedAt),
+	}, nil
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -21,6 +21,7 @@ var statuses = map[login.Code]int{
 	login.CodeInvalidRefreshToken:  http.StatusUnauthorized,
 	login.CodeInvalidToken:         http.StatusUnauthorized,
 	login.CodeAccountDisabled:      http.StatusForbidden,
+	login.CodeEmailNotVerified:     http.StatusForbidden,
 	login.CodeForbidden:            http.StatusForbidden,
 	login.CodeSignupDisabled:       http.StatusForbidden,
 	login.CodeMailDisabled:         http.StatusForbidden,

@@ -19,6 +19,7 @@ const (
 	CodeInvalidRefreshToken  Code = "invalid-refresh-token"
 	CodeInvalidToken         Code = "invalid-token"
 	CodeAccountDisabled      Code = "account-disabled"
+	CodeEmailNotVerified     Code = "email-not-verified"
 	CodeForbidden            Code = "forbidden"
 	CodeSignupDisabled       Code = "signup-disabled"
 	CodeMailDisabled         Code = "mail-disabled"
@@ -37,7 +38,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		CodeInvalidInput, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
-		CodeInvalidToken, CodeAccountDisabled, CodeForbidden, CodeSignupDisabled, CodeMailDisabled, CodeNotFound, CodeMethodNotAllowed,
+		CodeInvalidToken, CodeAccountDisabled, CodeEmailNotVerified, CodeForbidden, CodeSignupDisabled, CodeMailDisabled, CodeNotFound, CodeMethodNotAllowed,
 		CodeEmailTaken, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited,
 		CodeOverloaded, CodeUnavailable, CodeInternal,
 	}

@@ -59,6 +59,7 @@ func newWorldOn(t *testing.T, store login.Store, options ...option) *world {
 	rules := login.Rules{
 		SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"},
 		RefreshTTL: 30 * 24 * time.Hour, RefreshIdle: 14 * 24 * time.Hour, RefreshGrace: 10 * time.Second, MaxSessions: 20,
+		Notices: login.NoticeKinds(),
 	}
 	for _, o := range options {
 		o(&deps, &rules)
@@ -74,7 +75,31 @@ func (w *world) signUp(t *testing.T, email string) login.Grant {
 	if err != nil {
 		t.Fatalf("signing up: %v", err)
 	}
+	w.sendAll(t)
 	return g
+}
+
+// sendAll marks every mail that is due as sent and returns what they were.
+func (w *world) sendAll(t *testing.T) []login.QueuedMail {
+	t.Helper()
+	outbox, ok := w.store.(login.Outbox)
+	if !ok {
+		return nil // a store made to fail keeps none
+	}
+	var sent []login.QueuedMail
+	for {
+		m, err := outbox.ClaimMail(context.Background(), w.clock.now(), time.Minute)
+		if errors.Is(err, login.ErrNotFound) {
+			return sent
+		}
+		if err == nil {
+			err = outbox.MailSent(context.Background(), m.ID, w.clock.now())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent = append(sent, m)
+	}
 }
 
 func (w *world) signIn(email, pass string) (login.Grant, error) {

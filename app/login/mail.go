@@ -8,37 +8,73 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
 // MailPurpose says what a token sent by mail is good for.
 type MailPurpose string
 
-// PurposeResetPassword lets its bearer set a new password.
-const PurposeResetPassword MailPurpose = "reset-password"
+const (
+	// PurposeResetPassword lets its bearer set a new password.
+	PurposeResetPassword MailPurpose = "reset-password"
+	// PurposeVerifyEmail proves that mail to the account's address is read.
+	PurposeVerifyEmail MailPurpose = "verify-email"
+	// PurposeChangeEmail makes the address that it was sent to the account's.
+	PurposeChangeEmail MailPurpose = "change-email"
+)
 
 // MailKind names a mail; templates, metrics and the webhook go by it.
 type MailKind string
 
 const (
-	// MailResetPassword carries a link with a token of PurposeResetPassword.
+	// MailResetPassword, MailVerifyEmail and MailChangeEmail carry a link with
+	// a token of the purpose of the same name.
 	MailResetPassword MailKind = "reset-password"
-	// mailDecoy is a row for an address without an account. It is never sent.
+	MailVerifyEmail   MailKind = "verify-email"
+	MailChangeEmail   MailKind = "change-email"
+	// mailDecoy is a row for an address to which nothing is sent.
 	mailDecoy MailKind = "decoy"
 )
 
 // MailKinds returns every kind that is sent.
-func MailKinds() []MailKind { return []MailKind{MailResetPassword} }
+func MailKinds() []MailKind { return append(linkKinds(), NoticeKinds()...) }
 
-// Purpose is what the token in a mail of this kind is good for.
-func (k MailKind) Purpose() MailPurpose { return PurposeResetPassword }
+func linkKinds() []MailKind { return []MailKind{MailResetPassword, MailVerifyEmail, MailChangeEmail} }
+
+// Purpose is what the token in a mail of this kind is good for; empty where
+// the mail carries none.
+func (k MailKind) Purpose() MailPurpose {
+	if slices.Contains(linkKinds(), k) {
+		return MailPurpose(k)
+	}
+	return ""
+}
 
 const (
-	// ResetTokenLife is how long a link to reset a password works, counted
-	// from the last attempt to send it.
+	// ResetTokenLife is how long a link to reset a password works. All lives are
+	// counted from the last attempt to send the link.
 	ResetTokenLife = 30 * time.Minute
-	mailTokenBytes = 32
+	// VerifyTokenLife is longer: the link opens nothing, and people sign up
+	// where they do not read their mail.
+	VerifyTokenLife = 24 * time.Hour
+	// ChangeTokenLife is how long the link works that makes an address the
+	// account's.
+	ChangeTokenLife = time.Hour
+	mailTokenBytes  = 32
 )
+
+// Life is how long a token of this purpose works.
+func (p MailPurpose) Life() time.Duration {
+	switch p {
+	case PurposeVerifyEmail:
+		return VerifyTokenLife
+	case PurposeChangeEmail:
+		return ChangeTokenLife
+	default:
+		return ResetTokenLife
+	}
+}
 
 // MailToken is a row of auth.mail_tokens. A user has at most one of a purpose:
 // a newer one takes the place of the older.
@@ -46,7 +82,7 @@ type MailToken struct {
 	Hash      TokenHash
 	UserID    string
 	Purpose   MailPurpose
-	Email     string // the address it was made for
+	Email     string // the address it is sent to; empty: it goes another way and proves no mailbox
 	Epoch     int    // of the account; a token of another epoch is void
 	CreatedAt time.Time
 	ExpiresAt time.Time
@@ -67,8 +103,10 @@ type QueuedMail struct {
 
 // MailPayload is what a template needs besides the link. It is stored as JSON.
 type MailPayload struct {
-	Name     string `json:"name,omitempty"`
-	Language string `json:"language,omitempty"` // as the person asked for it; may be one without templates
+	Name     string    `json:"name,omitempty"`
+	Language string    `json:"language,omitempty"` // as the person asked for it; may be one without templates
+	At       time.Time `json:"at,omitzero"`        // of a notice: when it happened
+	From     string    `json:"from,omitempty"`     // of a notice: the client's address range, if known
 }
 
 // PasswordReset spends a token, replaces the hash and ends every session.
@@ -81,6 +119,13 @@ type PasswordReset struct {
 	Now     time.Time
 }
 
+// EmailChange spends a token of PurposeChangeEmail.
+type EmailChange struct {
+	Token  TokenHash
+	Notice *QueuedMail // to the address that the account had; nil: none
+	Now    time.Time
+}
+
 // MailStore keeps tokens that are sent by mail, and the mails to be sent. Every
 // method is one transaction; errors are as of Store.
 type MailStore interface {
@@ -91,13 +136,27 @@ type MailStore interface {
 	// AddMailToken stores a token that goes another way than by mail; it too
 	// takes the place of the earlier one. ErrNotFound if there is no such user.
 	AddMailToken(ctx context.Context, t MailToken) error
-	// MailTokenHolder returns the owner of a live token: not expired, of the
-	// account's epoch, and the account enabled. Else ErrTokenUnknown.
-	MailTokenHolder(ctx context.Context, p MailPurpose, token TokenHash, now time.Time) (Holder, error)
+	// MailTokenHolder returns a live token and its owner: not expired, of the
+	// account's epoch, the account enabled and, but for a change of address, its
+	// address still the one that the token was sent to. Else ErrTokenUnknown.
+	MailTokenHolder(ctx context.Context, p MailPurpose, token TokenHash, now time.Time) (MailToken, Holder, error)
 	// ResetPassword spends a live token, swaps hash and epoch and opens the
-	// session of the new epoch. Of parallel calls with one token exactly one
+	// session of the new epoch. A token that was sent to the account's address
+	// verifies it. Of parallel calls with one token exactly one
 	// succeeds; ErrTokenUnknown for the others and for any that is not live.
 	ResetPassword(ctx context.Context, r PasswordReset) error
+	// VerifyEmail spends a live token of PurposeVerifyEmail, marks the account's
+	// address as verified and returns the account's id. Of parallel calls with
+	// one token exactly one succeeds; ErrTokenUnknown.
+	VerifyEmail(ctx context.Context, token TokenHash, now time.Time) (userID string, err error)
+	// ChangeEmail spends a live token of PurposeChangeEmail: the address it was
+	// sent to becomes the account's, verified, the account's other tokens are
+	// void, and the notice is queued. ErrTokenUnknown, as for VerifyEmail;
+	// ErrEmailTaken if meanwhile somebody else has the address.
+	ChangeEmail(ctx context.Context, c EmailChange) error
+	// QueueNotice adds a mail unless its user got as many of its kind as rate
+	// allows; then queued is false. Exact under parallel calls.
+	QueueNotice(ctx context.Context, m QueuedMail, rate NoticeRate) (queued bool, err error)
 }
 
 // Outbox is the queue of mails as those see it who send them.
@@ -129,7 +188,7 @@ type Letter struct {
 	Kind      MailKind
 	Recipient string
 	Payload   MailPayload
-	Link      string
+	Link      string        // empty for a notice
 	ValidFor  time.Duration // how long the link works
 }
 
@@ -188,11 +247,12 @@ func newMailToken(random io.Reader) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
-// newResetToken is what is stored of a token to reset h's password.
-func newResetToken(h Holder, token string, now time.Time) *MailToken {
+// newToken is what is stored of a token for h that is sent to an address, or,
+// where that is empty, goes another way.
+func newToken(p MailPurpose, h Holder, email, token string, now time.Time) *MailToken {
 	hash, _ := HashMailToken(token)
 	return &MailToken{
-		Hash: hash, UserID: h.User.ID, Purpose: PurposeResetPassword, Email: h.User.Email, Epoch: h.Account.Epoch,
-		CreatedAt: now, ExpiresAt: now.Add(ResetTokenLife),
+		Hash: hash, UserID: h.User.ID, Purpose: p, Email: email, Epoch: h.Account.Epoch,
+		CreatedAt: now, ExpiresAt: now.Add(p.Life()),
 	}
 }

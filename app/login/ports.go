@@ -26,6 +26,10 @@ const (
 
 	OpRequestPasswordReset Operation = "requestPasswordReset"
 	OpResetPassword        Operation = "resetPassword"
+
+	OpRequestEmailVerification Operation = "requestEmailVerification"
+	OpRequestEmailChange       Operation = "requestEmailChange"
+	OpVerifyEmail              Operation = "verifyEmail"
 )
 
 // Operations returns every use case.
@@ -34,6 +38,7 @@ func Operations() []Operation {
 		OpSignUp, OpSignIn, OpRefresh, OpSignOut, OpSignOutAll,
 		OpChangePassword, OpSessions, OpEndSession, OpDeleteAccount, OpMe,
 		OpRequestPasswordReset, OpResetPassword,
+		OpRequestEmailVerification, OpRequestEmailChange, OpVerifyEmail,
 	}
 }
 
@@ -43,6 +48,9 @@ func Operations() []Operation {
 type Client struct {
 	Addr netip.Addr
 	Name string // shortened User-Agent, shown in the list of sessions
+	// Language is the one that the client prefers, such as "de-CH", for mails
+	// where nobody is asked for one; what is none is ignored.
+	Language string
 }
 
 // Prefix is the address range that counts as one client: IPv4 /32, IPv6 /64,
@@ -116,6 +124,7 @@ type Attempt struct {
 	Account   string // normalised e-mail or user id; empty where none is named
 	Family    string // refresh-token family, for the limit per session
 	DeviceID  string // non-empty: a valid device token, with a count of its own
+	Recipient string // the address that a mail is to go to, where it is not the account's
 }
 
 // Throttle limits attempts per client prefix, account, session and device.

@@ -34,6 +34,7 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Grant, error) {
 	switch {
 	case errors.Is(err, ErrTokenReused):
 		s.record(ctx, EventReuseDetected, OpRefresh, rotated.Session, in.Client)
+		s.notify(ctx, MailSessionsEnded, rotated.Holder, in.Client)
 		return Grant{}, errInvalidRefreshToken()
 	case errors.Is(err, ErrTokenUnknown):
 		reservation.Failed(ctx)

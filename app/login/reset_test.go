@@ -201,6 +201,7 @@ func TestRequestPasswordReset_RepeatsNoNameThatAdvertises(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		w.sendAll(t)
 		w.forgot(t, "ann@example.org")
 		if m, _ := w.mailed(t); m.Payload.Name != want {
 			t.Errorf("%q is repeated as %q", name, m.Payload.Name)

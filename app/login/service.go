@@ -20,6 +20,10 @@ type Rules struct {
 	RefreshGrace  time.Duration // a spent refresh token leads to the same successor this long
 	MaxSessions   int           // live sessions of a user; the oldest end
 	MailEnabled   bool          // somebody sends what is queued
+	// RequireVerifiedEmail opens no session to an account whose address is not
+	// verified, but by an operator's link. It needs MailEnabled.
+	RequireVerifiedEmail bool
+	Notices              []MailKind // those that are sent
 }
 
 // Deps are the ports a Service works through. All are required but Now and

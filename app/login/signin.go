@@ -56,6 +56,9 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if !h.Account.DisabledAt.IsZero() {
 		return Grant{}, s.refused(ctx, OpSignIn, h.User.ID, in.Client, Errorf(CodeAccountDisabled, "This account is disabled"))
 	}
+	if s.rules.RequireVerifiedEmail && h.Account.EmailVerifiedAt.IsZero() {
+		return Grant{}, s.refused(ctx, OpSignIn, h.User.ID, in.Client, errEmailNotVerified("Open the link in the mail that was sent to this address, or ask for a new one"))
+	}
 	session, token, err := s.openSession(h.User.ID, h.Account.Epoch, in.Client)
 	if err != nil {
 		return Grant{}, err
@@ -70,6 +73,9 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 		s.rehash(ctx, h, in.Password)
 	}
 	s.record(ctx, EventSignedIn, OpSignIn, session.Session, in.Client)
+	if device == "" {
+		s.notify(ctx, MailNewDevice, h, in.Client)
+	}
 	g, err := s.grant(h, session.Session, token)
 	g.DeviceToken = s.Devices.Issue(email, s.Now())
 	return g, err

@@ -11,10 +11,14 @@ type SignUpInput struct {
 	Email    string
 	Name     string
 	Password string
+	Language string // optional; of the mail that verifies the address
 	Client   Client
 }
 
-// SignUp creates a user and signs it in. That an address is taken is told
+// SignUp creates a user, queues a mail that verifies the address, where mails
+// are sent, and signs the user in. Where only verified addresses may sign in, no
+// session is opened: the answer is CodeEmailNotVerified although the user is made.
+// That an address is taken is told
 // (CodeEmailTaken), which is why attempts are limited per client whether or not
 // they succeed.
 func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
@@ -22,6 +26,10 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 		return Grant{}, Errorf(CodeSignupDisabled, "Sign-up is closed")
 	}
 	h, err := newHolder(in.Email, in.Name, s.rules.DefaultRoles, s.Policy, in.Password)
+	if err != nil {
+		return Grant{}, err
+	}
+	language, err := mailLanguage(in.Language, in.Client)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -51,20 +59,44 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	}
 	now := s.Now().UTC()
 	h.User.CreatedAt, h.User.UpdatedAt = now, now
+	if s.rules.RequireVerifiedEmail {
+		return Grant{}, s.signUpUnverified(ctx, h, language, in.Client)
+	}
 	session, token, err := s.openSession(h.User.ID, h.Account.Epoch, in.Client)
 	if err != nil {
 		return Grant{}, err
 	}
-	if err := s.Store.CreateUser(ctx, h, &session); err != nil {
-		if errors.Is(err, ErrEmailTaken) {
-			err = s.refused(ctx, OpSignUp, "", in.Client, errEmailTaken())
-		}
+	if err := s.createUser(ctx, h, &session, in.Client); err != nil {
 		return Grant{}, err
 	}
 	s.record(ctx, EventSignedUp, OpSignUp, session.Session, in.Client)
+	if s.rules.MailEnabled {
+		// Who is signed in can ask for the mail again.
+		_ = s.queueLink(ctx, MailVerifyEmail, h, h.User.Email, language, true)
+	}
 	g, err := s.grant(h, session.Session, token)
 	g.DeviceToken = s.Devices.Issue(h.User.Email, now)
 	return g, err
+}
+
+// signUpUnverified makes a user who may sign in once the address is verified.
+func (s *Service) signUpUnverified(ctx context.Context, h Holder, language string, c Client) error {
+	if err := s.createUser(ctx, h, nil, c); err != nil {
+		return err
+	}
+	s.record(ctx, EventSignedUp, OpSignUp, Session{UserID: h.User.ID}, c)
+	if err := s.queueLink(ctx, MailVerifyEmail, h, h.User.Email, language, true); err != nil {
+		return err
+	}
+	return errEmailNotVerified("The account is made; open the link in the mail that was sent to its address, then sign in")
+}
+
+func (s *Service) createUser(ctx context.Context, h Holder, first *NewSession, c Client) error {
+	err := s.Store.CreateUser(ctx, h, first)
+	if errors.Is(err, ErrEmailTaken) {
+		return s.refused(ctx, OpSignUp, "", c, errEmailTaken())
+	}
+	return err
 }
 
 // newHolder checks what a new user is made of, without id, hash and times.

@@ -84,14 +84,15 @@ type PasswordChange struct {
 	Now     time.Time
 }
 
-// AccountChange is an operator's change; nil fields stay. Every change but
-// an empty one raises the epoch, so all sessions end.
+// AccountChange is an operator's change; nil fields stay. Every change but an
+// empty one and EmailVerified raises the epoch, so all sessions end.
 type AccountChange struct {
-	Password    *string
-	Roles       []string
-	DefaultRole *string
-	Disabled    *bool
-	EndSessions bool
+	Password      *string
+	Roles         []string
+	DefaultRole   *string
+	Disabled      *bool
+	EndSessions   bool
+	EmailVerified bool // marks the address as verified
 }
 
 // UserFilter pages through users by e-mail, in its order.

@@ -15,6 +15,9 @@ func NewShow(w io.Writer, t *Templates) login.Mailer { return mailer{t, show{w}}
 type show struct{ w io.Writer }
 
 func (s show) send(_ context.Context, l login.Letter, m message) error {
-	_, err := fmt.Fprintf(s.w, "mail (%s, %s): %s\n  %s\n", l.Kind, m.Language, m.Subject, l.Link)
+	_, err := fmt.Fprintf(s.w, "mail (%s, %s): %s\n", l.Kind, m.Language, m.Subject)
+	if err == nil && l.Link != "" {
+		_, err = fmt.Fprintf(s.w, "  %s\n", l.Link)
+	}
 	return err
 }

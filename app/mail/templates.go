@@ -7,6 +7,7 @@ import (
 	"html"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -24,10 +25,12 @@ var embedded embed.FS
 
 // Templates render letters. For each kind and language there are two files,
 // KIND.LANGUAGE.txt, whose first line is the subject and whose second is empty,
-// and KIND.LANGUAGE.html. They hold placeholders and no logic: {{.Link}}, the
-// {{.Minutes}} that it works, and {{.Name}}, which brings a blank before it and is
-// nothing where the name is not known. (The standard library's templates call
-// methods by name, for which the linker would keep every method there is.)
+// and KIND.LANGUAGE.html. They hold placeholders and no logic: {{.Name}}, which
+// brings a blank before it and is nothing where the name is not known; where there
+// is a link {{.Link}} and the {{.Minutes}} or {{.Hours}} that it works; in a notice
+// the {{.Time}} of what happened and the address {{.From}} where it came from. (The
+// standard library's templates call methods by name, for which the linker would
+// keep every method there is.)
 type Templates struct {
 	fallback string
 	pairs    map[string]pair // by kind.language
@@ -39,17 +42,11 @@ type pair struct {
 	html *fasttemplate.Template
 }
 
-// content is what a template sees.
-type content struct {
-	Name    string
-	Link    string
-	Minutes int // how long the link works
-}
-
 // LoadTemplates reads the embedded templates and those of a folder, unless it is
 // empty. A file of the folder takes the place of the embedded one of its name;
 // new languages are welcome. fallback is the language of who asked for none, or
-// for one without templates. Every template is tried once: one that cannot work
+// for one without templates; a kind that it lacks comes in English, so that a
+// release that brings a new kind stops nobody's service. Every template is tried once: one that cannot work
 // is an error now and not when somebody waits for a mail.
 func LoadTemplates(folder, fallback string) (*Templates, error) {
 	files := map[string]string{}
@@ -74,10 +71,8 @@ func LoadTemplates(folder, fallback string) (*Templates, error) {
 			problems = append(problems, fmt.Errorf("mail template %s: there is no %s", name, strings.TrimSuffix(name, ".html")+".txt"))
 		}
 	}
-	for _, kind := range login.MailKinds() {
-		if _, ok := t.pairs[string(kind)+"."+fallback]; !ok {
-			problems = append(problems, fmt.Errorf("mail templates: there is none of %s in the default language %q", kind, fallback))
-		}
+	if !slices.ContainsFunc(login.MailKinds(), func(k login.MailKind) bool { return t.has(k, fallback) }) {
+		problems = append(problems, fmt.Errorf("mail templates: there is none in the default language %q", fallback))
 	}
 	return t, errors.Join(problems...)
 }
@@ -100,6 +95,17 @@ func collect(into map[string]string, root fs.FS) error {
 	return nil
 }
 
+const trialLink = "https://app.example.org/#a-link-to-try-with"
+
+// trial is a letter to try a template with.
+func trial(kind login.MailKind) login.Letter {
+	l := login.Letter{Kind: kind, Payload: login.MailPayload{Name: "Ann", At: time.Now(), From: "203.0.113.7/32"}}
+	if purpose := kind.Purpose(); purpose != "" {
+		l.Link, l.ValidFor = trialLink, purpose.Life()
+	}
+	return l
+}
+
 func (t *Templates) add(base string, files map[string]string) error {
 	kind, _, _ := strings.Cut(base, ".")
 	if !slices.Contains(login.MailKinds(), login.MailKind(kind)) {
@@ -117,40 +123,48 @@ func (t *Templates) add(base string, files map[string]string) error {
 	if p.html, err = fasttemplate.NewTemplate(htmlFile, "{{", "}}"); err != nil {
 		return fmt.Errorf("mail template %s.html: %w", base, err)
 	}
-	const link = "https://app.example.org/#a-link-to-try-with"
-	m, err := p.render(content{Name: "Ann", Link: link, Minutes: 30})
+	m, err := p.render(trial(login.MailKind(kind)))
 	if err != nil {
 		return err
 	}
-	if !strings.Contains(m.Text, link) || !strings.Contains(m.HTML, link) {
+	if login.MailKind(kind).Purpose() != "" && (!strings.Contains(m.Text, trialLink) || !strings.Contains(m.HTML, trialLink)) {
 		return fmt.Errorf("mail template %s: {{.Link}} must be in both files", base)
 	}
 	t.pairs[base] = p
 	return nil
 }
 
+// everyKind is the language in which there are embedded templates of every kind.
+const everyKind = "en"
+
+func (t *Templates) has(kind login.MailKind, language string) bool {
+	_, ok := t.pairs[string(kind)+"."+language]
+	return ok
+}
+
 // render picks the language: the one asked for, its main language, the default.
 func (t *Templates) render(l login.Letter) (message, error) {
 	asked := strings.ToLower(l.Payload.Language)
 	primary, _, _ := strings.Cut(asked, "-")
-	for _, language := range []string{asked, primary, t.fallback} {
+	for _, language := range []string{asked, primary, t.fallback, everyKind} {
 		p, ok := t.pairs[string(l.Kind)+"."+language]
 		if !ok {
 			continue
 		}
-		m, err := p.render(content{Name: l.Payload.Name, Link: l.Link, Minutes: int(l.ValidFor / time.Minute)})
+		m, err := p.render(l)
 		m.Language = language
 		return m, err
 	}
 	return message{}, fmt.Errorf("there is no mail template of %s", l.Kind)
 }
 
-func (p pair) render(c content) (message, error) {
-	plain, err := p.text.ExecuteFuncStringWithErr(c.fill(func(s string) string { return s }))
+func (p pair) render(l login.Letter) (message, error) {
+	values := placeholders(l)
+	plain, err := p.text.ExecuteFuncStringWithErr(fill(values, func(s string) string { return s }))
 	if err != nil {
 		return message{}, fmt.Errorf("mail template %s: %w", p.name, err)
 	}
-	rich, err := p.html.ExecuteFuncStringWithErr(c.fill(html.EscapeString))
+	rich, err := p.html.ExecuteFuncStringWithErr(fill(values, html.EscapeString))
 	if err != nil {
 		return message{}, fmt.Errorf("mail template of the HTML beside %s: %w", p.name, err)
 	}
@@ -161,17 +175,34 @@ func (p pair) render(c content) (message, error) {
 	return message{Subject: subject, Text: body, HTML: rich}, nil
 }
 
+// placeholders are what a template of the letter's kind may hold.
+func placeholders(l login.Letter) map[string]string {
+	values := map[string]string{".Name": ""}
+	if l.Payload.Name != "" {
+		values[".Name"] = " " + l.Payload.Name
+	}
+	if l.Kind.Purpose() != "" {
+		values[".Link"] = l.Link
+		values[".Minutes"] = strconv.Itoa(int(l.ValidFor / time.Minute))
+		values[".Hours"] = strconv.Itoa(int(l.ValidFor / time.Hour))
+		return values
+	}
+	values[".Time"] = l.Payload.At.UTC().Format("2006-01-02 15:04 UTC")
+	values[".From"] = "–"
+	if l.Payload.From != "" {
+		values[".From"] = strings.TrimSuffix(l.Payload.From, "/32")
+	}
+	return values
+}
+
 // fill writes what a placeholder stands for, escaped for its surroundings: text,
 // or HTML within or outside of a quoted attribute.
-func (c content) fill(escape func(string) string) fasttemplate.TagFunc {
-	values := map[string]string{".Link": c.Link, ".Minutes": strconv.Itoa(c.Minutes), ".Name": ""}
-	if c.Name != "" {
-		values[".Name"] = " " + c.Name
-	}
+func fill(values map[string]string, escape func(string) string) fasttemplate.TagFunc {
 	return func(w io.Writer, tag string) (int, error) {
 		value, ok := values[strings.TrimSpace(tag)]
 		if !ok {
-			return 0, fmt.Errorf("{{%s}} is not one of {{.Link}}, {{.Minutes}}, {{.Name}}", tag)
+			known := slices.Sorted(maps.Keys(values))
+			return 0, fmt.Errorf("{{%s}} is not one of {{%s}}", tag, strings.Join(known, "}}, {{"))
 		}
 		return io.WriteString(w, escape(value))
 	}

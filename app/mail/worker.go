@@ -130,9 +130,14 @@ func (w *Worker) sendOne(ctx context.Context) bool {
 	return true
 }
 
-// letter makes the link. The link's life begins anew with each attempt: one that
-// was sent late would otherwise be dead on arrival.
+// letter makes the link, if the mail carries one. The link's life begins anew
+// with each attempt: one that was sent late would otherwise be dead on arrival.
 func (w *Worker) letter(ctx context.Context, m login.QueuedMail) (login.Letter, error) {
+	letter := login.Letter{ID: m.ID, Kind: m.Kind, Recipient: m.Recipient, Payload: m.Payload}
+	purpose := m.Kind.Purpose()
+	if purpose == "" {
+		return letter, nil
+	}
 	link, ok := w.Links[m.Kind]
 	if !ok {
 		return login.Letter{}, fmt.Errorf("there is no link for mails of kind %q", m.Kind)
@@ -143,12 +148,10 @@ func (w *Worker) letter(ctx context.Context, m login.QueuedMail) (login.Letter, 
 	}
 	for _, token := range tokens {
 		hash, _ := login.HashMailToken(token)
-		err = w.Outbox.RenewMailToken(ctx, m.Kind.Purpose(), hash, w.Now().UTC().Add(login.ResetTokenLife))
+		err = w.Outbox.RenewMailToken(ctx, purpose, hash, w.Now().UTC().Add(purpose.Life()))
 		if err == nil {
-			return login.Letter{
-				ID: m.ID, Kind: m.Kind, Recipient: m.Recipient, Payload: m.Payload,
-				Link: link.With(token), ValidFor: login.ResetTokenLife,
-			}, nil
+			letter.Link, letter.ValidFor = link.With(token), purpose.Life()
+			return letter, nil
 		}
 		if !errors.Is(err, login.ErrTokenUnknown) {
 			break

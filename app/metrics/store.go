@@ -27,6 +27,7 @@ var storeMethods = []string{
 	"CreateSession", "SessionHolder", "LiveSessions", "EndSession", "EndSessionByToken", "EndAllSessions",
 	"RotateToken", "ReplaceHash", "ChangePassword", "Sweep", "Ping",
 	"QueueMail", "AddMailToken", "MailTokenHolder", "ResetPassword",
+	"VerifyEmail", "ChangeEmail", "QueueNotice",
 }
 
 // registerStore keeps sum and count of each method, and one histogram over all:

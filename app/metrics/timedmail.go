@@ -27,7 +27,7 @@ func (s timedMailStore) AddMailToken(ctx context.Context, t login.MailToken) (er
 	return s.next.AddMailToken(ctx, t)
 }
 
-func (s timedMailStore) MailTokenHolder(ctx context.Context, p login.MailPurpose, token login.TokenHash, now time.Time) (_ login.Holder, err error) {
+func (s timedMailStore) MailTokenHolder(ctx context.Context, p login.MailPurpose, token login.TokenHash, now time.Time) (_ login.MailToken, _ login.Holder, err error) {
 	defer s.timed.since("MailTokenHolder", time.Now(), &err)
 	return s.next.MailTokenHolder(ctx, p, token, now)
 }
@@ -35,4 +35,19 @@ func (s timedMailStore) MailTokenHolder(ctx context.Context, p login.MailPurpose
 func (s timedMailStore) ResetPassword(ctx context.Context, r login.PasswordReset) (err error) {
 	defer s.timed.since("ResetPassword", time.Now(), &err)
 	return s.next.ResetPassword(ctx, r)
+}
+
+func (s timedMailStore) VerifyEmail(ctx context.Context, token login.TokenHash, now time.Time) (_ string, err error) {
+	defer s.timed.since("VerifyEmail", time.Now(), &err)
+	return s.next.VerifyEmail(ctx, token, now)
+}
+
+func (s timedMailStore) ChangeEmail(ctx context.Context, c login.EmailChange) (err error) {
+	defer s.timed.since("ChangeEmail", time.Now(), &err)
+	return s.next.ChangeEmail(ctx, c)
+}
+
+func (s timedMailStore) QueueNotice(ctx context.Context, m login.QueuedMail, rate login.NoticeRate) (_ bool, err error) {
+	defer s.timed.since("QueueNotice", time.Now(), &err)
+	return s.next.QueueNotice(ctx, m, rate)
 }

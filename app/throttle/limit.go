@@ -60,7 +60,7 @@ type Limits struct {
 	SignUpClient   Limit // sign-ups, per client; failed ones count twice
 	RefreshClient  Limit // refreshes, per client; failed ones count twice
 	RefreshSession Limit // refreshes, per session
-	ResetClient    Limit // requests and uses of links to reset a password, per client; failed ones count twice
+	ResetClient    Limit // requests and uses of mailed links, per client; failed uses count twice
 	ResetAccount   Limit // requests of such links, per address, whether or not it has an account
 }
 

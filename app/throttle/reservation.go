@@ -80,7 +80,7 @@ func (r *Reservation) Failed(ctx context.Context) {
 		return
 	}
 	switch r.operation {
-	case login.OpSignUp, login.OpRefresh, login.OpResetPassword:
+	case login.OpSignUp, login.OpRefresh, login.OpResetPassword, login.OpVerifyEmail:
 	default:
 		return
 	}

@@ -134,7 +134,10 @@ func (t *Throttle) Reserve(ctx context.Context, a login.Attempt) (login.Reservat
 // charges lists what an attempt counts for.
 func (t *Throttle) charges(list []charge, a login.Attempt, now time.Time) []charge {
 	switch a.Operation {
-	case login.OpSignIn, login.OpChangePassword, login.OpDeleteAccount:
+	case login.OpSignIn, login.OpChangePassword, login.OpDeleteAccount, login.OpRequestEmailChange:
+		if a.Recipient != "" {
+			return t.mailCharges(list, a, now)
+		}
 		if a.DeviceID != "" {
 			return t.deviceCharges(list, a, now)
 		}
@@ -148,15 +151,26 @@ func (t *Throttle) charges(list []charge, a login.Attempt, now time.Time) []char
 		}
 		id := t.keys.id(kindSession, limitRefresh, noRange, a.Family, "")
 		return appendRates(list, id, kindSession, t.limits.RefreshSession, 1, now)
-	case login.OpRequestPasswordReset:
-		list = t.clientCharges(list, limitReset, t.limits.ResetClient, a, now)
-		id := t.keys.id(kindAccount, limitReset, noRange, a.Account, "")
-		return appendRates(list, id, kindAccount, t.limits.ResetAccount, 1, now)
-	case login.OpResetPassword:
+	case login.OpRequestPasswordReset, login.OpRequestEmailVerification:
+		return t.mailCharges(list, a, now)
+	case login.OpResetPassword, login.OpVerifyEmail:
 		return t.clientCharges(list, limitReset, t.limits.ResetClient, a, now)
 	default: // proves nothing that could be guessed
 		return list
 	}
+}
+
+// mailCharges counts for the client, the account that a link is for and the
+// address that it is sent to.
+func (t *Throttle) mailCharges(list []charge, a login.Attempt, now time.Time) []charge {
+	list = t.clientCharges(list, limitReset, t.limits.ResetClient, a, now)
+	for _, address := range []string{a.Account, a.Recipient} {
+		if address != "" {
+			id := t.keys.id(kindAccount, limitReset, noRange, address, "")
+			list = appendRates(list, id, kindAccount, t.limits.ResetAccount, 1, now)
+		}
+	}
+	return list
 }
 
 // clientCharges counts for the client and the wider classes of its address.

@@ -3,6 +3,7 @@ package token
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hasura-login/app/login"
@@ -14,6 +15,7 @@ const (
 	claimDefaultRole  = "x-hasura-default-role"
 	claimUserID       = "x-hasura-user-id"
 	claimSessionID    = "x-hasura-session-id"
+	claimVerified     = "x-hasura-email-verified"
 )
 
 // roleUser is in every token: all signed-in actions are permitted to it.
@@ -32,10 +34,10 @@ var (
 )
 
 // hasuraClaims are the session variables of a token: strings, but for the list
-// of roles. Whatever the account says, the four variables of this package and
+// of roles. Whatever the account says, the variables of this package and
 // Hasura's own are not to be replaced, and role admin never comes out.
 func hasuraClaims(s login.Subject) map[string]any {
-	claims := make(map[string]any, len(s.Account.Claims)+4)
+	claims := make(map[string]any, len(s.Account.Claims)+5)
 	for name, value := range customClaims(s.Account.Claims) {
 		claims[name] = value
 	}
@@ -44,6 +46,7 @@ func hasuraClaims(s login.Subject) map[string]any {
 	claims[claimDefaultRole] = defaultRole(s.Account.DefaultRole, roles)
 	claims[claimUserID] = s.User.ID
 	claims[claimSessionID] = s.SessionID
+	claims[claimVerified] = strconv.FormatBool(!s.Account.EmailVerifiedAt.IsZero())
 	return claims
 }
 
@@ -92,7 +95,7 @@ func customClaims(account map[string]string) map[string]string {
 // in x-hasura- headers.
 func reserved(lower string) bool {
 	switch lower {
-	case claimAllowedRoles, claimDefaultRole, claimUserID, claimSessionID,
+	case claimAllowedRoles, claimDefaultRole, claimUserID, claimSessionID, claimVerified,
 		"x-hasura-role", "x-hasura-access-key", "x-hasura-use-backend-only-permissions":
 		return true
 	}

@@ -63,10 +63,11 @@ func TestIssue_ClaimsAreWhatHasuraReads(t *testing.T) {
 		// Rounded down: a clock a little behind must not find them in its future.
 		"iat": float64(start.Unix()), "nbf": float64(start.Unix()), "exp": float64(start.Add(life).Unix()),
 		"https://hasura.io/jwt/claims": map[string]any{
-			"x-hasura-allowed-roles": []any{"user", "editor"},
-			"x-hasura-default-role":  "editor",
-			"x-hasura-user-id":       aliceID,
-			"x-hasura-session-id":    session,
+			"x-hasura-allowed-roles":  []any{"user", "editor"},
+			"x-hasura-default-role":   "editor",
+			"x-hasura-user-id":        aliceID,
+			"x-hasura-session-id":     session,
+			"x-hasura-email-verified": "false",
 		},
 	}
 	if diff := cmp.Diff(want, claims); diff != "" {
@@ -141,7 +142,7 @@ func TestIssue_ForbiddenClaimsNeverComeOut(t *testing.T) {
 	s := newIssuing(t)
 	plain := issued(t, s, login.Account{})
 	forbidden := []string{
-		"x-hasura-allowed-roles", "x-hasura-default-role", "x-hasura-user-id", "x-hasura-session-id",
+		"x-hasura-allowed-roles", "x-hasura-default-role", "x-hasura-user-id", "x-hasura-session-id", "x-hasura-email-verified",
 		"x-hasura-role", "x-hasura-admin-secret", "x-hasura-access-key", "x-hasura-admin",
 		"x-hasura-use-backend-only-permissions", "x-hasura-action-secret", "x-hasura-edge-secret",
 		// Not session variables at all.
@@ -156,6 +157,15 @@ func TestIssue_ForbiddenClaimsNeverComeOut(t *testing.T) {
 			if diff := cmp.Diff(plain, got); diff != "" {
 				t.Errorf("claim %q came out (-want +got):\n%s", written, diff)
 			}
+		}
+	}
+}
+
+func TestIssue_SaysWhetherTheAddressIsVerified(t *testing.T) {
+	s := newIssuing(t)
+	for want, at := range map[string]time.Time{"true": start, "false": {}} {
+		if got := issued(t, s, login.Account{EmailVerifiedAt: at})["x-hasura-email-verified"]; got != want {
+			t.Errorf("verified at %s: %v, want %q", at, got, want)
 		}
 	}
 }
@@ -178,7 +188,7 @@ func TestIssue_CustomClaims(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for range 20 { // map order must not matter
 				got := issued(t, s, login.Account{Claims: tt.claims})
-				for _, own := range []string{"x-hasura-allowed-roles", "x-hasura-default-role", "x-hasura-user-id", "x-hasura-session-id"} {
+				for _, own := range []string{"x-hasura-allowed-roles", "x-hasura-default-role", "x-hasura-user-id", "x-hasura-session-id", "x-hasura-email-verified"} {
 					delete(got, own)
 				}
 				if diff := cmp.Diff(tt.want, got); diff != "" {

@@ -21,6 +21,7 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 				roles         = COALESCE($3, roles),
 				default_role  = COALESCE($4, default_role),
 				disabled_at   = CASE WHEN $5::boolean THEN COALESCE(disabled_at, $7) WHEN NOT $5 THEN NULL ELSE disabled_at END,
+				email_verified_at = CASE WHEN $8::boolean THEN COALESCE(email_verified_at, $7) ELSE email_verified_at END,
 				session_epoch = session_epoch + CASE WHEN $6::boolean THEN 1 ELSE 0 END
 			WHERE user_id = $1
 			RETURNING user_id
@@ -35,7 +36,7 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 	}
 	raise := c.Password != nil || c.Roles != nil || c.DefaultRole != nil || c.Disabled != nil || c.EndSessions
 	return s.exec(ctx, "changing an account", login.ErrNotFound, query,
-		id, c.Password, c.Roles, c.DefaultRole, c.Disabled, raise, now)
+		id, c.Password, c.Roles, c.DefaultRole, c.Disabled, raise, now, c.EmailVerified)
 }
 
 // EndAllSessions implements login.Store.

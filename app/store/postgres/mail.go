@@ -61,27 +61,34 @@ func (s *Store) AddMailToken(ctx context.Context, t login.MailToken) error {
 	return s.exec(ctx, "adding a mail token", login.ErrNotFound, putToken, tokenValues(&t)...)
 }
 
-// liveToken holds of a token t of the account a at the time $3.
+// liveToken holds of a token t of the account a of the user u at the time $3.
 //
 // #nosec G101 -- a condition
-const liveToken = ` t.hash = $1 AND t.purpose = $2 AND t.expires_at > $3 AND t.epoch = a.session_epoch AND a.disabled_at IS NULL `
+const liveToken = ` t.hash = $1 AND t.purpose = $2 AND t.expires_at > $3
+	AND t.epoch = a.session_epoch AND a.disabled_at IS NULL AND` + rightAddress
+
+// rightAddress holds of a token t of the user u that was sent to the address the
+// user has, that is to bring another, or that was sent to none.
+const rightAddress = ` (t.email IN (u.email, '') OR t.purpose = '` + string(login.PurposeChangeEmail) + `') `
 
 // MailTokenHolder implements login.MailStore.
-func (s *Store) MailTokenHolder(ctx context.Context, p login.MailPurpose, token login.TokenHash, now time.Time) (login.Holder, error) {
-	const query = `SELECT ` + holderColumns + `
+func (s *Store) MailTokenHolder(ctx context.Context, p login.MailPurpose, token login.TokenHash, now time.Time) (login.MailToken, login.Holder, error) {
+	const query = `SELECT t.user_id, t.email, t.epoch, t.created_at, t.expires_at, ` + holderColumns + `
 		FROM auth.mail_tokens t
 		JOIN public.users u ON u.id = t.user_id
 		JOIN auth.accounts a ON a.user_id = t.user_id
 		WHERE` + liveToken
+	t := login.MailToken{Hash: token, Purpose: p}
 	var row holderRow
 	err := s.queryRow(ctx, "reading a mail token", login.ErrTokenUnknown, query, []any{token[:], string(p), now}, func() []any {
 		row = holderRow{}
-		return row.targets()
+		return append([]any{&t.UserID, &t.Email, &t.Epoch, &t.CreatedAt, &t.ExpiresAt}, row.targets()...)
 	})
 	if err != nil {
-		return login.Holder{}, err
+		return login.MailToken{}, login.Holder{}, err
 	}
-	return row.value(), nil
+	t.CreatedAt, t.ExpiresAt = t.CreatedAt.UTC(), t.ExpiresAt.UTC()
+	return t, row.value(), nil
 }
 
 // ResetPassword implements login.MailStore. The update of the account waits for
@@ -90,8 +97,9 @@ func (s *Store) MailTokenHolder(ctx context.Context, p login.MailPurpose, token 
 func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error {
 	const query = `
 		WITH changed AS (
-			UPDATE auth.accounts a SET password = $6, session_epoch = a.session_epoch + 1
-			FROM auth.mail_tokens t
+			UPDATE auth.accounts a SET password = $6, session_epoch = a.session_epoch + 1,
+				email_verified_at = CASE WHEN t.email = u.email THEN COALESCE(a.email_verified_at, $3) ELSE a.email_verified_at END
+			FROM auth.mail_tokens t JOIN public.users u ON u.id = t.user_id
 			WHERE a.user_id = $4 AND t.user_id = a.user_id AND a.session_epoch = $5 AND` + liveToken + `
 			RETURNING a.user_id, a.session_epoch
 		), spent AS (

@@ -37,8 +37,8 @@ func (s *Store) ClaimMail(ctx context.Context, now time.Time, lease time.Duratio
 func (s *Store) RenewMailToken(ctx context.Context, p login.MailPurpose, token login.TokenHash, expiresAt time.Time) error {
 	const query = `
 		UPDATE auth.mail_tokens t SET expires_at = $3
-		FROM auth.accounts a
-		WHERE a.user_id = t.user_id AND t.hash = $1 AND t.purpose = $2 AND t.epoch = a.session_epoch AND a.disabled_at IS NULL`
+		FROM auth.accounts a JOIN public.users u ON u.id = a.user_id
+		WHERE a.user_id = t.user_id AND t.hash = $1 AND t.purpose = $2 AND t.epoch = a.session_epoch AND a.disabled_at IS NULL AND` + rightAddress
 	return s.exec(ctx, "renewing a mail token", login.ErrTokenUnknown, query, token[:], string(p), expiresAt)
 }
 

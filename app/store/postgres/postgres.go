@@ -70,7 +70,7 @@ func (s *Store) Refresh() (changed bool, err error) {
 // rights that reading them takes.
 func (s *Store) Ping(ctx context.Context) error {
 	const query = `
-		SELECT FROM public.users u, auth.accounts a, auth.sessions s, auth.refresh_tokens t, auth.mail_tokens m, auth.outbox o
+		SELECT FROM public.users u, auth.accounts a, auth.sessions s, auth.refresh_tokens t, auth.mail_tokens m, auth.outbox o, auth.notices n
 		WHERE false`
 	return s.call(ctx, "pinging the database", func(ctx context.Context) error {
 		_, err := s.pool.Exec(ctx, query)

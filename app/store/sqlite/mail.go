@@ -30,6 +30,17 @@ func putToken(ctx context.Context, tx *sql.Tx, t login.MailToken) error {
 
 // QueueMail implements login.MailStore.
 func (s *Store) QueueMail(ctx context.Context, m login.QueuedMail, t *login.MailToken) error {
+	return s.update(ctx, "queueing a mail", func(ctx context.Context, tx *sql.Tx) error {
+		if t != nil {
+			if err := putToken(ctx, tx, *t); err != nil {
+				return err
+			}
+		}
+		return insertMail(ctx, tx, m)
+	})
+}
+
+func insertMail(ctx context.Context, tx *sql.Tx, m login.QueuedMail) error {
 	payload, err := column.EncodePayload(m.Payload)
 	if err != nil {
 		return err
@@ -38,18 +49,11 @@ func (s *Store) QueueMail(ctx context.Context, m login.QueuedMail, t *login.Mail
 	if id, ok := column.ID(m.UserID); ok {
 		owner = sql.NullString{String: id.String(), Valid: true}
 	}
-	return s.update(ctx, "queueing a mail", func(ctx context.Context, tx *sql.Tx) error {
-		if t != nil {
-			if err := putToken(ctx, tx, *t); err != nil {
-				return err
-			}
-		}
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO auth_outbox (id, user_id, kind, recipient, payload, created_at, next_attempt_at, sent_at)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)`,
-			m.ID, owner, string(m.Kind), m.Recipient, payload, micros(m.CreatedAt), microsOrNull(m.SentAt))
-		return err
-	})
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO auth_outbox (id, user_id, kind, recipient, payload, created_at, next_attempt_at, sent_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)`,
+		m.ID, owner, string(m.Kind), m.Recipient, payload, micros(m.CreatedAt), microsOrNull(m.SentAt))
+	return err
 }
 
 // AddMailToken implements login.MailStore.
@@ -57,42 +61,69 @@ func (s *Store) AddMailToken(ctx context.Context, t login.MailToken) error {
 	return s.update(ctx, "adding a mail token", func(ctx context.Context, tx *sql.Tx) error { return putToken(ctx, tx, t) })
 }
 
-// liveToken holds of a token t of the account a at the time ?3.
+// liveToken holds of a token t of the account a of the user u at the time ?3.
 //
 // #nosec G101 -- a condition
-const liveToken = ` t.hash = ?1 AND t.purpose = ?2 AND t.expires_at > ?3 AND t.epoch = a.session_epoch AND a.disabled_at IS NULL `
+const liveToken = ` t.hash = ?1 AND t.purpose = ?2 AND t.expires_at > ?3
+	AND t.epoch = a.session_epoch AND a.disabled_at IS NULL AND` + rightAddress
+
+// rightAddress holds of a token t of the user u that was sent to the address the
+// user has, that is to bring another, or that was sent to none.
+const rightAddress = ` (t.email IN (u.email, '') OR t.purpose = '` + string(login.PurposeChangeEmail) + `') `
 
 // MailTokenHolder implements login.MailStore.
-func (s *Store) MailTokenHolder(ctx context.Context, p login.MailPurpose, token login.TokenHash, now time.Time) (h login.Holder, err error) {
-	const query = `SELECT ` + holderColumns + `
+func (s *Store) MailTokenHolder(ctx context.Context, p login.MailPurpose, token login.TokenHash, now time.Time) (t login.MailToken, h login.Holder, err error) {
+	var row holderRow
+	err = s.view(ctx, "reading a mail token", func(ctx context.Context, db *sql.DB) error {
+		t, row, err = readToken(ctx, db, p, token, now)
+		return err
+	})
+	if err != nil {
+		return login.MailToken{}, login.Holder{}, err
+	}
+	h, err = row.value()
+	return t, h, err
+}
+
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func readToken(ctx context.Context, q querier, p login.MailPurpose, token login.TokenHash, now time.Time) (login.MailToken, holderRow, error) {
+	const query = `SELECT t.user_id, t.email, t.epoch, t.created_at, t.expires_at, ` + holderColumns + `
 		FROM auth_mail_tokens t
 		JOIN users u ON u.id = t.user_id
 		JOIN auth_accounts a ON a.user_id = t.user_id
 		WHERE` + liveToken
+	t := login.MailToken{Hash: token, Purpose: p}
 	var row holderRow
-	err = s.view(ctx, "reading a mail token", func(ctx context.Context, db *sql.DB) error {
-		err := db.QueryRowContext(ctx, query, token[:], string(p), micros(now)).Scan(row.targets()...)
-		return orOutcome(err, login.ErrTokenUnknown)
-	})
-	if err != nil {
-		return login.Holder{}, err
-	}
-	return row.value()
+	var created, expires sql.NullInt64
+	err := q.QueryRowContext(ctx, query, token[:], string(p), micros(now)).
+		Scan(append([]any{&t.UserID, &t.Email, &t.Epoch, &created, &expires}, row.targets()...)...)
+	t.CreatedAt, t.ExpiresAt = timeOf(created), timeOf(expires)
+	return t, row, orOutcome(err, login.ErrTokenUnknown)
 }
 
 // ResetPassword implements login.MailStore.
 func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error {
 	const query = `
-		UPDATE auth_accounts AS a SET password = ?6, session_epoch = session_epoch + 1
-		WHERE a.user_id = ?4 AND a.session_epoch = ?5
-			AND EXISTS (SELECT 1 FROM auth_mail_tokens t WHERE t.user_id = a.user_id AND` + liveToken + `)`
+		UPDATE auth_accounts SET password = ?3, session_epoch = session_epoch + 1,
+			email_verified_at = CASE WHEN ?4 THEN COALESCE(email_verified_at, ?5) ELSE email_verified_at END
+		WHERE user_id = ?1 AND session_epoch = ?2`
 	id, ok := column.ID(r.UserID)
 	if !ok {
 		return login.ErrTokenUnknown
 	}
 	return s.update(ctx, "resetting a password", func(ctx context.Context, tx *sql.Tx) error {
-		err := execOne(ctx, tx, login.ErrTokenUnknown, query,
-			r.Token[:], string(login.PurposeResetPassword), micros(r.Now), id.String(), r.Epoch, r.NewHash)
+		t, row, err := readToken(ctx, tx, login.PurposeResetPassword, r.Token, r.Now)
+		if err != nil {
+			return err
+		}
+		if t.UserID != id.String() {
+			return login.ErrTokenUnknown
+		}
+		err = execOne(ctx, tx, login.ErrTokenUnknown, query,
+			id.String(), r.Epoch, r.NewHash, t.Email == row.holder.User.Email, micros(r.Now))
 		if err != nil {
 			return err
 		}

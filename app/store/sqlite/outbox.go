@@ -52,7 +52,8 @@ func (s *Store) RenewMailToken(ctx context.Context, p login.MailPurpose, token l
 	const query = `
 		UPDATE auth_mail_tokens AS t SET expires_at = ?3
 		WHERE t.hash = ?1 AND t.purpose = ?2 AND EXISTS (
-			SELECT 1 FROM auth_accounts a WHERE a.user_id = t.user_id AND a.session_epoch = t.epoch AND a.disabled_at IS NULL)`
+			SELECT 1 FROM auth_accounts a JOIN users u ON u.id = a.user_id
+			WHERE a.user_id = t.user_id AND a.session_epoch = t.epoch AND a.disabled_at IS NULL AND` + rightAddress + `)`
 	return s.execMail(ctx, "renewing a mail token", login.ErrTokenUnknown, query, token[:], string(p), micros(expiresAt))
 }
 

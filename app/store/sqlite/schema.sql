@@ -91,3 +91,11 @@ CREATE TABLE IF NOT EXISTS auth_outbox (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS auth_outbox_user_id_idx ON auth_outbox (user_id);
 CREATE INDEX IF NOT EXISTS auth_outbox_due_idx ON auth_outbox (next_attempt_at) WHERE sent_at IS NULL AND failed_at IS NULL;
+
+CREATE TABLE IF NOT EXISTS auth_notices (
+  user_id TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  kind    TEXT    NOT NULL,
+  since   INTEGER NOT NULL,
+  count   INTEGER NOT NULL,
+  PRIMARY KEY (user_id, kind)
+) STRICT, WITHOUT ROWID;

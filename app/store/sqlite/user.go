@@ -123,7 +123,8 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 			roles         = COALESCE(?3, roles),
 			default_role  = COALESCE(?4, default_role),
 			disabled_at   = CASE WHEN ?5 THEN COALESCE(disabled_at, ?7) WHEN NOT ?5 THEN NULL ELSE disabled_at END,
-			session_epoch = session_epoch + ?6
+			session_epoch = session_epoch + ?6,
+			email_verified_at = CASE WHEN ?8 THEN COALESCE(email_verified_at, ?7) ELSE email_verified_at END
 		WHERE user_id = ?1`
 	id, ok := column.ID(userID)
 	if !ok {
@@ -139,7 +140,7 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 	}
 	raise := c.Password != nil || c.Roles != nil || c.DefaultRole != nil || c.Disabled != nil || c.EndSessions
 	return s.update(ctx, "changing an account", func(ctx context.Context, tx *sql.Tx) error {
-		err := execOne(ctx, tx, login.ErrNotFound, query, id.String(), c.Password, roles, c.DefaultRole, c.Disabled, raise, micros(now))
+		err := execOne(ctx, tx, login.ErrNotFound, query, id.String(), c.Password, roles, c.DefaultRole, c.Disabled, raise, micros(now), c.EmailVerified)
 		if err != nil || !raise {
 			return err
 		}

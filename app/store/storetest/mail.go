@@ -59,7 +59,7 @@ func (k *kit) mailToken(h login.Holder) (login.MailToken, login.QueuedMail) {
 
 func (k *kit) tokenIs(t login.MailToken, want error) {
 	k.Helper()
-	_, err := k.mail().MailTokenHolder(k.ctx, t.Purpose, t.Hash, k.now)
+	_, _, err := k.mail().MailTokenHolder(k.ctx, t.Purpose, t.Hash, k.now)
 	k.is(err, want)
 	if want != nil {
 		k.is(k.mail().ResetPassword(k.ctx, login.PasswordReset{
@@ -81,10 +81,13 @@ func mailTokenOnce(k *kit) {
 	h, other := k.user("ann@example.org"), k.user("bob@example.org")
 	old := k.session(h)
 	t, _ := k.mailToken(h)
-	_, err := k.mail().MailTokenHolder(k.ctx, "another purpose", t.Hash, k.now)
+	_, _, err := k.mail().MailTokenHolder(k.ctx, "another purpose", t.Hash, k.now)
 	k.is(err, login.ErrTokenUnknown)
-	got, err := k.mail().MailTokenHolder(k.ctx, t.Purpose, t.Hash, k.now)
+	token, got, err := k.mail().MailTokenHolder(k.ctx, t.Purpose, t.Hash, k.now)
 	k.ok(err)
+	want := t
+	want.CreatedAt, want.ExpiresAt = stored(t.CreatedAt), stored(t.ExpiresAt)
+	k.equal("token", want, token)
 	read, err := k.store.HolderByID(k.ctx, h.User.ID)
 	k.ok(err)
 	k.equal("owner", read, got)

@@ -1,0 +1,125 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"unicode/utf8"
+)
+
+// maxSalutation is the longest name, in characters, that a mail repeats.
+const maxSalutation = 60
+
+// languageTag is the shape of a language, not a list of those there are: which
+// have templates is for the mailer to know.
+var languageTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}$`)
+
+// linkRequest asks to send a link to an address that may have no account.
+type linkRequest struct {
+	op       Operation
+	kind     MailKind
+	event    EventName
+	email    string
+	language string
+	client   Client
+	wanted   func(Holder) bool // the account is one that gets the link
+}
+
+// requestLink does the same work and gives the same answer whether or not the
+// address has an account that gets the link, and waits for no mail server.
+func (s *Service) requestLink(ctx context.Context, r linkRequest) error {
+	email, err := NormalizeEmail(r.email)
+	if err != nil {
+		return err
+	}
+	language, err := mailLanguage(r.language, r.client)
+	if err != nil {
+		return err
+	}
+	if _, err := s.reserve(ctx, Attempt{Operation: r.op, Client: r.client, Account: email}); err != nil {
+		return err
+	}
+	h, err := s.Store.HolderByEmail(ctx, email)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	send := err == nil && r.wanted(h)
+	if err := s.queueLink(ctx, r.kind, h, email, language, send); err != nil {
+		return err
+	}
+	userID := ""
+	if send {
+		userID = h.User.ID
+	}
+	s.Audit.Record(ctx, Event{Name: r.event, Operation: r.op, UserID: userID, ClientPrefix: r.client.Prefix(), Actor: ActorUser})
+	return nil
+}
+
+// mailLanguage is the language that was asked for, which must look like one, or
+// what the client prefers anyway.
+func mailLanguage(asked string, c Client) (string, error) {
+	if asked != "" && !languageTag.MatchString(asked) {
+		return "", Errorf(CodeInvalidInput, "language: not a language such as en or de")
+	}
+	if asked == "" && languageTag.MatchString(c.Language) {
+		return c.Language, nil
+	}
+	return asked, nil
+}
+
+// queueLink queues a mail with a link for h's account to an address. Without
+// send it does the same work and sends nothing.
+func (s *Service) queueLink(ctx context.Context, kind MailKind, h Holder, recipient, language string, send bool) error {
+	id, err := newID(s.Random)
+	if err != nil {
+		return err
+	}
+	tokens, err := s.MailSecret.Tokens(id)
+	if err != nil {
+		return err
+	}
+	now := s.Now().UTC()
+	mail := QueuedMail{
+		ID: id, UserID: h.User.ID, Kind: kind, Recipient: recipient,
+		Payload: MailPayload{Name: salutation(h.User.Name), Language: language}, CreatedAt: now,
+	}
+	token := newToken(kind.Purpose(), h, recipient, tokens[0], now)
+	if !send {
+		mail.UserID, mail.Kind, mail.Recipient, mail.Payload.Name, mail.SentAt = "", mailDecoy, "", "", now
+		token = nil
+	}
+	// A user deleted meanwhile is an address without an account.
+	if err := s.Mail.QueueMail(ctx, mail, token); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	s.mailQueued()
+	return nil
+}
+
+func (s *Service) mailQueued() {
+	if s.MailQueued != nil {
+		s.MailQueued()
+	}
+}
+
+// link is what mail programs may show as one.
+var link = regexp.MustCompile(`[/:@]|\.\S`)
+
+// salutation is a name as a mail may repeat it, or nothing: anyone can sign up
+// with somebody else's address and a name that advertises, and have us send it.
+func salutation(name string) string {
+	if utf8.RuneCountInString(name) > maxSalutation || link.MatchString(name) {
+		return ""
+	}
+	return name
+}
+
+// linkRefused settles an attempt whose token is no good; other errors pass.
+func (s *Service) linkRefused(ctx context.Context, op Operation, r Reservation, userID string, c Client, err error) error {
+	if !errors.Is(err, ErrTokenUnknown) {
+		r.Released(ctx)
+		return err
+	}
+	r.Failed(ctx)
+	return s.refused(ctx, op, userID, c, Errorf(CodeInvalidToken, "This link has expired or was used already; ask for a new one"))
+}

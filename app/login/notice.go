@@ -1,0 +1,73 @@
+package login
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Notices tell the owner of an account what happened to it. They hold no link:
+// nobody should learn to follow one in a mail that says to hurry.
+const (
+	MailPasswordChanged MailKind = "password-changed"
+	MailNewDevice       MailKind = "new-device"     // a sign-in without a device token
+	MailSessionsEnded   MailKind = "sessions-ended" // a refresh token was reused
+	MailEmailChanged    MailKind = "email-changed"  // to the address that the account had
+)
+
+// NoticeKinds returns every kind of notice.
+func NoticeKinds() []MailKind {
+	return []MailKind{MailPasswordChanged, MailNewDevice, MailSessionsEnded, MailEmailChanged}
+}
+
+// NoticeRate is how many notices of a kind an account gets: so many in a window
+// that begins with the first.
+type NoticeRate struct {
+	Most  int
+	Every time.Duration
+}
+
+// noticeRate allows several, so that what the owner does leaves room for what a
+// thief does next; what comes on top is in the audit log alone. An address that
+// nobody has verified may be a stranger's, who must not be annoyed by whoever
+// signed up with it.
+func noticeRate(a Account) NoticeRate {
+	if a.EmailVerifiedAt.IsZero() {
+		return NoticeRate{Most: 3, Every: 24 * time.Hour}
+	}
+	return NoticeRate{Most: 3, Every: time.Hour}
+}
+
+func (s *Service) sends(kind MailKind) bool {
+	return s.rules.MailEnabled && slices.Contains(s.rules.Notices, kind)
+}
+
+// notify queues a notice for an account's owner. What it tells of has happened
+// and stands whether or not the notice can be queued; the store's metrics say
+// when it could not.
+func (s *Service) notify(ctx context.Context, kind MailKind, h Holder, c Client) {
+	if !s.sends(kind) {
+		return
+	}
+	mail, err := s.notice(kind, h, c)
+	if err != nil {
+		return
+	}
+	queued, err := s.Mail.QueueNotice(context.WithoutCancel(ctx), mail, noticeRate(h.Account))
+	if err == nil && queued {
+		s.mailQueued()
+	}
+}
+
+func (s *Service) notice(kind MailKind, h Holder, c Client) (QueuedMail, error) {
+	id, err := newID(s.Random)
+	if err != nil {
+		return QueuedMail{}, err
+	}
+	language, _ := mailLanguage("", c)
+	payload := MailPayload{Name: salutation(h.User.Name), Language: language, At: s.Now().UTC()}
+	if c.Addr.IsValid() {
+		payload.From = c.Prefix()
+	}
+	return QueuedMail{ID: id, UserID: h.User.ID, Kind: kind, Recipient: h.User.Email, Payload: payload, CreatedAt: payload.At}, nil
+}

@@ -1,0 +1,83 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/internal/column"
+)
+
+// VerifyEmail implements login.MailStore.
+func (s *Store) VerifyEmail(ctx context.Context, token login.TokenHash, now time.Time) (userID string, err error) {
+	err = s.update(ctx, "verifying an address", func(ctx context.Context, tx *sql.Tx) error {
+		t, err := spend(ctx, tx, login.PurposeVerifyEmail, token, now)
+		userID = t.UserID
+		return err
+	})
+	return userID, err
+}
+
+// spend uses up a live token and verifies the address it was sent to.
+func spend(ctx context.Context, tx *sql.Tx, p login.MailPurpose, token login.TokenHash, now time.Time) (login.MailToken, error) {
+	t, _, err := readToken(ctx, tx, p, token, now)
+	if err != nil {
+		return t, err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM auth_mail_tokens WHERE hash = ?`, token[:]); err != nil {
+		return t, err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE auth_accounts SET email_verified_at = ? WHERE user_id = ?`, micros(now), t.UserID)
+	return t, err
+}
+
+// ChangeEmail implements login.MailStore.
+func (s *Store) ChangeEmail(ctx context.Context, c login.EmailChange) error {
+	return s.update(ctx, "changing an address", func(ctx context.Context, tx *sql.Tx) error {
+		t, err := spend(ctx, tx, login.PurposeChangeEmail, c.Token, c.Now)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE users SET email = ? WHERE id = ?`, t.Email, t.UserID)
+		if isUniqueViolation(err, "users.email") {
+			return login.ErrEmailTaken
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM auth_mail_tokens WHERE user_id = ?`, t.UserID); err != nil || c.Notice == nil {
+			return err
+		}
+		m := *c.Notice
+		m.UserID, m.CreatedAt = t.UserID, c.Now
+		return insertMail(ctx, tx, m)
+	})
+}
+
+// QueueNotice implements login.MailStore.
+func (s *Store) QueueNotice(ctx context.Context, m login.QueuedMail, rate login.NoticeRate) (queued bool, err error) {
+	const query = `
+		INSERT INTO auth_notices (user_id, kind, since, count)
+		SELECT u.id, ?2, ?3, 1 FROM users u WHERE u.id = ?1
+		ON CONFLICT (user_id, kind) DO UPDATE SET
+			since = CASE WHEN since <= ?4 THEN excluded.since ELSE since END,
+			count = CASE WHEN since <= ?4 THEN 1 ELSE count + 1 END
+		WHERE since <= ?4 OR count < ?5`
+	id, ok := column.ID(m.UserID)
+	if !ok {
+		return false, nil
+	}
+	err = s.update(ctx, "queueing a notice", func(ctx context.Context, tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, query, id.String(), string(m.Kind), micros(m.CreatedAt), micros(m.CreatedAt.Add(-rate.Every)), rate.Most)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		if queued = n > 0; err != nil || !queued {
+			return err
+		}
+		return insertMail(ctx, tx, m)
+	})
+	return queued && err == nil, err
+}

@@ -17,8 +17,8 @@ var always = []string{
 // counts as "other"; the full product of operations and codes would be twice
 // the lines, most of them zero for ever.
 var results = map[login.Operation][]login.Code{
-	login.OpSignUp: {login.CodeOverloaded, login.CodeSignupDisabled, login.CodeEmailTaken},
-	login.OpSignIn: {login.CodeOverloaded, login.CodeInvalidCredentials, login.CodeAccountDisabled},
+	login.OpSignUp: {login.CodeOverloaded, login.CodeSignupDisabled, login.CodeEmailNotVerified, login.CodeEmailTaken},
+	login.OpSignIn: {login.CodeOverloaded, login.CodeInvalidCredentials, login.CodeAccountDisabled, login.CodeEmailNotVerified},
 	login.OpRefresh: {
 		login.CodeInvalidRefreshToken, login.CodeAccountDisabled,
 	},
@@ -35,6 +35,12 @@ var results = map[login.Operation][]login.Code{
 	login.OpMe:                   {login.CodeUnauthenticated, login.CodeForbidden},
 	login.OpRequestPasswordReset: {login.CodeMailDisabled},
 	login.OpResetPassword:        {login.CodeOverloaded, login.CodeInvalidToken},
+
+	login.OpRequestEmailVerification: {login.CodeMailDisabled},
+	login.OpRequestEmailChange: {
+		login.CodeOverloaded, login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCredentials, login.CodeMailDisabled,
+	},
+	login.OpVerifyEmail: {login.CodeInvalidToken, login.CodeEmailTaken},
 }
 
 func newAttempts(r *prometheus.Registry) pairs {

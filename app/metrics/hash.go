@@ -11,6 +11,7 @@ import (
 // hashing are the use cases that need a password hash.
 var hashing = []string{
 	string(login.OpSignUp), string(login.OpSignIn), string(login.OpChangePassword), string(login.OpDeleteAccount), string(login.OpResetPassword),
+	string(login.OpRequestEmailChange),
 }
 
 func (m *Metrics) registerHashGate() {

@@ -52,4 +52,6 @@ var auditEvents = []string{
 	string(login.EventSignedOut), string(login.EventSignedOutAll), string(login.EventSessionEnded),
 	string(login.EventPasswordChanged), string(login.EventAccountDeleted), string(login.EventActionSecretRefused),
 	string(login.EventPasswordResetRequested), string(login.EventPasswordReset),
+	string(login.EventVerificationRequested), string(login.EventEmailVerified),
+	string(login.EventEmailChangeRequested), string(login.EventEmailChanged),
 }

@@ -59,6 +59,10 @@ func TestLoad_ActionsHaveTheRolesOfTheContract(t *testing.T) {
 
 		"requestPasswordReset": "mutation public,user OkPayload!",
 		"resetPassword":        "mutation public,user AuthPayload!",
+
+		"requestEmailVerification": "mutation public,user OkPayload!",
+		"verifyEmail":              "mutation public,user OkPayload!",
+		"requestEmailChange":       "mutation user OkPayload!",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("actions (-want +got):\n%s", diff)

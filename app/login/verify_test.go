@@ -1,0 +1,343 @@
+package login_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"hasura-login/app/login"
+)
+
+func requireVerified(_ *login.Deps, r *login.Rules) { r.RequireVerifiedEmail = true }
+
+func (w *world) askVerification(t *testing.T, email string) {
+	t.Helper()
+	err := w.RequestEmailVerification(context.Background(), login.RequestEmailVerificationInput{Email: email, Language: "de", Client: home})
+	if err != nil {
+		t.Fatalf("requesting a verification: %v", err)
+	}
+}
+
+func (w *world) verify(token string) error {
+	return w.VerifyEmail(context.Background(), login.VerifyEmailInput{Token: token, Client: home})
+}
+
+func (w *world) askChange(g login.Grant, newEmail, password string) error {
+	return w.RequestEmailChange(context.Background(), identity(g), login.RequestEmailChangeInput{NewEmail: newEmail, Password: password, Client: home})
+}
+
+func (w *world) verifiedAt(t *testing.T, email string) time.Time {
+	t.Helper()
+	h, err := w.store.HolderByEmail(context.Background(), email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.Account.EmailVerifiedAt
+}
+
+func TestSignUp_QueuesALinkThatVerifiesOnce(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Language: "de", Client: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, token := w.mailed(t)
+	if m.Kind != login.MailVerifyEmail || m.Recipient != "ann@example.org" || m.Payload.Language != "de" {
+		t.Errorf("queued %+v", m)
+	}
+	if at := w.verifiedAt(t, "ann@example.org"); !at.IsZero() {
+		t.Errorf("verified at %s before the link was opened", at)
+	}
+	if err := w.verify(token); err != nil {
+		t.Fatal(err)
+	}
+	if at := w.verifiedAt(t, "ann@example.org"); !at.Equal(w.clock.now()) {
+		t.Errorf("verified at %s", at)
+	}
+	wantCode(t, w.verify(token), login.CodeInvalidToken)
+	if !slices.Contains(w.audit.names(), login.EventEmailVerified) {
+		t.Errorf("audit: %v", w.audit.names())
+	}
+}
+
+func TestSignUp_WithoutMailQueuesNothing(t *testing.T) {
+	w := newWorld(t, func(_ *login.Deps, r *login.Rules) { r.MailEnabled = false })
+	_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Client: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sent := w.sendAll(t); len(sent) > 0 {
+		t.Errorf("queued %+v", sent)
+	}
+}
+
+func TestSignUp_MailLanguageIsTheOneAskedForElseTheClients(t *testing.T) {
+	for _, c := range []struct{ asked, client, want string }{
+		{"de", "fr-CH", "de"}, {"", "fr-CH", "fr-CH"}, {"", "*", ""}, {"", "", ""},
+	} {
+		w := newWorld(t)
+		client := home
+		client.Language = c.client
+		_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Language: c.asked, Client: client})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, _ := w.mailed(t); m.Payload.Language != c.want {
+			t.Errorf("asked for %q, client %q: %q", c.asked, c.client, m.Payload.Language)
+		}
+	}
+	w := newWorld(t)
+	_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Language: "../de"})
+	wantCode(t, err, login.CodeInvalidInput)
+}
+
+func TestRequireVerifiedEmail_NoSessionBeforeTheLinkWasOpened(t *testing.T) {
+	w := newWorld(t, requireVerified)
+	_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Client: home})
+	wantCode(t, err, login.CodeEmailNotVerified)
+	_, token := w.mailed(t)
+	_, err = w.signIn("ann@example.org", goodPassword)
+	wantCode(t, err, login.CodeEmailNotVerified)
+	_, err = w.signIn("ann@example.org", "wrong password")
+	wantCode(t, err, login.CodeInvalidCredentials) // only who knows the password learns more
+	sessions, err := w.store.LiveSessions(context.Background(), w.userID(t, "ann@example.org"), w.clock.now())
+	if err != nil || len(sessions) > 0 {
+		t.Errorf("sessions %+v, %v", sessions, err)
+	}
+	if err := w.verify(token); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = w.signIn("ann@example.org", goodPassword); err != nil {
+		t.Errorf("after the link was opened: %v", err)
+	}
+}
+
+// Switching the setting on must not end the sessions of everybody who signed up
+// before it.
+func TestRequireVerifiedEmail_SessionsThatAreThereLiveOn(t *testing.T) {
+	before := newWorld(t)
+	g := before.signUp(t, "ann@example.org")
+	after := newWorldOn(t, before.store, requireVerified)
+	if _, err := after.refresh(g.RefreshToken); err != nil {
+		t.Errorf("refreshing: %v", err)
+	}
+}
+
+func TestRequireVerifiedEmail_AResetByMailVerifiesAndAnOperatorsLinkVouches(t *testing.T) {
+	w := newWorld(t, requireVerified)
+	for _, email := range []string{"ann@example.org", "bob@example.org"} {
+		_, err := w.SignUp(context.Background(), login.SignUpInput{Email: email, Name: "Ann", Password: goodPassword, Client: home})
+		wantCode(t, err, login.CodeEmailNotVerified)
+	}
+	w.sendAll(t)
+	w.forgot(t, "ann@example.org")
+	_, token := w.mailed(t)
+	if _, err := w.reset(token, newPassword); err != nil {
+		t.Fatal(err)
+	}
+	if w.verifiedAt(t, "ann@example.org").IsZero() {
+		t.Error("a link from the mailbox did not verify it")
+	}
+	token, _, err := w.operator().ResetToken(context.Background(), "bob@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.reset(token, newPassword); err != nil {
+		t.Errorf("an operator's link: %v", err)
+	}
+	if !w.verifiedAt(t, "bob@example.org").IsZero() {
+		t.Error("an operator's link verified an address")
+	}
+}
+
+func TestOperatorSetEmailVerified_LetsSignInAndEndsNoSession(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	if err := w.operator().SetEmailVerified(context.Background(), "ann@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	if w.verifiedAt(t, "ann@example.org").IsZero() || !slices.Contains(w.audit.names(), login.EventEmailMarkedVerified) {
+		t.Errorf("audit: %v", w.audit.names())
+	}
+	if _, err := w.refresh(g.RefreshToken); err != nil {
+		t.Errorf("refreshing: %v", err)
+	}
+}
+
+func TestRequestEmailVerification_SendsOnlyToWhoIsNotVerified(t *testing.T) {
+	w := newWorld(t)
+	for _, email := range []string{"new@example.org", "done@example.org", "closed@example.org"} {
+		w.signUp(t, email)
+	}
+	if err := w.operator().SetEmailVerified(context.Background(), "done@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.operator().SetDisabled(context.Background(), "closed@example.org", true); err != nil {
+		t.Fatal(err)
+	}
+	for _, email := range []string{"nobody@example.org", "done@example.org", "closed@example.org"} {
+		w.askVerification(t, email)
+	}
+	if sent := w.sendAll(t); len(sent) > 0 {
+		t.Errorf("queued %+v", sent)
+	}
+	w.askVerification(t, "New@example.org")
+	m, token := w.mailed(t)
+	if m.Kind != login.MailVerifyEmail || m.Recipient != "new@example.org" || m.Payload.Language != "de" {
+		t.Errorf("queued %+v", m)
+	}
+	_, err := w.reset(token, newPassword)
+	wantCode(t, err, login.CodeInvalidToken) // it proves a mailbox and opens no account
+	if err := w.verify(token); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRequestEmailVerification_RefusesWithoutMailBadInputAndTooMany(t *testing.T) {
+	off := newWorld(t, func(_ *login.Deps, r *login.Rules) { r.MailEnabled = false })
+	wantCode(t, off.RequestEmailVerification(context.Background(), login.RequestEmailVerificationInput{Email: "ann@example.org"}), login.CodeMailDisabled)
+	w := newWorld(t)
+	wantCode(t, w.RequestEmailVerification(context.Background(), login.RequestEmailVerificationInput{Email: "ann"}), login.CodeInvalidInput)
+	w.throttle.refuse = login.RetryLater(login.CodeRateLimited, time.Minute, "later")
+	wantCode(t, w.RequestEmailVerification(context.Background(), login.RequestEmailVerificationInput{Email: "ann@example.org"}), login.CodeRateLimited)
+	wantCode(t, w.verify("x"), login.CodeRateLimited)
+}
+
+func TestVerifyEmail_LinkIsVoidAfterADayAndANewerOne(t *testing.T) {
+	for name, void := range map[string]func(t *testing.T, w *world){
+		"a day":        func(_ *testing.T, w *world) { w.clock.advance(login.VerifyTokenLife) },
+		"a newer link": func(t *testing.T, w *world) { w.askVerification(t, "ann@example.org") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.signUp(t, "ann@example.org")
+			w.askVerification(t, "ann@example.org")
+			_, token := w.mailed(t)
+			void(t, w)
+			wantCode(t, w.verify(token), login.CodeInvalidToken)
+		})
+	}
+}
+
+func TestChangeEmail_TheNewAddressConfirmsAndTheOldOneIsTold(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	if err := w.askChange(g, " Ann@New.example ", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	m, token := w.mailed(t)
+	if m.Kind != login.MailChangeEmail || m.Recipient != "ann@new.example" {
+		t.Errorf("queued %+v", m)
+	}
+	if _, err := w.signIn("ann@example.org", goodPassword); err != nil {
+		t.Errorf("the old address before the link was opened: %v", err)
+	}
+	w.forgot(t, "ann@example.org")
+	w.sendAll(t)
+	if err := w.verify(token); err != nil {
+		t.Fatal(err)
+	}
+	if w.verifiedAt(t, "ann@new.example").IsZero() {
+		t.Error("the new address is not verified")
+	}
+	sent := w.sendAll(t)
+	if len(sent) != 1 || sent[0].Kind != login.MailEmailChanged || sent[0].Recipient != "ann@example.org" {
+		t.Errorf("told: %+v", sent)
+	}
+	_, err := w.signIn("ann@example.org", goodPassword)
+	wantCode(t, err, login.CodeInvalidCredentials)
+	if _, err := w.refresh(g.RefreshToken); err != nil {
+		t.Errorf("the session: %v", err)
+	}
+	wantCode(t, w.verify(token), login.CodeInvalidToken)
+	names := w.audit.names()
+	if !slices.Contains(names, login.EventEmailChangeRequested) || !slices.Contains(names, login.EventEmailChanged) {
+		t.Errorf("audit: %v", names)
+	}
+}
+
+// Whoever lost a mailbox moves away from it: what was sent there opens nothing.
+func TestChangeEmail_VoidsWhatTheOldMailboxHolds(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	w.forgot(t, "ann@example.org")
+	_, stolen := w.mailed(t)
+	if err := w.askChange(g, "ann@new.example", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	_, token := w.mailed(t)
+	if err := w.verify(token); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.reset(stolen, newPassword)
+	wantCode(t, err, login.CodeInvalidToken)
+}
+
+func TestChangeEmail_ATakenAddressIsToldToItsReaderAlone(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	w.signUp(t, "bob@example.org")
+	if err := w.askChange(g, "bob@example.org", goodPassword); err != nil {
+		t.Errorf("a taken address is told: %v", err)
+	}
+	if sent := w.sendAll(t); len(sent) > 0 {
+		t.Errorf("queued %+v", sent)
+	}
+	if err := w.askChange(g, "ann@new.example", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	_, token := w.mailed(t)
+	w.signUp(t, "ann@new.example")
+	wantCode(t, w.verify(token), login.CodeEmailTaken)
+	if _, err := w.signIn("ann@example.org", goodPassword); err != nil {
+		t.Errorf("the address that the account has: %v", err)
+	}
+}
+
+func TestRequestEmailChange_ProvesThePasswordAndIsLimitedForBothAddresses(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	wantCode(t, w.askChange(g, "ann@new.example", "wrong password"), login.CodeInvalidCredentials)
+	wantCode(t, w.askChange(g, "ann@new.example", ""), login.CodeInvalidInput)
+	wantCode(t, w.askChange(g, "ann", goodPassword), login.CodeInvalidInput)
+	wantCode(t, w.askChange(g, "Ann@example.org", goodPassword), login.CodeInvalidInput)
+	wantCode(t, w.askChange(login.Grant{UserID: g.UserID, Token: g.UserID}, "ann@new.example", goodPassword), login.CodeUnauthenticated)
+	if sent := w.sendAll(t); len(sent) > 0 {
+		t.Errorf("queued %+v", sent)
+	}
+	if err := w.askChange(g, "ann@new.example", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	last := w.throttle.attempts[len(w.throttle.attempts)-1]
+	if last.Operation != login.OpRequestEmailChange || last.Account != "ann@example.org" || last.Recipient != "ann@new.example" {
+		t.Errorf("limited as %+v", last)
+	}
+	off := newWorldOn(t, w.store, func(_ *login.Deps, r *login.Rules) { r.MailEnabled = false })
+	wantCode(t, off.askChange(g, "ann@new.example", goodPassword), login.CodeMailDisabled)
+}
+
+// Who took over a session and asked for a change must not get it once the owner
+// has a new password.
+func TestChangeEmail_LinkIsVoidAfterAPasswordChange(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	if err := w.askChange(g, "thief@example.org", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	_, token := w.mailed(t)
+	_, err := w.ChangePassword(context.Background(), identity(g), login.ChangePasswordInput{CurrentPassword: goodPassword, NewPassword: newPassword, Client: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, w.verify(token), login.CodeInvalidToken)
+}
+
+func (w *world) userID(t *testing.T, email string) string {
+	t.Helper()
+	h, err := w.store.HolderByEmail(context.Background(), email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.User.ID
+}

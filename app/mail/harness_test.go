@@ -38,7 +38,8 @@ type office struct {
 	stop   func()
 }
 
-func newOffice(t *testing.T, mailer login.Mailer) *office {
+// newOffice has one account, Ann's, and sends no notices unless the rules say so.
+func newOffice(t *testing.T, mailer login.Mailer, edit ...func(*login.Rules)) *office {
 	t.Helper()
 	store, err := sqlite.Open(filepath.Join(t.TempDir(), "login.db"))
 	check(t, err)
@@ -47,12 +48,16 @@ func newOffice(t *testing.T, mailer login.Mailer) *office {
 	o := &office{t: t, store: store, clock: &clock{at: time.Now().UTC().Truncate(time.Microsecond)}, seen: &recorder{}}
 	limiter, err := throttle.New(throttle.Config{Observer: o.seen, Now: o.clock.now})
 	check(t, err)
+	rules := login.Rules{SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"}, RefreshTTL: time.Hour, RefreshIdle: time.Hour, MaxSessions: 20}
+	for _, f := range edit {
+		f(&rules)
+	}
 	o.Service = login.NewService(login.Deps{
 		Store: store, Mail: store, MailSecret: secret, MailQueued: func() { o.worker.Wake() },
 		Hasher: gate, Policy: password.NewPolicy(8), Issuer: issuer{}, Throttle: limiter,
 		Devices: throttle.NewDeviceTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }),
 		Audit:   o.seen, Now: o.clock.now,
-	}, login.Rules{SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"}, RefreshTTL: time.Hour, RefreshIdle: time.Hour, MaxSessions: 20})
+	}, rules)
 	o.start(mailer)
 	t.Cleanup(func() {
 		o.stop()
@@ -60,7 +65,8 @@ func newOffice(t *testing.T, mailer login.Mailer) *office {
 		limiter.Close()
 		_ = store.Close()
 	})
-	_, err = o.SignUp(t.Context(), login.SignUpInput{Email: "ann@example.org", Name: "Ann <Ä>", Password: oldPassword, Client: home})
+	operator := login.Operator{Store: store, Mail: store, Hasher: gate, Policy: o.Policy, Audit: o.seen, Roles: rules.DefaultRoles}
+	_, err = operator.Create(t.Context(), "ann@example.org", "Ann <Ä>", oldPassword, nil)
 	check(t, err)
 	return o
 }
@@ -68,10 +74,15 @@ func newOffice(t *testing.T, mailer login.Mailer) *office {
 // start runs a worker with a mailer until stop.
 func (o *office) start(mailer login.Mailer) {
 	o.t.Helper()
-	link, err := mail.ParseLink("https://app.example.org/reset#token={token}")
-	check(o.t, err)
+	link := func(page string) mail.Link {
+		l, err := mail.ParseLink("https://app.example.org/" + page + "#token={token}")
+		check(o.t, err)
+		return l
+	}
 	o.worker = mail.NewWorker(mail.Config{
-		Outbox: o.store, Mailer: mailer, Secret: secret, Links: map[login.MailKind]mail.Link{login.MailResetPassword: link},
+		Outbox: o.store, Mailer: mailer, Secret: secret, Links: map[login.MailKind]mail.Link{
+			login.MailResetPassword: link("reset"), login.MailVerifyEmail: link("verify"), login.MailChangeEmail: link("verify"),
+		},
 		Observer: o.seen, Failed: o.seen.failed, Now: o.clock.now,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -97,7 +108,7 @@ func (o *office) later(d time.Duration) {
 	o.worker.Wake()
 }
 
-var tokenInLink = regexp.MustCompile(`https://app\.example\.org/reset#token=([A-Za-z0-9_-]{43})`)
+var tokenInLink = regexp.MustCompile(`https://app\.example\.org/(?:reset|verify)#token=([A-Za-z0-9_-]{43})`)
 
 func tokenOf(t *testing.T, text string) string {
 	t.Helper()

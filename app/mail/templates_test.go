@@ -2,11 +2,15 @@ package mail_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"hasura-login/app/login"
 	"hasura-login/app/mail"
 )
 
@@ -30,6 +34,45 @@ func TestTemplates_LanguageIsTheOneAskedForOrTheDefault(t *testing.T) {
 	}
 }
 
+// Each template that comes with the service, rendered, in its own language.
+func TestTemplates_EveryKindSaysWhatItHasTo(t *testing.T) {
+	for _, kind := range login.MailKinds() {
+		for language, hello := range map[string]string{"en": "Hello Ann,", "de": "Hallo Ann,"} {
+			l := login.Letter{ID: letter().ID, Kind: kind, Recipient: "ann@example.org", Payload: login.MailPayload{
+				Name: "Ann", Language: language, At: time.Date(2026, 11, 24, 18, 30, 0, 0, time.UTC), From: "203.0.113.7/32",
+			}}
+			wanted := []string{hello, "2026-11-24 18:30 UTC", "203.0.113.7"}
+			if purpose := kind.Purpose(); purpose != "" {
+				l.Link, l.ValidFor = letter().Link, purpose.Life()
+				wanted = []string{hello, l.Link}
+			}
+			got := delivered(t, l)
+			for _, want := range wanted {
+				if !strings.Contains(got["text"], want) || !strings.Contains(got["html"], want) {
+					t.Errorf("%s in %s lacks %q:\n%s\n%s", kind, language, want, got["text"], got["html"])
+				}
+			}
+			if strings.Contains(got["text"]+got["html"], "{{") || got["subject"] == "" || !strings.Contains(got["html"], `lang="`+language+`"`) {
+				t.Errorf("%s in %s:\n%s\n%s", kind, language, got["text"], got["html"])
+			}
+			if strings.Contains(got["text"], "203.0.113.7/32") {
+				t.Errorf("%s in %s shows a range where there is one address", kind, language)
+			}
+		}
+	}
+}
+
+// delivered is a letter as a webhook gets it.
+func delivered(t *testing.T, l login.Letter) map[string]string {
+	t.Helper()
+	var got map[string]string
+	mailer := newWebhook(t, func(_ http.ResponseWriter, r *http.Request) {
+		check(t, json.NewDecoder(r.Body).Decode(&got))
+	})
+	check(t, mailer.Send(t.Context(), l))
+	return got
+}
+
 func TestShow_PrintsTheLinkAndNotTheRecipient(t *testing.T) {
 	out := shown(t, templates(t), "en")
 	if !strings.Contains(out, letter().Link) || strings.Contains(out, "ann@") || strings.Contains(out, "Ann") {
@@ -49,6 +92,15 @@ func TestTemplates_AFolderReplacesAndAdds(t *testing.T) {
 	}
 	all, err := mail.LoadTemplates(folder, "fr")
 	check(t, err)
+	// A kind that the default language lacks comes in English.
+	var out bytes.Buffer
+	l := letter()
+	l.Kind = login.MailVerifyEmail
+	l.Payload.Language = ""
+	check(t, mail.NewShow(&out, all).Send(t.Context(), l))
+	if !strings.Contains(out.String(), "Confirm your") {
+		t.Errorf("printed %s", out.String())
+	}
 	for language, subject := range map[string]string{"en": "Ours", "de": "Neues Passwort", "fr": "Nouveau", "": "Nouveau"} {
 		if out := shown(t, all, language); !strings.Contains(out, subject) {
 			t.Errorf("%q gives %s", language, out)
@@ -66,6 +118,8 @@ func TestLoadTemplates_RefusesWhatCouldNotBeSent(t *testing.T) {
 		"half of a language":  {"reset-password.fr.txt": "Subject\n\n{{.Link}}"},
 		"other half":          {"reset-password.fr.html": "{{.Link}}"},
 		"no such mail":        {"welcome.en.txt": "Subject\n\n{{.Link}}", "welcome.en.html": "{{.Link}}"},
+		"a link in a notice":  {"new-device.en.txt": "Subject\n\n{{.Link}}"},
+		"a time elsewhere":    {"reset-password.en.txt": "Subject\n\n{{.Link}} {{.Time}}"},
 		"link as script text": {"reset-password.en.html": `<a href="{{.Name}}">x</a>`},
 	} {
 		folder := t.TempDir()

@@ -161,6 +161,44 @@ func TestWorker_AMailWhoseLinkIsVoidIsNotSent(t *testing.T) {
 	check(t, o.reset(tokenOf(t, mails[0].Text), newPassword))
 }
 
+func TestWorker_AnAddressIsVerifiedAndChangedByItsLinksAndTheOldOneTold(t *testing.T) {
+	server := testserver.StartMailpit(t, false)
+	o := newOffice(t, newSMTP(t, server), func(r *login.Rules) {
+		r.RequireVerifiedEmail, r.Notices = true, login.NoticeKinds()
+	})
+	_, err := o.SignUp(t.Context(), login.SignUpInput{Email: "bob@example.org", Name: "Bob", Password: oldPassword, Language: "de", Client: home})
+	wantCode(t, err, login.CodeEmailNotVerified)
+	o.until(mail.ResultSent, 1)
+	bob := login.SignInInput{Email: "bob@example.org", Password: oldPassword, Client: home}
+	_, err = o.SignIn(t.Context(), bob)
+	wantCode(t, err, login.CodeEmailNotVerified)
+	m := server.Mails(t)[0]
+	if m.To[0].Address != bob.Email || m.Subject != "E-Mail-Adresse bestätigen" || !strings.Contains(m.Text, "24 Stunden") {
+		t.Errorf("arrived: %+v", m)
+	}
+	check(t, o.VerifyEmail(t.Context(), login.VerifyEmailInput{Token: tokenOf(t, m.Text), Client: home}))
+	g, err := o.SignIn(t.Context(), bob)
+	check(t, err)
+	o.until(mail.ResultSent, 2) // a device that nobody knows
+
+	check(t, o.RequestEmailChange(t.Context(), login.Identity{UserID: g.UserID, SessionID: g.Token}, login.RequestEmailChangeInput{
+		NewEmail: "bob@new.example", Password: oldPassword, Client: home,
+	}))
+	o.until(mail.ResultSent, 3)
+	m = server.Mails(t)[0]
+	if m.To[0].Address != "bob@new.example" || m.Subject != "Confirm your new e-mail address" {
+		t.Errorf("arrived: %+v", m)
+	}
+	check(t, o.VerifyEmail(t.Context(), login.VerifyEmailInput{Token: tokenOf(t, m.Text), Client: home}))
+	o.until(mail.ResultSent, 4)
+	m = server.Mails(t)[0]
+	if m.To[0].Address != bob.Email || m.Subject != "The e-mail address of your account was changed" || strings.Contains(m.Text+m.HTML, "new.example") {
+		t.Errorf("arrived: %+v", m)
+	}
+	_, err = o.SignIn(t.Context(), bob)
+	wantCode(t, err, login.CodeInvalidCredentials)
+}
+
 func TestWorker_AMailADayOldIsGivenUp(t *testing.T) {
 	o := newOffice(t, failing{})
 	o.forgot("")

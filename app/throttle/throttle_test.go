@@ -325,4 +325,56 @@ func TestReserve_ResetsAreLimitedPerAddressAndPerClient(t *testing.T) {
 	}
 }
 
+// Whoever has an account could otherwise have us write to anyone, as often as
+// they like.
+func TestReserve_AddressChangesAreLimitedPerAccountRecipientAndClient(t *testing.T) {
+	change := func(b *bench, owner, recipient, addr string) bool {
+		_, refusal := b.try(login.Attempt{Operation: login.OpRequestEmailChange, Account: owner, Recipient: recipient, Client: from(addr)})
+		return refusal == nil
+	}
+	for name, c := range map[string]struct {
+		attempt func(b *bench, i int) bool
+		want    int
+	}{
+		"one account":   {func(b *bench, i int) bool { return change(b, "ann@example.org", account(i), ipv4("10.0.0.0", i*300)) }, 2},
+		"one recipient": {func(b *bench, i int) bool { return change(b, account(i), "ann@example.org", ipv4("10.0.0.0", i*300)) }, 2},
+		"one client":    {func(b *bench, i int) bool { return change(b, account(i), account(100+i), "198.51.100.4") }, 10},
+	} {
+		b, passed := start(t), 0
+		for i := range 50 {
+			if c.attempt(b, i) {
+				passed++
+			}
+		}
+		if passed != c.want {
+			t.Errorf("%s: %d passed in a minute, want %d", name, passed, c.want)
+		}
+	}
+	b := start(t)
+	guess := login.Attempt{Operation: login.OpRequestEmailChange, Account: "ann@example.org", DeviceID: "session", Client: from("198.51.100.4")}
+	if got := b.fail(50, guess); got != 5 {
+		t.Errorf("%d wrong passwords passed in a minute, want 5", got)
+	}
+}
+
+func TestReserve_VerificationsShareTheLimitsOfResets(t *testing.T) {
+	b := start(t)
+	for i, op := range []login.Operation{login.OpRequestPasswordReset, login.OpRequestEmailVerification, login.OpRequestEmailVerification} {
+		_, refusal := b.try(login.Attempt{Operation: op, Account: "ann@example.org", Client: from(ipv4("10.0.0.0", i*300))})
+		if refused := refusal != nil; refused != (i == 2) {
+			t.Errorf("mail %d to one address in a minute: refused %t", i+1, refused)
+		}
+	}
+	for range 5 {
+		r, refusal := b.try(login.Attempt{Operation: login.OpVerifyEmail, Client: from("198.51.100.5")})
+		if refusal != nil {
+			t.Fatal(refusal)
+		}
+		r.Failed(t.Context())
+	}
+	if _, refusal := b.try(login.Attempt{Operation: login.OpVerifyEmail, Client: from("198.51.100.5")}); refusal == nil {
+		t.Error("a failed verification does not count twice")
+	}
+}
+
 func account(i int) string { return fmt.Sprintf("user%d@example.org", i) }

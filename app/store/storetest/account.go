@@ -9,6 +9,7 @@ import (
 var accountTests = map[string]func(*kit){
 	"EveryChangeRaisesTheEpochAndEndsSessions": updateAccount,
 	"EmptyChangeDoesNothing":                   emptyChange,
+	"VerifiedByAnOperatorEndsNoSession":        markVerified,
 	"DisabledHasNoLiveSessionAndOpensNone":     disabledAccount,
 	"HashIsReplacedByCompareAndSet":            replaceHash,
 	"PasswordIsChangedByCompareAndSet":         changePassword,
@@ -56,6 +57,19 @@ func emptyChange(k *kit) {
 	got, err := k.store.HolderByID(k.ctx, h.User.ID)
 	k.ok(err)
 	k.equal("account", h.Account, got.Account)
+	k.rotate(n.Token)
+}
+
+func markVerified(k *kit) {
+	h := k.user("ann@example.org")
+	n := k.session(h)
+	want := h.Account
+	want.EmailVerifiedAt = stored(k.now)
+	for range 2 {
+		k.ok(k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{EmailVerified: true}, k.now))
+		k.equal("account", want, k.holder(h).Account)
+		k.later(time.Hour)
+	}
 	k.rotate(n.Token)
 }
 

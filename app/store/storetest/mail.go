@@ -20,6 +20,14 @@ var mailTests = map[string]func(*kit){
 	"DecoyIsNeverClaimed":                          decoyMail,
 	"OnlyALiveTokenIsRenewed":                      renewToken,
 	"SweepTakesWhatIsDoneAndExpired":               sweepMail,
+	"LinkFromTheMailboxVerifiesAndAnotherDoesNot":  resetVerifies,
+	"AddressIsVerifiedOnce":                        verifyEmail,
+	"ParallelUsesOfALinkVerifyOnce":                verifyRace,
+	"NewAddressTakesThePlaceOfTheOld":              changeEmail,
+	"TakenAddressIsRefusedAndTheLinkKept":          changeTaken,
+	"ParallelUsesOfALinkChangeOnce":                changeRace,
+	"NoticesAreCountedInTheirWindow":               noticeRate,
+	"ParallelNoticesKeepTheRate":                   noticeRace,
 }
 
 type mailStore interface {

@@ -2,13 +2,7 @@ package appliance_test
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"encoding/xml"
 	"io"
 	"math/big"
@@ -23,31 +17,6 @@ import (
 )
 
 const siteName = "login.example.org"
-
-// certificate makes a fresh key and a certificate for siteName, as PEM.
-func certificate(t *testing.T, serial int64) (chain, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: siteName}, DNSNames: []string{siteName},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encode := func(kind string, b []byte) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b}))
-	}
-	return encode("CERTIFICATE", der), encode("PRIVATE KEY", pkcs8)
-}
 
 func newTLSGateway(t *testing.T) *gateway {
 	return newGateway(t, testserver.NginxSettings{Entry: "tls", Names: siteName})
@@ -182,14 +151,15 @@ func TestTLS_ANewCertificateIsServedByItselfAndHalfOfOneIsNot(t *testing.T) {
 	t.Parallel()
 	g := newTLSGateway(t)
 	selfSigned := g.serial(t)
+	ca := newAuthority(t)
 
-	chain, key := certificate(t, 1001)
+	chain, key := ca.issue(t, big.NewInt(1001), siteName)
 	g.WriteSecret(t, "tls/privkey.pem", key)
 	g.WriteSecret(t, "tls/fullchain.pem", chain)
 	eventually(t, "the first certificate", func() bool { return g.serial(t) == "1001" })
 
 	// Renewed: first the key alone, as seen by an unlucky look in between.
-	chain, key = certificate(t, 1002)
+	chain, key = ca.issue(t, big.NewInt(1002), siteName)
 	before := len(g.Output())
 	g.WriteSecret(t, "tls/privkey.pem", key)
 	eventually(t, "the refusal of half a renewal", func() bool { return strings.Contains(g.Output()[before:], "key values mismatch") })

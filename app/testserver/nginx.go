@@ -23,6 +23,7 @@ type NginxSettings struct {
 	CORSOrigins   string
 	LoadBalancers string
 	EdgeSecret    string // the default is "edge-secret-of-the-test"
+	Chain, Key    string // the certificate of Entry tls as PEM; the default is none yet
 }
 
 // Nginx is the real gateway with the project's configuration, started by the
@@ -42,8 +43,24 @@ func StartNginx(t testing.TB, s NginxSettings) *Nginx {
 	n.Process = Start(t, cmd)
 	// To the group: the script that watches for changes goes too.
 	t.Cleanup(func() { _ = syscall.Kill(-n.Pid(), syscall.SIGTERM) })
-	n.WaitReady(t, 20*time.Second, func() error { return Dial(Addr(n.StatusPort)) })
+	n.WaitReady(t, 20*time.Second, n.listens(s))
 	return n
+}
+
+// listens reports whether every port is open; nginx opens one after the other.
+func (n *Nginx) listens(s NginxSettings) func() error {
+	ports := []int{n.StatusPort, n.Port}
+	if s.Entry == "tls" {
+		ports = append(ports, n.TLSPort)
+	}
+	return func() error {
+		for _, port := range ports {
+			if err := Dial(Addr(port)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // PrepareNginx lays out a gateway's files and returns the command that starts it.
@@ -57,6 +74,11 @@ func PrepareNginx(t testing.TB, s NginxSettings) (*Nginx, *exec.Cmd) {
 	}
 	n.layOut(t, s)
 	n.WriteSecret(t, "edge_secret.conf", fmt.Sprintf("map \"\" $edge_secret { default %q; }\n", or(s.EdgeSecret, "edge-secret-of-the-test")))
+
+	if s.Chain != "" {
+		n.WriteSecret(t, "tls/privkey.pem", s.Key)
+		n.WriteSecret(t, "tls/fullchain.pem", s.Chain)
+	}
 
 	cmd := exec.Command("sh", filepath.Join(n.dir, "config/start.sh")) // #nosec G204 -- the project's own script
 	RunAs(t, cmd, "www-data", n.dir)
@@ -183,6 +205,9 @@ func (n *Nginx) AccessLog(t testing.TB, atLeast int) [][]byte {
 	t.Fatalf("the access log has %d lines, not %d", len(lines), atLeast)
 	return nil
 }
+
+// Dir is where the gateway's files are: config, secrets, run and log.
+func (n *Nginx) Dir() string { return n.dir }
 
 // URL is the plain HTTP address of a path.
 func (n *Nginx) URL(path string) string { return "http://" + Addr(n.Port) + path }

@@ -7,11 +7,12 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-# timetzdata: the time zones come with the binary. An empty version means: what
-# git says; it and the paths are all that could differ between two builds.
+# timetzdata: the time zones come with the binary; nethttpomithttp2: only nginx
+# speaks HTTP/2. An empty version means: what git says; it and the paths are all
+# that could differ between two builds.
 ARG VERSION=
 RUN VERSION="${VERSION:-$(git describe --tags --always 2>/dev/null || echo dev)}" && \
-    CGO_ENABLED=0 go build -trimpath -tags timetzdata -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /out/hasura-login ./app
+    CGO_ENABLED=0 go build -trimpath -tags timetzdata,nethttpomithttp2 -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /out/hasura-login ./app
 # A volume that is mounted here for the first time gets the owner of this folder.
 RUN mkdir -p /out/keys
 

@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# Nothing here speaks HTTP/2 but nginx; without it the binary is half a megabyte smaller.
+GO_TAGS := nethttpomithttp2
 GO_TOOL := go tool -modfile=tools/go.mod
 
 .PHONY: help
@@ -15,7 +17,7 @@ run: ## Login, a stand-in for Hasura and SQLite on loopback; nothing but Go is n
 
 .PHONY: build
 build: ## The static binary, bin/hasura-login
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/hasura-login ./app
+	CGO_ENABLED=0 go build -trimpath -tags $(GO_TAGS) -ldflags "-s -w -X main.version=$(VERSION)" -o bin/hasura-login ./app
 
 .PHONY: test
 test: tools test-go test-scripts ## Everything: install what is missing, then all tests

@@ -3,6 +3,7 @@ package bench_test
 import (
 	"fmt"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,7 @@ func newClient() *fasthttp.Client {
 type outcome struct {
 	status int // 0: no answer within the patience
 	took   time.Duration
+	after  time.Duration // when a refused client is told to come back
 }
 
 // post sends a JSON body from a client of its own address.
@@ -47,16 +49,19 @@ func post(c *fasthttp.Client, url string, body []byte) (outcome, []byte) {
 	req.Header.Set("X-Real-IP", fmt.Sprintf("10.%d.%d.%d", n>>16&0xff, n>>8&0xff, n&0xff))
 	began := time.Now()
 	if err := c.DoTimeout(req, resp, patience); err != nil {
-		return outcome{0, time.Since(began)}, nil
+		return outcome{took: time.Since(began)}, nil
 	}
-	o := outcome{resp.StatusCode(), time.Since(began)}
+	o := outcome{status: resp.StatusCode(), took: time.Since(began)}
+	if seconds, err := strconv.Atoi(string(resp.Header.Peek(fasthttp.HeaderRetryAfter))); err == nil {
+		o.after = time.Duration(seconds) * time.Second
+	}
 	return o, append([]byte(nil), resp.Body()...)
 }
 
 var address atomic.Uint32
 
 // closedLoop has clients that each send the next request when the last is
-// answered; one that is refused waits a second, as it is told.
+// answered; one that is refused comes back when it is told to.
 func closedLoop(clients int, d time.Duration, request func(client, n int) outcome) []outcome {
 	var mu sync.Mutex
 	var all []outcome
@@ -68,9 +73,7 @@ func closedLoop(clients int, d time.Duration, request func(client, n int) outcom
 			for n := 0; time.Now().Before(end); n++ {
 				o := request(client, n)
 				own = append(own, o)
-				if o.status == fasthttp.StatusServiceUnavailable {
-					time.Sleep(time.Second)
-				}
+				time.Sleep(min(o.after, time.Until(end)))
 			}
 			mu.Lock()
 			all = append(all, own...)

@@ -74,6 +74,7 @@ func (c Client) Prefix() string {
 type Work struct {
 	Operation   Operation
 	KnownDevice bool // a valid device token goes first
+	HasPlace    bool // set by Hasher.Admit
 }
 
 // Hasher hashes and verifies passwords. Each method costs exactly one hash at
@@ -82,10 +83,14 @@ type Work struct {
 //   - ErrCallerGone when ctx.Err() is not nil just before the hash would begin
 //     (ctx.Err may poll the client's socket, so it is asked once, at that moment).
 type Hasher interface {
-	// Admit refuses, as Hash and Verify would at this moment, before anything
-	// else is spent on the work: under a flood most of it ends here, and a
-	// look into the database for each would cost more than the refusal.
-	Admit(w Work) error
+	// Admit refuses, as Hash and Verify would, before anything else is spent on
+	// the work: under a flood most of it ends here, and a look into the database
+	// for each would cost more than the refusal. Otherwise it keeps a place in
+	// the queue: one call of Hash, Verify or Forgo with the work it returns must
+	// follow, and is not refused for want of room.
+	Admit(w Work) (Work, error)
+	// Forgo gives the place of an admitted work back.
+	Forgo(w Work)
 	// Hash returns the stored form of a password of at most 72 bytes.
 	Hash(ctx context.Context, w Work, password string) (string, error)
 	// Verify compares. An empty hash stands for "no such account": the same

@@ -36,13 +36,14 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	work := Work{Operation: OpSignIn, KnownDevice: device != ""}
-	if err := s.Hasher.Admit(work); err != nil {
+	work, err := s.Hasher.Admit(Work{Operation: OpSignIn, KnownDevice: device != ""})
+	if err != nil {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
 	h, err := s.Store.HolderByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
+		s.Hasher.Forgo(work)
 		reservation.Released(ctx)
 		return Grant{}, err
 	}

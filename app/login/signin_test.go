@@ -186,6 +186,25 @@ func TestSignIn_LosesTheRaceAgainstAPasswordChange(t *testing.T) {
 	wantCode(t, err, login.CodeInvalidCredentials)
 }
 
+// lostStore finds nobody, because it cannot be asked.
+type lostStore struct{ login.Store }
+
+func (lostStore) HolderByEmail(context.Context, string) (login.Holder, error) {
+	return login.Holder{}, login.ErrUnavailable
+}
+
+func TestSignIn_GivesItsPlaceInTheGateBackWithoutADatabase(t *testing.T) {
+	hasher := &countedHasher{}
+	w := newWorldOn(t, lostStore{}, hasher.in)
+	_, err := w.signIn("ann@example.org", goodPassword)
+	wantCode(t, login.AsError(err), login.CodeUnavailable)
+	_, err = w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Client: home})
+	wantCode(t, login.AsError(err), login.CodeUnavailable)
+	if n := hasher.places.Load(); n != 0 {
+		t.Errorf("%d places were kept for nobody", n)
+	}
+}
+
 func setDisabled(t *testing.T, w *world, userID string) {
 	t.Helper()
 	yes := true
@@ -198,6 +217,7 @@ func setDisabled(t *testing.T, w *world, userID string) {
 type countedHasher struct {
 	login.Hasher
 	count       atomic.Int64
+	places      atomic.Int64 // kept and not used yet
 	last        atomic.Pointer[login.Work]
 	refuse      atomic.Bool
 	full        atomic.Bool
@@ -210,19 +230,36 @@ func (h *countedHasher) in(d *login.Deps, _ *login.Rules) {
 	d.Hasher = h
 }
 
-func (h *countedHasher) Admit(w login.Work) error {
+func (h *countedHasher) Admit(w login.Work) (login.Work, error) {
 	if h.full.Load() {
-		return login.RetryLater(login.CodeOverloaded, 1, "busy")
+		return w, login.RetryLater(login.CodeOverloaded, 1, "busy")
 	}
-	return h.Hasher.Admit(w)
+	w, err := h.Hasher.Admit(w)
+	if err == nil {
+		h.places.Add(1)
+	}
+	return w, err
+}
+
+func (h *countedHasher) Forgo(w login.Work) {
+	h.leave(w)
+	h.Hasher.Forgo(w)
+}
+
+func (h *countedHasher) leave(w login.Work) {
+	if w.HasPlace {
+		h.places.Add(-1)
+	}
 }
 
 func (h *countedHasher) Hash(ctx context.Context, w login.Work, p string) (string, error) {
+	h.leave(w)
 	h.count.Add(1)
 	return h.Hasher.Hash(ctx, w, p)
 }
 
 func (h *countedHasher) Verify(ctx context.Context, w login.Work, hash, p string) (bool, bool, error) {
+	h.leave(w)
 	if h.refuse.Load() {
 		return false, false, login.RetryLater(login.CodeOverloaded, 1, "busy")
 	}

@@ -37,19 +37,21 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	if err := s.Hasher.Admit(Work{Operation: OpSignUp}); err != nil {
+	work, err := s.Hasher.Admit(Work{Operation: OpSignUp})
+	if err != nil {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
 	// A taken address is refused before it costs a hash; the insert decides races.
 	if _, err := s.Store.HolderByEmail(ctx, h.User.Email); !errors.Is(err, ErrNotFound) {
+		s.Hasher.Forgo(work)
 		if err == nil {
 			reservation.Failed(ctx)
 			err = s.refused(ctx, OpSignUp, "", in.Client, errEmailTaken())
 		}
 		return Grant{}, err
 	}
-	h.Account.Password, err = s.Hasher.Hash(ctx, Work{Operation: OpSignUp}, in.Password)
+	h.Account.Password, err = s.Hasher.Hash(ctx, work, in.Password)
 	if err != nil {
 		reservation.Released(ctx)
 		return Grant{}, err

@@ -136,13 +136,28 @@ func guessedTime(cost int) time.Duration {
 }
 
 // Admit implements login.Hasher.
-func (g *Gate) Admit(w login.Work) error {
+func (g *Gate) Admit(w login.Work) (login.Work, error) {
 	g.mu.Lock()
 	refusal := g.admit(w)
-	g.mu.Unlock()
 	if refusal == nil {
-		return nil
+		g.queue.keepPlace(w)
 	}
+	g.mu.Unlock()
+	if refusal != nil {
+		return w, g.refuse(w, refusal)
+	}
+	w.HasPlace = true
+	return w, nil
+}
+
+// Forgo implements login.Hasher.
+func (g *Gate) Forgo(w login.Work) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.queue.freePlace(w)
+}
+
+func (g *Gate) refuse(w login.Work, refusal *login.Error) error {
 	if refusal != g.stopping {
 		g.observer.HashRefused(w.Operation)
 	}

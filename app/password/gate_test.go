@@ -40,14 +40,16 @@ func TestGate_RefusesBeforeTheWaitIsTooLong(t *testing.T) {
 					calls.Go(ask)
 					synctest.Wait() // a worker has it
 				}
-				if err := gate.Admit(signIn); err != nil {
+				placed, err := gate.Admit(signIn)
+				if err != nil {
 					t.Errorf("not admitted to an empty queue: %v", err)
 				}
+				gate.Forgo(placed)
 				for range 100 {
 					calls.Go(ask)
 				}
 				synctest.Wait()
-				if code := login.AsError(gate.Admit(signIn)).Code; code != login.CodeOverloaded {
+				if code := codeOf(gate.Admit(signIn)); code != login.CodeOverloaded {
 					t.Errorf("admitted to a full queue: %s", code)
 				}
 				if gate.Len() != c.queued {
@@ -337,4 +339,47 @@ func TestNew_RefusesWhatCannotWork(t *testing.T) {
 			}
 		})
 	}
+}
+
+func codeOf(_ login.Work, err error) login.Code { return login.AsError(err).Code }
+
+// Whoever was admitted has looked an account up meanwhile; refusing after that
+// would have been dear.
+func TestGate_KeepsThePlaceOfWhoWasAdmitted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const perHash, room = 50 * time.Millisecond, 3 // hashes ahead within the longest wait
+		gate := startGate(t, &slowHash{perHash: perHash}, password.Config{Workers: 1, MaxWait: 2 * perHash})
+		var calls sync.WaitGroup
+		var busy, placed tally
+		calls.Go(func() { busy.call(t.Context(), gate, signIn, "a guess") })
+		synctest.Wait() // the worker has it
+		var works []login.Work
+		for range room {
+			w, err := gate.Admit(signIn)
+			if err != nil {
+				t.Fatalf("refused with room left: %v", err)
+			}
+			works = append(works, w)
+		}
+		if code := codeOf(gate.Admit(signIn)); code != login.CodeOverloaded {
+			t.Errorf("admitted beyond the places there are: %q", code)
+		}
+		if _, _, err := gate.Verify(t.Context(), signIn, "", "a guess"); err == nil {
+			t.Error("somebody without a place got that of another")
+		}
+		gate.Forgo(works[0])
+		if w, err := gate.Admit(signIn); err != nil {
+			t.Errorf("a place given back is not given again: %v", err)
+		} else {
+			works[0] = w
+		}
+		for _, w := range works {
+			calls.Go(func() { placed.call(t.Context(), gate, w, "a guess") })
+		}
+		calls.Wait()
+		placed.noSurprise(t)
+		if placed.done != room {
+			t.Errorf("%d of %d with a place were served", placed.done, room)
+		}
+	})
 }

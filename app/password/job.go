@@ -36,10 +36,7 @@ type job struct {
 func (g *Gate) do(ctx context.Context, w login.Work, t task) (*job, error) {
 	j, refusal := g.enqueue(ctx, w, t)
 	if refusal != nil {
-		if refusal != g.stopping {
-			g.observer.HashRefused(w.Operation)
-		}
-		return nil, refusal
+		return nil, g.refuse(w, refusal)
 	}
 	select {
 	case <-j.done:
@@ -55,6 +52,9 @@ func (g *Gate) do(ctx context.Context, w login.Work, t task) (*job, error) {
 func (g *Gate) enqueue(ctx context.Context, w login.Work, t task) (*job, *login.Error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if w.HasPlace {
+		g.queue.freePlace(w)
+	}
 	if refusal := g.admit(w); refusal != nil {
 		return nil, refusal
 	}
@@ -66,18 +66,18 @@ func (g *Gate) enqueue(ctx context.Context, w login.Work, t task) (*job, *login.
 	return j, nil
 }
 
-// expectedWait is for how long those ahead keep the workers busy.
 // admit refuses what would wait too long; it is called with the lock held.
 func (g *Gate) admit(w login.Work) *login.Error {
 	if g.isStopped {
 		return g.stopping
 	}
-	if g.expectedWait(w) > g.maxWait {
+	if !w.HasPlace && g.expectedWait(w) > g.maxWait {
 		return g.refusal()
 	}
 	return nil
 }
 
+// expectedWait is for how long those ahead keep the workers busy.
 func (g *Gate) expectedWait(w login.Work) time.Duration {
 	return time.Duration(g.queue.ahead(w)) * g.meanTime / time.Duration(g.workers)
 }

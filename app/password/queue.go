@@ -24,6 +24,10 @@ func (q *queue) class(w login.Work) *class {
 
 func (q *queue) push(j *job)   { q.class(j.work).push(j) }
 func (q *queue) remove(j *job) { q.class(j.work).remove(j) }
+
+// keepPlace has ahead count a job that is still to come; freePlace ends that.
+func (q *queue) keepPlace(w login.Work) { q.class(w).places(w, 1) }
+func (q *queue) freePlace(w login.Work) { q.class(w).places(w, -1) }
 func (q *queue) length() int   { return q.known.length + q.others.length }
 
 // pop takes the job whose turn it is, or nil.
@@ -44,10 +48,10 @@ func (q *queue) pop() *job {
 func (q *queue) ahead(w login.Work) int {
 	if w.KnownDevice {
 		before := q.known.ahead(w.Operation)
-		return before + min(q.others.length, before/knownPerOther)
+		return before + min(q.others.taken(), before/knownPerOther)
 	}
 	before := q.others.ahead(w.Operation)
-	return before + min(q.known.length, knownPerOther*(before+1))
+	return before + min(q.known.taken(), knownPerOther*(before+1))
 }
 
 // class serves the operations in turn, so that a flood of one leaves the others
@@ -56,6 +60,15 @@ type class struct {
 	lanes  [lanes]lane
 	turn   int // the lane that is asked first
 	length int
+	kept   int // places of jobs to come
+}
+
+// taken is how many are in the class or have a place there.
+func (c *class) taken() int { return c.length + c.kept }
+
+func (c *class) places(w login.Work, n int) {
+	c.lanes[laneOf(w.Operation)].kept += n
+	c.kept += n
 }
 
 func (c *class) push(j *job) {
@@ -83,11 +96,11 @@ func (c *class) pop() *job {
 
 func (c *class) ahead(op login.Operation) int {
 	own := laneOf(op)
-	before := c.lanes[own].length
+	before := c.lanes[own].taken()
 	turns := before + 1
 	for i := range c.lanes {
 		if i != own {
-			before += min(c.lanes[i].length, turns)
+			before += min(c.lanes[i].taken(), turns)
 		}
 	}
 	return before
@@ -117,7 +130,10 @@ func laneOf(op login.Operation) int {
 type lane struct {
 	first, last *job
 	length      int
+	kept        int // places of jobs to come
 }
+
+func (l *lane) taken() int { return l.length + l.kept }
 
 func (l *lane) push(j *job) {
 	j.previous, j.next = l.last, nil

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -22,13 +23,16 @@ type post struct {
 // newPost reads the MAIL_* settings; nil if they name nobody to send by.
 func newPost(cfg config.Config) (*post, error) {
 	if !cfg.SendsMail() {
+		if cfg.RequireVerifiedEmail {
+			return nil, fmt.Errorf("%sREQUIRE_VERIFIED_EMAIL: needs a way to send mail: %sMAIL_SMTP_HOST or %sMAIL_WEBHOOK_URL", config.Prefix, config.Prefix, config.Prefix)
+		}
 		return nil, nil
 	}
 	templates, err := mail.LoadTemplates(cfg.MailTemplates, cfg.MailLanguage)
 	if err != nil {
 		return nil, err
 	}
-	links, err := mailLinks(cfg.MailResetLink)
+	links, err := mailLinks(cfg.MailResetLink, cfg.MailVerifyLink)
 	if err != nil {
 		return nil, err
 	}
@@ -47,36 +51,41 @@ func newPost(cfg config.Config) (*post, error) {
 	return &post{mailer, links}, nil
 }
 
-// devResetLink shows where the token would be; a developer sets a link of the
-// app's own, or takes the token from it.
-const devResetLink = "http://localhost:5173/reset#token={token}"
+// The links of development show where the token would be; a developer sets links
+// of the app's own, or takes the token from them.
+const (
+	devResetLink  = "http://localhost:5173/reset#token={token}"
+	devVerifyLink = "http://localhost:5173/verify#token={token}"
+)
 
 // newDevPost sends as the environment says, or prints links for the developer.
 func newDevPost(cfg config.Config, out io.Writer) (*post, error) {
-	if p, err := newPost(cfg); p != nil || err != nil {
-		return p, err
+	if cfg.SendsMail() {
+		return newPost(cfg)
 	}
 	templates, err := mail.LoadTemplates(cfg.MailTemplates, cfg.MailLanguage)
 	if err != nil {
 		return nil, err
 	}
-	template := cfg.MailResetLink
-	if template == "" {
-		template = devResetLink
-	}
-	links, err := mailLinks(template)
+	links, err := mailLinks(cmp.Or(cfg.MailResetLink, devResetLink), cmp.Or(cfg.MailVerifyLink, devVerifyLink))
 	if err != nil {
 		return nil, err
 	}
 	return &post{mail.NewShow(out, templates), links}, nil
 }
 
-func mailLinks(reset string) (map[login.MailKind]mail.Link, error) {
-	link, err := mail.ParseLink(reset)
+func mailLinks(reset, verify string) (map[login.MailKind]mail.Link, error) {
+	resetLink, err := mail.ParseLink(reset)
 	if err != nil {
 		return nil, fmt.Errorf("%sMAIL_RESET_LINK: %w", config.Prefix, err)
 	}
-	return map[login.MailKind]mail.Link{login.MailResetPassword: link}, nil
+	verifyLink, err := mail.ParseLink(verify)
+	if err != nil {
+		return nil, fmt.Errorf("%sMAIL_VERIFY_LINK: %w", config.Prefix, err)
+	}
+	return map[login.MailKind]mail.Link{
+		login.MailResetPassword: resetLink, login.MailVerifyEmail: verifyLink, login.MailChangeEmail: verifyLink,
+	}, nil
 }
 
 // mailSecret derives the tokens in mails from the device secret, which all

@@ -42,6 +42,33 @@ func TestUsersResetLink_PrintsALinkThatIsAudited(t *testing.T) {
 	}
 }
 
+func TestUsersVerify_ShowsAndIsAudited(t *testing.T) {
+	pg := testserver.StartPostgres(t)
+	pg.CreateDatabase(t, "app")
+	pg.Migrate(t, "app")
+	vars := []string{"LOGIN_DATABASE_URL=" + pg.URLFor("hasura_login_a", "app")}
+	if code, _, stderr := run(t, "correct horse staple\n", vars, "users", "create", "ann@example.org", "--name", "Ann"); code != 0 {
+		t.Fatal(stderr)
+	}
+	if _, stdout, _ := run(t, "", vars, "users", "show", "ann@example.org"); !strings.Contains(stdout, "ann@example.org (not verified)") {
+		t.Errorf("before: %s", stdout)
+	}
+	code, stdout, stderr := run(t, "", vars, "users", "verify", "ann@example.org")
+	if code != 0 || !strings.Contains(stdout, "marked as verified") || !strings.Contains(stderr, "email-marked-verified") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	if _, stdout, _ = run(t, "", vars, "users", "show", "--json", "ann@example.org"); !strings.Contains(stdout, `"emailVerifiedAt": "`) {
+		t.Errorf("after: %s", stdout)
+	}
+}
+
+func TestCheck_VerifiedAddressesNeedMail(t *testing.T) {
+	_, _, stderr := run(t, "", []string{"LOGIN_REQUIRE_VERIFIED_EMAIL=true"}, "check")
+	if !strings.Contains(stderr, "LOGIN_REQUIRE_VERIFIED_EMAIL: needs a way to send mail") {
+		t.Errorf("check says %s", stderr)
+	}
+}
+
 // dev needs no mail server: the link is on the terminal, and works.
 func TestDev_PrintsTheLinkOfAForgottenPassword(t *testing.T) {
 	api := testserver.Addr(testserver.FreePort(t))

@@ -123,7 +123,7 @@ func rules(cfg config.Config, mailEnabled bool) login.Rules {
 	return login.Rules{
 		SignUpEnabled: cfg.SignupEnabled, DefaultRoles: cfg.DefaultRoles,
 		RefreshTTL: cfg.RefreshTTL, RefreshIdle: cfg.RefreshIdle, RefreshGrace: refreshGrace, MaxSessions: maxSessions,
-		MailEnabled: mailEnabled,
+		MailEnabled: mailEnabled, RequireVerifiedEmail: cfg.RequireVerifiedEmail, Notices: cfg.Notices(),
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"hasura-login/app/config"
 	"hasura-login/app/login"
+	"hasura-login/app/mail"
 	"hasura-login/app/password"
 )
 
@@ -62,6 +63,10 @@ func usersCommand(env Environment) *cobra.Command {
 		}),
 		change(env, "sign-out USER", "End all sessions of a user", "signed out everywhere; tokens already out expire within LOGIN_ACCESS_TTL",
 			func(ctx context.Context, o *login.Operator, args []string) error { return o.SignOut(ctx, args[0]) }),
+		change(env, "verify USER", "Mark a user's address as verified, without a mail", "marked as verified; tokens already out say so once they are refreshed",
+			func(ctx context.Context, o *login.Operator, args []string) error {
+				return o.SetEmailVerified(ctx, args[0])
+			}),
 		verb("reset-link USER", "Print a link, or a token, to set a new password; for users who get no mail. A newer one replaces it", func(ctx context.Context, args []string) error {
 			return resetLink(ctx, env, args[0])
 		}),
@@ -163,6 +168,7 @@ type shownUser struct {
 	Claims      map[string]string `json:"claims,omitempty"`
 	State       string            `json:"state"` // enabled or disabled
 	CreatedAt   time.Time         `json:"createdAt"`
+	VerifiedAt  time.Time         `json:"emailVerifiedAt,omitzero"`
 	DisabledAt  time.Time         `json:"disabledAt,omitzero"`
 	Sessions    []shownSession    `json:"sessions,omitempty"`
 }
@@ -178,7 +184,8 @@ type shownSession struct {
 func shownUserOf(h login.Holder) shownUser {
 	u := shownUser{
 		ID: h.User.ID, Email: h.User.Email, Name: h.User.Name, Roles: h.Account.Roles, DefaultRole: h.Account.DefaultRole,
-		Claims: h.Account.Claims, State: "enabled", CreatedAt: h.User.CreatedAt.UTC(), DisabledAt: h.Account.DisabledAt,
+		Claims: h.Account.Claims, State: "enabled", CreatedAt: h.User.CreatedAt.UTC(),
+		VerifiedAt: h.Account.EmailVerifiedAt, DisabledAt: h.Account.DisabledAt,
 	}
 	if !h.Account.DisabledAt.IsZero() {
 		u.State = "disabled"
@@ -203,8 +210,12 @@ func showUser(ctx context.Context, env Environment, ref string, asJSON bool) err
 		if asJSON {
 			return showJSON(env.Stdout, u)
 		}
-		fmt.Fprintf(env.Stdout, "id        %s\ne-mail    %s\nname      %s\nroles     %s (default %s)\nstate     %s\ncreated   %s\nsessions  %d\n",
-			u.ID, u.Email, u.Name, strings.Join(u.Roles, ", "), u.DefaultRole, u.State, u.CreatedAt.Format(time.RFC3339), len(u.Sessions))
+		verified := "not verified"
+		if !u.VerifiedAt.IsZero() {
+			verified = "verified " + u.VerifiedAt.Format(time.RFC3339)
+		}
+		fmt.Fprintf(env.Stdout, "id        %s\ne-mail    %s (%s)\nname      %s\nroles     %s (default %s)\nstate     %s\ncreated   %s\nsessions  %d\n",
+			u.ID, u.Email, verified, u.Name, strings.Join(u.Roles, ", "), u.DefaultRole, u.State, u.CreatedAt.Format(time.RFC3339), len(u.Sessions))
 		for _, s := range u.Sessions {
 			fmt.Fprintf(env.Stdout, "  %s  last used %s  from %s  %s\n", s.ID, s.LastUsedAt.Format(time.RFC3339), s.Prefix, s.Client)
 		}
@@ -258,11 +269,11 @@ func resetLink(ctx context.Context, env Environment, ref string) error {
 			return err
 		}
 		if cfg.MailResetLink != "" {
-			links, err := mailLinks(cfg.MailResetLink)
+			link, err := mail.ParseLink(cfg.MailResetLink)
 			if err != nil {
-				return err
+				return fmt.Errorf("%sMAIL_RESET_LINK: %w", config.Prefix, err)
 			}
-			token = links[login.MailResetPassword].With(token)
+			token = link.With(token)
 		}
 		fmt.Fprintf(env.Stderr, "good for one use, until %s\n", stored.ExpiresAt.Format(time.RFC3339))
 		_, err = fmt.Fprintln(env.Stdout, token)

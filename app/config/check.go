@@ -90,11 +90,27 @@ func (c Config) checkMail() []error {
 	complain(smtp && webhook, "MAIL_WEBHOOK_URL", "set together with %sMAIL_SMTP_HOST: keep one", Prefix)
 	complain(smtp && c.MailFrom == "", "MAIL_FROM", "is needed to send mail")
 	complain(c.SendsMail() && c.MailResetLink == "", "MAIL_RESET_LINK", "is needed to send mail, such as https://app.example.org/reset#token={token}")
+	complain(c.SendsMail() && c.MailVerifyLink == "", "MAIL_VERIFY_LINK", "is needed to send mail, such as https://app.example.org/verify#token={token}")
+	for _, name := range c.MailNotices {
+		off := name == noticesOff && len(c.MailNotices) == 1
+		complain(!off && !slices.Contains(login.NoticeKinds(), login.MailKind(name)), "MAIL_NOTICES", "%q is none of %s, or %s alone", name, noticeNames(), noticesOff)
+	}
 	complain(c.MailSMTPPort < 1 || c.MailSMTPPort > 65535, "MAIL_SMTP_PORT", "%d is no port", c.MailSMTPPort)
 	complain(c.MailSMTPTLS != "starttls" && c.MailSMTPTLS != "tls", "MAIL_SMTP_TLS", "%q is not one of starttls, tls", c.MailSMTPTLS)
 	complain((c.MailSMTPUser != "") != c.MailSMTPPassword.IsSet(), "MAIL_SMTP_USER", "goes with %sMAIL_SMTP_PASSWORD_FILE: set both or none", Prefix)
 	complain(webhook != c.MailWebhookSecret.IsSet(), "MAIL_WEBHOOK_URL", "goes with %sMAIL_WEBHOOK_SECRET_FILE: set both or none", Prefix)
 	return problems
+}
+
+// noticesOff is the word that switches all notices off.
+const noticesOff = "off"
+
+func noticeNames() string {
+	var names []string
+	for _, kind := range login.NoticeKinds() {
+		names = append(names, string(kind))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (c Config) checkSecrets() []error {

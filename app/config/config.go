@@ -4,8 +4,10 @@ package config
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
+	"hasura-login/app/login"
 	"hasura-login/app/secretfile"
 )
 
@@ -34,6 +36,8 @@ type Config struct {
 	DefaultRoles      []string      `env:"DEFAULT_ROLES" envDefault:"user"`
 	SignupEnabled     bool          `env:"SIGNUP_ENABLED" envDefault:"true"`
 	CORSOrigins       []string      `env:"CORS_ORIGINS"`
+	// RequireVerifiedEmail needs mail.
+	RequireVerifiedEmail bool `env:"REQUIRE_VERIFIED_EMAIL" envDefault:"false"`
 
 	LimitSigninClient   string `env:"LIMIT_SIGNIN_CLIENT" envDefault:"30-M,300-H"`
 	LimitSigninAccount  string `env:"LIMIT_SIGNIN_ACCOUNT" envDefault:"5-M,20-H"`
@@ -52,8 +56,12 @@ type Config struct {
 	// MailWebhookURL takes mails instead of a mail server.
 	MailWebhookURL string `env:"MAIL_WEBHOOK_URL"`
 	MailResetLink  string `env:"MAIL_RESET_LINK"`
-	MailTemplates  string `env:"MAIL_TEMPLATES"`
-	MailLanguage   string `env:"MAIL_LANGUAGE" envDefault:"en"`
+	// MailVerifyLink is for verifying an address and for changing it.
+	MailVerifyLink string `env:"MAIL_VERIFY_LINK"`
+	// MailNotices are kinds of login.NoticeKinds, or "off" alone.
+	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed"`
+	MailTemplates string   `env:"MAIL_TEMPLATES"`
+	MailLanguage  string   `env:"MAIL_LANGUAGE" envDefault:"en"`
 
 	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info"`
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"20s"`
@@ -80,6 +88,17 @@ func (c Config) Workers() int {
 
 // SendsMail tells whether there is somebody to hand mails to.
 func (c Config) SendsMail() bool { return c.MailSMTPHost != "" || c.MailWebhookURL != "" }
+
+// Notices are the kinds of notices that are sent.
+func (c Config) Notices() []login.MailKind {
+	var kinds []login.MailKind
+	for _, name := range c.MailNotices {
+		if kind := login.MailKind(name); slices.Contains(login.NoticeKinds(), kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
 
 // Line is one setting as it is shown to people: a secret's value is masked.
 type Line struct {

@@ -3,11 +3,13 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"hasura-login/app/config"
+	"hasura-login/app/login"
 )
 
 const secret = "0123456789abcdef0123456789abcdef"
@@ -88,23 +90,28 @@ func TestLoad_ReadsSecretsFromFilesAndSeveralValues(t *testing.T) {
 }
 
 func TestLoad_MailSettingsGoTogether(t *testing.T) {
-	smtp := []string{"LOGIN_MAIL_SMTP_HOST=smtp.example.org", "LOGIN_MAIL_FROM=login@example.org", "LOGIN_MAIL_RESET_LINK=https://app.example.org/#{token}"}
+	smtp := []string{"LOGIN_MAIL_SMTP_HOST=smtp.example.org", "LOGIN_MAIL_FROM=login@example.org", "LOGIN_MAIL_RESET_LINK=https://app.example.org/#{token}", "LOGIN_MAIL_VERIFY_LINK=https://app.example.org/v#{token}"}
 	for name, c := range map[string]struct {
 		vars []string
 		want string // empty: fine
 	}{
 		"none":                   {nil, ""},
 		"a server":               {smtp, ""},
-		"with a user":            {append(smtp[:3:3], "LOGIN_MAIL_SMTP_USER=login", "LOGIN_MAIL_SMTP_PASSWORD=hunter22"), ""},
-		"a webhook":              {[]string{"LOGIN_MAIL_WEBHOOK_URL=https://x.example.org/", "LOGIN_MAIL_WEBHOOK_SECRET=" + secret, smtp[2]}, ""},
+		"with a user":            {append(slices.Clone(smtp), "LOGIN_MAIL_SMTP_USER=login", "LOGIN_MAIL_SMTP_PASSWORD=hunter22"), ""},
+		"a webhook":              {[]string{"LOGIN_MAIL_WEBHOOK_URL=https://x.example.org/", "LOGIN_MAIL_WEBHOOK_SECRET=" + secret, smtp[2], smtp[3]}, ""},
 		"no sender":              {[]string{smtp[0], smtp[2]}, "LOGIN_MAIL_FROM:"},
 		"no link":                {smtp[:2], "LOGIN_MAIL_RESET_LINK:"},
-		"both":                   {append(smtp[:3:3], "LOGIN_MAIL_WEBHOOK_URL=https://x.example.org/", "LOGIN_MAIL_WEBHOOK_SECRET="+secret), "keep one"},
-		"a user without secret":  {append(smtp[:3:3], "LOGIN_MAIL_SMTP_USER=login"), "LOGIN_MAIL_SMTP_USER:"},
+		"no link to verify":      {smtp[:3], "LOGIN_MAIL_VERIFY_LINK:"},
+		"some notices":           {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=new-device,email-changed"), ""},
+		"no notices":             {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=off"), ""},
+		"off among notices":      {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=new-device,off"), "LOGIN_MAIL_NOTICES:"},
+		"an unknown notice":      {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=verify-email"), "LOGIN_MAIL_NOTICES: \"verify-email\" is none of password-changed"},
+		"both":                   {append(slices.Clone(smtp), "LOGIN_MAIL_WEBHOOK_URL=https://x.example.org/", "LOGIN_MAIL_WEBHOOK_SECRET="+secret), "keep one"},
+		"a user without secret":  {append(slices.Clone(smtp), "LOGIN_MAIL_SMTP_USER=login"), "LOGIN_MAIL_SMTP_USER:"},
 		"an unsigned webhook":    {[]string{"LOGIN_MAIL_WEBHOOK_URL=https://x.example.org/", smtp[2]}, "LOGIN_MAIL_WEBHOOK_URL:"},
 		"a weak signature":       {[]string{"LOGIN_MAIL_WEBHOOK_URL=https://x.example.org/", "LOGIN_MAIL_WEBHOOK_SECRET=short", smtp[2]}, "LOGIN_MAIL_WEBHOOK_SECRET: a value is shorter"},
-		"TLS that is not to be":  {append(smtp[:3:3], "LOGIN_MAIL_SMTP_TLS=none"), "LOGIN_MAIL_SMTP_TLS:"},
-		"a port that is not one": {append(smtp[:3:3], "LOGIN_MAIL_SMTP_PORT=70000"), "LOGIN_MAIL_SMTP_PORT:"},
+		"TLS that is not to be":  {append(slices.Clone(smtp), "LOGIN_MAIL_SMTP_TLS=none"), "LOGIN_MAIL_SMTP_TLS:"},
+		"a port that is not one": {append(slices.Clone(smtp), "LOGIN_MAIL_SMTP_PORT=70000"), "LOGIN_MAIL_SMTP_PORT:"},
 	} {
 		cfg, _, err := config.Load(c.vars)
 		switch {
@@ -114,6 +121,17 @@ func TestLoad_MailSettingsGoTogether(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		case err == nil && cfg.SendsMail() == (len(c.vars) == 0):
 			t.Errorf("%s: sends mail: %v", name, cfg.SendsMail())
+		}
+	}
+}
+
+func TestNotices_AreAllUnlessTheSettingSaysOtherwise(t *testing.T) {
+	for setting, want := range map[string][]login.MailKind{
+		"": login.NoticeKinds(), "off": nil, "email-changed": {login.MailEmailChanged},
+	} {
+		cfg, _, err := config.Load([]string{"LOGIN_MAIL_NOTICES=" + setting})
+		if err != nil || !slices.Equal(cfg.Notices(), want) {
+			t.Errorf("%q: %v, %v", setting, cfg.Notices(), err)
 		}
 	}
 }

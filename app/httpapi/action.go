@@ -37,14 +37,14 @@ func (a *API) action(op operation) fiber.Handler {
 		defer cancel()
 		if !a.isHasura(c.Get(headerActionSecret)) {
 			a.Audit.Record(ctx, login.Event{Name: login.EventActionSecretRefused, Operation: op.name, ClientPrefix: a.client(c, true).Prefix()})
-			return a.attempted(op, login.Errorf(login.CodeUnauthenticated, "The action secret is missing or wrong"))
+			return a.attempted(op.name, login.Errorf(login.CodeUnauthenticated, "The action secret is missing or wrong"))
 		}
 		decoded, err := a.actionCall(c, op)
 		if err != nil {
-			return a.attempted(op, err)
+			return a.attempted(op.name, err)
 		}
 		answer, err := op.run(ctx, a.Service, decoded)
-		if err := a.attempted(op, err); err != nil {
+		if err := a.attempted(op.name, err); err != nil {
 			return err
 		}
 		if answer == nil {

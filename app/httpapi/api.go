@@ -20,6 +20,7 @@ import (
 
 	"hasura-login/app/clientip"
 	"hasura-login/app/login"
+	"hasura-login/app/pages"
 	"hasura-login/app/token"
 )
 
@@ -42,7 +43,7 @@ type Observer interface {
 	Attempt(op login.Operation, result string)
 }
 
-// Config wires an API. All fields but CORSOrigins are required.
+// Config wires an API. All fields but Pages are required.
 type Config struct {
 	Service       *login.Service
 	Verifier      *token.Verifier                 // of the Bearer routes
@@ -54,6 +55,7 @@ type Config struct {
 	Audit         login.Auditor
 	Observer      Observer
 	Log           *zap.Logger
+	Pages         *pages.Site // nil: none are served
 }
 
 // API is the public listener.
@@ -110,6 +112,9 @@ func New(cfg Config) *API {
 		if !op.restOnly {
 			a.route(http.MethodPost, actionPath(op), a.action(op))
 		}
+	}
+	if cfg.Pages != nil {
+		a.servePages()
 	}
 	a.refuseTheRest()
 	a.takeAnyMethod()

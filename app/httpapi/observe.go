@@ -56,14 +56,17 @@ func (a *API) unreadable(c *fiber.Ctx, err error) error {
 	return nil
 }
 
-func (a *API) fail(c *fiber.Ctx, err error) error {
+func (a *API) fail(c *fiber.Ctx, err error) error { return writeError(c, a.note(c, err)) }
+
+// note leaves an error to the log and its limit, if it is of one, to the client.
+func (a *API) note(c *fiber.Ctx, err error) *login.Error {
 	e := toError(err)
 	c.Locals(localCode, string(e.Code))
 	if _, panicked := c.Locals(localPanicked).(bool); !panicked && (e.Code == login.CodeInternal || e.Code == login.CodeUnavailable) {
 		a.Log.Error("request failed", zap.String("id", requestID(c)), zap.String("route", route(c)), zap.Error(e))
 	}
 	setRateLimit(c, err)
-	return writeError(c, e)
+	return e
 }
 
 // setRateLimit tells a refused client the numbers of the limit that refused it.

@@ -22,13 +22,13 @@ func (a *API) rest(op operation) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		args, err := restArguments(c, op)
 		if err != nil {
-			return a.attempted(op, err)
+			return a.attempted(op.name, err)
 		}
 		identity, _ := c.Locals(localIdentity).(login.Identity)
 		ctx, cancel := a.context(c)
 		defer cancel()
 		answer, err := op.run(ctx, a.Service, call{args: args, identity: identity, client: a.client(c, false)})
-		if err := a.attempted(op, err); err != nil {
+		if err := a.attempted(op.name, err); err != nil {
 			return err
 		}
 		if answer == nil {
@@ -68,17 +68,17 @@ func restArguments(c *fiber.Ctx, op operation) (map[string]string, error) {
 }
 
 // attempted counts how an operation ended and passes err on.
-func (a *API) attempted(op operation, err error) error {
+func (a *API) attempted(op login.Operation, err error) error {
 	switch {
 	case err == nil:
-		a.Observer.Attempt(op.name, "ok")
+		a.Observer.Attempt(op, "ok")
 		return nil
 	case errors.Is(err, login.ErrCallerGone):
-		a.Observer.Attempt(op.name, "caller-gone")
+		a.Observer.Attempt(op, "caller-gone")
 		// Nobody reads this; the log line shows the code.
 		return login.Errorf(login.CodeOverloaded, "The caller left before its turn came")
 	}
-	a.Observer.Attempt(op.name, string(toError(err).Code))
+	a.Observer.Attempt(op, string(toError(err).Code))
 	return err
 }
 

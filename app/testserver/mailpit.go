@@ -28,6 +28,7 @@ type Mailpit struct {
 	*Process
 	Port     int // SMTP
 	TLS      *tls.Config
+	CertFile string // of the server's own authority
 	User     string
 	Password string
 
@@ -43,7 +44,7 @@ func StartMailpit(t testing.TB, implicitTLS bool) *Mailpit {
 	m := &Mailpit{Port: FreePort(t), User: "login", Password: "smtp-password"}
 	m.web = Addr(FreePort(t))
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	m.TLS = writeCertificate(t, cert, key)
+	m.TLS, m.CertFile = writeCertificate(t, cert, key), cert
 	users := filepath.Join(dir, "users")
 	writeFile(t, users, []byte(m.User+":"+m.Password+"\n"))
 	demand := "--smtp-require-starttls"

@@ -1,0 +1,82 @@
+package httpapi
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
+
+	"hasura-login/app/login"
+	"hasura-login/app/pages"
+)
+
+// PageRoutes lists the routes of the hosted pages, in the form of Routes. They
+// are for people: openapi.yaml, which is for programs, leaves them out.
+func PageRoutes() []string {
+	var routes []string
+	for _, path := range pages.Paths() {
+		routes = append(routes, http.MethodGet+" "+path, http.MethodPost+" "+path)
+	}
+	for _, asset := range pages.Assets() {
+		routes = append(routes, http.MethodGet+" "+asset.Route)
+	}
+	return routes
+}
+
+// servePages registers the hosted pages.
+func (a *API) servePages() {
+	for _, path := range pages.Paths() {
+		a.route(http.MethodGet, path, a.page)
+		a.route(http.MethodPost, path, a.page)
+	}
+	for _, asset := range pages.Assets() {
+		a.fiber.Get(asset.Path, markRoute(asset.Route), func(c *fiber.Ctx) error {
+			c.Set(fiber.HeaderContentType, asset.Type)
+			c.Set(fiber.HeaderCacheControl, pages.AssetCaching)
+			return c.Send(asset.Body)
+		})
+	}
+}
+
+// page answers with HTML. The status of an error is that of the REST routes.
+func (a *API) page(c *fiber.Ctx) error {
+	var r http.Request
+	if err := fasthttpadaptor.ConvertRequest(c.Context(), &r, true); err != nil {
+		return login.Errorf(login.CodeInvalidInput, "The address could not be read")
+	}
+	ctx, cancel := a.context(c)
+	defer cancel()
+	w := pageWriter{c: c, header: http.Header{}}
+	failure := a.Pages.Serve(&w, r.WithContext(ctx), pages.Caller{Client: a.client(c, false), Attempted: a.attempted})
+	w.flushHeader()
+	if failure == nil {
+		return nil
+	}
+	e := a.note(c, failure)
+	c.Status(statuses[e.Code])
+	if wait := wholeSeconds(e.RetryAfter); wait > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(wait))
+	}
+	return nil
+}
+
+// pageWriter writes to Fiber's answer.
+type pageWriter struct {
+	c      *fiber.Ctx
+	header http.Header
+}
+
+func (w *pageWriter) Header() http.Header { return w.header }
+
+func (w *pageWriter) Write(b []byte) (int, error) { return w.c.Write(b) }
+
+func (w *pageWriter) WriteHeader(status int) { w.c.Status(status) }
+
+func (w *pageWriter) flushHeader() {
+	for name, values := range w.header {
+		for _, value := range values {
+			w.c.Response().Header.Add(name, value)
+		}
+	}
+}

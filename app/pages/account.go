@@ -1,0 +1,223 @@
+package pages
+
+import (
+	"hasura-login/app/login"
+)
+
+// What a form of several on a page asks for.
+const (
+	fieldDo = "do"
+
+	doContinue    = "continue"
+	doSignOut     = "signout"
+	doSignOutAll  = "signout-all"
+	doPassword    = "password"
+	doEmail       = "email"
+	doVerify      = "verify"
+	doEndSession  = "end-session"
+	doDelete      = "delete"
+	fieldSession  = "session"
+	fieldCurrent  = "current"
+	fieldPassword = "password"
+)
+
+// account is what the account's page shows.
+type account struct {
+	User     login.User
+	Verified bool
+	Verify   *form // asks for a mail that confirms the address; nil: no need, or no mail
+	Sessions []sessionRow
+	Password form
+	Email    *form // nil: the address cannot be changed, as no mail is sent
+	Delete   form
+	SignOut  form
+	EndAll   form
+}
+
+// sessionRow is a place where the account is signed in.
+type sessionRow struct {
+	Name    string
+	Used    string
+	UsedAt  string // for machines
+	Current bool
+	End     form
+}
+
+func (v *visit) showAccount() error {
+	id, err := v.identify()
+	if err == nil {
+		err = v.writeAccount(id, "", nil)
+	}
+	return v.signedOut(err)
+}
+
+// writeAccount shows the account, and with a failure, the form that failed.
+func (v *visit) writeAccount(id login.Identity, failed string, failure error) error {
+	h, err := v.Service.Me(v.ctx(), id)
+	if err = v.Attempted(login.OpMe, err); err != nil {
+		return err
+	}
+	sessions, err := v.Service.Sessions(v.ctx(), id)
+	if err = v.Attempted(login.OpSessions, err); err != nil {
+		return err
+	}
+	a := v.accountOf(h, sessions, id.SessionID)
+	if failure != nil {
+		for _, f := range []*form{&a.Password, a.Email, a.Verify, &a.Delete, &a.SignOut, &a.EndAll} {
+			if f != nil && f.Do == failed {
+				f.blame(v.problem(failure))
+			}
+		}
+	}
+	v.write(accountPage(v.page(v.Account), a))
+	return nil
+}
+
+func (v *visit) accountOf(h login.Holder, sessions []login.Session, current string) account {
+	a := account{
+		User: h.User, Verified: !h.Account.EmailVerifiedAt.IsZero(),
+		Password: v.formOf(pathAccount, doPassword, v.ChangePassword,
+			field{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password"},
+			v.newPassword(fieldPassword, v.NewPassword)),
+		Delete: v.formOf(pathAccount, doDelete, v.DeleteForever,
+			field{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password"}),
+		SignOut: v.button(pathAccount, doSignOut, v.SignOut),
+		EndAll:  v.button(pathAccount, doSignOutAll, v.SignOutAll),
+	}
+	a.Password.Username, a.Delete.Username, a.Delete.Danger = h.User.Email, h.User.Email, true
+	if v.MailEnabled {
+		f := v.formOf(pathAccount, doEmail, v.ChangeEmail,
+			field{Name: "email", Label: v.NewEmail, Type: "email", Autocomplete: "email", Hint: v.NewEmailHint, Value: v.form("email")},
+			field{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password"})
+		a.Email = &f
+		if !a.Verified {
+			b := v.button(pathAccount, doVerify, v.VerifyNow)
+			a.Verify = &b
+		}
+	}
+	for _, s := range sessions {
+		row := sessionRow{
+			Name: v.device(s.ClientName), Used: v.ago(v.now().Sub(s.LastUsedAt), s.LastUsedAt),
+			UsedAt: s.LastUsedAt.UTC().Format("2006-01-02T15:04:05Z"), Current: s.ID == current,
+			End: v.button(pathAccount, doEndSession, v.EndSession),
+		}
+		row.End.Detail = row.Name
+		row.End.Hidden = append(row.End.Hidden, hidden{fieldSession, s.ID})
+		a.Sessions = append(a.Sessions, row)
+	}
+	return a
+}
+
+// changeAccount does what a form of the account's page asks for.
+func (v *visit) changeAccount() error {
+	do := v.form(fieldDo)
+	if do == doSignOut {
+		v.endSession()
+		return v.leave(noticeSignedOut)
+	}
+	id, err := v.identify()
+	if err != nil {
+		return v.signedOut(err)
+	}
+	switch do {
+	case doPassword:
+		err = v.changePassword(id)
+	case doEmail:
+		err = v.changeEmail(id)
+	case doVerify:
+		err = v.askToVerify(id)
+	case doEndSession:
+		err = v.endOther(id)
+	case doSignOutAll:
+		err = v.signOutAll(id)
+	case doDelete:
+		err = v.deleteAccount(id)
+	default:
+		return login.Errorf(login.CodeInvalidInput, "The form is not one of this page")
+	}
+	if err == nil {
+		return nil
+	}
+	if has(err, login.CodeUnauthenticated) {
+		return v.signedOut(err)
+	}
+	if shown := v.writeAccount(id, do, err); shown != nil {
+		return v.signedOut(shown)
+	}
+	return formError{err}
+}
+
+// leave forgets the session and says why.
+func (v *visit) leave(n notice) error {
+	v.forget()
+	v.say(n)
+	return v.redirect(v.trip.link(pathSignIn))
+}
+
+// stay shows the account again and says what has been done.
+func (v *visit) stay(n notice) error {
+	v.say(n)
+	return v.redirect(pathAccount)
+}
+
+func (v *visit) changePassword(id login.Identity) error {
+	g, err := v.Service.ChangePassword(v.ctx(), id, login.ChangePasswordInput{
+		CurrentPassword: v.form(fieldCurrent), NewPassword: v.form(fieldPassword), Client: v.Client,
+	})
+	if err = v.Attempted(login.OpChangePassword, err); err != nil {
+		return err
+	}
+	v.keep(g)
+	return v.stay(noticePasswordChanged)
+}
+
+func (v *visit) changeEmail(id login.Identity) error {
+	err := v.Service.RequestEmailChange(v.ctx(), id, login.RequestEmailChangeInput{
+		NewEmail: v.form("email"), Password: v.form(fieldCurrent), Client: v.Client,
+	})
+	if err = v.Attempted(login.OpRequestEmailChange, err); err != nil {
+		return err
+	}
+	return v.stay(noticeChangeSent)
+}
+
+func (v *visit) askToVerify(id login.Identity) error {
+	h, err := v.Service.Me(v.ctx(), id)
+	if err = v.Attempted(login.OpMe, err); err != nil {
+		return err
+	}
+	err = v.Service.RequestEmailVerification(v.ctx(), login.RequestEmailVerificationInput{Email: h.User.Email, Client: v.Client})
+	if err = v.Attempted(login.OpRequestEmailVerification, err); err != nil {
+		return err
+	}
+	return v.stay(noticeVerifySent)
+}
+
+func (v *visit) endOther(id login.Identity) error {
+	ended := v.form(fieldSession)
+	err := v.Service.EndSession(v.ctx(), id, ended, v.Client)
+	// One that has ended meanwhile is what was wished for.
+	if err = v.Attempted(login.OpEndSession, err); err != nil && !has(err, login.CodeNotFound) {
+		return err
+	}
+	if ended == id.SessionID {
+		return v.leave(noticeSignedOut)
+	}
+	return v.stay(noticeSessionEnded)
+}
+
+func (v *visit) signOutAll(id login.Identity) error {
+	if err := v.Attempted(login.OpSignOutAll, v.Service.SignOutAll(v.ctx(), id, v.Client)); err != nil {
+		return err
+	}
+	return v.leave(noticeSignedOutAll)
+}
+
+func (v *visit) deleteAccount(id login.Identity) error {
+	err := v.Service.DeleteAccount(v.ctx(), id, v.form(fieldCurrent), v.Client)
+	if err = v.Attempted(login.OpDeleteAccount, err); err != nil {
+		return err
+	}
+	v.cookies.set(v.w, cookieDevice, "", 0)
+	return v.leave(noticeDeleted)
+}

@@ -1,0 +1,303 @@
+package pages_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"hasura-login/app/cmd"
+	"hasura-login/app/testserver"
+)
+
+const (
+	firstPassword  = "slow green teapots"
+	secondPassword = "battery of volta 1800"
+	thirdPassword  = "seven tame otters"
+	edgeSecret     = "edge-secret-of-the-test-0123456789"
+)
+
+// service is login for development, with the pages on.
+type service struct {
+	t   *testing.T
+	api string // host:port
+	log *lockedBuffer
+}
+
+// startService runs login at an address, with what the environment adds, until
+// the test ends.
+func startService(t *testing.T, api string, vars ...string) *service {
+	t.Helper()
+	s := &service{t: t, api: api, log: &lockedBuffer{}}
+	args := []string{
+		"dev", "--data", t.TempDir(), "--listen", s.api,
+		"--graphql", testserver.Addr(testserver.FreePort(t)), "--ops", testserver.Addr(testserver.FreePort(t)),
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan int, 1)
+	go func() {
+		done <- cmd.Main(ctx, args, cmd.Environment{Stdin: strings.NewReader(""), Stdout: s.log, Stderr: s.log, Vars: vars, Version: "v0-test"})
+	}()
+	t.Cleanup(func() {
+		stop()
+		if code := <-done; code != 0 {
+			t.Errorf("login ended with %d:\n%s", code, s.log)
+		}
+	})
+	within(t, "login answers", func() bool { return testserver.Dial(s.api) == nil })
+	return s
+}
+
+// signInElsewhere opens another session of an account.
+func (s *service) signInElsewhere(email, password, userAgent string) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://"+s.api+"/auth/signin",
+		strings.NewReader(fmt.Sprintf(`{"email":%q,"password":%q}`, email, password)))
+	check(s.t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", userAgent)
+	resp, err := http.DefaultClient.Do(req)
+	check(s.t, err)
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		answer, _ := io.ReadAll(resp.Body)
+		s.t.Fatalf("signing in elsewhere: %s %s", resp.Status, answer)
+	}
+}
+
+// A user's life in a real browser, through the real gateway with TLS and a real
+// mail server.
+func TestPages_FromSignUpToDeletion(t *testing.T) {
+	mails := testserver.StartMailpit(t, false)
+	t.Setenv("SSL_CERT_FILE", mails.CertFile)
+	api := testserver.Addr(testserver.FreePort(t))
+	gateway := testserver.StartNginx(t, testserver.NginxSettings{
+		Entry: "tls", Names: "localhost", Login: api, Hasura: testserver.Addr(testserver.FreePort(t)), EdgeSecret: edgeSecret,
+	})
+	site := fmt.Sprintf("https://localhost:%d", gateway.TLSPort)
+	s := startService(t, api,
+		"LOGIN_PUBLIC_URL="+site, "LOGIN_HOSTED_PAGES_NAME=Example", "LOGIN_EDGE_SECRET="+edgeSecret,
+		"LOGIN_MAIL_SMTP_HOST=127.0.0.1", fmt.Sprintf("LOGIN_MAIL_SMTP_PORT=%d", mails.Port),
+		"LOGIN_MAIL_SMTP_USER="+mails.User, "LOGIN_MAIL_SMTP_PASSWORD="+mails.Password, "LOGIN_MAIL_FROM=Example <login@example.org>",
+		"LOGIN_MAIL_NOTICES=off",
+	)
+	b := startBrowser(t)
+	arrived := 0
+	// link waits for a mail and returns the link in it.
+	link := func(subject string) string {
+		t.Helper()
+		var text string
+		within(t, "a mail: "+subject, func() bool {
+			list := mails.Mails(t)
+			if len(list) > arrived {
+				arrived, text = len(list), list[0].Subject+"\n"+list[0].Text
+			}
+			return strings.HasPrefix(text, subject)
+		})
+		return regexp.MustCompile(`https://localhost\S+`).FindString(text)
+	}
+
+	b.open(site + "/auth/pages/signin")
+	b.look("signin")
+	b.follow("New here? Create an account")
+	b.fill("form-name", `Kim <script>alert(1)</script>`, "form-email", "kim@example.org", "form-password", "password123")
+	if status := b.submit("Create account"); status != http.StatusBadRequest {
+		t.Errorf("a common password: %d", status)
+	}
+	b.shows("Is among the most common ones")
+	b.look("signup-refused")
+	b.fill("form-password", firstPassword)
+	b.submit("Create account")
+	b.shows("Kim <script>alert(1)</script>", "kim@example.org", "not confirmed yet", "this device")
+
+	confirm := link("Confirm")
+	b.open(confirm)
+	b.look("verify")
+	b.submit("Confirm address")
+	b.shows("Your e-mail address is confirmed.", "confirmed")
+	b.open(confirm)
+	if status := b.submit("Confirm address"); status != http.StatusUnauthorized {
+		t.Errorf("the same link again: %d", status)
+	}
+	b.shows("has expired or was used already")
+
+	b.open(site + "/auth/pages/account")
+	b.submit("Sign out")
+	b.shows("You are signed out.")
+	b.follow("Forgot your password?")
+	b.fill("form-email", "kim@example.org")
+	b.submit("Send link")
+	b.shows("a mail is on its way")
+	b.look("forgot-sent")
+	reset := link("Set a new password")
+	b.open(reset)
+	b.look("reset")
+	b.open(reset) // as a program that checks mails does: nothing is spent
+	b.fill("form-password", secondPassword)
+	b.submit("Set password")
+	b.shows("Your new password is set.", "Where you are signed in")
+	b.submit("Sign out")
+
+	b.fill("form-email", "kim@example.org", "form-password", firstPassword)
+	if status := b.submit("Sign in"); status != http.StatusUnauthorized {
+		t.Errorf("the old password: %d", status)
+	}
+	b.shows("E-mail address or password wrong")
+	b.look("signin-refused")
+	focus := eval[string](b, `document.activeElement.id`)
+	kept, password := get(b, chromedp.Value(chromedp.CSS("#form-email"))), get(b, chromedp.Value(chromedp.CSS("#form-password")))
+	if focus != "form-password" || kept != "kim@example.org" || password != "" {
+		t.Errorf("after a wrong password the focus is on %q, the address is %q, the password %q", focus, kept, password)
+	}
+	// The focus is where to go on: no mouse is needed.
+	b.load(chromedp.KeyEvent(secondPassword), chromedp.KeyEvent(kb.Enter))
+	s.signInElsewhere("kim@example.org", secondPassword, "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0")
+	s.signInElsewhere("kim@example.org", secondPassword, "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1")
+	b.open(site + "/auth/pages/account")
+	b.shows("Firefox on Windows", "Safari on iPhone", "Chrome on Linux")
+	b.look("account")
+	b.submit("Sign out: Safari on iPhone")
+	b.shows("Signed out there.")
+
+	b.unfold("Change password")
+	b.fill("password-current", firstPassword, "password-password", thirdPassword)
+	b.submit("Change password")
+	b.shows("This is not your current password")
+	b.look("account-refused")
+	b.fill("password-current", secondPassword, "password-password", thirdPassword)
+	b.submit("Change password")
+	b.shows("Your password is changed.")
+
+	b.unfold("Change e-mail address")
+	b.fill("email-email", "kimi@example.org", "email-current", thirdPassword)
+	b.submit("Change e-mail address")
+	b.shows("A mail is on its way to the new address")
+	b.open(link("Confirm"))
+	b.submit("Confirm address")
+	b.shows("kimi@example.org")
+
+	b.unfold("Delete account")
+	b.fill("delete-current", thirdPassword)
+	b.look("account-delete")
+	b.submit("Delete for good")
+	b.shows("Your account is deleted.")
+	b.fill("form-email", "kimi@example.org", "form-password", thirdPassword)
+	if status := b.submit("Sign in"); status != http.StatusUnauthorized {
+		t.Errorf("after deletion: %d", status)
+	}
+
+	everything := s.log.String() + gateway.Output() + string(bytes.Join(gateway.AccessLog(t, 1), nil))
+	for _, secret := range []string{"kim@", "kimi@", firstPassword, secondPassword, thirdPassword, tokenOf(confirm), tokenOf(reset)} {
+		if strings.Contains(everything, secret) {
+			t.Errorf("%q is in a log", secret)
+		}
+	}
+}
+
+func tokenOf(link string) string { return link[strings.Index(link, "token=")+len("token="):] }
+
+var block = regexp.MustCompile("(?ms)^```js hosted.js\n(.*?)^```$")
+
+// The app of docs/hosted-pages.md, on an origin of its own.
+func TestPages_BringAUserBackToTheApp(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join(testserver.RepoRoot(t), "docs/hosted-pages.md"))
+	check(t, err)
+	snippet := block.FindSubmatch(doc)
+	if snippet == nil {
+		t.Fatal("docs/hosted-pages.md has no block hosted.js")
+	}
+	var login string
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hosted.js" {
+			w.Header().Set("Content-Type", "text/javascript")
+			_, _ = w.Write(snippet[1])
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, `<!doctype html><title>app</title><button>Log in</button><p id="who">nobody</p><script type="module">
+			import { signInAt, takeRefreshToken } from '/hosted.js';
+			document.querySelector('button').onclick = () => signInAt('%[1]s');
+			const refreshToken = takeRefreshToken();
+			const post = (path, init) => fetch('%[1]s' + path, init).then((r) => r.json());
+			if (refreshToken) {
+				const grant = await post('/auth/refresh', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ refreshToken }) });
+				const me = await post('/auth/me', { headers: { Authorization: 'Bearer ' + grant.token } });
+				document.querySelector('#who').textContent = me.email;
+			}
+		</script>`, login)
+	}))
+	t.Cleanup(app.Close)
+	s := startService(t, testserver.Addr(testserver.FreePort(t)), "LOGIN_HOSTED_PAGES_RETURN_URL="+app.URL+"/signed-in")
+	login = "http://" + s.api
+	b := startBrowser(t)
+	who := func(want string) {
+		t.Helper()
+		b.run(chromedp.Poll[chromedp.Void](fmt.Sprintf(`document.querySelector("#who")?.textContent === %q`, want), chromedp.WithPollingTimeout(20*time.Second)))
+		if got := get(b, chromedp.Location()); want != "nobody" && got != app.URL+"/signed-in" {
+			t.Errorf("the address is %q", got)
+		}
+	}
+
+	b.open(app.URL)
+	b.submit("Log in")
+	b.follow("New here? Create an account")
+	b.fill("form-name", "Kim", "form-email", "kim@example.org", "form-password", firstPassword)
+	b.submit("Create account")
+	who("kim@example.org")
+
+	// The account is a session of its own; from there the app gets it by a click.
+	b.open(login + "/auth/pages/account")
+	b.fill("form-email", "kim@example.org", "form-password", firstPassword)
+	b.submit("Sign in")
+	b.shows("Where you are signed in")
+	b.look("account-of-an-app")
+	b.open(app.URL)
+	b.submit("Log in")
+	b.shows("You are signed in as Kim")
+	b.look("continue")
+	b.submit("Continue")
+	who("kim@example.org")
+
+	// Somebody else's link signs nobody in: the app did not ask.
+	b.open(app.URL)
+	b.open(app.URL + "/signed-in#refreshToken=stolen&state=guess")
+	who("nobody")
+}
+
+func within(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within 30 s", what)
+		}
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

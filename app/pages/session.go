@@ -1,0 +1,167 @@
+package pages
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"hasura-login/app/login"
+)
+
+// The cookies. No script can read them; none is sent with a form of another site.
+const (
+	cookieSession = "login-session" // the refresh token
+	cookieAccess  = "login-access"  // the access token, so that not every page spends a refresh token
+	cookieDevice  = "login-device"  // the device token; stays when the session ends
+	cookieNotice  = "login-notice"  // what the next page is to say
+)
+
+const (
+	deviceLife = 90 * 24 * time.Hour
+	noticeLife = time.Minute
+	// accessMargin ends the use of an access token before its life does.
+	accessMargin = 30 * time.Second
+)
+
+// jar reads and writes cookies.
+type jar struct{ secure bool }
+
+// name binds a cookie to this very host where TLS vouches for it: no sibling
+// domain can then set another in its place.
+func (j jar) name(name string) string {
+	if j.secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+func (j jar) get(r *http.Request, name string) string {
+	c, err := r.Cookie(j.name(name))
+	if err != nil {
+		return ""
+	}
+	return strings.Clone(c.Value) // the web server reuses its buffers
+}
+
+// set keeps a value for a time; no time ends the cookie. Lax, so that whoever
+// follows a link from a mail or from the app is known; nothing changes by a GET.
+func (j jar) set(w http.ResponseWriter, name, value string, life time.Duration) {
+	age := int(life / time.Second)
+	if age <= 0 {
+		age = -1
+	}
+	http.SetCookie(w, &http.Cookie{ // #nosec G124 -- Secure follows the public URL: plain HTTP is for development
+		Name: j.name(name), Value: value, Path: "/", MaxAge: age,
+		HttpOnly: true, Secure: j.secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// keep makes a grant the browser's session.
+func (v *visit) keep(g login.Grant) {
+	now := v.now()
+	v.cookies.set(v.w, cookieSession, g.RefreshToken, g.RefreshTokenExpiresAt.Sub(now))
+	v.cookies.set(v.w, cookieAccess, g.Token, g.TokenExpiresAt.Sub(now)-accessMargin)
+	v.know(g)
+}
+
+// know remembers the device, so that its owner gets in while strangers guess.
+func (v *visit) know(g login.Grant) {
+	if g.DeviceToken != "" {
+		v.cookies.set(v.w, cookieDevice, g.DeviceToken, deviceLife)
+	}
+}
+
+func (v *visit) forget() {
+	v.cookies.set(v.w, cookieSession, "", 0)
+	v.cookies.set(v.w, cookieAccess, "", 0)
+}
+
+// errSignedOut : nobody is signed in.
+var errSignedOut = errors.New("signed out")
+
+// identify finds out who is signed in, with a new access token if need be. Tabs
+// that do so at once all get the same successor of their refresh token.
+func (v *visit) identify() (login.Identity, error) {
+	if access := v.cookies.get(v.r, cookieAccess); access != "" {
+		if id, err := v.Identify(access); err == nil {
+			return id, nil
+		}
+	}
+	refresh := v.cookies.get(v.r, cookieSession)
+	if refresh == "" {
+		return login.Identity{}, errSignedOut
+	}
+	g, err := v.Service.Refresh(v.ctx(), login.RefreshInput{RefreshToken: refresh, Client: v.Client})
+	if err = v.Attempted(login.OpRefresh, err); err != nil {
+		if has(err, login.CodeInvalidRefreshToken) {
+			v.forget()
+			return login.Identity{}, errSignedOut
+		}
+		return login.Identity{}, err
+	}
+	v.keep(g)
+	return v.Identify(g.Token)
+}
+
+// signedOut sends a visitor whose session has ended to sign in; other errors pass.
+func (v *visit) signedOut(err error) error {
+	switch {
+	case errors.Is(err, errSignedOut):
+	case has(err, login.CodeUnauthenticated):
+		v.forget()
+		v.say(noticeSessionOver)
+	default:
+		return err
+	}
+	return v.redirect(trip{account: true}.link(pathSignIn))
+}
+
+func has(err error, code login.Code) bool { return login.AsError(err).Code == code }
+
+// enter lets a visitor in who has just proved who they are. The app gets the
+// session itself, by its refresh token, which is good once; it stands after the
+// #, where it reaches no server.
+func (v *visit) enter(g login.Grant) error {
+	v.endSession()
+	if v.ReturnURL != "" && !v.trip.account {
+		v.know(g)
+		return v.handOver(g.RefreshToken)
+	}
+	v.keep(g)
+	return v.redirect(pathAccount)
+}
+
+func (v *visit) handOver(refreshToken string) error {
+	v.forget()
+	fragment := url.Values{"refreshToken": {refreshToken}}
+	if v.trip.state != "" {
+		fragment.Set(paramState, v.trip.state)
+	}
+	return v.redirect(v.ReturnURL + "#" + fragment.Encode())
+}
+
+// endSession ends the session that the browser had.
+func (v *visit) endSession() {
+	refresh := v.cookies.get(v.r, cookieSession)
+	if refresh == "" {
+		return
+	}
+	// One that cannot be ended now expires by itself; its token is forgotten.
+	_ = v.Attempted(login.OpSignOut, v.Service.SignOut(v.ctx(), login.RefreshInput{RefreshToken: refresh, Client: v.Client}))
+}
+
+// say leaves a note for the next page.
+func (v *visit) say(n notice) { v.cookies.set(v.w, cookieNotice, string(n), noticeLife) }
+
+// told takes the note that the page before left. It is one of a closed list: an
+// address cannot make a page say anything.
+func (v *visit) told() string {
+	n := notice(v.cookies.get(v.r, cookieNotice))
+	if n == "" {
+		return ""
+	}
+	v.cookies.set(v.w, cookieNotice, "", 0)
+	return v.Notices[n]
+}

@@ -1,0 +1,179 @@
+package pages
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"hasura-login/app/login"
+)
+
+// texts are all that the pages say, in one language.
+type texts struct {
+	Lang string
+
+	SignIn, SignUp, Forgot, Reset, Verify, Account, Failed string // titles, and buttons of the same name
+
+	Email, Password, YourName, NewPassword, CurrentPassword, NewEmail string // labels
+	NewEmailHint                                                      string
+
+	ForgotQuestion, SignUpQuestion, SignInQuestion, BackToSignIn, VerifyAgain string // links
+	SignUpClosed, MailDisabled, ForgotIntro, VerifyIntro, VerifyAgainIntro    string
+	SendLink, SetPassword, Confirm                                            string // buttons
+
+	SignedInAs, Continue, OtherAccount, BackToApp string
+
+	Address, Verified, NotVerified, VerifyNow    string
+	ChangePassword, ChangePasswordNote           string
+	ChangeEmail                                  string
+	Sessions, SessionsNote, ThisDevice, LastUsed string
+	EndSession                                   string
+	SignOut, SignOutAll                          string
+	DeleteAccount, DeleteNote, DeleteForever     string
+	DeviceOn, UnknownDevice                      string
+	CurrentWrong                                 string
+	Notices                                      map[notice]string
+	Errors                                       map[login.Code]string
+	Later                                        map[login.Code]string // where waiting helps
+	passwordHint                                 func(least int) string
+	invalidField                                 func(field, message string, least int) string
+	wait                                         func(n int, minutes bool) string
+	ago                                          func(d time.Duration, at time.Time) string
+}
+
+// notice is what a page says of what was done on the page before.
+type notice string
+
+const (
+	noticeResetSent       notice = "reset-sent"
+	noticeVerifySent      notice = "verify-sent"
+	noticeChangeSent      notice = "change-sent"
+	noticeSignedUp        notice = "signed-up"
+	noticeVerified        notice = "verified"
+	noticePasswordSet     notice = "password-set"
+	noticePasswordChanged notice = "password-changed"
+	noticeSessionEnded    notice = "session-ended"
+	noticeSessionOver     notice = "session-over"
+	noticeSignedOut       notice = "signed-out"
+	noticeSignedOutAll    notice = "signed-out-all"
+	noticeDeleted         notice = "deleted"
+)
+
+// speak picks the language that a browser names first. Browsers list what their
+// user prefers in order.
+func speak(acceptLanguage string) *texts {
+	for entry := range strings.SplitSeq(acceptLanguage, ",") {
+		tag, _, _ := strings.Cut(strings.TrimSpace(entry), ";")
+		primary, _, _ := strings.Cut(tag, "-")
+		for _, t := range []*texts{english, german} {
+			if strings.EqualFold(primary, t.Lang) {
+				return t
+			}
+		}
+	}
+	return english
+}
+
+// comeBack says when; the wait is rounded up.
+func (t *texts) comeBack(after time.Duration) string {
+	seconds := max(1, int(math.Ceil(after.Seconds())))
+	if seconds <= 90 {
+		return t.wait(seconds, false)
+	}
+	return t.wait((seconds+59)/60, true)
+}
+
+var english = &texts{
+	Lang:   "en",
+	SignIn: "Sign in", SignUp: "Create account", Forgot: "Forgot your password?", Reset: "Choose a new password",
+	Verify: "Confirm your e-mail address", Account: "Your account", Failed: "That did not work",
+
+	Email: "E-mail address", Password: "Password", YourName: "Name", NewPassword: "New password",
+	CurrentPassword: "Current password", NewEmail: "New e-mail address",
+	NewEmailHint: "We send a link there. Your address changes when you open it.",
+
+	ForgotQuestion: "Forgot your password?", SignUpQuestion: "New here? Create an account",
+	SignInQuestion: "Have an account? Sign in", BackToSignIn: "Back to sign in", VerifyAgain: "Send the mail again",
+	SignUpClosed:     "New accounts are not open to everyone here.",
+	MailDisabled:     "This site sends no mail. Ask whoever runs it for help.",
+	ForgotIntro:      "Tell us your address and we send you a link to choose a new one.",
+	VerifyIntro:      "One click, and this address is yours here.",
+	VerifyAgainIntro: "Tell us your address and we send you a link to confirm it.",
+	SendLink:         "Send link", SetPassword: "Set password", Confirm: "Confirm address",
+
+	SignedInAs: "You are signed in as", Continue: "Continue", OtherAccount: "Use another account", BackToApp: "Back to",
+
+	Address: "E-mail address", Verified: "confirmed", NotVerified: "not confirmed yet", VerifyNow: "Send a link to confirm it",
+	ChangePassword: "Change password", ChangePasswordNote: "You stay signed in here and are signed out everywhere else.",
+	ChangeEmail: "Change e-mail address",
+	Sessions:    "Where you are signed in", SessionsNote: "Something you do not recognise? Sign it out and change your password.",
+	ThisDevice: "this device", LastUsed: "last used", EndSession: "Sign out",
+	SignOut: "Sign out", SignOutAll: "Sign out everywhere",
+	DeleteAccount: "Delete account", DeleteNote: "Your account and its data here are gone at once and cannot be brought back.",
+	DeleteForever: "Delete for good",
+	DeviceOn:      " on ", UnknownDevice: "Unknown device",
+	CurrentWrong: "This is not your current password",
+	Notices: map[notice]string{
+		noticeResetSent:       "If this address has an account, a mail is on its way. The link in it works once, for 30 minutes.",
+		noticeVerifySent:      "If this address has an account and is not confirmed yet, a mail is on its way.",
+		noticeChangeSent:      "A mail is on its way to the new address, unless somebody else has it. Open the link in it to finish.",
+		noticeSignedUp:        "Your account is made. Open the link in the mail we sent you, then sign in.",
+		noticeVerified:        "Your e-mail address is confirmed.",
+		noticePasswordSet:     "Your new password is set. You are signed out everywhere else.",
+		noticePasswordChanged: "Your password is changed. You are signed out everywhere else.",
+		noticeSessionEnded:    "Signed out there.",
+		noticeSessionOver:     "Your session has ended. Please sign in again.",
+		noticeSignedOut:       "You are signed out.",
+		noticeSignedOutAll:    "You are signed out everywhere.",
+		noticeDeleted:         "Your account is deleted.",
+	},
+	Errors: map[login.Code]string{
+		login.CodeInvalidCredentials: "E-mail address or password wrong",
+		login.CodeAccountDisabled:    "This account is disabled",
+		login.CodeEmailNotVerified:   "This address is not confirmed yet. Open the link in the mail we sent you.",
+		login.CodeEmailTaken:         "This address already has an account",
+		login.CodeSignupDisabled:     "New accounts are not open to everyone here",
+		login.CodeMailDisabled:       "This site sends no mail. Ask whoever runs it for help.",
+		login.CodeInvalidToken:       "This link has expired or was used already. Ask for a new one.",
+		login.CodeForbidden:          "This form was sent from another site. Open the page here and try again.",
+		login.CodeInternal:           "Something went wrong on our side. It is in our log.",
+	},
+	Later: map[login.Code]string{
+		login.CodeRateLimited: "Too many attempts.",
+		login.CodeOverloaded:  "Many people are signing in right now.",
+		login.CodeUnavailable: "This is not available right now.",
+	},
+	passwordHint: func(least int) string {
+		return fmt.Sprintf("At least %d characters. A few random words are good.", least)
+	},
+	invalidField: func(_, message string, _ int) string {
+		return strings.ToUpper(message[:1]) + message[1:]
+	},
+	wait: func(n int, minutes bool) string {
+		unit := "second"
+		if minutes {
+			unit = "minute"
+		}
+		if n > 1 {
+			unit += "s"
+		}
+		return fmt.Sprintf("Try again in %d %s.", n, unit)
+	},
+	ago: func(d time.Duration, at time.Time) string {
+		switch n := int(d.Minutes()); {
+		case n < 1:
+			return "just now"
+		case n == 1:
+			return "a minute ago"
+		case n < 60:
+			return fmt.Sprintf("%d minutes ago", n)
+		case n < 120:
+			return "an hour ago"
+		case n < 24*60:
+			return fmt.Sprintf("%d hours ago", n/60)
+		default:
+			return at.UTC().Format("2 January 2006")
+		}
+	},
+}

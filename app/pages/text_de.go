@@ -1,0 +1,112 @@
+package pages
+
+import (
+	"fmt"
+	"time"
+
+	"hasura-login/app/login"
+)
+
+var german = &texts{
+	Lang:   "de",
+	SignIn: "Anmelden", SignUp: "Konto anlegen", Forgot: "Passwort vergessen?", Reset: "Neues Passwort wählen",
+	Verify: "E-Mail-Adresse bestätigen", Account: "Ihr Konto", Failed: "Das hat nicht geklappt",
+
+	Email: "E-Mail-Adresse", Password: "Passwort", YourName: "Name", NewPassword: "Neues Passwort",
+	CurrentPassword: "Jetziges Passwort", NewEmail: "Neue E-Mail-Adresse",
+	NewEmailHint: "Wir schicken einen Link dorthin. Wenn Sie ihn öffnen, gilt die neue Adresse.",
+
+	ForgotQuestion: "Passwort vergessen?", SignUpQuestion: "Neu hier? Konto anlegen",
+	SignInQuestion: "Schon ein Konto? Anmelden", BackToSignIn: "Zurück zur Anmeldung", VerifyAgain: "Mail noch einmal schicken",
+	SignUpClosed:     "Neue Konten sind hier nicht für alle offen.",
+	MailDisabled:     "Diese Seite verschickt keine Mails. Bitte wenden Sie sich an ihren Betreiber.",
+	ForgotIntro:      "Nennen Sie Ihre Adresse, und wir schicken einen Link, mit dem Sie ein neues wählen.",
+	VerifyIntro:      "Noch ein Klick, und diese Adresse ist hier bestätigt.",
+	VerifyAgainIntro: "Nennen Sie Ihre Adresse, und wir schicken einen Link, der sie bestätigt.",
+	SendLink:         "Link schicken", SetPassword: "Passwort setzen", Confirm: "Adresse bestätigen",
+
+	SignedInAs: "Sie sind angemeldet als", Continue: "Weiter", OtherAccount: "Anderes Konto verwenden", BackToApp: "Zurück zu",
+
+	Address: "E-Mail-Adresse", Verified: "bestätigt", NotVerified: "noch nicht bestätigt", VerifyNow: "Link zum Bestätigen schicken",
+	ChangePassword: "Passwort ändern", ChangePasswordNote: "Hier bleiben Sie angemeldet, überall sonst werden Sie abgemeldet.",
+	ChangeEmail: "E-Mail-Adresse ändern",
+	Sessions:    "Wo Sie angemeldet sind", SessionsNote: "Etwas kommt Ihnen fremd vor? Melden Sie es ab und ändern Sie Ihr Passwort.",
+	ThisDevice: "dieses Gerät", LastUsed: "zuletzt benutzt", EndSession: "Abmelden",
+	SignOut: "Abmelden", SignOutAll: "Überall abmelden",
+	DeleteAccount: "Konto löschen", DeleteNote: "Ihr Konto und seine Daten hier sind sofort weg und lassen sich nicht zurückholen.",
+	DeleteForever: "Endgültig löschen",
+	DeviceOn:      " unter ", UnknownDevice: "Unbekanntes Gerät",
+	CurrentWrong: "Das ist nicht Ihr jetziges Passwort",
+	Notices: map[notice]string{
+		noticeResetSent:       "Wenn es zu dieser Adresse ein Konto gibt, ist eine Mail unterwegs. Der Link darin gilt einmal und 30 Minuten lang.",
+		noticeVerifySent:      "Wenn es zu dieser Adresse ein Konto gibt und sie noch nicht bestätigt ist, ist eine Mail unterwegs.",
+		noticeChangeSent:      "Eine Mail ist unterwegs an die neue Adresse, wenn sie niemand anderem gehört. Öffnen Sie den Link darin.",
+		noticeSignedUp:        "Ihr Konto ist angelegt. Öffnen Sie den Link in der Mail an Sie und melden Sie sich dann an.",
+		noticeVerified:        "Ihre E-Mail-Adresse ist bestätigt.",
+		noticePasswordSet:     "Ihr neues Passwort gilt. Überall sonst sind Sie abgemeldet.",
+		noticePasswordChanged: "Ihr Passwort ist geändert. Überall sonst sind Sie abgemeldet.",
+		noticeSessionEnded:    "Dort abgemeldet.",
+		noticeSessionOver:     "Ihre Sitzung ist zu Ende. Bitte melden Sie sich neu an.",
+		noticeSignedOut:       "Sie sind abgemeldet.",
+		noticeSignedOutAll:    "Sie sind überall abgemeldet.",
+		noticeDeleted:         "Ihr Konto ist gelöscht.",
+	},
+	Errors: map[login.Code]string{
+		login.CodeInvalidCredentials: "E-Mail-Adresse oder Passwort falsch",
+		login.CodeAccountDisabled:    "Dieses Konto ist gesperrt",
+		login.CodeEmailNotVerified:   "Diese Adresse ist noch nicht bestätigt. Öffnen Sie den Link in der Mail an Sie.",
+		login.CodeEmailTaken:         "Zu dieser Adresse gibt es schon ein Konto",
+		login.CodeSignupDisabled:     "Neue Konten sind hier nicht für alle offen",
+		login.CodeMailDisabled:       "Diese Seite verschickt keine Mails. Bitte wenden Sie sich an ihren Betreiber.",
+		login.CodeInvalidToken:       "Dieser Link ist abgelaufen oder wurde schon benutzt. Lassen Sie sich einen neuen schicken.",
+		login.CodeForbidden:          "Dieses Formular kam von einer anderen Seite. Öffnen Sie die Seite hier und versuchen Sie es noch einmal.",
+		login.CodeInternal:           "Bei uns ist etwas schiefgegangen. Es steht in unserem Protokoll.",
+	},
+	Later: map[login.Code]string{
+		login.CodeRateLimited: "Zu viele Versuche.",
+		login.CodeOverloaded:  "Gerade melden sich viele an.",
+		login.CodeUnavailable: "Das geht im Augenblick nicht.",
+	},
+	passwordHint: func(least int) string {
+		return fmt.Sprintf("Mindestens %d Zeichen. Ein paar zufällige Wörter sind gut.", least)
+	},
+	// The API's own words are English.
+	invalidField: func(field, _ string, least int) string {
+		switch field {
+		case "email":
+			return "Das geht als E-Mail-Adresse nicht"
+		case "name":
+			return "Bitte einen Namen mit höchstens 200 Zeichen angeben"
+		case fieldCurrent:
+			return "Bitte das jetzige Passwort angeben"
+		default:
+			return fmt.Sprintf("Dieses geht nicht: mindestens %d Zeichen, höchstens 72 Byte, keines der häufigsten und keines aus Ihrem Namen oder Ihrer Adresse", least)
+		}
+	},
+	wait: func(n int, minutes bool) string {
+		unit, plural := "Sekunde", "n"
+		if minutes {
+			unit = "Minute"
+		}
+		if n == 1 {
+			plural = ""
+		}
+		return fmt.Sprintf("Versuchen Sie es in %d %s%s noch einmal.", n, unit, plural)
+	},
+	ago: func(d time.Duration, at time.Time) string {
+		switch n := int(d.Minutes()); {
+		case n < 1:
+			return "gerade eben"
+		case n == 1:
+			return "vor einer Minute"
+		case n < 60:
+			return fmt.Sprintf("vor %d Minuten", n)
+		case n < 120:
+			return "vor einer Stunde"
+		case n < 24*60:
+			return fmt.Sprintf("vor %d Stunden", n/60)
+		default:
+			return at.UTC().Format("2.1.2006")
+		}
+	},
+}

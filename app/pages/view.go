@@ -1,0 +1,167 @@
+package pages
+
+import (
+	"slices"
+	"strings"
+
+	"hasura-login/app/login"
+)
+
+// page is what every page shows around its content.
+type page struct {
+	*texts
+	Site       string
+	Stylesheet string
+	Icon       string
+	Title      string
+	Notice     string
+	Intro      string
+	ReturnURL  string
+	ReturnName string
+}
+
+func (v *visit) page(title string) page {
+	return page{
+		texts: v.texts, Site: v.Settings.Name, Stylesheet: v.stylesheet.Path, Icon: v.icon.Path,
+		Title: title, Notice: v.told(), ReturnURL: v.ReturnURL, ReturnName: v.returnTitle,
+	}
+}
+
+// form is what a template makes a form of.
+type form struct {
+	ID       string
+	Action   string
+	Do       string
+	Hidden   []hidden
+	Username string // for password managers, where the form asks for no address
+	Fields   []field
+	Button   string
+	Detail   string // what the button is about, for those who hear it
+	Danger   bool
+	Alert    string // what is wrong with the form as a whole
+	Failed   bool
+	Links    []link
+}
+
+type hidden struct{ Name, Value string }
+
+type link struct{ URL, Text string }
+
+// field is an input with its label. A password's value is never given back.
+type field struct {
+	Name         string
+	Label        string
+	Type         string
+	Autocomplete string
+	Value        string
+	MinLength    int
+	Hint         string
+	Error        string
+	Focus        bool
+}
+
+// formOf makes a form that keeps the trip.
+func (v *visit) formOf(path, do, button string, fields ...field) form {
+	f := form{ID: "form", Action: path, Do: do, Fields: fields, Button: button}
+	if do != "" {
+		f.ID = do
+	}
+	for name, values := range v.trip.values() {
+		f.Hidden = append(f.Hidden, hidden{name, values[0]})
+	}
+	slices.SortFunc(f.Hidden, func(a, b hidden) int { return strings.Compare(a.Name, b.Name) })
+	return f
+}
+
+// button is a form without fields.
+func (v *visit) button(path, do, text string) form { return v.formOf(path, do, text) }
+
+// again shows a form that failed, with what was typed but passwords.
+func (v *visit) again(title string, f form, err error) error {
+	f.blame(v.problem(err))
+	v.write(formPage(v.page(title), f))
+	return formError{err}
+}
+
+// problem is an error in the words of the page.
+type problem struct {
+	Field   string // empty: the form as a whole
+	Message string
+}
+
+// blame puts a problem where it belongs and the focus with it.
+func (f *form) blame(p problem) {
+	f.Failed = true
+	for i := range f.Fields {
+		if f.Fields[i].Name == p.Field {
+			f.Fields[i].Error, f.Fields[i].Focus = p.Message, true
+			return
+		}
+	}
+	f.Alert = p.Message
+	for i := range f.Fields {
+		if f.Fields[i].Type == "password" || i == len(f.Fields)-1 {
+			f.Fields[i].Focus = true
+			return
+		}
+	}
+}
+
+// problem tells an error to a person. Only of a code without words of ours the
+// API's own are shown.
+func (v *visit) problem(err error) problem {
+	e := login.AsError(err)
+	switch e.Code {
+	case login.CodeInvalidInput:
+		return v.invalid(e.Message)
+	case login.CodeRateLimited, login.CodeOverloaded, login.CodeUnavailable:
+		return problem{Message: v.Later[e.Code] + " " + v.comeBack(e.RetryAfter)}
+	case login.CodeEmailTaken:
+		return problem{Field: "email", Message: v.Errors[e.Code]}
+	case login.CodeInvalidCredentials:
+		if v.r.URL.Path == pathAccount {
+			return problem{Field: fieldCurrent, Message: v.CurrentWrong}
+		}
+	}
+	if text, ok := v.Errors[e.Code]; ok {
+		return problem{Message: text}
+	}
+	return problem{Message: e.Message}
+}
+
+// inputs maps how the API names what it refuses to a field of the forms.
+var inputs = []struct{ prefix, field string }{
+	{"email: ", "email"}, {"newEmail: ", "email"}, {"name: ", "name"},
+	{"password: ", fieldCurrent}, {"password ", fieldPassword},
+}
+
+// invalid finds the field that a message of the API is about.
+func (v *visit) invalid(message string) problem {
+	for _, input := range inputs {
+		rest, ok := strings.CutPrefix(message, input.prefix)
+		if !ok {
+			continue
+		}
+		name := input.field
+		if name == fieldCurrent && v.r.URL.Path != pathAccount {
+			name = fieldPassword
+		}
+		return problem{Field: name, Message: v.invalidField(name, rest, v.PasswordMinLength)}
+	}
+	return problem{Message: message}
+}
+
+// describedBy lists the ids of what is to be read with a field.
+func describedBy(f form, i field, id string) string {
+	var ids []string
+	if f.Alert != "" && i.Focus {
+		ids = append(ids, f.ID+"-alert")
+	}
+	if i.Error != "" {
+		ids = append(ids, id+"-error")
+	}
+	if i.Hint != "" {
+		ids = append(ids, id+"-hint")
+	}
+	return strings.Join(ids, " ")
+}

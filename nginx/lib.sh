@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Shared by start.sh and watch.sh.
+# Shared by start.sh, watch.sh and reload.sh.
 
+: "${config:?the folder of these files}"
 run=/run/nginx
 secrets=/run/secrets
 
@@ -10,24 +11,79 @@ die() {
   exit 1
 }
 
-# choose_certificate points $run/tls at the operator's or ACME's certificate, or
-# makes a self-signed one that serves until there is one.
+# What nginx reads only when it loads its files: certificates, the edge secret,
+# upstream files, and the addresses that their names stand for.
+fingerprint() {
+  {
+    cat "${config}"/upstreams/*.conf "${secrets}/edge_secret.conf" "${run}"/tls/*.pem
+    upstream_addresses
+  } 2>/dev/null | sha256sum
+}
+
+upstream_addresses() {
+  sed -n 's/^ *server  *\([^:; ]*\):.*/\1/p' "${config}"/upstreams/*.conf | sort -u | while read -r name; do
+    getent ahosts "${name}" | cut -d' ' -f1 | sort -u
+  done
+}
+
+# load makes nginx load its files, if it accepts them, and remembers which.
+load() {
+  loading=$(fingerprint)
+  nginx -t -q -c "${config}/nginx.conf" || return 1
+  nginx -s reload -c "${config}/nginx.conf" || return 1
+  remember "${loading}"
+}
+
+remember() { printf '%s\n' "$1" >"${run}/loaded.$$" && mv "${run}/loaded.$$" "${run}/loaded"; }
+
+# choose_certificate keeps in $run/tls a copy of the newest certificate of the
+# operator or ACME that nginx accepts, or a self-signed one that serves until
+# there is one. nginx reads nothing but the copy, so files that are half written,
+# do not fit each other or cannot be read stop neither a start nor a reload.
 choose_certificate() {
-  if [ -s "${secrets}/tls/fullchain.pem" ] && [ -s "${secrets}/tls/privkey.pem" ]; then
-    source=${secrets}/tls
-  else
-    source=${run}/self-signed
-    [ -s "${source}/privkey.pem" ] || make_self_signed "${source}"
+  take_given
+  [ -e "${run}/tls" ] || make_self_signed
+}
+
+take_given() {
+  given=${secrets}/tls
+  new=${run}/tls.new
+  [ -e "${given}/fullchain.pem" ] && [ -e "${given}/privkey.pem" ] || return 0
+  rm -rf "${new}"
+  if ! why=$( (umask 077 && mkdir "${new}" && cp "${given}/fullchain.pem" "${given}/privkey.pem" "${new}") 2>&1); then
+    refuse "${why}"
+    return 0
   fi
-  [ "$(readlink "${run}/tls" 2>/dev/null)" = "${source}" ] && return 0
-  say "serving the certificate of ${source}"
-  ln -sfn "${source}" "${run}/tls"
+  generation=${run}/tls-$(cat "${new}/fullchain.pem" "${new}/privkey.pem" | sha256sum | cut -c 1-16)
+  [ "$(readlink "${run}/tls")" != "${generation}" ] || return 0
+  if why=$(nginx -t -q -c "${config}/certificate.conf" 2>&1); then
+    rm -rf "${generation}"
+    mv "${new}" "${generation}"
+    serve "${generation}"
+    say "serving the certificate of ${given}"
+  else
+    refuse "${why}"
+  fi
+}
+
+# It looks every few seconds and says the same only once.
+refuse() {
+  [ "$1" != "${refused:-}" ] || return 0
+  refused=$1
+  say "not taking the certificate of ${given}: $1"
+}
+
+# serve makes $run/tls a folder's other name, in one step.
+serve() {
+  ln -sfn "$1" "${run}/tls.link"
+  mv -fT "${run}/tls.link" "${run}/tls"
 }
 
 make_self_signed() {
   say 'no certificate yet: making a self-signed one'
-  mkdir -p "$1"
+  mkdir -p "${run}/self-signed"
   (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
-    -subj '/CN=self-signed' -keyout "$1/privkey.pem" -out "$1/fullchain.pem" 2>/dev/null) ||
+    -subj '/CN=self-signed' -keyout "${run}/self-signed/privkey.pem" -out "${run}/self-signed/fullchain.pem" 2>/dev/null) ||
     die 'openssl could not make a certificate'
+  serve "${run}/self-signed"
 }

@@ -163,11 +163,68 @@ func TestTLS_ANewCertificateIsServedByItselfAndHalfOfOneIsNot(t *testing.T) {
 	before := len(g.Output())
 	g.WriteSecret(t, "tls/privkey.pem", key)
 	eventually(t, "the refusal of half a renewal", func() bool { return strings.Contains(g.Output()[before:], "key values mismatch") })
+	// Whoever reloads now for another reason is not kept from it.
+	second := newUpstream(t, "second")
+	g.PointUpstream(t, "login", second.address())
+	g.Reload(t)
+	g.trust()
+	eventually(t, "a reload with half a renewal", func() bool {
+		g.do(t, "GET", "https://"+siteName+"/healthz", "")
+		return len(second.take()) > 0
+	})
 	if got := g.serial(t); got != "1001" || got == selfSigned {
 		t.Errorf("half of a renewal: serves %s", got)
 	}
 	g.WriteSecret(t, "tls/fullchain.pem", chain)
 	eventually(t, "the renewal", func() bool { return g.serial(t) == "1002" })
+}
+
+// A restart is the wrong moment to find out that somebody copied the wrong file:
+// without a listener on port 80 there would be no new certificate either.
+func TestTLS_ACertificateThatIsNoneDoesNotStopTheStart(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	chain, key := ca.issue(t, big.NewInt(1001), siteName)
+	otherChain, otherKey := ca.issue(t, big.NewInt(1002), siteName)
+	for name, given := range map[string]struct{ chain, key string }{
+		"another key":                 {chain, otherKey},
+		"half a certificate":          {chain[:len(chain)/2], key},
+		"half of the second in chain": {chain + otherChain[:len(otherChain)/2], key},
+		"half a key":                  {chain, key[:len(key)/2]},
+		"an empty key":                {chain, "\n"},
+		"not PEM":                     {"certificate", "key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t, testserver.NginxSettings{Entry: "tls", Names: siteName, Chain: given.chain, Key: given.key})
+			if s := g.handshake(t, &tls.Config{ServerName: siteName}); s == nil || s.PeerCertificates[0].Subject.CommonName != "self-signed" {
+				t.Errorf("serves %+v", s)
+			}
+			if !strings.Contains(g.Output(), "not taking the certificate of ") {
+				t.Errorf("says nothing of it: %s", g.Output())
+			}
+		})
+	}
+}
+
+func TestTLS_ACertificateThatCannotBeReadDoesNotStopTheStart(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	chain, key := ca.issue(t, big.NewInt(1001), siteName)
+	s := testserver.NginxSettings{Entry: "tls", Names: siteName, Login: "127.0.0.1:1", Hasura: "127.0.0.1:1", Chain: chain, Key: key}
+	n, cmd := testserver.PrepareNginx(t, s)
+	n.HideSecret(t, "tls/privkey.pem")
+	n.Run(t, s, cmd)
+	g := &gateway{Nginx: n}
+	if got := g.serial(t); got == "1001" {
+		t.Error("the test did not hide the key")
+	}
+	eventually(t, "the reason", func() bool { return strings.Contains(n.Output(), "Permission denied") })
+	n.WriteSecret(t, "tls/privkey.pem", key)
+	eventually(t, "the certificate once it can be read", func() bool { return g.serial(t) == "1001" })
+	if said := strings.Count(n.Output(), "not taking"); said > 2 { // start.sh and watch.sh
+		t.Errorf("says so %d times", said)
+	}
 }
 
 func TestTLS_ScannerFindsNothing(t *testing.T) {

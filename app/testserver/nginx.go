@@ -2,6 +2,7 @@ package testserver
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -40,11 +41,17 @@ type Nginx struct {
 func StartNginx(t testing.TB, s NginxSettings) *Nginx {
 	t.Helper()
 	n, cmd := PrepareNginx(t, s)
+	n.Run(t, s, cmd)
+	return n
+}
+
+// Run starts a gateway that was prepared and waits until it answers.
+func (n *Nginx) Run(t testing.TB, s NginxSettings, cmd *exec.Cmd) {
+	t.Helper()
 	n.Process = Start(t, cmd)
 	// To the group: the script that watches for changes goes too.
 	t.Cleanup(func() { _ = syscall.Kill(-n.Pid(), syscall.SIGTERM) })
 	n.WaitReady(t, 20*time.Second, n.listens(s))
-	return n
 }
 
 // listens reports whether every port is open; nginx opens one after the other.
@@ -153,6 +160,15 @@ func (n *Nginx) WriteSecret(t testing.TB, name, content string) {
 	n.replace(t, filepath.Join(n.dir, "secrets", name), content)
 }
 
+// HideSecret makes a file unreadable for nginx's user, whoever runs the test.
+func (n *Nginx) HideSecret(t testing.TB, name string) {
+	t.Helper()
+	path := filepath.Join(n.dir, "secrets", name)
+	if err := errors.Join(os.Chmod(path, 0), os.Chown(path, os.Geteuid(), os.Getegid())); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // WriteChallenge puts a file where the ACME client leaves its answers.
 func (n *Nginx) WriteChallenge(t testing.TB, name, content string) {
 	t.Helper()
@@ -172,11 +188,14 @@ func (n *Nginx) PointUpstream(t testing.TB, upstream, address string) {
 	n.replace(t, path, server.ReplaceAllString(readFile(t, path), "${1}"+address+";"))
 }
 
-// Reload makes the gateway take its files up at once.
+// Reload makes the gateway take its files up at once, as the operator's scripts do.
 func (n *Nginx) Reload(t testing.TB) {
 	t.Helper()
-	if err := n.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
+	cmd := exec.Command("sh", filepath.Join(n.dir, "config/reload.sh")) // #nosec G204 -- the project's own script
+	cmd.Env = n.Env()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: n.cmd.SysProcAttr.Credential}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("reloading nginx: %v\n%s", err, out)
 	}
 }
 

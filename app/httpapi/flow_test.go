@@ -57,15 +57,19 @@ func TestREST_EveryUseCase(t *testing.T) {
 	}
 }
 
+// variablesOf are the session variables that Hasura makes of a grant's token.
+func variablesOf(t *testing.T, g grant) map[string]any {
+	t.Helper()
+	claims := jwt.MapClaims{}
+	_, _, err := jwt.NewParser().ParseUnverified(g.Token, claims)
+	check(t, err)
+	hasura := claims["https://hasura.io/jwt/claims"].(map[string]any)
+	return map[string]any{"x-hasura-role": "user", "x-hasura-user-id": hasura["x-hasura-user-id"], "x-hasura-session-id": hasura["x-hasura-session-id"]}
+}
+
 func TestAction_EveryUseCase(t *testing.T) {
 	s := start(t)
-	variables := func(g grant) map[string]any {
-		claims := jwt.MapClaims{}
-		_, _, err := jwt.NewParser().ParseUnverified(g.Token, claims)
-		check(t, err)
-		hasura := claims["https://hasura.io/jwt/claims"].(map[string]any)
-		return map[string]any{"x-hasura-role": "user", "x-hasura-user-id": hasura["x-hasura-user-id"], "x-hasura-session-id": hasura["x-hasura-session-id"]}
-	}
+	variables := func(g grant) map[string]any { return variablesOf(t, g) }
 	done := func(a answer) {
 		t.Helper()
 		if a.StatusCode != 200 || string(a.body) != `{"ok":true}` {

@@ -167,10 +167,18 @@ func (a *API) client(c *fiber.Ctx, viaHasura bool) login.Client {
 		Addr: a.Clients.Resolve(clientip.Request{
 			Peer: peer, RealIP: c.Get(clientip.HeaderRealIP), EdgeSecret: c.Get(clientip.HeaderEdgeSecret), ViaHasura: viaHasura,
 		}),
-		Name: printable(string([]byte(agent)), 120),
+		Name: printable(string([]byte(agent)), 120), Language: preferredLanguage(c.Get(fiber.HeaderAcceptLanguage)),
 	}
 	c.Locals(localClient, client.Prefix())
 	return client
+}
+
+// preferredLanguage is the first of an Accept-Language header; what it is worth,
+// the use case decides.
+func preferredLanguage(header string) string {
+	first, _, _ := strings.Cut(header, ",")
+	first, _, _ = strings.Cut(first, ";")
+	return strings.Clone(strings.TrimSpace(first))
 }
 
 // context bounds a call in time, carries its request id to the audit log, and

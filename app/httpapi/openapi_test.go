@@ -99,6 +99,7 @@ func TestOpenAPI_DescribesRealAnswers(t *testing.T) {
 	last := s.granted(call(200, "POST", "/auth/signin", `{"email":"ann@example.org","password":"battery of volta 1800"}`))
 	call(204, "POST", "/auth/signout-all", "", "Authorization", bearer(last))
 	last = s.granted(call(200, "POST", "/auth/signin", `{"email":"ann@example.org","password":"battery of volta 1800"}`))
+	call(202, "POST", "/auth/email/change", `{"newEmail":"ann@new.example","password":"battery of volta 1800"}`, "Authorization", bearer(last))
 	call(401, "DELETE", "/auth/me", `{"password":"wrong one"}`, "Authorization", bearer(last))
 	call(204, "DELETE", "/auth/me", `{"password":"battery of volta 1800"}`, "Authorization", bearer(last))
 	for _, email := range []string{"ann@example.org", "nobody@example.org"} {
@@ -106,6 +107,9 @@ func TestOpenAPI_DescribesRealAnswers(t *testing.T) {
 			t.Errorf("asking for a reset answers %q", a.body)
 		}
 	}
+	call(202, "POST", "/auth/email/verification", `{"email":"nobody@example.org","language":null}`)
+	call(401, "POST", "/auth/email/verify", `{"token":"x"}`)
+	call(401, "POST", "/auth/email/change", `{"newEmail":"ann@new.example","password":"x"}`)
 	call(401, "POST", "/auth/password/reset", `{"token":"x","newPassword":"battery of volta 1800"}`)
 	call(200, "GET", "/.well-known/jwks.json", "")
 	call(200, "GET", "/healthz", "")

@@ -20,15 +20,13 @@ func TestReset_OverActionAndRESTAnswersAlikeForAnyAddress(t *testing.T) {
 			t.Errorf("REST for %s: %d %s", email, a.StatusCode, a.body)
 		}
 	}
-	for range 2 { // the first mail's link was replaced by the second
-		m, err := s.store.ClaimMail(t.Context(), time.Now(), time.Minute)
-		check(t, err)
-		tokens, err := login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }}.Tokens(m.ID)
-		check(t, err)
-		a := s.action("resetPassword", map[string]any{"token": tokens[0], "newPassword": "battery of volta 1800"}, nil)
+	s.mailed(login.MailVerifyEmail) // of the sign-up
+	for range 2 {                   // the first mail's link was replaced by the second
+		_, token := s.mailed(login.MailResetPassword)
+		a := s.action("resetPassword", map[string]any{"token": token, "newPassword": "battery of volta 1800"}, nil)
 		if a.StatusCode == http.StatusOK {
 			s.granted(a)
-			if again := s.action("resetPassword", map[string]any{"token": tokens[0], "newPassword": "battery of volta 1800"}, nil); again.code() != "invalid-token" {
+			if again := s.action("resetPassword", map[string]any{"token": token, "newPassword": "battery of volta 1800"}, nil); again.code() != "invalid-token" {
 				t.Errorf("the second use: %s", again.body)
 			}
 		} else if a.code() != "invalid-token" || a.StatusCode != http.StatusUnauthorized {
@@ -38,6 +36,20 @@ func TestReset_OverActionAndRESTAnswersAlikeForAnyAddress(t *testing.T) {
 	if a := s.rest(http.MethodPost, "/auth/signin", `{"email":"ann@example.org","password":"battery of volta 1800"}`); a.StatusCode != http.StatusOK {
 		t.Errorf("the new password: %d %s", a.StatusCode, a.body)
 	}
+}
+
+// mailed claims the mail that is due, which must be of a kind, and returns it with
+// its token.
+func (s *server) mailed(kind login.MailKind) (login.QueuedMail, string) {
+	s.t.Helper()
+	m, err := s.store.ClaimMail(s.t.Context(), time.Now(), time.Minute)
+	check(s.t, err)
+	if m.Kind != kind {
+		s.t.Fatalf("the mail is of kind %s, want %s", m.Kind, kind)
+	}
+	tokens, err := login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }}.Tokens(m.ID)
+	check(s.t, err)
+	return m, tokens[0]
 }
 
 func TestReset_WithoutMailSaysSo(t *testing.T) {

@@ -87,7 +87,7 @@ func (s *Store) QueueNotice(ctx context.Context, m login.QueuedMail, rate login.
 	}
 	owner, ok := column.ID(m.UserID)
 	if !ok {
-		return false, nil
+		return false, login.ErrNotFound
 	}
 	args := []any{m.ID, owner, string(m.Kind), m.CreatedAt, m.Recipient, payload, m.CreatedAt.Add(-rate.Every), rate.Most}
 	err = s.call(ctx, "queueing a notice", func(ctx context.Context) error {

@@ -66,7 +66,7 @@ func (s *Store) QueueNotice(ctx context.Context, m login.QueuedMail, rate login.
 		WHERE since <= ?4 OR count < ?5`
 	id, ok := column.ID(m.UserID)
 	if !ok {
-		return false, nil
+		return false, login.ErrNotFound
 	}
 	err = s.update(ctx, "queueing a notice", func(ctx context.Context, tx *sql.Tx) error {
 		result, err := tx.ExecContext(ctx, query, id.String(), string(m.Kind), micros(m.CreatedAt), micros(m.CreatedAt.Add(-rate.Every)), rate.Most)

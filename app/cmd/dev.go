@@ -85,6 +85,7 @@ func (v devVerb) config(env Environment) (config.Config, error) {
 	}
 	defaults := map[string]string{
 		"LISTEN": v.listen, "OPS_LISTEN": v.ops, "KEYS_DIR": filepath.Join(v.data, "keys"), "SHUTDOWN_GRACE": "5s",
+		"HOSTED_PAGES": "true", "PUBLIC_URL": publicURL(v.listen),
 	}
 	for _, name := range []string{"ACTION_SECRET", "DEVICE_SECRET"} {
 		secret, err := keptSecret(filepath.Join(v.data, strings.ToLower(name)))
@@ -99,6 +100,15 @@ func (v devVerb) config(env Environment) (config.Config, error) {
 		}
 	}
 	return load(env)
+}
+
+// publicURL is where a browser on this machine finds a listener.
+func publicURL(listen string) string {
+	host, port, _ := net.SplitHostPort(listen)
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 // keptSecret is drawn at the first start, so that devices stay known over restarts.

@@ -10,6 +10,7 @@ func greeting(api, graphql, ops net.Addr, data string) string {
 	return strings.NewReplacer("API", api.String(), "GRAPHQL", graphql.String(), "OPS", ops.String(), "DATA", data).Replace(`Hasura Login, for development:
 
   login (REST)     http://API/auth/…
+  hosted pages     http://API/auth/pages/signin
   GraphQL          http://GRAPHQL/v1/graphql    (a stand-in for Hasura: reads hasura/metadata)
   metrics, health  http://OPS/metrics, /readyz
   data             DATA    (delete it to begin anew; admin secret of the stand-in in DATA/admin_secret)

@@ -32,7 +32,7 @@ func newPost(cfg config.Config) (*post, error) {
 	if err != nil {
 		return nil, err
 	}
-	links, err := mailLinks(cfg.MailResetLink, cfg.MailVerifyLink)
+	links, err := mailLinks(linkToReset(cfg), linkToVerify(cfg))
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func newDevPost(cfg config.Config, out io.Writer) (*post, error) {
 	if err != nil {
 		return nil, err
 	}
-	links, err := mailLinks(cmp.Or(cfg.MailResetLink, devResetLink), cmp.Or(cfg.MailVerifyLink, devVerifyLink))
+	links, err := mailLinks(cmp.Or(linkToReset(cfg), devResetLink), cmp.Or(linkToVerify(cfg), devVerifyLink))
 	if err != nil {
 		return nil, err
 	}

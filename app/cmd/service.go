@@ -75,7 +75,7 @@ func newService(cfg config.Config, env Environment, out io.Writer, b backend, p 
 	if err != nil {
 		return nil, err
 	}
-	s := &service{cfg: cfg, backend: b, metrics: metrics.New(env.Version, httpapi.Routes())}
+	s := &service{cfg: cfg, backend: b, metrics: metrics.New(env.Version, routes(cfg))}
 	var requests *zap.Logger
 	requests, s.log, s.flush = newLoggers(out, level)
 	auditor := metrics.CountingAuditor(audit.New(s.log), s.metrics)
@@ -108,11 +108,15 @@ func newService(cfg config.Config, env Environment, out io.Writer, b backend, p 
 		Store: s.store, Mail: mails, MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.gate, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
 		Throttle: s.throttle, Devices: throttle.NewDeviceTokens(func() [][]byte { return bytesOf(cfg.DeviceSecret.Values()) }), Audit: auditor,
 	}, rules(cfg, p != nil))
+	site, err := newPages(cfg, s.login, verifier, p != nil)
+	if err != nil {
+		return nil, err
+	}
 	s.api = httpapi.New(httpapi.Config{
 		Service: s.login, Verifier: verifier, JWKS: s.ring.JWKS, Ready: s.ready,
 		ActionSecrets: cfg.ActionSecret.Values,
 		Clients:       clientip.New(func() [][]byte { return bytesOf(cfg.EdgeSecret.Values()) }),
-		AllowOrigin:   allowOrigin, Audit: auditor, Observer: s.metrics, Log: requests,
+		AllowOrigin:   allowOrigin, Audit: auditor, Observer: s.metrics, Log: requests, Pages: site,
 	})
 	s.metrics.SetTokensIssued(func(alg string) uint64 { return issuer.Issued(token.Algorithm(alg)) })
 	s.observe()

@@ -268,8 +268,8 @@ func resetLink(ctx context.Context, env Environment, ref string) error {
 		if err != nil {
 			return err
 		}
-		if cfg.MailResetLink != "" {
-			link, err := mail.ParseLink(cfg.MailResetLink)
+		if to := linkToReset(cfg); to != "" {
+			link, err := mail.ParseLink(to)
 			if err != nil {
 				return fmt.Errorf("%sMAIL_RESET_LINK: %w", config.Prefix, err)
 			}

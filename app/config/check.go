@@ -74,6 +74,7 @@ func (c Config) check() []error {
 		}
 	}
 	problems = append(problems, c.checkMail()...)
+	problems = append(problems, c.checkPages()...)
 	return append(problems, c.checkSecrets()...)
 }
 
@@ -89,8 +90,8 @@ func (c Config) checkMail() []error {
 	smtp, webhook := c.MailSMTPHost != "", c.MailWebhookURL != ""
 	complain(smtp && webhook, "MAIL_WEBHOOK_URL", "set together with %sMAIL_SMTP_HOST: keep one", Prefix)
 	complain(smtp && c.MailFrom == "", "MAIL_FROM", "is needed to send mail")
-	complain(c.SendsMail() && c.MailResetLink == "", "MAIL_RESET_LINK", "is needed to send mail, such as https://app.example.org/reset#token={token}")
-	complain(c.SendsMail() && c.MailVerifyLink == "", "MAIL_VERIFY_LINK", "is needed to send mail, such as https://app.example.org/verify#token={token}")
+	complain(c.SendsMail() && !c.HostedPages && c.MailResetLink == "", "MAIL_RESET_LINK", "is needed to send mail, such as https://app.example.org/reset#token={token}")
+	complain(c.SendsMail() && !c.HostedPages && c.MailVerifyLink == "", "MAIL_VERIFY_LINK", "is needed to send mail, such as https://app.example.org/verify#token={token}")
 	for _, name := range c.MailNotices {
 		off := name == noticesOff && len(c.MailNotices) == 1
 		complain(!off && !slices.Contains(login.NoticeKinds(), login.MailKind(name)), "MAIL_NOTICES", "%q is none of %s, or %s alone", name, noticeNames(), noticesOff)
@@ -100,6 +101,35 @@ func (c Config) checkMail() []error {
 	complain((c.MailSMTPUser != "") != c.MailSMTPPassword.IsSet(), "MAIL_SMTP_USER", "goes with %sMAIL_SMTP_PASSWORD_FILE: set both or none", Prefix)
 	complain(webhook != c.MailWebhookSecret.IsSet(), "MAIL_WEBHOOK_URL", "goes with %sMAIL_WEBHOOK_SECRET_FILE: set both or none", Prefix)
 	return problems
+}
+
+// checkPages finds what would make the hosted pages unusable or unsafe.
+func (c Config) checkPages() []error {
+	var problems []error
+	complain := func(name, format string, args ...any) {
+		problems = append(problems, fmt.Errorf(Prefix+name+": "+format, args...))
+	}
+	if origin := strings.TrimSuffix(c.PublicURL, "/"); origin != "" && origin != c.Origin() {
+		complain("PUBLIC_URL", "%q is not scheme and host such as https://login.example.org", c.PublicURL)
+	}
+	if u, err := url.Parse(c.HostedPagesReturnURL); c.HostedPagesReturnURL != "" && (err != nil || u.Host == "" || strings.Contains(c.HostedPagesReturnURL, "#") || u.Scheme != "https" && u.Scheme != "http") {
+		complain("HOSTED_PAGES_RETURN_URL", "%q is not a URL without # such as https://app.example.org/signed-in", c.HostedPagesReturnURL)
+	}
+	if !c.HostedPages {
+		return problems
+	}
+	switch u, err := url.Parse(c.Origin()); {
+	case err != nil || u.Host == "":
+		complain("HOSTED_PAGES", "needs %sPUBLIC_URL, where browsers find the service, such as https://login.example.org", Prefix)
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		complain("HOSTED_PAGES", "needs https: passwords would go to %s in the clear", u.Host)
+	}
+	return problems
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
 // noticesOff is the word that switches all notices off.

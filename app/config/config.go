@@ -2,7 +2,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"net/url"
 	"runtime"
 	"slices"
 	"time"
@@ -63,6 +65,12 @@ type Config struct {
 	MailTemplates string   `env:"MAIL_TEMPLATES"`
 	MailLanguage  string   `env:"MAIL_LANGUAGE" envDefault:"en"`
 
+	// PublicURL is where browsers find the service; see Origin.
+	PublicURL            string `env:"PUBLIC_URL"`
+	HostedPages          bool   `env:"HOSTED_PAGES" envDefault:"false"`
+	HostedPagesName      string `env:"HOSTED_PAGES_NAME"`
+	HostedPagesReturnURL string `env:"HOSTED_PAGES_RETURN_URL"`
+
 	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info"`
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"20s"`
 
@@ -98,6 +106,16 @@ func (c Config) Notices() []login.MailKind {
 		}
 	}
 	return kinds
+}
+
+// Origin is where browsers find the service, as scheme, host and port: what is
+// set, or the issuer where that is a URL. It is empty if neither tells.
+func (c Config) Origin() string {
+	u, err := url.Parse(cmp.Or(c.PublicURL, c.Issuer))
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // Line is one setting as it is shown to people: a secret's value is masked.

@@ -135,3 +135,29 @@ func TestNotices_AreAllUnlessTheSettingSaysOtherwise(t *testing.T) {
 		}
 	}
 }
+
+func TestHostedPages_NeedAnAddressThatIsSafe(t *testing.T) {
+	for name, c := range map[string]struct {
+		vars []string
+		want string // of the error; empty: none
+	}{
+		"off":                    {nil, ""},
+		"the issuer is no URL":   {[]string{"LOGIN_HOSTED_PAGES=true"}, "LOGIN_HOSTED_PAGES: needs LOGIN_PUBLIC_URL"},
+		"the issuer is a URL":    {[]string{"LOGIN_HOSTED_PAGES=true", "LOGIN_ISSUER=https://login.example.org/"}, ""},
+		"a public URL":           {[]string{"LOGIN_HOSTED_PAGES=true", "LOGIN_PUBLIC_URL=https://login.example.org"}, ""},
+		"a public URL with path": {[]string{"LOGIN_PUBLIC_URL=https://login.example.org/auth"}, "LOGIN_PUBLIC_URL:"},
+		"in the clear":           {[]string{"LOGIN_HOSTED_PAGES=true", "LOGIN_PUBLIC_URL=http://login.example.org"}, "needs https"},
+		"in the clear, at home":  {[]string{"LOGIN_HOSTED_PAGES=true", "LOGIN_PUBLIC_URL=http://127.0.0.1:3000"}, ""},
+		"a return URL":           {[]string{"LOGIN_HOSTED_PAGES_RETURN_URL=https://app.example.org/in?x=1"}, ""},
+		"one with a fragment":    {[]string{"LOGIN_HOSTED_PAGES_RETURN_URL=https://app.example.org/#in"}, "LOGIN_HOSTED_PAGES_RETURN_URL:"},
+		"one of another scheme":  {[]string{"LOGIN_HOSTED_PAGES_RETURN_URL=javascript:alert(1)"}, "LOGIN_HOSTED_PAGES_RETURN_URL:"},
+		"mail without links":     {[]string{"LOGIN_HOSTED_PAGES=true", "LOGIN_ISSUER=https://login.example.org", "LOGIN_MAIL_SMTP_HOST=smtp.example.org", "LOGIN_MAIL_FROM=a@example.org"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := config.Load(c.vars)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}

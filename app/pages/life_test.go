@@ -116,7 +116,7 @@ func TestPages_FromSignUpToDeletion(t *testing.T) {
 	if status := b.submit("Create account"); status != http.StatusBadRequest {
 		t.Errorf("a common password: %d", status)
 	}
-	b.shows("Is among the most common ones")
+	b.shows("It is among the most common ones")
 	b.look("signup-refused")
 	b.fill("form-password", firstPassword)
 	b.submit("Create account")
@@ -139,7 +139,7 @@ func TestPages_FromSignUpToDeletion(t *testing.T) {
 	b.follow("Forgot your password?")
 	b.fill("form-email", "kim@example.org")
 	b.submit("Send link")
-	b.shows("a mail is on its way")
+	b.shows("Check your mail", "a mail is on its way")
 	b.look("forgot-sent")
 	reset := link("Set a new password")
 	b.open(reset)

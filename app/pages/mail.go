@@ -9,9 +9,19 @@ func (v *visit) showForgot() error {
 		v.write(formPage(p, form{Links: v.backToSignIn()}))
 		return nil
 	}
-	p.Intro = v.ForgotIntro
-	v.write(formPage(p, v.emailForm(pathForgot, "")))
+	v.writeEmailForm(p, v.ForgotIntro, pathForgot)
 	return nil
+}
+
+// writeEmailForm asks where a mail is to go, unless it has just been told.
+func (v *visit) writeEmailForm(p page, intro, path string) {
+	if p.Told == noticeResetSent || p.Told == noticeVerifySent {
+		p.Title = v.CheckMail
+		v.write(formPage(p, form{Links: append([]link{{v.trip.link(path), v.SendAgain}}, v.backToSignIn()...)}))
+		return
+	}
+	p.Intro = intro
+	v.write(formPage(p, v.emailForm(path, "")))
 }
 
 func (v *visit) emailForm(path, email string) form {
@@ -83,8 +93,7 @@ func (v *visit) showVerify() error {
 		v.write(formPage(p, form{Links: v.backToSignIn()}))
 		return nil
 	}
-	p.Intro = v.VerifyAgainIntro
-	v.write(formPage(p, v.emailForm(pathVerify, "")))
+	v.writeEmailForm(p, v.VerifyAgainIntro, pathVerify)
 	return nil
 }
 

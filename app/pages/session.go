@@ -157,11 +157,10 @@ func (v *visit) say(n notice) { v.cookies.set(v.w, cookieNotice, string(n), noti
 
 // told takes the note that the page before left. It is one of a closed list: an
 // address cannot make a page say anything.
-func (v *visit) told() string {
+func (v *visit) told() notice {
 	n := notice(v.cookies.get(v.r, cookieNotice))
-	if n == "" {
-		return ""
+	if n != "" {
+		v.cookies.set(v.w, cookieNotice, "", 0)
 	}
-	v.cookies.set(v.w, cookieNotice, "", 0)
-	return v.Notices[n]
+	return n
 }

@@ -18,9 +18,9 @@ type texts struct {
 	Email, Password, YourName, NewPassword, CurrentPassword, NewEmail string // labels
 	NewEmailHint                                                      string
 
-	ForgotQuestion, SignUpQuestion, SignInQuestion, BackToSignIn, VerifyAgain string // links
-	SignUpClosed, MailDisabled, ForgotIntro, VerifyIntro, VerifyAgainIntro    string
-	SendLink, SetPassword, Confirm                                            string // buttons
+	ForgotQuestion, SignUpQuestion, SignInQuestion, BackToSignIn, VerifyAgain                    string // links
+	CheckMail, SendAgain, SignUpClosed, MailDisabled, ForgotIntro, VerifyIntro, VerifyAgainIntro string
+	SendLink, SetPassword, Confirm                                                               string // buttons
 
 	SignedInAs, Continue, OtherAccount, BackToApp string
 
@@ -148,6 +148,9 @@ var english = &texts{
 		return fmt.Sprintf("At least %d characters. A few random words are good.", least)
 	},
 	invalidField: func(_, message string, _ int) string {
+		if strings.HasPrefix(message, "is ") || strings.HasPrefix(message, "must ") {
+			return "It " + message
+		}
 		return strings.ToUpper(message[:1]) + message[1:]
 	},
 	wait: func(n int, minutes bool) string {

@@ -18,6 +18,7 @@ var german = &texts{
 
 	ForgotQuestion: "Passwort vergessen?", SignUpQuestion: "Neu hier? Konto anlegen",
 	SignInQuestion: "Schon ein Konto? Anmelden", BackToSignIn: "Zurück zur Anmeldung", VerifyAgain: "Mail noch einmal schicken",
+	CheckMail: "Sehen Sie in Ihre Mails", SendAgain: "Nichts gekommen? Noch einmal schicken",
 	SignUpClosed:     "Neue Konten sind hier nicht für alle offen.",
 	MailDisabled:     "Diese Seite verschickt keine Mails. Bitte wenden Sie sich an ihren Betreiber.",
 	ForgotIntro:      "Nennen Sie Ihre Adresse, und wir schicken einen Link, mit dem Sie ein neues wählen.",

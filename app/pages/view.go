@@ -14,16 +14,18 @@ type page struct {
 	Stylesheet string
 	Icon       string
 	Title      string
-	Notice     string
+	Told       notice
+	Notice     string // Told, in words
 	Intro      string
 	ReturnURL  string
 	ReturnName string
 }
 
 func (v *visit) page(title string) page {
+	told := v.told()
 	return page{
 		texts: v.texts, Site: v.Settings.Name, Stylesheet: v.stylesheet.Path, Icon: v.icon.Path,
-		Title: title, Notice: v.told(), ReturnURL: v.ReturnURL, ReturnName: v.returnTitle,
+		Title: title, Told: told, Notice: v.Notices[told], ReturnURL: v.ReturnURL, ReturnName: v.returnTitle,
 	}
 }
 

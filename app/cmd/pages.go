@@ -1,0 +1,55 @@
+package cmd
+
+import (
+	"fmt"
+	"time"
+
+	"hasura-login/app/config"
+	"hasura-login/app/httpapi"
+	"hasura-login/app/login"
+	"hasura-login/app/pages"
+	"hasura-login/app/token"
+)
+
+// newPages makes the hosted pages; nil if the settings say no.
+func newPages(cfg config.Config, service *login.Service, verifier *token.Verifier, mailEnabled bool) (*pages.Site, error) {
+	if !cfg.HostedPages {
+		return nil, nil
+	}
+	site, err := pages.New(pages.Settings{
+		PublicURL: cfg.Origin(), Name: cfg.HostedPagesName, ReturnURL: cfg.HostedPagesReturnURL,
+		SignUpEnabled: cfg.SignupEnabled, MailEnabled: mailEnabled, PasswordMinLength: cfg.PasswordMinLength,
+	}, pages.Deps{Service: service, Identify: func(accessToken string) (login.Identity, error) {
+		id, err := verifier.Verify(accessToken, time.Now())
+		return login.Identity{UserID: id.UserID, SessionID: id.SessionID}, err
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("%sHOSTED_PAGES: %w", config.Prefix, err)
+	}
+	return site, nil
+}
+
+// routes are those that metrics count one by one.
+func routes(cfg config.Config) []string {
+	if cfg.HostedPages {
+		return append(httpapi.Routes(), httpapi.PageRoutes()...)
+	}
+	return httpapi.Routes()
+}
+
+// linkToReset is where a mail leads that brings a new password: to the app's own
+// page, or else to the hosted one. Empty: there is neither.
+func linkToReset(cfg config.Config) string {
+	if cfg.MailResetLink == "" && cfg.HostedPages {
+		return pages.ResetLink(cfg.Origin())
+	}
+	return cfg.MailResetLink
+}
+
+// linkToVerify is the same for the mails that confirm an address.
+func linkToVerify(cfg config.Config) string {
+	if cfg.MailVerifyLink == "" && cfg.HostedPages {
+		return pages.VerifyLink(cfg.Origin())
+	}
+	return cfg.MailVerifyLink
+}

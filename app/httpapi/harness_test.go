@@ -22,6 +22,7 @@ import (
 	"hasura-login/app/httpapi"
 	"hasura-login/app/login"
 	"hasura-login/app/metrics"
+	"hasura-login/app/pages"
 	"hasura-login/app/password"
 	"hasura-login/app/store/sqlite"
 	"hasura-login/app/throttle"
@@ -52,6 +53,7 @@ type setup struct {
 	hasher func(login.Hasher) login.Hasher
 	policy login.PasswordPolicy
 	rules  login.Rules
+	pages  *pages.Settings // nil: off
 }
 
 func start(t *testing.T, change ...func(*setup)) *server {
@@ -82,7 +84,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	if s.hasher != nil {
 		hasher = s.hasher(gate)
 	}
-	m := metrics.New("test", httpapi.Routes())
+	m := metrics.New("test", append(httpapi.Routes(), httpapi.PageRoutes()...))
 	limiter, err := throttle.New(throttle.Config{Limits: s.limits, Observer: m, Now: time.Now})
 	check(t, err)
 	out := &syncBuffer{}
@@ -93,6 +95,14 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		MailSecret: login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }},
 		Devices:    throttle.NewDeviceTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }), Audit: auditor,
 	}, s.rules)
+	var site *pages.Site
+	if s.pages != nil {
+		site, err = pages.New(*s.pages, pages.Deps{Service: service, Identify: func(accessToken string) (login.Identity, error) {
+			id, err := verifier.Verify(accessToken, time.Now())
+			return login.Identity{UserID: id.UserID, SessionID: id.SessionID}, err
+		}})
+		check(t, err)
+	}
 	srv := &server{t: t, ring: ring, log: out, store: store, served: make(chan error, 1)}
 	srv.api = httpapi.New(httpapi.Config{
 		Service: service, Verifier: verifier, JWKS: ring.JWKS,
@@ -100,7 +110,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		ActionSecrets: func() []string { return []string{actionSecret} },
 		Clients:       clientip.New(func() [][]byte { return [][]byte{[]byte(edgeSecret)} }),
 		AllowOrigin:   func(origin string) bool { return origin == "https://app.example.org" },
-		Audit:         auditor, Observer: m, Log: log,
+		Audit:         auditor, Observer: m, Log: log, Pages: site,
 	})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
@@ -159,9 +169,14 @@ func (s *server) do(req *http.Request) answer {
 	s.t.Helper()
 	resp, err := http.DefaultClient.Do(req)
 	check(s.t, err)
+	return readAll(s.t, resp)
+}
+
+func readAll(t *testing.T, resp *http.Response) answer {
+	t.Helper()
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	check(s.t, err)
+	check(t, err)
 	return answer{resp, body}
 }
 

@@ -95,6 +95,7 @@ var english = &texts{
 
 	ForgotQuestion: "Forgot your password?", SignUpQuestion: "New here? Create an account",
 	SignInQuestion: "Have an account? Sign in", BackToSignIn: "Back to sign in", VerifyAgain: "Send the mail again",
+	CheckMail: "Check your mail", SendAgain: "Nothing came? Send it again",
 	SignUpClosed:     "New accounts are not open to everyone here.",
 	MailDisabled:     "This site sends no mail. Ask whoever runs it for help.",
 	ForgotIntro:      "Tell us your address and we send you a link to choose a new one.",

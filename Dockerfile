@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The login service: one static binary on nothing.
 ARG GO_IMAGE=golang:1.26.8-bookworm
 

@@ -52,6 +52,7 @@ func (v devVerb) run(ctx context.Context, env Environment) error {
 	if err != nil {
 		return err
 	}
+	collectEarlier()
 	store, err := sqlite.Open(filepath.Join(v.data, "login.db"))
 	if err != nil {
 		return err

@@ -41,8 +41,11 @@ remember() { printf '%s\n' "$1" >"${run}/loaded.$$" && mv "${run}/loaded.$$" "${
 # there is one. nginx reads nothing but the copy, so files that are half written,
 # do not fit each other or cannot be read stop neither a start nor a reload.
 choose_certificate() {
+  exec 9>"${run}/tls.lock"
+  flock 9 # watch.sh and reload.sh may look at the same time
   take_given
   [ -e "${run}/tls" ] || make_self_signed
+  exec 9>&-
 }
 
 take_given() {

@@ -17,7 +17,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -64,25 +63,13 @@ func StartMailpit(t testing.TB, implicitTLS bool) *Mailpit {
 // with the mails it had.
 func (m *Mailpit) Restart(t testing.TB) {
 	t.Helper()
-	m.Process = Start(t, exec.Command(mailpitBinary(t), m.args...)) // #nosec G204 -- a test's own server
+	m.Process = Start(t, exec.Command(tool(t, "mailpit", "mailpit"), m.args...)) // #nosec G204 -- a test's own server
 	m.WaitReady(t, 20*time.Second, func() error {
 		if err := Dial(Addr(m.Port)); err != nil {
 			return err
 		}
 		return Dial(m.web)
 	})
-}
-
-// mailpitBinary builds the tool, once: Go keeps the programs of tools in its cache.
-func mailpitBinary(t testing.TB) string {
-	t.Helper()
-	tool := exec.Command("go", "tool", "-n", "mailpit")
-	tool.Dir = filepath.Join(RepoRoot(t), "tools/mailpit")
-	out, err := tool.Output()
-	if err != nil {
-		t.Fatalf("building mailpit: %v", err)
-	}
-	return strings.TrimSpace(string(out))
 }
 
 // ReceivedMail is a mail as the server shows it.

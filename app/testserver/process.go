@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -33,6 +34,19 @@ func Binary(t testing.TB, name, debianPackage string) string {
 	}
 	t.Fatalf("%s is missing: run 'make tools' or 'apt-get install %s'", name, debianPackage)
 	return ""
+}
+
+// tool builds a program of the module tools/FOLDER, once: Go keeps the programs
+// of tools in its cache.
+func tool(t testing.TB, folder, name string) string {
+	t.Helper()
+	cmd := exec.Command("go", "tool", "-n", name)
+	cmd.Dir = filepath.Join(RepoRoot(t), "tools", folder)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("building %s: %v", name, err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // FreePort returns a loopback TCP port that nothing listens on.

@@ -6,7 +6,7 @@ set -eu
 
 tls=/tls
 webroot=/var/lib/acme-challenge
-names=$(printf '%s' "${SITE_NAMES:?}" | tr ' ' ',')
+names=$(printf '%s' "${SITE_NAMES:?}" | tr -s ' ,' ',' | sed 's/^,//; s/,$//')
 
 say() { printf 'acme: %s\n' "$*" >&2; }
 
@@ -27,6 +27,7 @@ look() {
 # the old one until the next look.
 install_file() {
   cmp -s "$1" "$2" && return 0
+  rm -f "$2.new" # of a try that was cut off; nobody may write into it
   (umask 377 && cp "$1" "$2.new")
   mv -f "$2.new" "$2"
   say "installed $2"

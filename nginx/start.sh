@@ -64,15 +64,26 @@ write_load_balancers() {
   done
 }
 
+# Where nginx can, it leaves connections that were used just now open for a moment
+# when it reloads. Otherwise the next request may meet the end of its connection:
+# browsers send it again, other clients tell their users.
+write_keepalive() {
+  version=$(nginx -v 2>&1 | sed 's/.*nginx\///; s/[^0-9.].*//')
+  if [ "$(printf '1.27.4\n%s\n' "${version}" | sort -V | head -n 1)" = 1.27.4 ]; then
+    printf 'keepalive_min_timeout 5s;\n'
+  fi >"${site}/keepalive.conf"
+}
+
 write_server_names
 write_cors_origins
+write_keepalive
 case ${ENTRY:-} in
   tls) choose_certificate ;;
   load-balancer) write_load_balancers ;;
   plain) ;;
   *) die "ENTRY is '${ENTRY:-}', not tls, load-balancer or plain" ;;
 esac
-printf 'include %s/cors.conf;\ninclude %s/entry/%s.conf;\n' "${site}" "${config}" "${ENTRY}" >"${site}/http.conf"
+printf 'include %s;\n' "${site}/cors.conf" "${site}/keepalive.conf" "${config}/entry/${ENTRY}.conf" >"${site}/http.conf"
 
 sh "${config}/watch.sh" &
 exec nginx -c "${config}/nginx.conf" -g 'daemon off;'

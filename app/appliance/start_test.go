@@ -3,9 +3,12 @@ package appliance_test
 import (
 	"errors"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"hasura-login/app/testserver"
 )
@@ -39,6 +42,31 @@ func TestStart_RefusesValuesThatWouldBecomeConfiguration(t *testing.T) {
 	}
 }
 
+// A setting that the nginx of production knows and that of the tests does not.
+func TestStart_KeepsConnectionsOverAReloadWhereNginxCan(t *testing.T) {
+	for version, want := range map[string]bool{"1.22.1": false, "1.27.3": false, "1.27.4": true, "1.30.4 (Debian)": true} {
+		g, cmd := testserver.PrepareNginx(t, testserver.NginxSettings{Login: "127.0.0.1:1", Hasura: "127.0.0.1:1"})
+		bin := filepath.Join(g.Dir(), "run", "bin")
+		if err := os.Mkdir(bin, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(bin, "nginx"), []byte("#!/bin/sh\necho 'nginx version: nginx/"+version+"' >&2\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Env[0] = strings.Replace(cmd.Env[0], "PATH=", "PATH="+bin+":", 1)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		settings, err := os.ReadFile(filepath.Join(g.Dir(), "run/site/keepalive.conf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(settings) == "keepalive_min_timeout 5s;\n"; got != want {
+			t.Errorf("nginx %s gets %q", version, settings)
+		}
+	}
+}
+
 // A deploy rewrites an upstream file and reloads at once; whatever else changes
 // one, nginx finds by itself.
 func TestWatch_ARewrittenUpstreamIsTakenUp(t *testing.T) {
@@ -55,6 +83,23 @@ func TestWatch_ARewrittenUpstreamIsTakenUp(t *testing.T) {
 		g.do(t, "GET", g.URL("/healthz"), "")
 		requests := second.take()
 		return len(requests) > 0 && requests[0].Header.Get("X-Edge-Secret") == "rotated"
+	})
+}
+
+// reload.sh is how scripts make nginx take a change up; the watch leaves it at that.
+func TestReload_TheWatchDoesNotRepeatIt(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, testserver.NginxSettings{})
+	second := newUpstream(t, "second")
+	g.PointUpstream(t, "login", second.address())
+	g.Reload(t)
+	time.Sleep(6 * time.Second) // the watch looks every 5 s
+	if strings.Contains(g.Output(), "watch.sh: reloaded") {
+		t.Error("the watch reloaded what was loaded already")
+	}
+	eventually(t, "the second container", func() bool {
+		g.do(t, "GET", g.URL("/healthz"), "")
+		return len(second.take()) > 0
 	})
 }
 

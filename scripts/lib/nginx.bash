@@ -32,14 +32,13 @@ count_leaving_workers() {
   compose exec -T nginx sh -c 'n=0; for p in /proc/[0-9]*; do if tr "\0" " " <"$p/cmdline" 2>/dev/null | grep -q "^nginx: worker process is shutting down"; then n=$((n+1)); fi; done; echo "$n"' </dev/null
 }
 
-# Loads nginx's files anew and returns when no worker with the earlier ones takes connections.
-# `nginx -s reload` only sends a signal: whoever stops a container right after it can still meet a
-# request of an old worker.
+# Loads nginx's files anew, if nginx accepts them, and returns when no worker with the earlier ones
+# takes connections. The reload itself is only a signal: whoever stops a container right after it can
+# still meet a request of an old worker.
 reload_nginx() {
   local before now deadline=$((SECONDS + 60)) worker stale
-  nginx_accepts_its_files || return 1
   before=$(nginx_workers)
-  compose exec -T nginx nginx -s reload </dev/null >&2
+  compose exec -T nginx sh /etc/nginx/reload.sh </dev/null >&2 || return 1
   while true; do
     now=$(nginx_workers)
     stale=

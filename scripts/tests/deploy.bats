@@ -28,7 +28,7 @@ login_image() { world_image "$(world_containers login)"; }
   script deploy --image hasura-login:new
   assert_status 0
   local reload stop
-  reload=$(grep -nE 'nginx -s reload' "${WORLD}/calls" | head -n 1 | cut -d: -f1)
+  reload=$(grep -nE 'nginx/reload.sh' "${WORLD}/calls" | head -n 1 | cut -d: -f1)
   stop=$(grep -nE '^stop ' "${WORLD}/calls" | head -n 1 | cut -d: -f1)
   ((reload < stop))
 }
@@ -115,7 +115,7 @@ login_image() { world_image "$(world_containers login)"; }
 }
 
 @test "files nginx refuses leave the old container serving" {
-  echo 'nginx -t' >"${WORLD}/fail"
+  echo 'nginx/reload.sh' >"${WORLD}/fail"
   script deploy --image hasura-login:new
   assert_status 1
   assert_same "$(<"${WORLD}/nginx/login")" login

@@ -22,7 +22,7 @@ served() { printf '%s/secrets/nginx/tls/%s' "${HASURA_LOGIN_ROOT}" "$1"; }
   cmp "${source_of_certificate}/fullchain.pem" "$(served fullchain.pem)"
   cmp "${source_of_certificate}/privkey.pem" "$(served privkey.pem)"
   assert_same "$(stat -c %a "$(served privkey.pem)")" 400
-  called 'nginx -s reload'
+  called 'nginx/reload.sh'
 }
 
 @test "install-certificate refuses another's key, another name and one that has expired" {

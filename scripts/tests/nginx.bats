@@ -86,7 +86,10 @@ CONF
     while kill -0 "${pid}" 2>/dev/null; do sleep 0.05; done
     ;;
   'nginx -t') "${NGINX_PROGRAM}" -t -q -c "${GATE}/nginx.conf" -p "${GATE}" ;;
-  'nginx -s') kill -HUP "$(<"${GATE}/nginx.pid")" ;;
+  'sh /etc/nginx/reload.sh')
+    "${NGINX_PROGRAM}" -t -q -c "${GATE}/nginx.conf" -p "${GATE}"
+    kill -HUP "$(<"${GATE}/nginx.pid")"
+    ;;
   'sh -c')
     case $3 in
       *'shutting down'*) workers '^nginx: worker process is shutting down' | grep -c . || true ;;

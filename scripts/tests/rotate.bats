@@ -60,7 +60,7 @@ user_of() { sed 's#.*://\([^:]*\):.*#\1#' "${HASURA_LOGIN_ROOT}/secrets/$1"; }
   assert_status 0
   [[ $(secret login/edge_secret) != *"${old}"* ]]
   assert_same "$(secret nginx/edge_secret.conf | sed -n 's/.*default "\(.*\)";/\1/p')" "$(secret login/edge_secret)"
-  called 'nginx -s reload'
+  called 'nginx/reload.sh'
 }
 
 @test "rotate-edge-secret: while old workers of nginx live, login keeps the old secret; the next run drops it" {

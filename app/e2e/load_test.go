@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,6 +15,8 @@ type load struct {
 	t    *testing.T
 	stop chan struct{}
 	wg   sync.WaitGroup
+
+	users []*browser
 
 	mu       sync.Mutex
 	requests int
@@ -35,11 +36,9 @@ func (s *stack) startLoad() *load {
 	for n := range loadUsers {
 		c := s.client()
 		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(10+n))}}
-		c.http = &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{
-			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				return dialer.DialContext(ctx, network, addr)
-			},
-		}}
+		user := &browser{Transport: http.Transport{DialContext: dialer.DialContext}}
+		l.users = append(l.users, user)
+		c.http = user.client()
 		g := c.signUp(fmt.Sprintf("load%d@example.org", n))
 		l.wg.Go(func() { l.user(c, n, g) })
 	}
@@ -112,16 +111,34 @@ func (l *load) count(r reply, err error, what string) bool {
 	return true
 }
 
-// finish stops the load and fails the test if a single request failed.
-func (l *load) finish(during string) {
+// mark is how much there has been so far.
+type mark struct {
+	requests, failures int
+	again              int64
+}
+
+func (l *load) mark() mark {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := mark{requests: l.requests, failures: len(l.failures)}
+	for _, u := range l.users {
+		m.again += u.again.Load()
+	}
+	return m
+}
+
+// since reports what came after a mark; a single failure fails the test.
+func (l *load) since(m mark, during string) {
 	l.t.Helper()
-	close(l.stop)
-	l.wg.Wait()
-	l.t.Logf("%s: %d requests, %d failed", during, l.requests, len(l.failures))
-	for i, f := range l.failures {
-		if i == 10 {
-			break
-		}
+	now := l.mark()
+	l.t.Logf("%s: %d requests, %d failed, %d sent again on a new connection", during, now.requests-m.requests, now.failures-m.failures, now.again-m.again)
+	for _, f := range l.failures[m.failures:min(now.failures, m.failures+10)] {
 		l.t.Errorf("failed: %s", f)
 	}
+}
+
+// end stops the load and waits for the requests on their way.
+func (l *load) end() {
+	close(l.stop)
+	l.wg.Wait()
 }

@@ -29,21 +29,6 @@ func (s *stack) connectionsOf(role string) int {
 	return n
 }
 
-// awaitTokens waits until the stand-in has its key set: it refuses every token before.
-func awaitTokens(s *stack) {
-	s.t.Helper()
-	c := s.client()
-	g := s.direct("203.0.113.99").restGrant("POST", "/auth/signup", map[string]any{"email": fmt.Sprintf("probe%d@example.org", databases.Add(1)), "name": "Probe", "password": goodPassword})
-	c.base = "http://" + s.hasura
-	deadline := time.Now().Add(10 * time.Second)
-	for c.as(g).graphQL(`{ users { id } }`, nil).code() != "" {
-		if time.Now().After(deadline) {
-			s.t.Fatal("tokens are never accepted")
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
 // SIGTERM: what is in flight is answered, what still comes for a moment too.
 func TestStop_LosesNoRequest(t *testing.T) {
 	s := start(t, options{env: map[string]string{"LOGIN_HASH_QUEUE_MAX_WAIT": "20s", "LOGIN_LIMIT_SIGNIN_ACCOUNT": "off"}})

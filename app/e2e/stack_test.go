@@ -38,6 +38,9 @@ const (
 var binary string
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "docker" {
+		os.Exit(callDocker(os.Args[1:]))
+	}
 	dir, err := os.MkdirTemp("", "hasura-login-e2e")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -60,13 +63,13 @@ var databases atomic.Int64
 // stack is one installation.
 type stack struct {
 	t        *testing.T
-	dir      string
+	dir      string // login's secrets
+	keys     string
 	postgres *testserver.Postgres
 	database string
 	login    *loginProcess
 	hasura   string // host:port of the stand-in
 	nginx    *testserver.Nginx
-	standin  *standin.Server
 }
 
 // options change a stack before it starts.
@@ -75,13 +78,12 @@ type options struct {
 	redis    *testserver.Redis
 	clock    func() time.Time // of the stand-in
 	keyCycle time.Duration    // of the stand-in
-	// actionSecret is the stand-in's; the usual one unless given.
-	actionSecret string
 }
 
 func start(t *testing.T, o options) *stack {
 	t.Helper()
 	s := &stack{t: t, dir: testserver.TempDir(t), postgres: testserver.StartPostgres(t), database: fmt.Sprintf("app%d", databases.Add(1))}
+	s.keys = filepath.Join(s.dir, "keys")
 	s.postgres.CreateDatabase(t, s.database)
 	s.postgres.Migrate(t, s.database)
 	s.secret("action_secret", actionSecret)
@@ -117,7 +119,7 @@ func (s *stack) secret(name, value string) {
 func (s *stack) env(extra map[string]string) []string {
 	vars := map[string]string{
 		"LOGIN_LISTEN": "127.0.0.1:0", "LOGIN_OPS_LISTEN": "127.0.0.1:0",
-		"LOGIN_KEYS_DIR": filepath.Join(s.dir, "keys"), "LOGIN_ISSUER": "https://login.example.org", "LOGIN_AUDIENCE": "hasura",
+		"LOGIN_KEYS_DIR": s.keys, "LOGIN_ISSUER": "https://login.example.org", "LOGIN_AUDIENCE": "hasura",
 		"LOGIN_CORS_ORIGINS": "https://app.example.org",
 	}
 	for _, name := range []string{"ACTION_SECRET", "EDGE_SECRET", "DEVICE_SECRET", "DATABASE_URL", "REDIS_URL"} {
@@ -164,7 +166,12 @@ type loginProcess struct {
 
 func (s *stack) startLogin(extra map[string]string) *loginProcess {
 	s.t.Helper()
-	p := &loginProcess{api: testserver.Addr(testserver.FreePort(s.t)), ops: testserver.Addr(testserver.FreePort(s.t))}
+	return s.startLoginAt(testserver.Addr(testserver.FreePort(s.t)), testserver.Addr(testserver.FreePort(s.t)), extra)
+}
+
+func (s *stack) startLoginAt(api, ops string, extra map[string]string) *loginProcess {
+	s.t.Helper()
+	p := &loginProcess{api: api, ops: ops}
 	cmd := exec.Command(binary, "serve")
 	env := map[string]string{"LOGIN_LISTEN": p.api, "LOGIN_OPS_LISTEN": p.ops}
 	for name, value := range extra {
@@ -179,38 +186,73 @@ func (s *stack) startLogin(extra map[string]string) *loginProcess {
 
 func (s *stack) startStandin(o options) {
 	s.t.Helper()
-	meta, err := metadata.Load(hasura.Project())
-	check(s.t, err)
 	db, err := sql.Open("pgx", s.postgres.URLFor("hasura_engine_a", s.database))
 	check(s.t, err)
-	s.t.Cleanup(func() { _ = db.Close() })
-	vars := map[string]string{"LOGIN_URL": "http://" + s.login.api, "ACTION_SECRET": actionSecret}
-	if o.actionSecret != "" {
-		vars["ACTION_SECRET"] = o.actionSecret
+	p, err := s.runStandin(standinSettings{
+		listen: "127.0.0.1:0", actionSecret: actionSecret, adminSecret: adminSecret, db: db, clock: o.clock, keyCycle: o.keyCycle,
+	})
+	check(s.t, err)
+	s.hasura = p.addr
+}
+
+// standinSettings are what a container of Hasura has of its own.
+type standinSettings struct {
+	listen                    string
+	actionSecret, adminSecret string
+	db                        *sql.DB
+	clock                     func() time.Time
+	keyCycle                  time.Duration
+}
+
+// standinProcess is a running stand-in.
+type standinProcess struct {
+	addr string
+	// stop ends it as Hasura ends: what is in flight drains, then the WebSockets
+	// are closed.
+	stop func(grace time.Duration)
+}
+
+func (s *stack) runStandin(set standinSettings) (*standinProcess, error) {
+	s.t.Cleanup(func() { _ = set.db.Close() })
+	meta, err := metadata.Load(hasura.Project())
+	if err != nil {
+		return nil, err
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	s.t.Cleanup(stop)
-	s.standin, err = standin.New(ctx, standin.Config{
+	vars := map[string]string{"LOGIN_URL": "http://" + s.login.api, "ACTION_SECRET": set.actionSecret}
+	ctx, end := context.WithCancel(context.Background())
+	s.t.Cleanup(end)
+	engine, err := standin.New(ctx, standin.Config{
 		Metadata: meta, Env: func(name string) (string, bool) { v, ok := vars[name]; return v, ok },
-		DB: db, Dialect: standin.Postgres, AdminSecret: adminSecret,
+		DB: set.db, Dialect: standin.Postgres, AdminSecret: set.adminSecret,
 		JWT: &auth.JWT{
 			JWKURL: "http://" + s.login.api + "/.well-known/jwks.json",
 			Issuer: "https://login.example.org", Audience: auth.Strings{"hasura"}, AllowedSkew: 5,
 		},
-		UnauthorizedRole: "public", ConfiguredHeaderPrecedence: true, Now: o.clock, KeyCycle: o.keyCycle,
+		UnauthorizedRole: "public", ConfiguredHeaderPrecedence: true, Now: set.clock, KeyCycle: set.keyCycle,
 		Refetch: 100 * time.Millisecond,
 	})
-	check(s.t, err)
-	if problems := s.standin.Problems(); len(problems) > 0 {
-		s.t.Fatalf("the metadata is inconsistent with the migrated database: %v", problems)
+	if err != nil {
+		return nil, err
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	check(s.t, err)
-	server := &http.Server{Handler: s.standin, ReadHeaderTimeout: 10 * time.Second}
-	go s.standin.Run(ctx)
+	if problems := engine.Problems(); len(problems) > 0 {
+		return nil, fmt.Errorf("the metadata is inconsistent with the migrated database: %v", problems)
+	}
+	ln, err := net.Listen("tcp", set.listen)
+	if err != nil {
+		return nil, err
+	}
+	server := &http.Server{Handler: engine, ReadHeaderTimeout: 10 * time.Second}
+	ran := make(chan struct{})
+	go func() { engine.Run(ctx); close(ran) }()
 	go func() { _ = server.Serve(ln) }()
 	s.t.Cleanup(func() { _ = server.Close() })
-	s.hasura = ln.Addr().String()
+	return &standinProcess{addr: ln.Addr().String(), stop: func(grace time.Duration) {
+		drain, cancel := context.WithTimeout(context.Background(), grace)
+		defer cancel()
+		_ = server.Shutdown(drain)
+		end()
+		<-ran
+	}}, nil
 }
 
 // awaitReady waits until a token is accepted all the way.

@@ -84,6 +84,20 @@ func (pg *Postgres) URLFor(role, database string) string {
 	return u.String()
 }
 
+// SocketDir is where the server's Unix socket is.
+func (pg *Postgres) SocketDir() string { return pg.dir }
+
+// RequirePasswords lets no role but the superuser in over the network without
+// its password from now on, as in production.
+func (pg *Postgres) RequirePasswords(t testing.TB) {
+	t.Helper()
+	rules := "local all all trust\nhost all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+	if err := os.WriteFile(filepath.Join(pg.dir, "data/pg_hba.conf"), []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pg.Exec(t, "postgres", "SELECT pg_reload_conf()")
+}
+
 // CreateDatabase makes an empty database.
 func (pg *Postgres) CreateDatabase(t testing.TB, name string) {
 	t.Helper()

@@ -15,8 +15,9 @@ import (
 // empty, on the same port.
 type Redis struct {
 	*Process
-	Port int
-	dir  string
+	Port  int
+	dir   string
+	users string // file of users, "" for a server that is open to all
 }
 
 // StartRedis starts a server on a free loopback port. It is open to all and
@@ -28,13 +29,27 @@ func StartRedis(t testing.TB) *Redis {
 	return r
 }
 
+// StartRedisWithUsers starts a server on a port that lets in only the users of an
+// ACL file, which it reads again when told to.
+func StartRedisWithUsers(t testing.TB, port int, file string) *Redis {
+	t.Helper()
+	r := &Redis{Port: port, dir: TempDir(t), users: file}
+	r.start(t)
+	return r
+}
+
 func (r *Redis) start(t testing.TB) {
 	t.Helper()
-	cmd := exec.Command(Binary(t, "redis-server", "redis-server"), // #nosec G204 -- a test's own server
-		"--bind", "127.0.0.1", "--port", strconv.Itoa(r.Port), "--dir", r.dir,
-		"--save", "", "--appendonly", "no", "--daemonize", "no")
-	r.Process = Start(t, cmd)
+	args := []string{"--bind", "127.0.0.1", "--port", strconv.Itoa(r.Port), "--dir", r.dir,
+		"--save", "", "--appendonly", "no", "--daemonize", "no"}
+	if r.users != "" {
+		args = append(args, "--aclfile", r.users)
+	}
+	r.Process = Start(t, exec.Command(Binary(t, "redis-server", "redis-server"), args...)) // #nosec G204 -- a test's own server
 	r.WaitReady(t, 10*time.Second, func() error {
+		if r.users != "" {
+			return Dial(Addr(r.Port))
+		}
 		c, err := r.connect()
 		if err != nil {
 			return err

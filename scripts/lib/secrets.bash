@@ -5,7 +5,10 @@
 # would never arrive. Values end without a newline.
 
 SECRETS=${ROOT}/secrets
-readonly SECRETS
+# Where consumers reach the servers; elsewhere only in tests.
+POSTGRES_AT=${HASURA_LOGIN_POSTGRES:-postgres:5432}
+REDIS_AT=${HASURA_LOGIN_REDIS:-redis:6379}
+readonly SECRETS POSTGRES_AT REDIS_AT
 
 # The uid that reads a consumer's folder: what docker-compose.prod.yml runs it as.
 owner_of() {
@@ -19,6 +22,9 @@ owner_of() {
     *) echo 65534 ;;
   esac
 }
+
+# Waits until login has surely read its secret files again: it looks at them every second.
+login_rereads() { sleep "${HASURA_LOGIN_REREAD:-3}"; }
 
 # 256 bits, in letters and digits that need no quoting in a URL or in SQL.
 new_secret() { openssl rand -hex 32; }
@@ -91,7 +97,10 @@ edge_include() { printf 'map "" $edge_secret {\n    default "%s";\n}' "$(newest_
 secret_of_nginx() { read_secret nginx/edge_secret.conf | sed -n 's/^[[:space:]]*default[[:space:]]*"\(.*\)";.*/\1/p'; }
 
 # How a login role reaches the database, with its password of now.
-database_url() { printf 'postgres://%s:%s@postgres:5432/%s?sslmode=disable' "$1" "$(read_secret "postgres/$1")" "${DATABASE}"; }
+database_url() { printf 'postgres://%s:%s@%s/%s?sslmode=disable' "$1" "$(read_secret "postgres/$1")" "${POSTGRES_AT}" "${DATABASE}"; }
+
+# redis_url PASSWORD
+redis_url() { printf 'redis://login:%s@%s/0' "$1" "${REDIS_AT}"; }
 
 # The role that backups use; a and b take turns.
 backup_role() {

@@ -1,0 +1,247 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"hasura-login/app/testserver"
+)
+
+// rotation is one appliance on which every script works in turn, under load.
+type rotation struct {
+	*appliance
+	load    *load
+	sockets []*subscriber
+}
+
+// rotate runs a script. No request may fail meanwhile, and every subscription
+// goes on, if need be after connecting again.
+func (r *rotation) rotate(script string, args ...string) string {
+	r.t.Helper()
+	before, again, began := r.load.mark(), r.reconnects(), time.Now()
+	out := r.script(script, args...)
+	for _, w := range r.sockets {
+		w.rename(script)
+	}
+	r.load.since(before, fmt.Sprintf("%s (%.0f s)", strings.Join(append([]string{script}, args...), " "), time.Since(began).Seconds()))
+	r.t.Logf("%s: %d subscriptions, connected again %d times", script, len(r.sockets), r.reconnects()-again)
+	return out
+}
+
+func (r *rotation) reconnects() int {
+	r.t.Helper()
+	sum := 0
+	for _, w := range r.sockets {
+		again, failures := w.reconnected()
+		sum += again
+		for _, f := range failures {
+			r.t.Errorf("failed: %s", f)
+		}
+	}
+	return sum
+}
+
+// fastClock runs so many times as fast as it should until it is slowed down. A
+// machine that stood still for a while does not make it jump.
+type fastClock struct {
+	mu     sync.Mutex
+	speed  time.Duration
+	looked time.Time
+	shows  time.Time
+}
+
+func (c *fastClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	c.shows = c.shows.Add(c.speed * min(now.Sub(c.looked), time.Second))
+	c.looked = now
+	return c.shows
+}
+
+// slowDown keeps tokens, which live an hour at most, alive for the rest of a test.
+func (c *fastClock) slowDown() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.speed = 1
+}
+
+// What an operator runs, on real servers. While the signing key rotates the
+// stand-in's clock runs thirty times as fast, so that its 60 s cycle, with the
+// poll just missed, is 2 s and the 300 s of publishing ahead are 10 s.
+func TestScripts_RotateUnderLoad(t *testing.T) {
+	const speed = 30
+	clock := &fastClock{speed: speed, looked: time.Now(), shows: time.Now()}
+	a := startAppliance(t, clock.now, 60*time.Second/speed)
+	r := &rotation{appliance: a, load: a.startLoad()}
+	for n := range 3 {
+		r.sockets = append(r.sockets, a.subscribe(fmt.Sprintf("live%d@example.org", n)))
+	}
+	r.jwtKey(300 * time.Second / speed)
+	clock.slowDown()
+	r.actionSecret()
+	r.edgeSecret()
+	r.deviceSecret()
+	r.adminSecret()
+	r.postgresPasswords()
+	r.redisPassword()
+	r.load.end()
+}
+
+func (r *rotation) jwtKey(ahead time.Duration) {
+	r.t.Helper()
+	old := r.client().signUp("ann@example.org")
+	r.rotate("rotate-jwt-key", "--publish-ahead", ahead.String())
+	if out := r.rotate("rotate-jwt-key", "--wait"); !strings.Contains(out, "is published already") {
+		r.t.Errorf("the second run made another key:\n%s", out)
+	}
+	var g grant
+	r.client().signIn("ann@example.org", goodPassword).data(r.t, "signin", &g)
+	if kidOf(r.t, g) == kidOf(r.t, old) {
+		r.t.Error("the old key still signs")
+	}
+	if reply := r.client().as(old).graphQL(`{ users { id } }`, nil); reply.code() != "" {
+		r.t.Errorf("a token of the old key is refused: %s", reply.body)
+	}
+}
+
+func (r *rotation) actionSecret() {
+	r.t.Helper()
+	old, again := r.read("login/action_secret"), r.reconnects()
+	r.rotate("rotate-action-secret")
+	if r.reconnects()-again < len(r.sockets) {
+		r.t.Error("some WebSocket stayed with the container that was replaced")
+	}
+	login := r.client()
+	login.base = "http://" + r.login.api
+	for secret, want := range map[string]int{old: http.StatusUnauthorized, r.read("hasura/action_secret"): http.StatusBadRequest} {
+		if reply := login.with("X-Hasura-Action-Secret", secret).rest("POST", "/actions/signin", map[string]any{}); reply.status != want {
+			r.t.Errorf("an action answers %d %s, want %d", reply.status, reply.body, want)
+		}
+	}
+}
+
+func (r *rotation) edgeSecret() {
+	r.t.Helper()
+	old := r.read("login/edge_secret")
+	r.clientSeen(old, "before") // the probes, which come past the edge, are in the log by now
+	before := len(r.login.Output())
+	r.rotate("rotate-edge-secret")
+	for line := range strings.Lines(r.login.Output()[before:]) {
+		if strings.Contains(line, `"client":"unknown"`) {
+			r.t.Errorf("login did not know nginx' secret for a while: %s", line)
+		}
+	}
+	if seen := r.clientSeen(old, "old"); seen != "unknown" {
+		r.t.Errorf("the old secret makes the client %s", seen)
+	}
+	if seen := r.clientSeen(r.read("login/edge_secret"), "new"); seen != "203.0.113.7/32" {
+		r.t.Errorf("the new secret makes the client %s", seen)
+	}
+}
+
+// clientSeen is the client that login's log names for a request with an edge secret.
+func (r *rotation) clientSeen(secret, id string) string {
+	r.t.Helper()
+	c := r.client().with("X-Edge-Secret", secret).with("X-Real-Ip", "203.0.113.7").with("X-Request-Id", "edge-secret-"+id)
+	c.base = "http://" + r.login.api
+	c.rest("POST", "/auth/refresh", map[string]any{"refreshToken": "none"})
+	deadline := time.Now().Add(10 * time.Second)
+	for time.Now().Before(deadline) {
+		for line := range strings.Lines(r.login.Output()) {
+			var o struct{ Msg, ID, Client string }
+			if json.Unmarshal([]byte(line), &o) == nil && o.Msg == "request" && o.ID == "edge-secret-"+id {
+				return o.Client
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	r.t.Fatalf("login's log has no request edge-secret-%s", id)
+	return ""
+}
+
+func (r *rotation) deviceSecret() {
+	r.t.Helper()
+	old := r.read("login/device_secret")
+	r.rotate("rotate-device-secret")
+	if now := strings.Split(r.read("login/device_secret"), "\n"); len(now) != 2 || now[1] != old {
+		r.t.Error("the device secret before is not kept beside the new one")
+	}
+}
+
+func (r *rotation) adminSecret() {
+	r.t.Helper()
+	old := r.read("hasura/admin_secret")
+	r.rotate("rotate-admin-secret")
+	engine := r.client()
+	engine.base = "http://" + r.engine.running("hasura")[0].name + ":8080"
+	for secret, want := range map[string]string{old: "access-denied", r.read("migrate/admin_secret"): ""} {
+		if reply := engine.with("X-Hasura-Admin-Secret", secret).graphQL(`{ users { id } }`, nil); reply.code() != want {
+			r.t.Errorf("an admin's query ends in %q, want %q: %s", reply.code(), want, reply.body)
+		}
+	}
+}
+
+func (r *rotation) postgresPasswords() {
+	r.t.Helper()
+	old := map[string]string{}
+	for _, role := range []string{"hasura_login_a", "hasura_engine_a", "hasura_backup_a", "hasura_exporter_a"} {
+		old[role] = r.read("postgres/" + role)
+	}
+	r.rotate("rotate-postgres-password")
+	for role, password := range old {
+		if r.opens(role, password) || !r.opens(role, r.read("postgres/"+role)) {
+			r.t.Errorf("%s opens with its old password, or not with its new one", role)
+		}
+	}
+	for _, role := range []string{"hasura_login_b", "hasura_engine_b"} {
+		if r.connectionsOf(role) == 0 {
+			r.t.Errorf("nobody uses %s", role)
+		}
+	}
+}
+
+func (r *rotation) opens(role, password string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", role, password, testserver.Addr(r.postgres.Port), r.database))
+	if err != nil {
+		return false
+	}
+	_ = c.Close(ctx)
+	return true
+}
+
+func (r *rotation) redisPassword() {
+	r.t.Helper()
+	password := func() string {
+		u, err := url.Parse(r.read("login/redis_url"))
+		check(r.t, err)
+		value, _ := u.User.Password()
+		return value
+	}
+	old := password()
+	r.rotate("rotate-redis-password")
+	for secret, want := range map[string]string{old: "WRONGPASS", password(): "login"} {
+		whoami := exec.Command("redis-cli", "-p", strconv.Itoa(r.redis.Port), "--user", "login", "ACL", "WHOAMI")
+		whoami.Env = append(os.Environ(), "REDISCLI_AUTH="+secret)
+		if out, _ := whoami.CombinedOutput(); !strings.Contains(string(out), want) {
+			r.t.Errorf("Redis says %s, want %s", out, want)
+		}
+	}
+	if r.metric("login_limiter_degraded") != "0" {
+		r.t.Error("login counts without Redis")
+	}
+}

@@ -27,15 +27,15 @@ const (
 // MailKind names a mail; templates, metrics and the webhook go by it.
 type MailKind string
 
+// Each carries a link with a token of the purpose of the same name.
 const (
-	// MailResetPassword, MailVerifyEmail and MailChangeEmail carry a link with
-	// a token of the purpose of the same name.
 	MailResetPassword MailKind = "reset-password"
 	MailVerifyEmail   MailKind = "verify-email"
 	MailChangeEmail   MailKind = "change-email"
-	// mailDecoy is a row for an address to which nothing is sent.
-	mailDecoy MailKind = "decoy"
 )
+
+// mailDecoy is a row for an address to which nothing is sent.
+const mailDecoy MailKind = "decoy"
 
 // MailKinds returns every kind that is sent.
 func MailKinds() []MailKind { return append(linkKinds(), NoticeKinds()...) }

@@ -5,6 +5,7 @@ package audit
 
 import (
 	"context"
+	"sync"
 
 	"go.uber.org/zap"
 
@@ -18,18 +19,35 @@ func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
 
-// Log is a login.Auditor that writes to a zap logger.
-type Log struct{ logger *zap.Logger }
+// Log is a login.Auditor that writes to zap loggers.
+type Log struct{ direct, routine *zap.Logger }
 
-// New returns an auditor writing to logger at level info, whatever the level
-// of the request log: an audit trail is not a matter of verbosity.
-func New(logger *zap.Logger) *Log {
-	return &Log{logger.With(zap.String("log", "audit"))}
+// New returns an auditor whose events are out in direct before the caller is
+// answered, but for routine ones: those may be written in batches. Both are to
+// write level info, whatever the level of the request log: an audit trail is
+// not a matter of verbosity.
+func New(direct, routine *zap.Logger) *Log {
+	return &Log{direct, routine}
 }
+
+// loggerOf tells routine events from the others. A refresh is the only one that
+// comes by itself, every few minutes from everyone; when a killed process loses
+// the last of them, its token's row in the database still has the time.
+func (l *Log) loggerOf(e login.EventName) *zap.Logger {
+	if e == login.EventRefreshed {
+		return l.routine
+	}
+	return l.direct
+}
+
+// Lines lend one another the memory for their fields, a good part of their cost.
+var lentFields = sync.Pool{New: func() any { return new([8]zap.Field) }}
 
 // Record writes one event. The time, UTC, is the log line's own.
 func (l *Log) Record(ctx context.Context, e login.Event) {
-	fields := make([]zap.Field, 0, 8)
+	lent := lentFields.Get().(*[8]zap.Field)
+	defer lentFields.Put(lent)
+	fields := append(lent[:0], zap.String("log", "audit"))
 	add := func(name, value string) {
 		if value != "" {
 			fields = append(fields, zap.String(name, value))
@@ -44,5 +62,5 @@ func (l *Log) Record(ctx context.Context, e login.Event) {
 	if id, ok := ctx.Value(requestIDKey{}).(string); ok {
 		add("id", id)
 	}
-	l.logger.Info(string(e.Name), fields...)
+	l.loggerOf(e.Name).Info(string(e.Name), fields...)
 }

@@ -155,5 +155,6 @@ func confirmed(env Environment, question string) bool {
 // operatorAudit writes audit events of the verbs to stderr, beside what they
 // print; in a container both reach the log.
 func operatorAudit(env Environment) login.Auditor {
-	return audit.New(newLogger(env.Stderr, zap.InfoLevel))
+	log := newLogger(env.Stderr, zap.InfoLevel)
+	return audit.New(log, log)
 }

@@ -76,9 +76,9 @@ func newService(cfg config.Config, env Environment, out io.Writer, b backend, p 
 		return nil, err
 	}
 	s := &service{cfg: cfg, backend: b, metrics: metrics.New(env.Version, routes(cfg))}
-	var requests *zap.Logger
-	requests, s.log, s.flush = newLoggers(out, level)
-	auditor := metrics.CountingAuditor(audit.New(s.log), s.metrics)
+	logs := newLoggers(out, level)
+	s.log, s.flush = logs.direct, logs.flush
+	auditor := metrics.CountingAuditor(audit.New(logs.direct, logs.routine), s.metrics)
 	s.store = metrics.TimedStore(b.store, s.metrics)
 	if s.ring, err = open(folder(cfg), s.ringHooks(auditor)); err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func newService(cfg config.Config, env Environment, out io.Writer, b backend, p 
 		Service: s.login, Verifier: verifier, JWKS: s.ring.JWKS, Ready: s.ready,
 		ActionSecrets: cfg.ActionSecret.Values,
 		Clients:       clientip.New(func() [][]byte { return bytesOf(cfg.EdgeSecret.Values()) }),
-		AllowOrigin:   allowOrigin, Audit: auditor, Observer: s.metrics, Log: requests, Pages: site,
+		AllowOrigin:   allowOrigin, Audit: auditor, Observer: s.metrics, Log: logs.requests, Pages: site,
 	})
 	s.metrics.SetTokensIssued(func(alg string) uint64 { return issuer.Issued(token.Algorithm(alg)) })
 	s.observe()

@@ -89,7 +89,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	check(t, err)
 	out := &syncBuffer{}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(out), zap.DebugLevel))
-	auditor := audit.New(log)
+	auditor := audit.New(log, log)
 	service := login.NewService(login.Deps{
 		Store: store, Mail: store, Hasher: hasher, Policy: s.policy, Issuer: issuer, Throttle: limiter,
 		MailSecret: login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }},

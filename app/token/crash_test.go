@@ -113,6 +113,8 @@ type notes struct {
 	steps   int
 }
 
+// readJournal also cuts off a line that a kill left half written: the next note
+// would go on with it.
 func readJournal(dir string) (notes, error) {
 	n := notes{now: start, tokens: make(map[string]time.Time), revoked: make(map[string]bool)}
 	data, err := os.ReadFile(filepath.Join(dir, journalName))
@@ -122,7 +124,11 @@ func readJournal(dir string) (notes, error) {
 	if err != nil {
 		return n, err
 	}
-	lines := bufio.NewScanner(bytes.NewReader(data[:bytes.LastIndexByte(data, '\n')+1]))
+	whole := bytes.LastIndexByte(data, '\n') + 1
+	if err := os.Truncate(filepath.Join(dir, journalName), int64(whole)); err != nil {
+		return n, err
+	}
+	lines := bufio.NewScanner(bytes.NewReader(data[:whole]))
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
 		nanos, err := strconv.ParseInt(fields[0], 10, 64)

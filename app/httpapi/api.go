@@ -66,13 +66,14 @@ type API struct {
 	draining atomic.Bool
 }
 
-// Routes lists the routes as "METHOD /path", with {name} for what varies.
+// Routes lists the routes as "METHOD /path operation", with {name} for what
+// varies in a path. The operation is the use case, or what else it is.
 func Routes() []string {
-	routes := []string{"GET /healthz", "GET /.well-known/jwks.json"}
+	routes := []string{"GET /healthz health", "GET /.well-known/jwks.json keys"}
 	for _, op := range operations() {
-		routes = append(routes, op.method+" "+strings.ReplaceAll(op.path, ":id", "{id}"))
+		routes = append(routes, op.method+" "+strings.ReplaceAll(op.path, ":id", "{id}")+" "+string(op.name))
 		if !op.restOnly {
-			routes = append(routes, "POST "+actionPath(op))
+			routes = append(routes, "POST "+actionPath(op)+" "+string(op.name))
 		}
 	}
 	return routes

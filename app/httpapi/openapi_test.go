@@ -42,7 +42,7 @@ func TestOpenAPI_NamesEveryRouteAndNoOther(t *testing.T) {
 	}
 	for _, r := range httpapi.Routes() {
 		if !strings.Contains(r, "/actions/") {
-			served = append(served, r)
+			served = append(served, r[:strings.LastIndex(r, " ")])
 		}
 	}
 	slices.Sort(documented)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp/fasthttpadaptor"
@@ -16,12 +17,23 @@ import (
 func PageRoutes() []string {
 	var routes []string
 	for _, path := range pages.Paths() {
-		routes = append(routes, http.MethodGet+" "+path, http.MethodPost+" "+path)
+		routes = append(routes, http.MethodGet+" "+path+" pages", http.MethodPost+" "+path+" "+formOperation(path))
 	}
 	for _, asset := range pages.Assets() {
-		routes = append(routes, http.MethodGet+" "+asset.Route)
+		routes = append(routes, http.MethodGet+" "+asset.Route+" pages")
 	}
 	return routes
+}
+
+// formOperation is the use case of a page that is named like its REST route: a
+// sign-in takes as long whatever it comes by.
+func formOperation(path string) string {
+	for _, op := range operations() {
+		if op.path == strings.Replace(path, "/pages/", "/", 1) {
+			return string(op.name)
+		}
+	}
+	return "pages"
 }
 
 // servePages registers the hosted pages.

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"slices"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hasura-login/app/login"
@@ -8,7 +10,7 @@ import (
 
 // always are the results that any use case can have.
 var always = []string{
-	ResultOK, ResultCallerGone, other,
+	ResultOK, other,
 	string(login.CodeInvalidInput), string(login.CodeRateLimited),
 	string(login.CodeUnavailable), string(login.CodeInternal),
 }
@@ -53,6 +55,9 @@ func newAttempts(r *prometheus.Registry) pairs {
 		}
 		for _, code := range results[op] {
 			p[pair{string(op), string(code)}] = vec.WithLabelValues(string(op), string(code))
+		}
+		if slices.Contains(results[op], login.CodeOverloaded) { // it waits for a hash; callers leave while they wait
+			p[pair{string(op), ResultCallerGone}] = vec.WithLabelValues(string(op), ResultCallerGone)
 		}
 	}
 	return p

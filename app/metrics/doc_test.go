@@ -31,7 +31,7 @@ func TestDocs_DescribeEveryMetricThatTheCodeExports(t *testing.T) {
 	var doc strings.Builder
 	doc.WriteString(introduction)
 	doc.WriteString("\n## Login\n\nPort 9100 of each replica, path `/metrics`.\n")
-	describe(t, &doc, metrics.New("", httpapi.Routes()).Registry(), uses)
+	describe(t, &doc, metrics.New("", append(httpapi.Routes(), httpapi.PageRoutes()...)).Registry(), uses)
 	doc.WriteString("\n## Edge\n\nPort 9114 of `hasura-login edge-metrics`, which follows nginx's access log.\n")
 	describe(t, &doc, edgelog.New().Registry(), uses)
 

@@ -46,9 +46,10 @@ type Metrics struct {
 	scrapeHandler http.Handler
 }
 
-// New makes a registry. Routes are the service's own, each as "METHOD /path"
-// with placeholders for what varies ("DELETE /auth/sessions/{id}"); it panics
-// on any other form, for the list is part of the program.
+// New makes a registry. Routes are the service's own, each as "METHOD /path
+// operation" with placeholders for what varies in a path ("DELETE
+// /auth/sessions/{id} endSession"); it panics on any other form, for the list is
+// part of the program.
 func New(version string, routes []string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(

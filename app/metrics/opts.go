@@ -14,7 +14,7 @@ var (
 	}
 	httpSecondsOpts = prometheus.HistogramOpts{
 		Name:    "login_http_request_seconds",
-		Help:    "Time from a request's head to the end of its answer, waiting in the hash queue included.",
+		Help:    "Time from a request's head to the end of its answer, waiting in the hash queue included, by use case: that of REST, its action and its page's form together.",
 		Buckets: []float64{.005, .025, .1, .25, .5, 1, 2.5, 5},
 	}
 	hashSecondsOpts = prometheus.HistogramOpts{
@@ -61,7 +61,7 @@ var (
 	}
 	storeSecondsOpts = prometheus.SummaryOpts{
 		Name: "login_store_seconds",
-		Help: "Time of calls to the database, by method and outcome: ok, refused (it answered no, or the caller left), unavailable, error (a defect).",
+		Help: "Time of calls to the database, by method and outcome: ok, refused (it answered no, or the caller left), error (a defect), and unavailable, of any method, for then they all fail.",
 	}
 	storeLatencyOpts = prometheus.HistogramOpts{
 		Name:    "login_store_latency_seconds",

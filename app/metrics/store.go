@@ -18,7 +18,8 @@ const (
 	OutcomeError       = "error" // a defect
 )
 
-var outcomes = []string{OutcomeOK, OutcomeRefused, OutcomeUnavailable, OutcomeError}
+// anyMethod stands for them all.
+const anyMethod = "any"
 
 // storeMethods are the methods of login.Store but Close, and those of
 // login.MailStore: what requests wait for.
@@ -37,10 +38,12 @@ func (m *Metrics) registerStore() {
 	m.storeLatency = prometheus.NewHistogram(storeLatencyOpts)
 	m.registry.MustRegister(vec, m.storeLatency)
 	m.storeCalls = map[pair]prometheus.Observer{}
+	unavailable := vec.WithLabelValues(anyMethod, OutcomeUnavailable)
 	for _, method := range append([]string{other}, storeMethods...) {
-		for _, outcome := range outcomes {
+		for _, outcome := range []string{OutcomeOK, OutcomeRefused, OutcomeError} {
 			m.storeCalls[pair{method, outcome}] = vec.WithLabelValues(method, outcome)
 		}
+		m.storeCalls[pair{method, OutcomeUnavailable}] = unavailable
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"hasura-login/app/login"
 )
 
-var german = &texts{
+var german = &texts{ // #nosec G101 -- texts, no credentials
 	Lang:   "de",
 	SignIn: "Anmelden", SignUp: "Konto anlegen", Forgot: "Passwort vergessen?", Reset: "Neues Passwort wählen",
 	Verify: "E-Mail-Adresse bestätigen", Account: "Ihr Konto", Failed: "Das hat nicht geklappt",
@@ -38,7 +38,7 @@ var german = &texts{
 	DeleteForever: "Endgültig löschen",
 	DeviceOn:      " unter ", UnknownDevice: "Unbekanntes Gerät",
 	CurrentWrong: "Das ist nicht Ihr jetziges Passwort",
-	Notices: map[notice]string{
+	Notices: map[notice]string{ // #nosec G101 -- as above
 		noticeResetSent:       "Wenn es zu dieser Adresse ein Konto gibt, ist eine Mail unterwegs. Der Link darin gilt einmal und 30 Minuten lang.",
 		noticeVerifySent:      "Wenn es zu dieser Adresse ein Konto gibt und sie noch nicht bestätigt ist, ist eine Mail unterwegs.",
 		noticeChangeSent:      "Eine Mail ist unterwegs an die neue Adresse, wenn sie niemand anderem gehört. Öffnen Sie den Link darin.",

@@ -24,7 +24,7 @@ type page struct {
 func (v *visit) page(title string) page {
 	told := v.told()
 	return page{
-		texts: v.texts, Site: v.Settings.Name, Stylesheet: v.stylesheet.Path, Icon: v.icon.Path,
+		texts: v.texts, Site: v.Name, Stylesheet: v.stylesheet.Path, Icon: v.icon.Path,
 		Title: title, Told: told, Notice: v.Notices[told], ReturnURL: v.ReturnURL, ReturnName: v.returnTitle,
 	}
 }

@@ -33,6 +33,7 @@ func document(t *testing.T) *openapi3.T {
 	return doc
 }
 
+// The hosted pages (httpapi.PageRoutes) are for people and not in the document.
 func TestOpenAPI_NamesEveryRouteAndNoOther(t *testing.T) {
 	var documented, served []string
 	for path, item := range document(t).Paths.Map() {

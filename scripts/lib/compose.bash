@@ -66,11 +66,13 @@ wait_up() {
 # Sleeps; tests, whose containers are quick, make it shorter.
 pause() { sleep "${HASURA_LOGIN_PAUSE:-$1}"; }
 
-# Makes a service run as the compose file says, if it does not yet.
+# Makes a service run as the compose file says, if it does not yet. What runs stays as it is; a
+# container that does not run is made anew if the settings have changed since.
 #   start_service NAME [SECONDS]
 start_service() {
-  local service=$1 seconds=${2:-120} name
-  compose up --detach --no-deps --no-build --no-recreate "${service}" </dev/null >&2
+  local service=$1 seconds=${2:-120} name keep=()
+  [[ -z $(running_of "${service}") ]] || keep=(--no-recreate)
+  compose up --detach --no-deps --no-build "${keep[@]}" "${service}" </dev/null >&2
   for name in $(running_of "${service}"); do
     wait_up "${name}" "${seconds}" || die "${service} does not come up"
     return 0

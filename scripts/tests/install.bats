@@ -19,7 +19,7 @@ setup() {
 
 @test "install starts each service after the one it needs" {
   script install --domain login.example.org
-  assert_same "$(grep -oE 'no-recreate (postgres|login|hasura|nginx)|no-deps migrate|login keys' "${WORLD}/calls" | awk '{ print $2 }' | paste -sd ' ' -)" \
+  assert_same "$(grep -oE '(no-build|no-recreate) (postgres|login|hasura|nginx)|no-deps migrate|login keys' "${WORLD}/calls" | awk '{ print $2 }' | paste -sd ' ' -)" \
     'postgres keys login migrate hasura nginx'
 }
 
@@ -48,6 +48,15 @@ setup() {
   assert_same "$(find "${HASURA_LOGIN_ROOT}/secrets" -type f | sort | xargs sha256sum)" "${secrets}"
   assert_same "$(ls "${WORLD}/containers")" "${containers}"
   grep -qx 'LOGIN_LOG_LEVEL=debug' "${HASURA_LOGIN_ROOT}/.env"
+}
+
+@test "what was made before a setting was put right and never ran is made anew" {
+  script install --domain login.example.org
+  printf exited >"${WORLD}/containers/hasura-login-postgres-1/state"
+  echo 'a limit that fits this machine' >"${WORLD}/settings/postgres"
+  script install
+  assert_status 0
+  assert_same "$(<"${WORLD}/containers/hasura-login-postgres-1/hash")" 'hash-postgres-postgres:1-a limit that fits this machine'
 }
 
 @test "a machine that does not fit is left as it is" {

@@ -70,7 +70,9 @@ func New(version string, routes []string) *Metrics {
 	m.registry.MustRegister(m.degraded, m.keys, newBuildInfo(version))
 	m.registerStore()
 	m.registerMail()
-	m.scrapeHandler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+	// Prometheus is next door: compressing takes a third of a scrape's time and
+	// megabytes of memory, and saves nothing.
+	m.scrapeHandler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, DisableCompression: true})
 	return m
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,13 +15,12 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// report is the table that a run prints and leaves in docs/benchmarks.md.
+// report is a section of docs/benchmarks.md: the table that a run prints.
 type report struct {
-	cores int
-	lines []string
+	heading string
+	intro   string
+	lines   []string
 }
-
-func newReport(cores int) *report { return &report{cores: cores} }
 
 func (r *report) add(what, detail, figure, target string) {
 	if detail != "" {
@@ -31,23 +31,31 @@ func (r *report) add(what, detail, figure, target string) {
 	r.lines = append(r.lines, line)
 }
 
+// write puts the section in the place of an earlier one with its heading.
 func (r *report) write(b *testing.B) {
 	b.Helper()
+	path := filepath.Join(testserver.RepoRoot(b), "docs/benchmarks.md")
+	old, err := os.ReadFile(path)
+	check(b, err)
+	const mark = "\n## "
+	sections := strings.Split(strings.TrimRight(string(old), "\n"), mark)
+	i := slices.IndexFunc(sections, func(s string) bool { return strings.HasPrefix(s, r.heading+"\n") })
+	if i < 0 {
+		i = len(sections)
+		sections = append(sections, "")
+	}
+	sections[i] = r.text()
+	check(b, os.WriteFile(path, []byte(strings.Join(sections, mark)+"\n"), 0o644))
+}
+
+func (r *report) text() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, `# Benchmarks
-
-What `+"`make bench`"+` measured on %s: %d cores (%s), %s, Postgres on the same machine waiting for its disk, the load generator on the same cores, bcrypt cost %d.
-
-The bound is what bcrypt alone does on all cores, taken before and after each round; the net bound is the bound less the share of the processor that the load generator used. Figures are medians of %d rounds. Single runs differ by some 15 %%; compare ratios, not rates.
-
-| what | measured | wanted |
-|---|---|---|
-`, time.Now().UTC().Format(time.DateOnly), r.cores, processor(), runtime.Version(), cost, rounds)
+	fmt.Fprintf(&text, "%s\n\n%s Measured on %s: %d cores (%s), %s.\n\n| what | measured | wanted |\n|---|---|---|\n",
+		r.heading, r.intro, time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), processor(), runtime.Version())
 	for _, line := range r.lines {
 		fmt.Fprintln(&text, line)
 	}
-	path := filepath.Join(testserver.RepoRoot(b), "docs/benchmarks.md")
-	check(b, os.WriteFile(path, []byte(text.String()), 0o644))
+	return text.String()
 }
 
 func processor() string {

@@ -40,6 +40,10 @@ test-race: ## The Go tests under the race detector
 container-test: ## Build the image twice, run it read-only, without root or capabilities (installs podman)
 	ops/container-smoke
 
+.PHONY: appliance-test
+appliance-test: ## Install the whole appliance on a Docker Engine of its own and look at it from outside (root)
+	ops/appliance-smoke
+
 .PHONY: tools
 tools: ## Install the Debian packages that tests start
 	@ops/install-test-tools

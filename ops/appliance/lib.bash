@@ -1,0 +1,92 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the scripts that source this
+# What the tests of the whole appliance share. Sourced under ops/with-engine.
+
+DOMAIN=login.example.org
+PROJECT=hasura-login
+# The appliance as an operator has it, beside the repository it is a copy of.
+SITE=${ENGINE_WORK:?runs under ops/with-engine}/hasura-login
+CLIENT=${ENGINE_WORK}/client
+export SSL_CERT_FILE=${ENGINE_WORK}/ca/ca.pem
+readonly DOMAIN PROJECT SITE CLIENT
+
+say() { printf '→ %s\n' "$*" >&2; }
+die() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+# A program on the machine outside, which knows the site by its name.
+outside() { nsenter "--net=${OUTSIDE:?}" "$@"; }
+
+# The name leads to the "host", here and in whatever asks the hosts file.
+name_the_site() {
+  cp /etc/hosts "${ENGINE_WORK}/hosts"
+  printf '203.0.113.10 %s\n2001:db8:1::10 %s\n' "${DOMAIN}" "${DOMAIN}" >>"${ENGINE_WORK}/hosts"
+  mount --bind "${ENGINE_WORK}/hosts" /etc/hosts
+}
+
+# A web server outside, to see who reaches it, and addresses for many clients.
+people_the_outside() {
+  local n
+  mkdir "${ENGINE_WORK}/www"
+  echo outside >"${ENGINE_WORK}/www/index.html"
+  outside busybox httpd -p 80 -h "${ENGINE_WORK}/www"
+  CLIENTS=()
+  for n in {101..120}; do
+    outside ip address add "203.0.113.${n}/24" dev wan
+    CLIENTS+=("203.0.113.${n}")
+  done
+  go build -C "${ROOT}" -o "${CLIENT}" ./app/appliance/client
+}
+
+# A clone, as the README has it, with the files as they lie here.
+clone_site() {
+  local file
+  git clone --quiet --no-hardlinks "${ROOT}" "${SITE}"
+  git -C "${ROOT}" ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+    [[ ! -e ${ROOT}/${file} ]] || printf '%s\0' "${file}"
+  done | tar -C "${ROOT}" --null --files-from=- -cf - | tar -C "${SITE}" -xf -
+}
+
+# What this machine cannot do is taken out of the copy, and said.
+fit_to_machine() {
+  local most
+  most=$(ulimit -Hn)
+  if [[ ${most} != unlimited ]] && ((most < 32768)); then
+    say "NOT AS IN PRODUCTION: at most ${most} open files in place of 32768, more cannot be given here"
+    sed -i "s/nofile: {soft: 32768, hard: 32768}/nofile: {soft: ${most}, hard: ${most}}/" "${SITE}/docker-compose.prod.yml"
+  fi
+  # As an operator's own change of settings would be.
+  git -C "${SITE}" -c user.name=test -c user.email=test@example.org commit --quiet --all --allow-empty --message 'As it lies here'
+}
+
+# A certificate of an authority that only the clients here know.
+certify() {
+  local folder=${ENGINE_WORK}/ca
+  mkdir "${folder}"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 -subj '/CN=Test CA' \
+    -keyout "${folder}/ca.key" -out "${folder}/ca.pem" 2>/dev/null
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=${DOMAIN}" \
+    -keyout "${folder}/privkey.pem" -out "${folder}/site.csr" 2>/dev/null
+  openssl x509 -req -in "${folder}/site.csr" -CA "${folder}/ca.pem" -CAkey "${folder}/ca.key" -CAcreateserial -days 60 \
+    -extfile <(printf 'subjectAltName=DNS:%s' "${DOMAIN}") -out "${folder}/fullchain.pem" 2>/dev/null
+}
+
+containers() { docker ps --filter "label=com.docker.compose.project=${PROJECT}" --format '{{.Names}}' | sort; }
+
+container_of() { docker ps --filter "label=com.docker.compose.project=${PROJECT}" --filter "label=com.docker.compose.service=$1" --format '{{.Names}}' | head -n 1; }
+
+prepare() {
+  "${ROOT}/ops/appliance/images"
+  name_the_site
+  people_the_outside
+  clone_site
+  fit_to_machine
+  certify
+}
+
+# What docs/vps.md says between a heading and the next one, in its blocks of code.
+#   documented '## 3. A first login'
+documented() {
+  awk -v heading="$1" '$0 == heading { on = 1; next } /^## / { on = 0 } on && /^```/ { code = !code; next } on && code' "${SITE}/docs/vps.md"
+}

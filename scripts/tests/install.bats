@@ -23,6 +23,13 @@ setup() {
     'postgres keys login migrate hasura nginx'
 }
 
+@test "install starts Redis, where it is used, before login looks for it" {
+  printf '%s\n' redis >>"${WORLD}/services"
+  script install --domain login.example.org --with redis
+  assert_status 0
+  assert_same "$(grep -oE 'no-build (redis|login)' "${WORLD}/calls" | awk '{ print $2 }' | paste -sd ' ' -)" 'redis login'
+}
+
 @test "install sets every variable the compose file insists on" {
   cp "${REPOSITORY}/docker-compose.prod.yml" "${HASURA_LOGIN_ROOT}/"
   script install --domain login.example.org --with redis

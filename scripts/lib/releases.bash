@@ -43,6 +43,9 @@ release_image() { cat "${RELEASES}/$1/image"; }
 # Puts a release's files back in place.
 restore_release_files() { tar -C "${ROOT}" -xf "${RELEASES}/$1/files.tar"; }
 
+# When a container started, to the minute, in UTC.
+since_of() { docker inspect --format '{{.State.StartedAt}}' "$1" | cut -c 1-16; }
+
 image_of() { docker inspect --format '{{.Config.Image}}' "$1"; }
 
 # Whether every container of a service was made from the settings of now and the image they name.
@@ -54,10 +57,15 @@ is_current() {
   [[ -z ${wanted} || ${wanted} == "$(docker inspect --format '{{.Image}}' "${name}")" ]]
 }
 
-# A tag by content: the same commit is the same image.
+# A tag by content: the same commit is the same image, unless what the image is made of was changed
+# since. Other files may differ: deploys write nginx/upstreams, operators their own settings.
 image_to_build() {
   local tag
-  tag=$(git -C "${ROOT}" describe --always --dirty --abbrev=12 2>/dev/null) || tag=$(date -u +%Y%m%d%H%M%S)
+  if tag=$(git -C "${ROOT}" describe --always --abbrev=12 2>/dev/null); then
+    [[ -z $(git -C "${ROOT}" status --porcelain -- Dockerfile .dockerignore go.mod go.sum app hasura) ]] || tag+=-dirty
+  else
+    tag=$(date -u +%Y%m%d%H%M%S)
+  fi
   printf 'hasura-login:%s\n' "${tag}"
 }
 

@@ -61,6 +61,19 @@ login_image() { world_image "$(world_containers login)"; }
   called 'build login'
 }
 
+@test "what deploys write themselves does not make a commit's image another one; what the image is made of does" {
+  git -C "${HASURA_LOGIN_ROOT}" init -q
+  mkdir "${HASURA_LOGIN_ROOT}/app"
+  git -C "${HASURA_LOGIN_ROOT}" add nginx
+  git -C "${HASURA_LOGIN_ROOT}" -c user.name=t -c user.email=t@example.org commit -q -m one
+  sed -i 's/login:3000/hasura-login-login-7:3000/' "${HASURA_LOGIN_ROOT}/nginx/upstreams/login.conf"
+  script deploy --dry-run
+  assert_says "get the image hasura-login:$(git -C "${HASURA_LOGIN_ROOT}" describe --always --abbrev=12)"$'\n'
+  touch "${HASURA_LOGIN_ROOT}/app/main.go"
+  script deploy --dry-run
+  assert_says '-dirty'
+}
+
 @test "deploy pulls an image of a registry" {
   script deploy --image registry.example.org/login:7
   assert_status 0

@@ -204,6 +204,7 @@ doctor_names() {
   assert_status 0
   assert_says 'hasura-login:old'
   assert_says 'hasura-login-login-2'
+  assert_says 'since 2026-11-24T03:15'
   assert_says '"kid":"k1"'
   assert_says 'notAfter='
   assert_says 'deploy in phase migrate'

@@ -9,7 +9,7 @@ GO_TOOL := go tool -modfile=tools/go.mod
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Login, a stand-in for Hasura and SQLite on loopback; nothing but Go is needed
@@ -43,6 +43,10 @@ container-test: ## Build the image twice, run it read-only, without root or capa
 .PHONY: appliance-test
 appliance-test: ## Install the whole appliance on a Docker Engine of its own and look at it from outside (root)
 	ops/appliance-smoke
+
+.PHONY: appliance-operations-test
+appliance-operations-test: ## Operate the whole appliance under load: no request may fail (root; half an hour)
+	ops/appliance-operations
 
 .PHONY: tools
 tools: ## Install the Debian packages that tests start

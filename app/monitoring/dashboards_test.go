@@ -2,6 +2,7 @@ package monitoring_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,6 +31,15 @@ func TestGrafana_ProvisionsTheDatasourceThatDashboardsName(t *testing.T) {
 	got := datasource{Type: sources.Datasources[0].Type, UID: sources.Datasources[0].UID}
 	if got != prometheusSource {
 		t.Errorf("the datasource is %v, the dashboards use %v", got, prometheusSource)
+	}
+}
+
+// The types are those that Grafana publishes for those who write dashboards.
+func TestDashboards_HoldOnlyWhatGrafanaKnows(t *testing.T) {
+	cmd := exec.Command("go", append([]string{"run", "."}, glob(t, "ops/grafana/dashboards/*.json")...)...) // #nosec G204 -- the project's own files
+	cmd.Dir = filepath.Join(testserver.RepoRoot(t), "tools/grafana")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

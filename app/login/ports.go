@@ -77,6 +77,13 @@ type Work struct {
 	HasPlace    bool // set by Hasher.Admit
 }
 
+// passOn returns the work with its place, which then is no longer w's to give back.
+func (w *Work) passOn() Work {
+	passed := *w
+	w.HasPlace = false
+	return passed
+}
+
 // Hasher hashes and verifies passwords. Each method costs exactly one hash at
 // the live cost, or is refused before it costs anything:
 //   - *Error CodeOverloaded with RetryAfter when the expected wait is too long;

@@ -157,6 +157,14 @@ func (s *Service) checkPassword(ctx context.Context, r Reservation, w Work, hash
 	return ok, stale, err
 }
 
+// forgo gives the place of a work back if it was not passed on. It is deferred, so
+// that a panic keeps none either.
+func (s *Service) forgo(w *Work) {
+	if w.HasPlace {
+		s.Hasher.Forgo(*w)
+	}
+}
+
 func (s *Service) reserve(ctx context.Context, a Attempt) (Reservation, error) {
 	r, err := s.Throttle.Reserve(ctx, a)
 	if err != nil {

@@ -41,13 +41,13 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
+	defer s.forgo(&work)
 	h, err := s.Store.HolderByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		s.Hasher.Forgo(work)
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	ok, stale, err := s.checkPassword(ctx, reservation, work, h.Account.Password, in.Password)
+	ok, stale, err := s.checkPassword(ctx, reservation, work.passOn(), h.Account.Password, in.Password)
 	if err != nil {
 		return Grant{}, err
 	}

@@ -205,6 +205,37 @@ func TestSignIn_GivesItsPlaceInTheGateBackWithoutADatabase(t *testing.T) {
 	}
 }
 
+// A place that leaked would have the gate count somebody who never comes.
+func TestAdmit_APanicKeepsNoPlace(t *testing.T) {
+	hasher := &countedHasher{}
+	w := newWorld(t, hasher.in, func(d *login.Deps, _ *login.Rules) { d.Store = panickingStore{d.Store} })
+	for name, call := range map[string]func() error{
+		"signing in": func() error { _, err := w.signIn("ann@example.org", goodPassword); return err },
+		"signing up": func() error {
+			_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Client: home})
+			return err
+		},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			_ = call()
+		}()
+		if n := hasher.places.Load(); n != 0 {
+			t.Errorf("%s: %d places are kept for nobody", name, n)
+		}
+	}
+}
+
+type panickingStore struct{ login.Store }
+
+func (panickingStore) HolderByEmail(context.Context, string) (login.Holder, error) {
+	panic("a defect")
+}
+
 func setDisabled(t *testing.T, w *world, userID string) {
 	t.Helper()
 	yes := true

@@ -42,16 +42,16 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
+	defer s.forgo(&work)
 	// A taken address is refused before it costs a hash; the insert decides races.
 	if _, err := s.Store.HolderByEmail(ctx, h.User.Email); !errors.Is(err, ErrNotFound) {
-		s.Hasher.Forgo(work)
 		if err == nil {
 			reservation.Failed(ctx)
 			err = s.refused(ctx, OpSignUp, "", in.Client, errEmailTaken())
 		}
 		return Grant{}, err
 	}
-	h.Account.Password, err = s.Hasher.Hash(ctx, work, in.Password)
+	h.Account.Password, err = s.Hasher.Hash(ctx, work.passOn(), in.Password)
 	if err != nil {
 		reservation.Released(ctx)
 		return Grant{}, err

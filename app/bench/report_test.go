@@ -38,14 +38,14 @@ func (r *report) write(b *testing.B) {
 	old, err := os.ReadFile(path)
 	check(b, err)
 	const mark = "\n## "
-	sections := strings.Split(strings.TrimRight(string(old), "\n"), mark)
+	sections := strings.Split(string(old), mark)
 	i := slices.IndexFunc(sections, func(s string) bool { return strings.HasPrefix(s, r.heading+"\n") })
 	if i < 0 {
 		i = len(sections)
 		sections = append(sections, "")
 	}
 	sections[i] = r.text()
-	check(b, os.WriteFile(path, []byte(strings.Join(sections, mark)+"\n"), 0o644))
+	check(b, os.WriteFile(path, []byte(strings.Join(sections, mark)), 0o644))
 }
 
 func (r *report) text() string {

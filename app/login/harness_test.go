@@ -164,6 +164,8 @@ type fakeThrottle struct {
 	refuse   *login.Error
 	attempts []login.Attempt
 	settled  []string
+	// refuseRecipient gets no more mails that nobody asked for.
+	refuseRecipient string
 }
 
 func (f *fakeThrottle) Reserve(_ context.Context, a login.Attempt) (login.Reservation, error) {
@@ -172,6 +174,9 @@ func (f *fakeThrottle) Reserve(_ context.Context, a login.Attempt) (login.Reserv
 	f.attempts = append(f.attempts, a)
 	if f.refuse != nil {
 		return nil, f.refuse
+	}
+	if a.Unasked != "" && a.Recipient == f.refuseRecipient {
+		return nil, login.RetryLater(login.CodeRateLimited, time.Minute, "later")
 	}
 	return fakeReservation{f}, nil
 }

@@ -46,7 +46,7 @@ func (s *Service) sends(kind MailKind) bool {
 // and stands whether or not the notice can be queued; the store's metrics say
 // when it could not.
 func (s *Service) notify(ctx context.Context, kind MailKind, h Holder, c Client) {
-	if !s.sends(kind) {
+	if !s.sends(kind) || !s.mayTell(ctx, kind, h, c) {
 		return
 	}
 	mail, err := s.notice(kind, h, c)
@@ -57,6 +57,17 @@ func (s *Service) notify(ctx context.Context, kind MailKind, h Holder, c Client)
 	if err == nil && queued {
 		s.mailQueued()
 	}
+}
+
+// mayTell limits what goes to a mailbox that nobody has proved to be theirs, for
+// the mailbox: a deleted account takes the count of its notices along, and the next
+// one can have the same address.
+func (s *Service) mayTell(ctx context.Context, kind MailKind, h Holder, c Client) bool {
+	if !h.Account.EmailVerifiedAt.IsZero() {
+		return true
+	}
+	_, err := s.Throttle.Reserve(ctx, Attempt{Client: c, Recipient: h.User.Email, Unasked: kind})
+	return err == nil
 }
 
 func (s *Service) notice(kind MailKind, h Holder, c Client) (QueuedMail, error) {

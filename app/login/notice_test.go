@@ -138,6 +138,52 @@ func TestNotice_FillsNoMailbox(t *testing.T) {
 	}
 }
 
+// Whoever makes, uses and deletes accounts with somebody else's address sends that
+// mailbox no more than the limit for it, and is not kept from anything else.
+func TestMail_ToAMailboxThatNobodyProvedIsLimitedForTheMailboxItself(t *testing.T) {
+	w := newWorld(t)
+	w.throttle.refuseRecipient = "ann@example.org"
+	g := w.signUp(t, "bob@example.org")
+	in := login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Client: home}
+	if _, err := w.SignUp(context.Background(), in); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.signIn("ann@example.org", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	w.wantTold(t)
+	if err := w.operator().SetEmailVerified(context.Background(), "ann@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.signIn("ann@example.org", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	w.wantTold(t, login.MailNewDevice)
+
+	w.throttle.refuseRecipient = "bob@example.org"
+	if err := w.askChange(g, "bob@new.example", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	_, token := w.mailed(t)
+	if err := w.verify(token); err != nil {
+		t.Fatal(err)
+	}
+	w.wantTold(t)
+}
+
+func TestRequireVerifiedEmail_SignUpWhoseMailIsTooManyStillMakesTheAccount(t *testing.T) {
+	w := newWorld(t, requireVerified)
+	w.throttle.refuseRecipient = "ann@example.org"
+	_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Client: home})
+	wantCode(t, err, login.CodeEmailNotVerified)
+	w.wantTold(t)
+	w.askVerification(t, "ann@example.org")
+	_, token := w.mailed(t)
+	if err := w.verify(token); err != nil {
+		t.Error(err)
+	}
+}
+
 // A notice that cannot be queued changes nothing of what it tells of.
 func TestNotice_FailureIsNotTheRequests(t *testing.T) {
 	w := newWorld(t, func(d *login.Deps, _ *login.Rules) { d.Mail = noNotices{d.Mail} })

@@ -133,10 +133,11 @@ type Issuer interface {
 type Attempt struct {
 	Operation Operation
 	Client    Client
-	Account   string // normalised e-mail or user id; empty where none is named
-	Family    string // refresh-token family, for the limit per session
-	DeviceID  string // non-empty: a valid device token, with a count of its own
-	Recipient string // the address that a mail is to go to, where it is not the account's
+	Account   string   // normalised e-mail or user id; empty where none is named
+	Family    string   // refresh-token family, for the limit per session
+	DeviceID  string   // non-empty: a valid device token, with a count of its own
+	Recipient string   // the address that a mail is to go to, where it is not the account's
+	Unasked   MailKind // of a mail to Recipient that nobody there asked for; nothing else is counted then
 }
 
 // Throttle limits attempts per client prefix, account, session and device.

@@ -74,7 +74,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	s.record(ctx, EventSignedUp, OpSignUp, session.Session, in.Client)
 	if s.rules.MailEnabled {
 		// Who is signed in can ask for the mail again.
-		_ = s.queueLink(ctx, MailVerifyEmail, h, h.User.Email, language, true)
+		_ = s.queueFirstLink(ctx, h, language, in.Client)
 	}
 	g, err := s.grant(h, session.Session, token)
 	g.DeviceToken = s.Devices.Issue(h.User.Email, now)
@@ -87,10 +87,19 @@ func (s *Service) signUpUnverified(ctx context.Context, h Holder, language strin
 		return err
 	}
 	s.record(ctx, EventSignedUp, OpSignUp, Session{UserID: h.User.ID}, c)
-	if err := s.queueLink(ctx, MailVerifyEmail, h, h.User.Email, language, true); err != nil {
+	if err := s.queueFirstLink(ctx, h, language, c); err != nil {
 		return err
 	}
 	return errEmailNotVerified("The account is made; open the link in the mail that was sent to its address, then sign in")
+}
+
+// queueFirstLink queues the mail that verifies a new account's address, unless the
+// mailbox got too many of them: the person can ask for one.
+func (s *Service) queueFirstLink(ctx context.Context, h Holder, language string, c Client) error {
+	if !s.mayTell(ctx, MailVerifyEmail, h, c) {
+		return nil
+	}
+	return s.queueLink(ctx, MailVerifyEmail, h, h.User.Email, language, true)
 }
 
 func (s *Service) createUser(ctx context.Context, h Holder, first *NewSession, c Client) error {

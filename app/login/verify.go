@@ -118,7 +118,7 @@ func (s *Service) changeEmail(ctx context.Context, token TokenHash, c Client) (u
 		return "", err
 	}
 	change := EmailChange{Token: token, Now: now}
-	if s.sends(MailEmailChanged) {
+	if s.sends(MailEmailChanged) && s.mayTell(ctx, MailEmailChanged, h, c) {
 		notice, err := s.notice(MailEmailChanged, h, c)
 		if err != nil {
 			return h.User.ID, err

@@ -6,6 +6,7 @@ package mail
 import (
 	"context"
 	"fmt"
+	"net/mail"
 	"net/url"
 	"strings"
 
@@ -31,8 +32,13 @@ type mailer struct {
 	sender    sender
 }
 
-// Send implements login.Mailer.
+// Send implements login.Mailer. A recipient that mail programs read as another
+// address than it says ("x<ann@example.org>") is refused: accounts without number,
+// each with limits of its own, could have us write to one mailbox.
 func (m mailer) Send(ctx context.Context, l login.Letter) error {
+	if to, err := mail.ParseAddress(l.Recipient); err != nil || to.Address != l.Recipient {
+		return fmt.Errorf("%w: the recipient is not a bare address", login.ErrMailRefused)
+	}
 	rendered, err := m.templates.render(l)
 	if err != nil {
 		return err

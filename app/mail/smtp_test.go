@@ -39,6 +39,24 @@ func TestSMTP_DeliversOverStartTLSAndTLS(t *testing.T) {
 	}
 }
 
+// An address may look like one to the database and yet be a name or a comment with
+// another address: each would be an account of its own, with limits of its own, all
+// of whose mails went to one mailbox.
+func TestSMTP_WritesToNoMailboxByAnotherName(t *testing.T) {
+	server := testserver.StartMailpit(t, false)
+	mailer := newSMTP(t, server)
+	for _, recipient := range []string{"x<ann@example.org>", "ann(x)@example.org", "(x)ann@example.org", "ann@example.org(x.y)", `"ann"@example.org`, "bob,ann@example.org"} {
+		l := letter()
+		l.Recipient = recipient
+		if err := mailer.Send(t.Context(), l); !errors.Is(err, login.ErrMailRefused) {
+			t.Errorf("%s: %v, want it refused for good", recipient, err)
+		}
+	}
+	if mails := server.Mails(t); len(mails) > 0 {
+		t.Errorf("%d mails arrived", len(mails))
+	}
+}
+
 func TestSMTP_WhatCanBePutRightIsNotFinal(t *testing.T) {
 	server := testserver.StartMailpit(t, false)
 	for name, edit := range map[string]func(*mail.SMTP){

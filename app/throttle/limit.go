@@ -61,7 +61,7 @@ type Limits struct {
 	RefreshClient  Limit // refreshes, per client; failed ones count twice
 	RefreshSession Limit // refreshes, per session
 	ResetClient    Limit // requests and uses of mailed links, per client; failed uses count twice
-	ResetAccount   Limit // requests of such links, per address, whether or not it has an account
+	ResetAccount   Limit // requests of such links, per address, whether or not it has an account; and of each kind of mail that nobody asked for, per address that is not verified
 }
 
 // DefaultLimits are those of an installation that sets none.

@@ -133,6 +133,10 @@ func (t *Throttle) Reserve(ctx context.Context, a login.Attempt) (login.Reservat
 
 // charges lists what an attempt counts for.
 func (t *Throttle) charges(list []charge, a login.Attempt, now time.Time) []charge {
+	if a.Unasked != "" {
+		id := t.keys.id(kindAccount, limitUnasked, noRange, a.Recipient, string(a.Unasked))
+		return appendRates(list, id, kindAccount, t.limits.ResetAccount, 1, now)
+	}
 	switch a.Operation {
 	case login.OpSignIn, login.OpChangePassword, login.OpDeleteAccount, login.OpRequestEmailChange:
 		if a.Recipient != "" {

@@ -325,6 +325,29 @@ func TestReserve_ResetsAreLimitedPerAddressAndPerClient(t *testing.T) {
 	}
 }
 
+// Accounts with one address can be made and deleted over and over, each with mails
+// of its own. What their reader asked for is not held up by it.
+func TestReserve_MailsThatNobodyAskedForAreLimitedPerRecipient(t *testing.T) {
+	b, passed := start(t), 0
+	for i := range 50 {
+		if _, refusal := b.try(login.Attempt{Unasked: login.MailVerifyEmail, Recipient: "ann@example.org", Client: from(ipv4("10.0.0.0", i*300))}); refusal == nil {
+			passed++
+		}
+	}
+	if passed != 2 {
+		t.Errorf("%d passed in a minute, want 2", passed)
+	}
+	if _, refusal := b.try(login.Attempt{Unasked: login.MailNewDevice, Recipient: "ann@example.org", Client: from("198.51.100.4")}); refusal != nil {
+		t.Errorf("a mail of another kind: %v", refusal)
+	}
+	if _, refusal := b.try(login.Attempt{Operation: login.OpRequestPasswordReset, Account: "ann@example.org", Client: from("198.51.100.4")}); refusal != nil {
+		t.Errorf("a reset: %v", refusal)
+	}
+	if _, refusal := b.try(login.Attempt{Operation: login.OpSignUp, Client: from("198.51.100.4")}); refusal != nil {
+		t.Errorf("a sign-up: %v", refusal)
+	}
+}
+
 // Whoever has an account could otherwise have us write to anyone, as often as
 // they like.
 func TestReserve_AddressChangesAreLimitedPerAccountRecipientAndClient(t *testing.T) {

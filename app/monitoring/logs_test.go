@@ -3,7 +3,12 @@ package monitoring_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +48,7 @@ func TestLogs_OneIdLeadsThroughAFailedSignIn(t *testing.T) {
 			if request["route"] != test.route || request["code"] != "invalid-credentials" {
 				t.Errorf("login's line is %v", request)
 			}
+			followAsDocumented(t, id, test.path, logFiles(t, nginx, log, id))
 			audit := findLine(t, log.String, "id", id, "log", "audit")
 			if audit["msg"] != "refused" || audit["reason"] != "invalid-credentials" || audit["client"] != request["client"] {
 				t.Errorf("the audit event is %v", audit)
@@ -53,6 +59,95 @@ func TestLogs_OneIdLeadsThroughAFailedSignIn(t *testing.T) {
 	for _, secret := range []string{address, password, "eve.private", "right password"} {
 		if strings.Contains(everything, secret) {
 			t.Errorf("a log holds %q", secret)
+		}
+	}
+}
+
+// logFiles are what docker compose logs would print of each service. Hasura's
+// lines are of its own shape: a request, and an operation over a WebSocket.
+func logFiles(t *testing.T, nginx *testserver.Nginx, login *output, id string) (dir string) {
+	t.Helper()
+	dir = testserver.TempDir(t)
+	writeFile(t, filepath.Join(dir, "nginx"), string(bytes.Join(nginx.AccessLog(t, 1), []byte("\n")))+"\nnot JSON\n")
+	writeFile(t, filepath.Join(dir, "login"), login.String()+"not JSON\n")
+	writeFile(t, filepath.Join(dir, "hasura"), `{"type":"startup","detail":"text"}
+{"type":"http-log","level":"error","detail":{"request_id":"`+id+`","operation":{"error":{"code":"invalid-credentials"}},"http_info":{"status":200,"url":"/v1/graphql"}}}
+{"type":"websocket-log","level":"info","detail":{"event":{"type":"operation","detail":{"request_id":"`+id+`"}}}}
+{"type":"websocket-log","level":"info","detail":{"event":{"type":"accepted"}}}
+`)
+	return dir
+}
+
+// followAsDocumented runs the lines that docs/logs.md tells an operator to paste.
+func followAsDocumented(t *testing.T, id, path, logs string) {
+	t.Helper()
+	_, section, _ := strings.Cut(read(t, filepath.Join(testserver.RepoRoot(t), "docs/logs.md")), "\n## Follow one failed sign-in\n")
+	_, lines, _ := strings.Cut(section, "```sh\n")
+	lines, _, _ = strings.Cut(lines, "```")
+	printed := paste(t, regexp.MustCompile(`(?m)^id=.*$`).ReplaceAllString(lines, "id="+id), logs)
+	for _, want := range []string{`"request_id":"` + id + `"`, `"path":"` + path + `"`, `"type":"http-log"`, `"type":"websocket-log"`, `"msg":"request"`, `"msg":"refused"`} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("what docs/logs.md says does not print %s:\n%s", want, printed)
+		}
+	}
+	if n := strings.Count(printed, "\n"); n != 5 {
+		t.Errorf("it prints %d lines, not one of nginx and two each of Hasura and login:\n%s", n, printed)
+	}
+}
+
+// paste runs lines in a shell whose docker knows the logs alone, and wants no
+// complaint of any program.
+func paste(t *testing.T, lines, logs string) string {
+	t.Helper()
+	bin := testserver.TempDir(t)
+	docker := filepath.Join(bin, "docker")
+	writeFile(t, docker, "#!/bin/bash\n[[ $2 == logs ]] || exit 0\ncat \"${LOGS}/${!#}\"\n")
+	if err := os.Chmod(docker, 0o700); err != nil { // #nosec G302 -- a program
+		t.Fatal(err)
+	}
+	cmd := exec.Command("bash", "-c", lines) // #nosec G204 -- of the project's own documents
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "LOGS="+logs)
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	var exit *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &exit) { // grep that finds nothing is no fault
+		t.Fatal(err)
+	}
+	if complaints.Len() > 0 {
+		t.Errorf("%s\nends with %s", lines, complaints.String())
+	}
+	return out.String()
+}
+
+// Every line of the documents that reads a log is one that a shell, jq and the
+// rest take as it stands.
+func TestDocs_LinesOverLogsWork(t *testing.T) {
+	testserver.Binary(t, "jq", "jq")
+	root := testserver.RepoRoot(t)
+	logs := testserver.TempDir(t)
+	for _, service := range []string{"nginx", "hasura", "login"} {
+		writeFile(t, filepath.Join(logs, service), "not JSON\n{\"msg\":\"request\"}\n")
+	}
+	line := regexp.MustCompile("(?m)^docker compose logs .*\\| *jq.*$|`(docker compose logs [^`]*\\| *jq[^`]*)`")
+	found := 0
+	for _, path := range append(glob(t, "docs/*.md"), glob(t, "docs/runbooks/*.md")...) {
+		for _, m := range line.FindAllStringSubmatch(read(t, path), -1) {
+			found++
+			command := strings.ReplaceAll(strings.Trim(m[0], "`"), "/var/log/", logs+"/")
+			t.Run(strings.TrimPrefix(path, root+"/"), func(t *testing.T) { paste(t, "id=x\n"+command, logs) })
+		}
+	}
+	if found < 10 {
+		t.Errorf("only %d lines were found", found)
+	}
+}
+
+func TestDocs_NameEveryAuditEvent(t *testing.T) {
+	root := testserver.RepoRoot(t)
+	text := read(t, filepath.Join(root, "docs/logs.md"))
+	for _, m := range regexp.MustCompile(`EventName = "([a-z-]+)"`).FindAllStringSubmatch(read(t, filepath.Join(root, "app/login/audit.go")), -1) {
+		if !strings.Contains(text, "`"+m[1]+"`") {
+			t.Errorf("docs/logs.md does not name the event %s", m[1])
 		}
 	}
 }

@@ -91,19 +91,13 @@ func (s *Store) MailTokenHolder(ctx context.Context, p login.MailPurpose, token 
 	return t, row.value(), nil
 }
 
-// ResetPassword implements login.MailStore. The update of the account waits for
-// whoever else changes it and then looks at the epoch again, so of two calls
-// with one token the second finds another epoch.
+// ResetPassword implements login.MailStore.
 func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error {
-	const query = `
-		WITH changed AS (
+	const query = spendIf + ` AND a.user_id = $4 AND a.session_epoch = $5` + spent + `, changed AS (
 			UPDATE auth.accounts a SET password = $6, session_epoch = a.session_epoch + 1,
-				email_verified_at = CASE WHEN t.email = u.email THEN COALESCE(a.email_verified_at, $3) ELSE a.email_verified_at END
-			FROM auth.mail_tokens t JOIN public.users u ON u.id = t.user_id
-			WHERE a.user_id = $4 AND t.user_id = a.user_id AND a.session_epoch = $5 AND` + liveToken + `
+				email_verified_at = CASE WHEN spent.proves_address THEN COALESCE(a.email_verified_at, $3) ELSE a.email_verified_at END
+			FROM spent WHERE a.user_id = spent.user_id
 			RETURNING a.user_id, a.session_epoch
-		), spent AS (
-			DELETE FROM auth.mail_tokens t USING changed WHERE t.hash = $1
 		), ended AS (
 			UPDATE auth.sessions s SET ended_at = $3
 			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL
@@ -111,16 +105,19 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix)
 			SELECT $7, user_id, session_epoch, $8, $9, $10, $11, $12, $13 FROM changed
 			RETURNING id, created_at
+		), first AS (
+			INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
+			SELECT $14, id, created_at FROM opened
 		)
-		INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
-		SELECT $14, id, created_at FROM opened`
+		SELECT user_id FROM changed`
 	id, ok := column.ID(r.UserID)
 	if !ok {
 		return login.ErrTokenUnknown
 	}
 	n := r.Session.Session
-	return s.exec(ctx, "resetting a password", login.ErrTokenUnknown, query,
+	_, err := s.spendToken(ctx, "resetting a password", query,
 		r.Token[:], string(login.PurposeResetPassword), r.Now, id, r.Epoch, r.NewHash,
 		n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, column.Text(n.ClientName), column.Text(n.ClientPrefix),
 		r.Session.Token[:])
+	return err
 }

@@ -27,6 +27,8 @@ func TestStore(t *testing.T) {
 	t.Run("RefusedRoleIsUnavailable", f.refusedRole)
 	t.Run("BrokenColumnsDoNotLockOut", f.brokenColumns)
 	t.Run("HeldLockIsUnavailableInTime", f.heldLock)
+	t.Run("LinkReplacedMeanwhileVerifiesNothing", f.replacedMeanwhile)
+	t.Run("AddressChangedMeanwhileVoidsAReset", f.changedMeanwhile)
 	t.Run("DeadPooledConnectionsLoseNoCall", f.deadConnections)
 	t.Run("ConnectionsKilledMidwayLeaveAWayOn", f.killedConnections)
 	t.Run("URLRotatesUnderLoadWithoutAFailedCall", f.urlRotation)

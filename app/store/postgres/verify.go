@@ -2,40 +2,71 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"hasura-login/app/login"
 	"hasura-login/app/store/internal/column"
 )
 
-// spend begins a statement that uses up a live token and verifies the address it
-// was sent to. The update of the account waits for whoever else changes it and
-// then looks at the epoch again; of two calls with one token only the first
-// finds the token to delete.
+// spend begins a statement that uses up a live token; between its parts more may be
+// demanded. Of two calls with one token only the first finds it to delete, and
+// nothing is done for a token that is not deleted: a newer one may take its place
+// at any moment.
 //
 // #nosec G101 -- a statement
-const spend = `
-	WITH verified AS (
-		UPDATE auth.accounts a SET email_verified_at = $3
-		FROM auth.mail_tokens t JOIN public.users u ON u.id = t.user_id
-		WHERE t.user_id = a.user_id AND` + liveToken + `
-		RETURNING a.user_id
-	), spent AS (
-		DELETE FROM auth.mail_tokens t USING verified v WHERE t.hash = $1 AND t.user_id = v.user_id
-		RETURNING t.user_id, t.email
+const (
+	spendIf = `
+	WITH spent AS (
+		DELETE FROM auth.mail_tokens t USING auth.accounts a JOIN public.users u ON u.id = a.user_id
+		WHERE a.user_id = t.user_id AND` + liveToken
+	spent = `
+		RETURNING t.user_id, t.email, t.email = u.email AS proves_address
 	)`
+	spend = spendIf + spent
+)
+
+// verifies goes on with the address that the token was sent to.
+const verifies = `, verified AS (
+		UPDATE auth.accounts a SET email_verified_at = $3 FROM spent WHERE a.user_id = spent.user_id
+	)`
+
+// spendToken runs a statement that begins with spend, whose first argument is the
+// token, and returns the owner that it selects. The account is locked before, so
+// that the statement sees what every other change of it before has done, to its
+// epoch as to its address: a statement that waits itself looks again only at the
+// row it waited for.
+func (s *Store) spendToken(ctx context.Context, doing, query string, args ...any) (userID string, err error) {
+	const lock = `
+		SELECT FROM auth.accounts WHERE user_id = (SELECT user_id FROM auth.mail_tokens WHERE hash = $1)
+		FOR NO KEY UPDATE`
+	err = s.call(ctx, doing, func(ctx context.Context) error {
+		var batch pgx.Batch
+		batch.Queue(lock, args[0])
+		batch.Queue(query, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&userID) })
+		err := s.pool.SendBatch(ctx, &batch).Close()
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return login.ErrTokenUnknown
+		case violates(err, uniqueViolation, "users_email_key"):
+			return login.ErrEmailTaken
+		}
+		return err
+	})
+	return userID, err
+}
 
 // VerifyEmail implements login.MailStore.
 func (s *Store) VerifyEmail(ctx context.Context, token login.TokenHash, now time.Time) (userID string, err error) {
-	const query = spend + ` SELECT user_id FROM spent`
-	err = s.queryRow(ctx, "verifying an address", login.ErrTokenUnknown, query,
-		[]any{token[:], string(login.PurposeVerifyEmail), now}, func() []any { return []any{&userID} })
-	return userID, err
+	const query = spend + verifies + ` SELECT user_id FROM spent`
+	return s.spendToken(ctx, "verifying an address", query, token[:], string(login.PurposeVerifyEmail), now)
 }
 
 // ChangeEmail implements login.MailStore.
 func (s *Store) ChangeEmail(ctx context.Context, c login.EmailChange) error {
-	const query = spend + `, changed AS (
+	const query = spend + verifies + `, changed AS (
 			UPDATE public.users u SET email = spent.email FROM spent WHERE u.id = spent.user_id
 			RETURNING u.id
 		), voided AS (
@@ -44,7 +75,7 @@ func (s *Store) ChangeEmail(ctx context.Context, c login.EmailChange) error {
 			INSERT INTO auth.outbox (id, user_id, kind, recipient, payload, created_at, next_attempt_at)
 			SELECT $4, id, $5, $6, $7, $3, $3 FROM changed WHERE $4::uuid IS NOT NULL
 		)
-		SELECT FROM changed`
+		SELECT id FROM changed`
 	notice := make([]any, 4)
 	if m := c.Notice; m != nil {
 		payload, err := column.EncodePayload(m.Payload)
@@ -54,16 +85,8 @@ func (s *Store) ChangeEmail(ctx context.Context, c login.EmailChange) error {
 		notice = []any{m.ID, string(m.Kind), m.Recipient, payload}
 	}
 	args := append([]any{c.Token[:], string(login.PurposeChangeEmail), c.Now}, notice...)
-	return s.call(ctx, "changing an address", func(ctx context.Context) error {
-		tag, err := s.pool.Exec(ctx, query, args...)
-		switch {
-		case violates(err, uniqueViolation, "users_email_key"):
-			return login.ErrEmailTaken
-		case err == nil && tag.RowsAffected() == 0:
-			return login.ErrTokenUnknown
-		}
-		return err
-	})
+	_, err := s.spendToken(ctx, "changing an address", query, args...)
+	return err
 }
 
 // QueueNotice implements login.MailStore. The row of auth.notices is what

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -150,13 +151,19 @@ func (fakeIssuer) Issue(s login.Subject, now time.Time) (string, time.Time, erro
 
 type fakeDevices struct{}
 
-func (fakeDevices) Issue(account string, _ time.Time) string { return "device of " + account }
-func (fakeDevices) Check(account, token string, _ time.Time) string {
-	if token == "device of "+account {
-		return "device"
-	}
-	return ""
+func (fakeDevices) Issue(account, life string, _ time.Time) string {
+	return "device of " + account + " " + life
 }
+
+func (fakeDevices) Check(account, token string, _ time.Time) string {
+	life, ok := strings.CutPrefix(token, "device of "+account+" ")
+	if !ok {
+		return ""
+	}
+	return "device " + life
+}
+
+func (fakeDevices) IssuedIn(deviceID, life string) bool { return deviceID == "device "+life }
 
 // fakeThrottle allows everything and remembers how attempts were settled.
 type fakeThrottle struct {

@@ -161,12 +161,14 @@ type Reservation interface {
 }
 
 // Devices makes and checks device tokens: an HMAC bound to the account, 90 days,
-// no credential.
+// no credential. A life of an account ends when all its sessions are ended at once.
 type Devices interface {
-	Issue(account string, now time.Time) string
+	Issue(account, life string, now time.Time) string
 	// Check returns the device's id, or "" where the token is not valid for
 	// the account.
 	Check(account, token string, now time.Time) (deviceID string)
+	// IssuedIn tells whether a device that Check named is of this life of its account.
+	IssuedIn(deviceID, life string) bool
 }
 
 // Auditor records security-relevant acts.

@@ -76,7 +76,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	s.record(ctx, EventPasswordReset, OpResetPassword, opened.Session, in.Client)
 	s.notify(ctx, MailPasswordChanged, h, in.Client)
 	g, err := s.grant(h, opened.Session, refresh)
-	g.DeviceToken = s.Devices.Issue(h.User.Email, s.Now())
+	g.DeviceToken = s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, opened.Session.Epoch), s.Now())
 	return g, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"strconv"
 	"sync"
 	"time"
 
@@ -94,6 +95,10 @@ func newID(random io.Reader) (string, error) {
 	h := hex.EncodeToString(b[:])
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
 }
+
+// lifeOf names a life of an account for its device tokens. One who had the account,
+// or another account with its address, is no known device of the next.
+func lifeOf(userID string, epoch int) string { return userID + "/" + strconv.Itoa(epoch) }
 
 // openSession draws a session and its first refresh token; nothing is stored.
 func (s *Service) openSession(userID string, epoch int, c Client) (NewSession, refreshToken, error) {

@@ -47,6 +47,12 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
+	if device != "" && !s.Devices.IssuedIn(device, lifeOf(h.User.ID, h.Account.Epoch)) {
+		s.Hasher.Forgo(work.passOn())
+		reservation.Released(ctx)
+		in.DeviceToken = "" // once more, as the stranger that it is now
+		return s.SignIn(ctx, in)
+	}
 	ok, stale, err := s.checkPassword(ctx, reservation, work.passOn(), h.Account.Password, in.Password)
 	if err != nil {
 		return Grant{}, err
@@ -78,7 +84,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 		s.notify(ctx, MailNewDevice, h, in.Client)
 	}
 	g, err := s.grant(h, session.Session, token)
-	g.DeviceToken = s.Devices.Issue(email, s.Now())
+	g.DeviceToken = s.Devices.Issue(email, lifeOf(h.User.ID, h.Account.Epoch), s.Now())
 	return g, err
 }
 

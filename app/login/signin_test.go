@@ -3,6 +3,7 @@ package login_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -106,8 +107,50 @@ func TestSignIn_KnownDeviceIsPassedToThrottleAndGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := w.throttle.attempts[len(w.throttle.attempts)-1]
-	if last.DeviceID != "device" || !hasher.last.Load().KnownDevice {
+	if !strings.HasPrefix(last.DeviceID, "device ") || !hasher.last.Load().KnownDevice {
 		t.Errorf("attempt %+v, work %+v", last, hasher.last.Load())
+	}
+}
+
+// Who had the account before must not go on as one of its devices: not past the
+// limits for strangers, nor without the owner being told.
+func TestSignIn_ADeviceOfBeforeAResetIsAStranger(t *testing.T) {
+	hasher := &countedHasher{}
+	w := newWorld(t, hasher.in)
+	thief := w.signUp(t, "ann@example.org")
+	w.forgot(t, "ann@example.org")
+	_, token := w.mailed(t)
+	owner, err := w.reset(token, newPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sendAll(t)
+	for name, c := range map[string]struct {
+		device string
+		known  bool
+		told   []login.MailKind
+	}{
+		"the owner's": {owner.DeviceToken, true, nil},
+		"the thief's": {thief.DeviceToken, false, []login.MailKind{login.MailNewDevice}},
+	} {
+		_, err = w.SignIn(context.Background(), login.SignInInput{Email: "ann@example.org", Password: newPassword, DeviceToken: c.device, Client: home})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hasher.last.Load().KnownDevice; got != c.known {
+			t.Errorf("%s: known to the gate: %v", name, got)
+		}
+		counted := w.throttle.attempts[len(w.throttle.attempts)-1]
+		if counted.Unasked != "" {
+			counted = w.throttle.attempts[len(w.throttle.attempts)-2]
+		}
+		if got := counted.DeviceID != ""; got != c.known {
+			t.Errorf("%s: counted as %+v", name, counted)
+		}
+		w.wantTold(t, c.told...)
+		if n := hasher.places.Load(); n != 0 {
+			t.Errorf("%s: %d places are kept for nobody", name, n)
+		}
 	}
 }
 

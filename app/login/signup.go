@@ -77,7 +77,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 		_ = s.queueFirstLink(ctx, h, language, in.Client)
 	}
 	g, err := s.grant(h, session.Session, token)
-	g.DeviceToken = s.Devices.Issue(h.User.Email, now)
+	g.DeviceToken = s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, h.Account.Epoch), now)
 	return g, err
 }
 

@@ -26,7 +26,7 @@ func devices(secrets ...string) *throttle.DeviceTokens {
 
 func TestDeviceTokens_KnowADeviceForNinetyDays(t *testing.T) {
 	d := devices("secret")
-	token := d.Issue("ann@example.org", noon)
+	token := d.Issue("ann@example.org", "ann/1", noon)
 	id := d.Check("ann@example.org", token, noon)
 	if id == "" {
 		t.Fatal("a fresh token is not valid")
@@ -37,14 +37,14 @@ func TestDeviceTokens_KnowADeviceForNinetyDays(t *testing.T) {
 	if got := d.Check("ann@example.org", token, noon.Add(throttle.DeviceLifetime)); got != "" {
 		t.Error("the token outlives its ninety days")
 	}
-	if other := d.Issue("ann@example.org", noon); d.Check("ann@example.org", other, noon) == id {
+	if other := d.Issue("ann@example.org", "ann/1", noon); d.Check("ann@example.org", other, noon) == id {
 		t.Error("two devices have one id")
 	}
 }
 
 func TestDeviceTokens_AreBoundToTheAccountAndDoNotNameIt(t *testing.T) {
 	d := devices("secret")
-	token := d.Issue("ann@example.org", noon)
+	token := d.Issue("ann@example.org", "ann/1", noon)
 	if d.Check("bob@example.org", token, noon) != "" {
 		t.Error("the token is valid for another account")
 	}
@@ -57,26 +57,44 @@ func TestDeviceTokens_AreBoundToTheAccountAndDoNotNameIt(t *testing.T) {
 	}
 }
 
+func TestDeviceTokens_AreOfOneLifeOfTheAccount(t *testing.T) {
+	d := devices("secret")
+	id := d.Check("ann@example.org", d.Issue("ann@example.org", "ann/1", noon), noon)
+	if !d.IssuedIn(id, "ann/1") {
+		t.Error("not of the life that it was issued in")
+	}
+	for _, other := range []string{"ann/2", "bob/1", ""} {
+		if d.IssuedIn(id, other) {
+			t.Errorf("of the life %q too", other)
+		}
+	}
+	for _, broken := range []string{"", "x", "!"} {
+		if d.IssuedIn(broken, "ann/1") {
+			t.Errorf("%q is a device", broken)
+		}
+	}
+}
+
 func TestDeviceTokens_SurviveARotationAndEndWithTheirSecret(t *testing.T) {
-	token := devices("old").Issue("ann@example.org", noon)
+	token := devices("old").Issue("ann@example.org", "ann/1", noon)
 	if devices("new", "old").Check("ann@example.org", token, noon) == "" {
 		t.Error("forgotten during the rotation")
 	}
 	if devices("new").Check("ann@example.org", token, noon) != "" {
 		t.Error("valid without its secret")
 	}
-	if fresh := devices("new", "old").Issue("ann@example.org", noon); devices("new").Check("ann@example.org", fresh, noon) == "" {
+	if fresh := devices("new", "old").Issue("ann@example.org", "ann/1", noon); devices("new").Check("ann@example.org", fresh, noon) == "" {
 		t.Error("not signed with the first secret")
 	}
 }
 
 func TestDeviceTokens_WithoutASecretThereAreNone(t *testing.T) {
 	for name, d := range map[string]*throttle.DeviceTokens{"none": devices(), "empty": devices("")} {
-		if token := d.Issue("ann@example.org", noon); token != "" {
+		if token := d.Issue("ann@example.org", "ann/1", noon); token != "" {
 			t.Errorf("%s: issued %q", name, token)
 		}
 	}
-	forged := devices("x").Issue("ann@example.org", noon)
+	forged := devices("x").Issue("ann@example.org", "ann/1", noon)
 	if devices("").Check("ann@example.org", forged, noon) != "" {
 		t.Error("an empty secret verifies")
 	}
@@ -90,7 +108,8 @@ const (
 
 func TestDeviceTokens_OfEarlierReleasesStayValid(t *testing.T) {
 	for _, token := range []string{issuedUnderNew, issuedUnderOld} {
-		if devices("new", "old").Check("ann@example.org", token, noon) == "" {
+		d := devices("new", "old")
+		if id := d.Check("ann@example.org", token, noon); id == "" || !d.IssuedIn(id, "any") {
 			t.Errorf("%s is refused", token)
 		}
 	}
@@ -117,7 +136,7 @@ func FuzzDeviceTokens_Check(f *testing.F) {
 
 func BenchmarkDeviceTokens_Check(b *testing.B) {
 	d := devices("secret")
-	token := d.Issue("ann@example.org", noon)
+	token := d.Issue("ann@example.org", "ann/1", noon)
 	b.ReportAllocs()
 	for b.Loop() {
 		d.Check("ann@example.org", token, noon)

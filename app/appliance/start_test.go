@@ -44,6 +44,7 @@ func TestStart_RefusesValuesThatWouldBecomeConfiguration(t *testing.T) {
 
 // A setting that the nginx of production knows and that of the tests does not.
 func TestStart_KeepsConnectionsOverAReloadWhereNginxCan(t *testing.T) {
+	t.Parallel()
 	for version, want := range map[string]bool{"1.22.1": false, "1.27.3": false, "1.27.4": true, "1.30.4 (Debian)": true} {
 		g, cmd := testserver.PrepareNginx(t, testserver.NginxSettings{Login: "127.0.0.1:1", Hasura: "127.0.0.1:1"})
 		bin := filepath.Join(g.Dir(), "run", "bin")

@@ -15,7 +15,13 @@ write_upstream() {
   printf '%s\n' "${content}" | write_file "${file}" 0644
 }
 
-nginx_runs() { [[ -n $(running_of nginx) ]]; }
+# Whether there is somebody to tell of new files. One that Docker starts again and again (it does not
+# while a name in its files leads nowhere) is none: it reads them at its next start.
+nginx_runs() {
+  local name
+  name=$(running_of nginx | head -n 1)
+  [[ -n ${name} && $(state_of "${name}") == running* ]]
+}
 
 nginx_accepts_its_files() { compose exec -T nginx nginx -t -q </dev/null >&2; }
 

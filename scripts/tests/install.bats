@@ -57,6 +57,15 @@ setup() {
   grep -qx 'LOGIN_LOG_LEVEL=debug' "${HASURA_LOGIN_ROOT}/.env"
 }
 
+@test "an appliance whose containers are all gone is installed again, whatever nginx's files name" {
+  script install --domain login.example.org
+  sed -i 's/server [^:]*:/server hasura-login-hasura-7:/' "${HASURA_LOGIN_ROOT}/nginx/upstreams/hasura.conf"
+  rm -r "${WORLD}/containers"/* "${WORLD}/nginx"/*
+  script install
+  assert_status 0
+  assert_works
+}
+
 @test "what was made before a setting was put right and never ran is made anew" {
   script install --domain login.example.org
   printf exited >"${WORLD}/containers/hasura-login-postgres-1/state"

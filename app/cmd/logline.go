@@ -42,29 +42,26 @@ func (e *lineEncoder) EncodeEntry(entry zapcore.Entry, fields []zapcore.Field) (
 		case zapcore.Int64Type:
 			line.AppendInt(f.Integer)
 		case zapcore.DurationType:
-			line.AppendFloat(time.Duration(f.Integer).Seconds(), 64)
+			appendSeconds(line, time.Duration(f.Integer))
 		}
 	}
 	line.AppendString("}\n")
 	return line, nil
 }
 
+// isPlain does not look at keys, which are literals in this program.
 func isPlain(entry zapcore.Entry, fields []zapcore.Field) bool {
 	if entry.LoggerName != "" || entry.Caller.Defined || entry.Stack != "" || entry.Time.IsZero() || !needsNoEscape(entry.Message) {
 		return false
 	}
 	for i := range fields {
-		f := &fields[i]
-		switch f.Type {
+		switch f := &fields[i]; f.Type {
 		case zapcore.Int64Type, zapcore.DurationType:
 		case zapcore.StringType:
 			if !needsNoEscape(f.String) {
 				return false
 			}
 		default:
-			return false
-		}
-		if !needsNoEscape(f.Key) {
 			return false
 		}
 	}
@@ -108,17 +105,34 @@ func appendTime(line *buffer.Buffer, t time.Time) {
 		lastSecond.Store(s)
 	}
 	line.AppendString(s.text)
-	if rest := t.Nanosecond(); rest != 0 {
-		digits := [...]byte{'.', '0', '0', '0', '0', '0', '0', '0', '0', '0'}
-		end := 0
-		for i := len(digits) - 1; i > 0; i-- {
-			digits[i] += byte(rest % 10) // #nosec G115 -- a digit
-			rest /= 10
-			if end == 0 && digits[i] != '0' {
-				end = i + 1
-			}
-		}
-		line.AppendBytes(digits[:end])
-	}
+	appendFraction(line, int64(t.Nanosecond()))
 	line.AppendByte('Z')
+}
+
+// appendSeconds appends d as the shortest number that means it.
+func appendSeconds(line *buffer.Buffer, d time.Duration) {
+	const most = 1e15 * time.Nanosecond // with more digits a float64 is another number
+	if d < 0 || d >= most {
+		line.AppendFloat(d.Seconds(), 64)
+		return
+	}
+	line.AppendInt(int64(d / time.Second))
+	appendFraction(line, int64(d%time.Second))
+}
+
+// appendFraction appends nanoseconds as the fraction of a second, if there are any.
+func appendFraction(line *buffer.Buffer, nanoseconds int64) {
+	if nanoseconds == 0 {
+		return
+	}
+	digits := [...]byte{'.', '0', '0', '0', '0', '0', '0', '0', '0', '0'}
+	end := 0
+	for i := len(digits) - 1; i > 0; i-- {
+		digits[i] += byte(nanoseconds % 10) // #nosec G115 -- a digit
+		nanoseconds /= 10
+		if end == 0 && digits[i] != '0' {
+			end = i + 1
+		}
+	}
+	line.AppendBytes(digits[:end])
 }

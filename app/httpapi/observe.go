@@ -191,6 +191,6 @@ func preferredLanguage(header string) string {
 // context bounds a call in time, carries its request id to the audit log, and
 // reports a caller that has hung up.
 func (a *API) context(c *fiber.Ctx) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(audit.WithRequestID(context.Background(), requestID(c)), callTimeout)
-	return callerContext{ctx, c.Context().Conn()}, cancel
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	return audit.WithRequestID(callerContext{ctx, c.Context().Conn()}, requestID(c)), cancel
 }

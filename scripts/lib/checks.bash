@@ -208,14 +208,14 @@ check_unfinished() {
   for file in "${STATE}"/*.phase; do
     [[ -f ${file} ]] || continue
     verb=$(basename "${file}" .phase)
-    problem "$(runbook_of "${verb}")" "a run of ${verb} was cut off (phase $(sed -n 's/^phase=//p' "${file}")): run it again, it goes on"
+    problem "$(runbook_of "${verb}")" "a run of scripts/${verb} was cut off (phase $(sed -n 's/^phase=//p' "${file}")): run it again, it goes on"
   done
 }
 
 runbook_of() {
   case $1 in
     restore) echo restore ;;
-    rotate-* | revoke) echo rotation ;;
+    rotate-*) echo rotation ;;
     *) echo deploy ;;
   esac
 }
@@ -266,7 +266,7 @@ check_certificate() {
   read -r name _ < <(env_get SITE_NAMES | tr ',' ' ')
   served=$(openssl s_client -connect "127.0.0.1:$(https_port)" -servername "${name}" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint 2>/dev/null || true)
   if [[ -n ${served} && ${served} != "$(openssl x509 -in "${chain}" -noout -fingerprint)" ]]; then
-    problem expired-certificate 'nginx serves another certificate than the one in secrets/nginx/tls: docker compose exec nginx nginx -s reload'
+    problem expired-certificate 'nginx serves another certificate than the one in secrets/nginx/tls: docker compose logs nginx says why'
   fi
 }
 

@@ -29,13 +29,13 @@ nginx_accepts_its_files() { compose exec -T nginx nginx -t -q </dev/null >&2; }
 nginx_workers() {
   # The shell in the container expands this.
   # shellcheck disable=SC2016
-  compose exec -T nginx sh -c 'for p in /proc/[0-9]*; do if tr "\0" " " <"$p/cmdline" 2>/dev/null | grep -q "^nginx: worker process *$"; then echo "${p#/proc/}"; fi; done' </dev/null
+  compose exec -T nginx sh -c 'for p in /proc/[0-9]*; do if { tr "\0" " " <"$p/cmdline"; } 2>/dev/null | grep -q "^nginx: worker process *$"; then echo "${p#/proc/}"; fi; done' </dev/null
 }
 
 # Workers that finish what they have; 0 when all of an earlier configuration are gone.
 count_leaving_workers() {
   # shellcheck disable=SC2016
-  compose exec -T nginx sh -c 'n=0; for p in /proc/[0-9]*; do if tr "\0" " " <"$p/cmdline" 2>/dev/null | grep -q "^nginx: worker process is shutting down"; then n=$((n+1)); fi; done; echo "$n"' </dev/null
+  compose exec -T nginx sh -c 'n=0; for p in /proc/[0-9]*; do if { tr "\0" " " <"$p/cmdline"; } 2>/dev/null | grep -q "^nginx: worker process is shutting down"; then n=$((n+1)); fi; done; echo "$n"' </dev/null
 }
 
 # Loads nginx's files anew, if nginx accepts them, and returns when no worker with the earlier ones

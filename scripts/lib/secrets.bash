@@ -56,11 +56,11 @@ newest_values() {
   head -n "$2" <<<"${values}"
 }
 
-# Puts a fresh value first and keeps the newest COUNT of the earlier ones.
+# Puts a fresh value first and keeps the newest of the earlier ones.
 stage_secret() {
-  local name=$1 keep=${2:-1} fresh earlier
+  local name=$1 fresh earlier
   fresh=$(new_secret)
-  earlier=$(newest_values "${name}" "${keep}")
+  earlier=$(newest_of "${name}")
   printf '%s\n%s' "${fresh}" "${earlier}" | write_secret "${name}"
 }
 

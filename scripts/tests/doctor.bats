@@ -141,8 +141,8 @@ doctor_names() {
 }
 
 @test "doctor names: a run that was cut off" {
-  printf 'phase=switch\n' >"${HASURA_LOGIN_ROOT}/.state/rotate-postgres-login.phase"
-  doctor_names 'a run of rotate-postgres-login was cut off (phase switch)' rotation
+  printf 'phase=switch\n' >"${HASURA_LOGIN_ROOT}/.state/rotate-postgres-password login.phase"
+  doctor_names 'a run of scripts/rotate-postgres-password login was cut off (phase switch)' rotation
 }
 
 @test "doctor names: no certificate, one that ends soon, and one with another's key" {

@@ -212,16 +212,6 @@ user_of() { sed 's#.*://\([^:]*\):.*#\1#' "${HASURA_LOGIN_ROOT}/secrets/$1"; }
   assert_says 'nothing to rotate'
 }
 
-redis_of_test() {
-  export REDIS_PORT
-  REDIS_PORT=$(free_port)
-  redis-server --port "${REDIS_PORT}" --bind 127.0.0.1 --save '' --aclfile "${HASURA_LOGIN_ROOT}/secrets/redis/users.acl" \
-    --daemonize yes --pidfile "${BATS_TEST_TMPDIR}/redis.pid" >/dev/null 3>&-
-  until redis-cli -p "${REDIS_PORT}" ping >/dev/null 2>&1; do sleep 0.1; done
-  echo redis >>"${WORLD}/services"
-  docker compose --project-directory "${HASURA_LOGIN_ROOT}" --env-file "${HASURA_LOGIN_ROOT}/.env" up --detach redis
-}
-
 redis_whoami() { REDISCLI_AUTH=$1 redis-cli --user login -p "${REDIS_PORT}" ACL WHOAMI 2>&1; }
 
 teardown() {

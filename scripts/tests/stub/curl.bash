@@ -1,10 +1,11 @@
 # shellcheck shell=bash disable=SC2154,SC2249 # part of the stub
 # curl as the stub's containers answer it; its configuration comes on stdin.
-url='' data='' token=''
+url='' data='' token='' action_secret=''
 while IFS= read -r line; do
   case ${line} in
     'url = '*) url=${line#url = \"} url=${url%\"} ;;
     'data = '*) data=${line#data = } ;;
+    'header = "X-Hasura-Action-Secret: '*) action_secret=${line#*: } action_secret=${action_secret%\"} ;;
     'header = "Authorization: Bearer '*) token=${line#*Bearer } token=${token%\"} ;;
   esac
 done
@@ -33,9 +34,17 @@ case ${path} in
   /auth/signout) answer 204 '' ;;
   /healthz*) answer 200 OK ;;
   /.well-known/jwks.json) answer 200 "$(<"${WORLD}/jwks.json")" ;;
-  /actions/signin) answer 400 '{"message":"the payload is for another action"}' ;;
+  /actions/signin)
+    if grep -qxF -- "${action_secret}" "${root}/secrets/login/action_secret"; then
+      answer 400 '{"message":"the payload is for another action"}'
+    fi
+    answer 401 '{"message":"unauthenticated"}'
+    ;;
+  /auth/refresh) answer 400 '{"code":"invalid-input"}' ;;
+  /metrics) answer 200 'login_limiter_degraded 0' ;;
   /v1/graphql)
     case ${data} in
+      *__typename*) answer 200 '{"data":{"__typename":"query_root"}}' ;;
       *signin*) answer 200 '{"data":{"signin":{"token":"good","refreshToken":"r"}}}' ;;
       *users*) if [[ ${token} == good ]]; then answer 200 '{"data":{"users":[{"id":"1"}]}}'; else answer 200 '{"data":{"users":[]}}'; fi ;;
       *) answer 200 '{"data":{"signout":{"ok":true}}}' ;;

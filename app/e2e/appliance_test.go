@@ -81,7 +81,7 @@ func startAppliance(t *testing.T, clock func() time.Time, keyCycle time.Duration
 		{service: "postgres", name: "hasura-login-postgres-1"},
 		{service: "redis", name: "hasura-login-redis-1"},
 		{service: "nginx", name: "hasura-login-nginx-1", env: a.nginx.Env()},
-		{service: "login", name: a.network + "11", healthy: func() error { return ok("http://" + a.login.ops + "/livez") }, env: a.login.Env()},
+		{service: "login", name: a.network + "11", healthy: func() error { return ok("http://" + a.login.ops + "/livez") }, env: a.login.Env(), logs: a.login.Output},
 		first,
 	}
 	a.awaitReady()

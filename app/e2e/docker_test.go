@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -71,8 +72,8 @@ const engineVariable = "E2E_DOCKER_ENGINE"
 // under that name.
 func callDocker(args []string) int {
 	body, _ := json.Marshal(args)
-	c := http.Client{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) {
-		return net.Dial("unix", os.Getenv(engineVariable))
+	c := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", os.Getenv(engineVariable))
 	}}}
 	resp, err := c.Post("http://engine/", "application/json", bytes.NewReader(body))
 	if err != nil {
@@ -158,7 +159,7 @@ func (e *engine) call(args []string) answer {
 		return e.list(args)
 	case args[0] == "inspect" && len(rest) == 3 && rest[0] == "--format" && strings.Contains(rest[1], ".State.Health.Status"):
 		return e.state(rest[2])
-	case args[0] == "logs" && len(rest) == 3:
+	case args[0] == "logs" && len(rest) == 3 && (rest[0] == "--tail" || rest[0] == "--since"):
 		return e.logs(rest[2])
 	case args[0] == "stop" && len(rest) == 3 && rest[0] == "-t":
 		return e.stop(rest[2], rest[1])

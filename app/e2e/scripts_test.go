@@ -24,6 +24,7 @@ type rotation struct {
 	*appliance
 	load    *load
 	sockets []*subscriber
+	old     grant // signed by the key before
 }
 
 // rotate runs a script. No request may fail meanwhile, and every subscription
@@ -91,6 +92,7 @@ func TestScripts_RotateUnderLoad(t *testing.T) {
 	}
 	r.jwtKey(300 * time.Second / speed)
 	clock.slowDown()
+	r.revoke()
 	r.actionSecret()
 	r.edgeSecret()
 	r.deviceSecret()
@@ -102,18 +104,36 @@ func TestScripts_RotateUnderLoad(t *testing.T) {
 
 func (r *rotation) jwtKey(ahead time.Duration) {
 	r.t.Helper()
-	old := r.client().signUp("ann@example.org")
+	r.old = r.client().signUp("ann@example.org")
 	r.rotate("rotate-jwt-key", "--publish-ahead", ahead.String())
 	if out := r.rotate("rotate-jwt-key", "--wait"); !strings.Contains(out, "is published already") {
 		r.t.Errorf("the second run made another key:\n%s", out)
 	}
 	var g grant
 	r.client().signIn("ann@example.org", goodPassword).data(r.t, "signin", &g)
-	if kidOf(r.t, g) == kidOf(r.t, old) {
+	if kidOf(r.t, g) == kidOf(r.t, r.old) {
 		r.t.Error("the old key still signs")
 	}
-	if reply := r.client().as(old).graphQL(`{ users { id } }`, nil); reply.code() != "" {
+	if reply := r.client().as(r.old).graphQL(`{ users { id } }`, nil); reply.code() != "" {
 		r.t.Errorf("a token of the old key is refused: %s", reply.body)
+	}
+}
+
+// The key before leaked. Whoever has refreshed since notices nothing.
+func (r *rotation) revoke() {
+	r.t.Helper()
+	for _, w := range r.sockets {
+		w.signIn()
+	}
+	time.Sleep(2 * loadPeriod * 2) // everybody has refreshed since the new key signs
+	ring := func() string { return r.script("rotate-jwt-key", "--dry-run") }
+	leaked := kidOf(r.t, r.old)
+	if !strings.Contains(ring(), leaked) {
+		r.t.Fatalf("the key before is not in the ring any more:\n%s", ring())
+	}
+	r.rotate("rotate-jwt-key", "--revoke", leaked, "--yes")
+	if reply := r.client().as(r.old).graphQL(`{ users { id } }`, nil); reply.code() != "invalid-jwt" {
+		r.t.Errorf("a token of the revoked key gets %s", reply.body)
 	}
 }
 

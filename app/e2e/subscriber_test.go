@@ -17,15 +17,15 @@ import (
 // subscriber is a front-end that shows its user's name live and connects again
 // whenever its WebSocket is closed, as client libraries do.
 type subscriber struct {
-	t      *testing.T
-	client *client // with the user's token
-	id     string
-	stop   context.CancelFunc
-	ended  chan struct{}
+	t       *testing.T
+	address string
+	stop    context.CancelFunc
+	ended   chan struct{}
 
 	mu       sync.Mutex
-	name     string // as the last data says
-	again    int    // connections after the first
+	client   *client // with the user's token
+	name     string  // as the last data says
+	again    int     // connections after the first
 	failures []string
 }
 
@@ -34,7 +34,7 @@ func (s *stack) subscribe(address string) *subscriber {
 	c := s.client()
 	g := c.signUp(address)
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &subscriber{t: s.t, client: c.as(g), id: g.ID, stop: cancel, ended: make(chan struct{})}
+	w := &subscriber{t: s.t, address: address, client: c.as(g), stop: cancel, ended: make(chan struct{})}
 	go w.run(ctx)
 	s.t.Cleanup(w.end)
 	return w
@@ -62,9 +62,26 @@ func (w *subscriber) run(ctx context.Context) {
 	}
 }
 
+// signIn gets the token that the next connection will use.
+func (w *subscriber) signIn() {
+	w.t.Helper()
+	var g grant
+	w.client.signIn(w.address, goodPassword).data(w.t, "signin", &g)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.client = w.client.as(g)
+}
+
+func (w *subscriber) as() *client {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.client
+}
+
 // connection lives until it is closed, which is no error once there was data.
 func (w *subscriber) connection(ctx context.Context) error {
-	conn, _, err := websocket.Dial(ctx, strings.Replace(w.client.base, "http", "ws", 1)+"/v1/graphql", &websocket.DialOptions{
+	c := w.as()
+	conn, _, err := websocket.Dial(ctx, strings.Replace(c.base, "http", "ws", 1)+"/v1/graphql", &websocket.DialOptions{
 		Subprotocols: []string{newProtocol}, HTTPHeader: http.Header{"Origin": {"https://app.example.org"}},
 	})
 	if err != nil {
@@ -72,7 +89,7 @@ func (w *subscriber) connection(ctx context.Context) error {
 	}
 	defer func() { _ = conn.CloseNow() }()
 	for _, f := range []frame{
-		{Type: "connection_init", Payload: json.RawMessage(`{"headers":{"Authorization":"Bearer ` + w.client.token + `"}}`)},
+		{Type: "connection_init", Payload: json.RawMessage(`{"headers":{"Authorization":"Bearer ` + c.token + `"}}`)},
 		{Type: "subscribe", ID: "1", Payload: json.RawMessage(`{"query":"subscription { users { name } }"}`)},
 	} {
 		if err := wsjson.Write(ctx, conn, f); err != nil {
@@ -116,9 +133,9 @@ func (w *subscriber) show(payload []byte) error {
 // rename changes the user's name and waits until the subscription shows it.
 func (w *subscriber) rename(name string) {
 	w.t.Helper()
-	var row struct{ Name string }
-	w.client.graphQL(`mutation ($id: uuid!, $n: String!) { update_users_by_pk(pk_columns: {id: $id}, _set: {name: $n}) { name } }`,
-		map[string]any{"id": w.id, "n": name}).data(w.t, "update_users_by_pk", &row)
+	var row struct{ Returning []struct{ Name string } }
+	w.as().graphQL(`mutation ($n: String!) { update_users(where: {}, _set: {name: $n}) { returning { name } } }`,
+		map[string]any{"n": name}).data(w.t, "update_users", &row)
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		w.mu.Lock()

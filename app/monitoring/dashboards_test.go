@@ -111,6 +111,11 @@ func checkPanels(t *testing.T, d dashboard) {
 				t.Errorf("%s asks the datasource %v", name, target.Datasource)
 			}
 		}
+		for _, target := range p.Targets {
+			if p.Type == "stat" && target.Range && !strings.Contains(target.Expr, "vector(") {
+				t.Errorf("%s would go on showing the last value of what is gone: ask for now alone, or for a value always", name)
+			}
+		}
 		for _, l := range p.Links {
 			page, isRunbook := strings.CutPrefix(l.URL, "/runbooks/")
 			if _, err := os.Stat(filepath.Join(root, "docs/runbooks", page)); err != nil || !isRunbook {

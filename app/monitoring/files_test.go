@@ -38,6 +38,7 @@ type target struct {
 	RefID        string `json:"refId"`
 	Datasource   datasource
 	LegendFormat string
+	Range        bool
 }
 
 type datasource struct{ Type, UID string }

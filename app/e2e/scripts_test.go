@@ -159,10 +159,15 @@ func (r *rotation) edgeSecret() {
 	r.clientSeen(old, "before") // the probes, which come past the edge, are in the log by now
 	before := len(r.login.Output())
 	r.rotate("rotate-edge-secret")
+	asked := false // by the script
 	for line := range strings.Lines(r.login.Output()[before:]) {
+		asked = asked || strings.Contains(line, `"id":"edge-`) && strings.Contains(line, `"client":"127.0.0.1/32"`)
 		if strings.Contains(line, `"client":"unknown"`) {
 			r.t.Errorf("login did not know nginx' secret for a while: %s", line)
 		}
+	}
+	if !asked {
+		r.t.Error("the script did not see that login takes the new secret")
 	}
 	if seen := r.clientSeen(old, "old"); seen != "unknown" {
 		r.t.Errorf("the old secret makes the client %s", seen)

@@ -63,6 +63,20 @@ user_of() { sed 's#.*://\([^:]*\):.*#\1#' "${HASURA_LOGIN_ROOT}/secrets/$1"; }
   called 'nginx/reload.sh'
 }
 
+@test "rotate-edge-secret: nginx keeps the old one when login does not read its file" {
+  local old
+  old=$(secret login/edge_secret)
+  touch "${WORLD}/login-is-stuck"
+  script rotate-edge-secret
+  assert_status 1
+  assert_says 'login does not take the new edge secret'
+  assert_same "$(sed -n 's/.*default "\(.*\)";/\1/p' "${WORLD}/nginx/edge_secret.conf")" "${old}"
+  rm "${WORLD}/login-is-stuck"
+  script rotate-edge-secret
+  assert_status 0
+  [[ $(secret login/edge_secret) != *"${old}"* ]]
+}
+
 @test "rotate-edge-secret: while old workers of nginx live, login keeps the old secret; the next run drops it" {
   local old
   old=$(secret login/edge_secret)
@@ -260,6 +274,14 @@ teardown() {
   script rotate-jwt-key
   assert_status 1
   assert_says 'is not in the published set'
+}
+
+@test "rotate-jwt-key --revoke does not replace Hasura while login still publishes the key" {
+  touch "${WORLD}/jwks-is-stuck"
+  script rotate-jwt-key --revoke k1 --yes
+  assert_status 1
+  assert_says 'is still in the published set'
+  assert_same "$(world_containers hasura)" hasura-login-hasura-1
 }
 
 @test "rotate-jwt-key --revoke asks, drops the key, and replaces Hasura, which still knows it" {

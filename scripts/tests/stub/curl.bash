@@ -1,11 +1,13 @@
 # shellcheck shell=bash disable=SC2154,SC2249 # part of the stub
 # curl as the stub's containers answer it; its configuration comes on stdin.
-url='' data='' token='' action_secret=''
+url='' data='' token='' action_secret='' edge_secret='' id=''
 while IFS= read -r line; do
   case ${line} in
     'url = '*) url=${line#url = \"} url=${url%\"} ;;
     'data = '*) data=${line#data = } ;;
     'header = "X-Hasura-Action-Secret: '*) action_secret=${line#*: } action_secret=${action_secret%\"} ;;
+    'header = "X-Edge-Secret: '*) edge_secret=${line#*: } edge_secret=${edge_secret%\"} ;;
+    'header = "X-Request-Id: '*) id=${line#*: } id=${id%\"} ;;
     'header = "Authorization: Bearer '*) token=${line#*Bearer } token=${token%\"} ;;
   esac
 done
@@ -40,7 +42,12 @@ case ${path} in
     fi
     answer 401 '{"message":"unauthenticated"}'
     ;;
-  /auth/refresh) answer 400 '{"code":"invalid-input"}' ;;
+  /auth/refresh)
+    client=unknown
+    if [[ ! -e ${WORLD}/login-is-stuck ]] && grep -qxF -- "${edge_secret}" "${root}/secrets/login/edge_secret"; then client=127.0.0.1/32; fi
+    printf '{"msg":"request","id":"%s","client":"%s"}\n' "${id}" "${client}" >>"${WORLD}/log"
+    answer 400 '{"code":"invalid-input"}'
+    ;;
   /metrics) answer 200 'login_limiter_degraded 0' ;;
   /v1/graphql)
     case ${data} in

@@ -62,7 +62,7 @@ func refused(s *site, email string) error {
 	var f *failed
 	err := s.rest("POST", "/auth/signin", "", map[string]any{"email": email, "password": "not this one"}, nil)
 	if !errors.As(err, &f) || f.status != http.StatusUnauthorized || !strings.Contains(f.body, "invalid-credentials") {
-		return fmt.Errorf("the answer is %v", err)
+		return fmt.Errorf("the answer is: %w", orNone(err))
 	}
 	return nil
 }
@@ -74,12 +74,20 @@ func nothingForNobody(s *site) error {
 	return nil
 }
 
+// orNone is an error, or that there was none where one was wanted.
+func orNone(err error) error {
+	if err == nil {
+		return errors.New("no refusal")
+	}
+	return err
+}
+
 // closedRoutes tries what belongs to operators.
 func closedRoutes(s *site) error {
 	for _, path := range []string{"/v1/metadata", "/v2/query", "/console", "/v1/version", "/metrics", "/actions/signin", "/readyz"} {
 		var f *failed
 		if _, err := s.send("POST", path, "", map[string]any{}); !errors.As(err, &f) || f.status != http.StatusNotFound && f.status != http.StatusMethodNotAllowed {
-			return fmt.Errorf("%s answers %v", path, err)
+			return fmt.Errorf("%s answers: %w", path, orNone(err))
 		}
 	}
 	return nil

@@ -21,15 +21,7 @@ const dynamicScheme = "dynamic-from-file://"
 // open connects to a database whose URL stands in a variable or in a file. A file
 // is read again for every connection, so that a password rotates without a restart.
 func open(url string) (*sql.DB, error) {
-	file, dynamic := strings.CutPrefix(url, dynamicScheme)
-	read := func() (string, error) { return url, nil }
-	if dynamic {
-		read = func() (string, error) {
-			b, err := os.ReadFile(file) // #nosec G304 -- the operator's own setting
-			return string(b), err
-		}
-	}
-	first, err := read()
+	first, err := readURL(url)
 	if err != nil {
 		return nil, fmt.Errorf("reading a database URL: %w", err)
 	}
@@ -38,7 +30,7 @@ func open(url string) (*sql.DB, error) {
 		return nil, errors.New("a database URL cannot be read") // its text holds the password
 	}
 	db := stdlib.OpenDB(*cfg, stdlib.OptionBeforeConnect(func(_ context.Context, into *pgx.ConnConfig) error {
-		now, err := read()
+		now, err := readURL(url)
 		if err != nil {
 			return fmt.Errorf("reading a database URL: %w", err)
 		}
@@ -52,6 +44,16 @@ func open(url string) (*sql.DB, error) {
 	db.SetMaxOpenConns(20)
 	db.SetConnMaxLifetime(10 * time.Minute)
 	return db, nil
+}
+
+// readURL is a URL itself, or what the file that it names holds.
+func readURL(url string) (string, error) {
+	file, dynamic := strings.CutPrefix(url, dynamicScheme)
+	if !dynamic {
+		return url, nil
+	}
+	b, err := os.ReadFile(file) // #nosec G304 -- the operator's own setting
+	return string(b), err
 }
 
 // sourceURL resolves a source's connection as the engine does: a file must lie

@@ -244,6 +244,8 @@ func (a *appliance) inside(c *container, argv []string) *program {
 		return &program{Argv: argv, Env: []string{path}}
 	case c.service == "nginx" && slices.Equal(argv, []string{"sh", "/etc/nginx/reload.sh"}):
 		return &program{Argv: []string{"sh", filepath.Join(a.root, "nginx/reload.sh")}, Env: c.env, UID: nginxUID}
+	case c.service == "nginx" && argv[0] == "sed" && argv[len(argv)-1] == "/run/nginx/site/keepalive.conf":
+		return &program{Argv: append(slices.Clone(argv[:len(argv)-1]), filepath.Join(a.nginx.Dir(), "run/site/keepalive.conf")), Env: []string{path}}
 	case c.service == "nginx" && argv[0] == "nginx":
 		return &program{Argv: nginx, Env: []string{path}, UID: nginxUID}
 	case c.service == "nginx" && isShell:

@@ -49,15 +49,24 @@ func tool(t testing.TB, folder, name string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// ports holds those that FreePort has given, none of them twice: whoever asked may
+// not listen on it yet.
+var ports sync.Map
+
 // FreePort returns a loopback TCP port that nothing listens on.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("finding a free port: %v", err)
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatalf("finding a free port: %v", err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		_ = l.Close()
+		if _, given := ports.LoadOrStore(port, true); !given {
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // Process is a server that runs until the test ends or Kill is called.

@@ -60,6 +60,14 @@ reload_nginx() {
   done
 }
 
+# How long an old worker of nginx may still get a request, on a connection that it keeps over a reload
+# (start.sh): so long the container before must stay.
+kept_seconds() {
+  local seconds
+  seconds=$(compose exec -T nginx sed -n 's/^keepalive_min_timeout \([0-9]*\)s;$/\1/p' /run/nginx/site/keepalive.conf </dev/null 2>/dev/null) || seconds=
+  printf '%s' "$((${seconds:-0} + (${seconds:-0} > 0)))"
+}
+
 # Sends a service's requests to one container. If nginx does not take it, the file is as before. A
 # mark stands while nginx may not have read what the file says: a run killed in between leaves it.
 point_upstream() {
@@ -68,9 +76,12 @@ point_upstream() {
   ensure_state
   touch "${STATE}/unread-${service}"
   write_upstream "${service}" "${host}"
-  if nginx_runs && ! reload_nginx; then
-    write_upstream "${service}" "${before}"
-    return 1
+  if nginx_runs; then
+    if ! reload_nginx; then
+      write_upstream "${service}" "${before}"
+      return 1
+    fi
+    sleep "$(kept_seconds)"
   fi
   rm -f "${STATE}/unread-${service}"
 }

@@ -60,13 +60,10 @@ reload_nginx() {
   done
 }
 
-# How long an old worker of nginx may still get a request, on a connection that it keeps over a reload
-# (start.sh): so long the container before must stay.
-kept_seconds() {
-  local seconds
-  seconds=$(compose exec -T nginx sed -n 's/^keepalive_min_timeout \([0-9]*\)s;$/\1/p' /run/nginx/site/keepalive.conf </dev/null 2>/dev/null) || seconds=
-  printf '%s' "$((${seconds:-0} + (${seconds:-0} > 0)))"
-}
+# An old worker of nginx may get one more request on a connection that said nothing yet, within
+# client_header_timeout, or that it keeps over a reload (start.sh): so long the container that has
+# lost nginx's requests must stay.
+let_connections_end() { sleep "${HASURA_LOGIN_CONNECTIONS_END:-11}"; }
 
 # Sends a service's requests to one container. If nginx does not take it, the file is as before. A
 # mark stands while nginx may not have read what the file says: a run killed in between leaves it.
@@ -76,12 +73,9 @@ point_upstream() {
   ensure_state
   touch "${STATE}/unread-${service}"
   write_upstream "${service}" "${host}"
-  if nginx_runs; then
-    if ! reload_nginx; then
-      write_upstream "${service}" "${before}"
-      return 1
-    fi
-    sleep "$(kept_seconds)"
+  if nginx_runs && ! reload_nginx; then
+    write_upstream "${service}" "${before}"
+    return 1
   fi
   rm -f "${STATE}/unread-${service}"
 }

@@ -15,7 +15,7 @@ drain_seconds() {
 # Brings a service to exactly one container, the one nginx sends requests to, whatever a killed run
 # left behind.
 settle_service() {
-  local service=$1 serving name
+  local service=$1 serving name moved=''
   serving=$(serving_container "${service}")
   if [[ -z ${serving} ]]; then
     for name in $(containers_of "${service}"); do
@@ -26,9 +26,13 @@ settle_service() {
   fi
   if ! points_at "${service}" "${serving}"; then
     point_upstream "${service}" "${serving}" || die "nginx refuses its files; nothing was removed"
+    moved=1
   fi
   for name in $(containers_of "${service}"); do
-    [[ ${name} == "${serving}" ]] || remove_container "${name}" "$(drain_seconds "${service}")"
+    [[ ${name} != "${serving}" ]] || continue
+    [[ -z ${moved} ]] || let_connections_end
+    moved=''
+    remove_container "${name}" "$(drain_seconds "${service}")"
   done
 }
 
@@ -62,6 +66,7 @@ replace_service() {
     return 1
   fi
   say "  ${new} proved itself and takes the requests; ${old} drains"
+  let_connections_end
   remove_container "${old}" "$(drain_seconds "${service}")"
 }
 

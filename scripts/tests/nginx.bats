@@ -85,7 +85,6 @@ CONF
     kill -QUIT "${pid}"
     while kill -0 "${pid}" 2>/dev/null; do sleep 0.05; done
     ;;
-  'sed -n') ;;
   'nginx -t') "${NGINX_PROGRAM}" -t -q -c "${GATE}/nginx.conf" -p "${GATE}" ;;
   'sh /etc/nginx/reload.sh')
     "${NGINX_PROGRAM}" -t -q -c "${GATE}/nginx.conf" -p "${GATE}"

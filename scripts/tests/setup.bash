@@ -7,7 +7,7 @@ REPOSITORY=$(dirname -- "${SCRIPTS}")
 # An appliance's folder without anything running.
 empty_appliance() {
   export HASURA_LOGIN_ROOT=${BATS_TEST_TMPDIR}/appliance WORLD=${BATS_TEST_TMPDIR}/world
-  export HASURA_LOGIN_PAUSE=0.01 HASURA_LOGIN_REREAD=0.01 HASURA_LOGIN_PROBE_TRIES=2 HASURA_LOGIN_BACKUPS=${HASURA_LOGIN_ROOT}/backups
+  export HASURA_LOGIN_PAUSE=0.01 HASURA_LOGIN_REREAD=0.01 HASURA_LOGIN_CONNECTIONS_END=0 HASURA_LOGIN_PROBE_TRIES=2 HASURA_LOGIN_BACKUPS=${HASURA_LOGIN_ROOT}/backups
   export PATH=${SCRIPTS}/tests/stub:${PATH}
   unset HASURA_LOGIN_LOCKED
   mkdir -p "${HASURA_LOGIN_ROOT}"/{nginx/upstreams,hasura/metadata,ops/postgres} \

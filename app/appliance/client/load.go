@@ -28,7 +28,7 @@ type traffic struct {
 }
 
 // load runs until moments end; a failure anywhere makes it fail at the end.
-func load(url string, sources []string, moments *bufio.Scanner) error {
+func load(url string, http1 bool, sources []string, moments *bufio.Scanner) error {
 	l := &traffic{stop: make(chan struct{})}
 	for n := range users {
 		var source net.IP
@@ -36,6 +36,9 @@ func load(url string, sources []string, moments *bufio.Scanner) error {
 			source = net.ParseIP(sources[n%len(sources)])
 		}
 		s := newSite(url, source)
+		if http1 {
+			s.overHTTP1()
+		}
 		email := fmt.Sprintf("load%d-%s@example.org", n, strings.ToLower(rand.Text()))
 		g, err := s.signUp(email)
 		if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -27,11 +28,29 @@ func newSite(url string, source net.IP) *site {
 	if source != nil {
 		dialer.LocalAddr = &net.TCPAddr{IP: source}
 	}
-	return &site{url: url, http: &http.Client{
-		Timeout: 20 * time.Second,
-		// HTTP/2: a server that reloads says so before it closes.
-		Transport: &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second},
-	}}
+	// HTTP/2: a server that reloads says so before it closes.
+	transport := &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
+	return &site{url: url, http: &http.Client{Timeout: 20 * time.Second, Transport: transport}}
+}
+
+// overHTTP1 leaves HTTP/2 out: an nginx before 1.27.1 keeps an HTTP/2 connection
+// that begins in the moment of a reload in its old worker, which still sends its
+// requests to the container before.
+func (s *site) overHTTP1() {
+	transport := s.http.Transport.(*http.Transport)
+	transport.ForceAttemptHTTP2 = false
+	transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	s.http.Transport = again{transport}
+}
+
+// again sends a request once more, as browsers do, if the connection it had kept
+// was closed in that very moment.
+type again struct{ *http.Transport }
+
+func (a again) RoundTrip(r *http.Request) (*http.Response, error) {
+	// Not sent, but by its presence the library takes any method for repeatable.
+	r.Header["Idempotency-Key"] = nil
+	return a.Transport.RoundTrip(r)
 }
 
 type grant struct {

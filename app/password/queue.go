@@ -28,7 +28,7 @@ func (q *queue) remove(j *job) { q.class(j.work).remove(j) }
 // keepPlace has ahead count a job that is still to come; freePlace ends that.
 func (q *queue) keepPlace(w login.Work) { q.class(w).places(w, 1) }
 func (q *queue) freePlace(w login.Work) { q.class(w).places(w, -1) }
-func (q *queue) length() int   { return q.known.length + q.others.length }
+func (q *queue) length() int            { return q.known.length + q.others.length }
 
 // pop takes the job whose turn it is, or nil.
 func (q *queue) pop() *job {

@@ -1,16 +1,13 @@
 package cmd_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"hasura-login/app/cmd"
 	"hasura-login/app/testserver"
@@ -77,7 +74,7 @@ func TestDev_PrintsTheLinkOfAForgottenPassword(t *testing.T) {
 		"--graphql", testserver.Addr(testserver.FreePort(t)), "--ops", testserver.Addr(testserver.FreePort(t)),
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	var out lockedBuffer
+	var out testserver.Output
 	done := make(chan int, 1)
 	go func() {
 		done <- cmd.Main(ctx, args, cmd.Environment{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Vars: nil, Version: "v0-test"})
@@ -92,7 +89,7 @@ func TestDev_PrintsTheLinkOfAForgottenPassword(t *testing.T) {
 		_ = json.NewDecoder(resp.Body).Decode(&answer)
 		return resp.StatusCode, answer
 	}
-	within(t, "dev serves", func() bool {
+	testserver.Eventually(t, "dev serves", func() bool {
 		status, _ := post("/auth/signup", `{"email":"ann@example.org","name":"Ann","password":"correct horse staple"}`)
 		return status == http.StatusCreated
 	})
@@ -100,7 +97,7 @@ func TestDev_PrintsTheLinkOfAForgottenPassword(t *testing.T) {
 		t.Errorf("asking for a reset: %d", status)
 	}
 	var link []string
-	within(t, "the link is printed", func() bool {
+	testserver.Eventually(t, "the link is printed", func() bool {
 		link = regexp.MustCompile(`http://` + regexp.QuoteMeta(api) + `/auth/pages/reset\?token=([A-Za-z0-9_-]{43})`).FindStringSubmatch(out.String())
 		return link != nil
 	})
@@ -118,30 +115,4 @@ func TestDev_PrintsTheLinkOfAForgottenPassword(t *testing.T) {
 	if strings.Contains(mail, "ann@example.org") {
 		t.Errorf("the recipient is printed: %s", mail)
 	}
-}
-
-func within(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 30 s", what)
-		}
-	}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -65,7 +65,7 @@ func TestLogs_OneIdLeadsThroughAFailedSignIn(t *testing.T) {
 
 // logFiles are what docker compose logs would print of each service. Hasura's
 // lines are of its own shape: a request, and an operation over a WebSocket.
-func logFiles(t *testing.T, nginx *testserver.Nginx, login *output, id string) (dir string) {
+func logFiles(t *testing.T, nginx *testserver.Nginx, login *testserver.Output, id string) (dir string) {
 	t.Helper()
 	dir = testserver.TempDir(t)
 	writeFile(t, filepath.Join(dir, "nginx"), string(bytes.Join(nginx.AccessLog(t, 1), []byte("\n")))+"\nnot JSON\n")

@@ -1,7 +1,6 @@
 package monitoring_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -17,7 +16,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -70,12 +68,12 @@ func startStack(t *testing.T) *stack {
 }
 
 // runService runs the program as `hasura-login dev` does.
-func runService(t *testing.T) (api, graphql, ops string, log *output) {
+func runService(t *testing.T) (api, graphql, ops string, log *testserver.Output) {
 	t.Helper()
 	api, graphql, ops = testserver.Addr(testserver.FreePort(t)), testserver.Addr(testserver.FreePort(t)), testserver.Addr(testserver.FreePort(t))
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan int, 1)
-	log = &output{}
+	log = &testserver.Output{}
 	go func() {
 		ended <- cmd.Main(ctx, []string{"dev", "--listen", api, "--graphql", graphql, "--ops", ops, "--data", filepath.Join(testserver.TempDir(t), "data")},
 			cmd.Environment{Stdin: strings.NewReader(""), Stdout: log, Stderr: log, Version: "1.2.0"})
@@ -88,24 +86,6 @@ func runService(t *testing.T) (api, graphql, ops string, log *output) {
 	})
 	waitFor(t, 30*time.Second, func() error { return answers("http://" + ops + "/readyz") })
 	return api, graphql, ops, log
-}
-
-// output keeps what a program writes.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 func runEdgeMetrics(t *testing.T, log string) (address string) {

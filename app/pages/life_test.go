@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -33,14 +32,14 @@ const (
 type service struct {
 	t   *testing.T
 	api string // host:port
-	log *lockedBuffer
+	log *testserver.Output
 }
 
 // startService runs login at an address, with what the environment adds, until
 // the test ends.
 func startService(t *testing.T, api string, vars ...string) *service {
 	t.Helper()
-	s := &service{t: t, api: api, log: &lockedBuffer{}}
+	s := &service{t: t, api: api, log: &testserver.Output{}}
 	args := []string{
 		"dev", "--data", t.TempDir(), "--listen", s.api,
 		"--graphql", testserver.Addr(testserver.FreePort(t)), "--ops", testserver.Addr(testserver.FreePort(t)),
@@ -56,7 +55,7 @@ func startService(t *testing.T, api string, vars ...string) *service {
 			t.Errorf("login ended with %d:\n%s", code, s.log)
 		}
 	})
-	within(t, "login answers", func() bool { return testserver.Dial(s.api) == nil })
+	testserver.Eventually(t, "login answers", func() bool { return testserver.Dial(s.api) == nil })
 	return s
 }
 
@@ -99,7 +98,7 @@ func TestPages_FromSignUpToDeletion(t *testing.T) {
 	link := func(subject string) string {
 		t.Helper()
 		var text string
-		within(t, "a mail: "+subject, func() bool {
+		testserver.Eventually(t, "a mail: "+subject, func() bool {
 			list := mails.Mails(t)
 			if len(list) > arrived {
 				arrived, text = len(list), list[0].Subject+"\n"+list[0].Text
@@ -274,30 +273,4 @@ func TestPages_BringAUserBackToTheApp(t *testing.T) {
 	b.open(app.URL)
 	b.open(app.URL + "/signed-in#refreshToken=stolen&state=guess")
 	who("nobody")
-}
-
-func within(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 30 s", what)
-		}
-	}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -5,7 +5,6 @@
 package testserver
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -75,7 +74,7 @@ type Process struct {
 	StopSignal syscall.Signal
 
 	cmd    *exec.Cmd
-	output lockedBuffer
+	output Output
 	done   chan struct{}
 }
 
@@ -225,20 +224,3 @@ func TempDir(t testing.TB) string {
 
 // Addr formats a loopback address.
 func Addr(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}

@@ -86,7 +86,7 @@ func TestSessions_TheTwentyFirstEndsTheOldest(t *testing.T) {
 	first := w.signUp(t, "ann@example.org")
 	var last login.Grant
 	for range 20 {
-		w.clock.advance(time.Millisecond)
+		w.clock.Advance(time.Millisecond)
 		var err error
 		if last, err = w.signIn("ann@example.org", goodPassword); err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"hasura-login/app/login"
 	"hasura-login/app/password"
 	"hasura-login/app/store/sqlite"
+	"hasura-login/app/testclock"
 )
 
 const (
@@ -27,7 +28,7 @@ type world struct {
 	store    login.Store
 	throttle *fakeThrottle
 	audit    *recordedAudit
-	clock    *clock
+	clock    *testclock.Clock
 }
 
 var mailSecret = login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("mail-secret-0123456789abcdef")} }}
@@ -51,11 +52,11 @@ func newWorldOn(t *testing.T, store login.Store, options ...option) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(gate.Close)
-	w := &world{store: store, throttle: &fakeThrottle{}, audit: &recordedAudit{}, clock: &clock{at: time.Now().UTC().Truncate(time.Microsecond)}}
+	w := &world{store: store, throttle: &fakeThrottle{}, audit: &recordedAudit{}, clock: testclock.At(time.Now().UTC().Truncate(time.Microsecond))}
 	mails, _ := store.(login.MailStore) // a store made to fail keeps none
 	deps := login.Deps{
 		Store: store, Mail: mails, MailSecret: mailSecret, Hasher: gate, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
-		Throttle: w.throttle, Devices: fakeDevices{}, Audit: w.audit, Now: w.clock.now,
+		Throttle: w.throttle, Devices: fakeDevices{}, Audit: w.audit, Now: w.clock.Now,
 	}
 	rules := login.Rules{
 		SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"},
@@ -89,12 +90,12 @@ func (w *world) sendAll(t *testing.T) []login.QueuedMail {
 	}
 	var sent []login.QueuedMail
 	for {
-		m, err := outbox.ClaimMail(context.Background(), w.clock.now(), time.Minute)
+		m, err := outbox.ClaimMail(context.Background(), w.clock.Now(), time.Minute)
 		if errors.Is(err, login.ErrNotFound) {
 			return sent
 		}
 		if err == nil {
-			err = outbox.MailSent(context.Background(), m.ID, w.clock.now())
+			err = outbox.MailSent(context.Background(), m.ID, w.clock.Now())
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -125,23 +126,6 @@ func wantCode(t *testing.T, err error, want login.Code) {
 }
 
 var home = login.Client{Addr: netip.MustParseAddr("203.0.113.7"), Name: "test"}
-
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
 
 type fakeIssuer struct{}
 

@@ -45,7 +45,7 @@ func TestNotice_NewDeviceIsOneWithoutADeviceTokenAndNotTheOneOfSignUp(t *testing
 	if len(sent) != 1 || sent[0].Kind != login.MailNewDevice || sent[0].Recipient != "ann@example.org" {
 		t.Fatalf("told %+v", sent)
 	}
-	if p := sent[0].Payload; p.Name != "Ann" || p.Language != "de" || p.From != "2001:db8::/64" || !p.At.Equal(w.clock.now()) {
+	if p := sent[0].Payload; p.Name != "Ann" || p.Language != "de" || p.From != "2001:db8::/64" || !p.At.Equal(w.clock.Now()) {
 		t.Errorf("payload %+v", p)
 	}
 	in.Password = "wrong password"
@@ -77,7 +77,7 @@ func TestNotice_SessionEndedForReuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.wantTold(t)
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	_, err := w.refresh(g.RefreshToken)
 	wantCode(t, err, login.CodeInvalidRefreshToken)
 	w.wantTold(t, login.MailSessionsEnded)
@@ -129,7 +129,7 @@ func TestNotice_FillsNoMailbox(t *testing.T) {
 					}
 				}
 				told += len(w.told(t))
-				w.clock.advance(time.Hour)
+				w.clock.Advance(time.Hour)
 			}
 			if told != c.want {
 				t.Errorf("%d mails, want %d", told, c.want)

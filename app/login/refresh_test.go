@@ -43,7 +43,7 @@ func TestRefresh_ASpentTokenEndsItsSessionAfterTheGrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.clock.advance(12 * time.Second)
+	w.clock.Advance(12 * time.Second)
 	_, err = w.refresh(g.RefreshToken)
 	wantCode(t, err, login.CodeInvalidRefreshToken)
 	_, err = w.refresh(next.RefreshToken)
@@ -64,16 +64,16 @@ func TestRefresh_IdleAndAbsoluteLife(t *testing.T) {
 	t.Run("idle", func(t *testing.T) {
 		w := newWorld(t)
 		g := w.signUp(t, "ann@example.org")
-		w.clock.advance(14*day + time.Second)
+		w.clock.Advance(14*day + time.Second)
 		_, err := w.refresh(g.RefreshToken)
 		wantCode(t, err, login.CodeInvalidRefreshToken)
 	})
 	t.Run("absolute", func(t *testing.T) {
 		w := newWorld(t)
 		g := w.signUp(t, "ann@example.org")
-		end := w.clock.now().Add(30 * day)
+		end := w.clock.Now().Add(30 * day)
 		for range 4 {
-			w.clock.advance(7 * day)
+			w.clock.Advance(7 * day)
 			next, err := w.refresh(g.RefreshToken)
 			if err != nil {
 				t.Fatal(err)
@@ -83,7 +83,7 @@ func TestRefresh_IdleAndAbsoluteLife(t *testing.T) {
 			}
 			g = next
 		}
-		w.clock.advance(2*day + time.Second)
+		w.clock.Advance(2*day + time.Second)
 		_, err := w.refresh(g.RefreshToken)
 		wantCode(t, err, login.CodeInvalidRefreshToken)
 	})
@@ -113,12 +113,12 @@ func TestRefresh_ACrashAtAnyStepLeavesAWayOn(t *testing.T) {
 			if _, err := dying.refresh(g.RefreshToken); err == nil {
 				t.Fatal("the service did not die")
 			}
-			w.clock.advance(5 * time.Second)
+			w.clock.Advance(5 * time.Second)
 			next, err := w.refresh(g.RefreshToken)
 			if err != nil {
 				t.Fatalf("the old token leads nowhere: %v", err)
 			}
-			w.clock.advance(time.Minute)
+			w.clock.Advance(time.Minute)
 			if _, err := w.refresh(next.RefreshToken); err != nil {
 				t.Errorf("its successor leads nowhere: %v", err)
 			}

@@ -23,7 +23,7 @@ func (w *world) forgot(t *testing.T, email string) {
 // mailed claims the mail that is due and returns it with its token.
 func (w *world) mailed(t *testing.T) (login.QueuedMail, string) {
 	t.Helper()
-	m, err := w.outbox().ClaimMail(context.Background(), w.clock.now(), time.Minute)
+	m, err := w.outbox().ClaimMail(context.Background(), w.clock.Now(), time.Minute)
 	if err != nil {
 		t.Fatalf("no mail: %v", err)
 	}
@@ -80,7 +80,7 @@ func TestRequestPasswordReset_UnknownAndDisabledAnswerAlikeAndSendNothing(t *tes
 	}
 	w.forgot(t, "nobody@example.org")
 	w.forgot(t, "closed@example.org")
-	if m, err := w.outbox().ClaimMail(context.Background(), w.clock.now(), time.Minute); !errors.Is(err, login.ErrNotFound) {
+	if m, err := w.outbox().ClaimMail(context.Background(), w.clock.Now(), time.Minute); !errors.Is(err, login.ErrNotFound) {
 		t.Errorf("queued %+v, %v", m, err)
 	}
 	accounts := []string{}
@@ -96,7 +96,7 @@ func TestRequestPasswordReset_UnknownAndDisabledAnswerAlikeAndSendNothing(t *tes
 
 func TestResetPassword_TokenIsVoidAfterThirtyMinutesANewerRequestAndAPasswordChange(t *testing.T) {
 	for name, void := range map[string]func(t *testing.T, w *world, g login.Grant){
-		"thirty minutes": func(_ *testing.T, w *world, _ login.Grant) { w.clock.advance(login.ResetTokenLife) },
+		"thirty minutes": func(_ *testing.T, w *world, _ login.Grant) { w.clock.Advance(login.ResetTokenLife) },
 		"newer request":  func(t *testing.T, w *world, _ login.Grant) { w.forgot(t, "ann@example.org") },
 		"password change": func(t *testing.T, w *world, g login.Grant) {
 			_, err := w.ChangePassword(context.Background(), identity(g), login.ChangePasswordInput{CurrentPassword: goodPassword, NewPassword: newPassword, Client: home})

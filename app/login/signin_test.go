@@ -282,7 +282,7 @@ func (panickingStore) HolderByEmail(context.Context, string) (login.Holder, erro
 func setDisabled(t *testing.T, w *world, userID string) {
 	t.Helper()
 	yes := true
-	if err := w.store.UpdateAccount(context.Background(), userID, login.AccountChange{Disabled: &yes}, w.clock.now()); err != nil {
+	if err := w.store.UpdateAccount(context.Background(), userID, login.AccountChange{Disabled: &yes}, w.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 }

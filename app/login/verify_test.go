@@ -52,7 +52,7 @@ func TestSignUp_QueuesALinkThatVerifiesOnce(t *testing.T) {
 	if err := w.verify(token); err != nil {
 		t.Fatal(err)
 	}
-	if at := w.verifiedAt(t, "ann@example.org"); !at.Equal(w.clock.now()) {
+	if at := w.verifiedAt(t, "ann@example.org"); !at.Equal(w.clock.Now()) {
 		t.Errorf("verified at %s", at)
 	}
 	wantCode(t, w.verify(token), login.CodeInvalidToken)
@@ -101,7 +101,7 @@ func TestRequireVerifiedEmail_NoSessionBeforeTheLinkWasOpened(t *testing.T) {
 	wantCode(t, err, login.CodeEmailNotVerified)
 	_, err = w.signIn("ann@example.org", "wrong password")
 	wantCode(t, err, login.CodeInvalidCredentials) // only who knows the password learns more
-	sessions, err := w.store.LiveSessions(context.Background(), w.userID(t, "ann@example.org"), w.clock.now())
+	sessions, err := w.store.LiveSessions(context.Background(), w.userID(t, "ann@example.org"), w.clock.Now())
 	if err != nil || len(sessions) > 0 {
 		t.Errorf("sessions %+v, %v", sessions, err)
 	}
@@ -206,7 +206,7 @@ func TestRequestEmailVerification_RefusesWithoutMailBadInputAndTooMany(t *testin
 
 func TestVerifyEmail_LinkIsVoidAfterADayAndANewerOne(t *testing.T) {
 	for name, void := range map[string]func(t *testing.T, w *world){
-		"a day":        func(_ *testing.T, w *world) { w.clock.advance(login.VerifyTokenLife) },
+		"a day":        func(_ *testing.T, w *world) { w.clock.Advance(login.VerifyTokenLife) },
 		"a newer link": func(t *testing.T, w *world) { w.askVerification(t, "ann@example.org") },
 	} {
 		t.Run(name, func(t *testing.T) {

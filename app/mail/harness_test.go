@@ -13,6 +13,7 @@ import (
 	"hasura-login/app/mail"
 	"hasura-login/app/password"
 	"hasura-login/app/store/sqlite"
+	"hasura-login/app/testclock"
 	"hasura-login/app/testserver"
 	"hasura-login/app/throttle"
 )
@@ -32,7 +33,7 @@ type office struct {
 	*login.Service
 	t      *testing.T
 	store  *sqlite.Store
-	clock  *clock
+	clock  *testclock.Clock
 	seen   *recorder
 	worker *mail.Worker
 	stop   func()
@@ -45,8 +46,8 @@ func newOffice(t *testing.T, mailer login.Mailer, edit ...func(*login.Rules)) *o
 	check(t, err)
 	gate, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
 	check(t, err)
-	o := &office{t: t, store: store, clock: &clock{at: time.Now().UTC().Truncate(time.Microsecond)}, seen: &recorder{}}
-	limiter, err := throttle.New(throttle.Config{Observer: o.seen, Now: o.clock.now})
+	o := &office{t: t, store: store, clock: testclock.At(time.Now().UTC().Truncate(time.Microsecond)), seen: &recorder{}}
+	limiter, err := throttle.New(throttle.Config{Observer: o.seen, Now: o.clock.Now})
 	check(t, err)
 	rules := login.Rules{SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"}, RefreshTTL: time.Hour, RefreshIdle: time.Hour, MaxSessions: 20}
 	for _, f := range edit {
@@ -56,7 +57,7 @@ func newOffice(t *testing.T, mailer login.Mailer, edit ...func(*login.Rules)) *o
 		Store: store, Mail: store, MailSecret: secret, MailQueued: func() { o.worker.Wake() },
 		Hasher: gate, Policy: password.NewPolicy(8), Issuer: issuer{}, Throttle: limiter,
 		Devices: throttle.NewDeviceTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }),
-		Audit:   o.seen, Now: o.clock.now,
+		Audit:   o.seen, Now: o.clock.Now,
 	}, rules)
 	o.start(mailer)
 	t.Cleanup(func() {
@@ -83,7 +84,7 @@ func (o *office) start(mailer login.Mailer) {
 		Outbox: o.store, Mailer: mailer, Secret: secret, Links: map[login.MailKind]mail.Link{
 			login.MailResetPassword: link("reset"), login.MailVerifyEmail: link("verify"), login.MailChangeEmail: link("verify"),
 		},
-		Observer: o.seen, Failed: o.seen.failed, Now: o.clock.now,
+		Observer: o.seen, Failed: o.seen.failed, Now: o.clock.Now,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -104,7 +105,7 @@ func (o *office) until(result string, n int) {
 
 // later moves the clock and lets the worker look again.
 func (o *office) later(d time.Duration) {
-	o.clock.advance(d)
+	o.clock.Advance(d)
 	o.worker.Wake()
 }
 
@@ -161,23 +162,6 @@ func check(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
 }
 
 type issuer struct{}

@@ -131,11 +131,11 @@ func TestWorker_AMailWhoseSenderDiedIsSentByTheNext(t *testing.T) {
 	o := newOffice(t, newSMTP(t, server))
 	o.stop()
 	o.forgot("")
-	m, err := o.store.ClaimMail(t.Context(), o.clock.now(), 2*time.Minute)
+	m, err := o.store.ClaimMail(t.Context(), o.clock.Now(), 2*time.Minute)
 	check(t, err) // and dies
 	o.start(newSMTP(t, server))
 	o.worker.Wake()
-	if _, err := o.store.ClaimMail(t.Context(), o.clock.now(), time.Minute); !errors.Is(err, login.ErrNotFound) {
+	if _, err := o.store.ClaimMail(t.Context(), o.clock.Now(), time.Minute); !errors.Is(err, login.ErrNotFound) {
 		t.Errorf("claimed twice: %v", err)
 	}
 	o.later(2 * time.Minute)

@@ -7,9 +7,9 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
-	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/testclock"
 	"hasura-login/app/throttle"
 )
 
@@ -18,25 +18,7 @@ var (
 	_ login.Reservation = (*throttle.Reservation)(nil)
 )
 
-// clock is a time that only a test moves.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: noon} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
+func newClock() *testclock.Clock { return testclock.At(noon) }
 
 // recorder is an Observer that keeps what it is told.
 type recorder struct {
@@ -75,7 +57,7 @@ func (r *recorder) states() []bool {
 type bench struct {
 	*throttle.Throttle
 	t     testing.TB
-	clock *clock
+	clock *testclock.Clock
 	seen  *recorder
 }
 

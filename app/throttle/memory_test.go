@@ -102,7 +102,7 @@ func TestMemory_EndedWindowsMakeRoom(t *testing.T) {
 	b := start(t)
 	for hour := range 3 {
 		flood(t, b, 50_000)
-		b.clock.add(time.Hour)
+		b.clock.Advance(time.Hour)
 		if got := b.fail(1000, signIn("ann@example.org", "198.51.100.4")); got != 5 {
 			t.Errorf("hour %d: %d passed, want 5", hour, got)
 		}

@@ -164,9 +164,9 @@ func TestRedis_KilledUnderLoadTheLimitsStay(t *testing.T) {
 	}
 
 	// The windows that the outage touched end, and Redis decides alone.
-	b.clock.add(time.Hour)
+	b.clock.Advance(time.Hour)
 	c := start(t, onRedis(r.URL))
-	c.clock.add(time.Hour)
+	c.clock.Advance(time.Hour)
 	b.fail(4, signIn("ann@example.org", "10.0.0.1"))
 	if !c.succeed(signIn("ann@example.org", "10.0.0.1")) {
 		t.Error("refused within the limit")
@@ -308,8 +308,8 @@ func TestRedis_DecidesLikeMemory(t *testing.T) {
 		switch n := random.IntN(100); {
 		case n == 0:
 			d := time.Duration(random.IntN(40)) * time.Second
-			memory.clock.add(d)
-			shared.clock.add(d)
+			memory.clock.Advance(d)
+			shared.clock.Advance(d)
 		case n < 45 && len(open) > 0:
 			i := random.IntN(len(open))
 			settle := []func(login.Reservation){

@@ -115,7 +115,7 @@ func TestReservation_SettledAfterItsWindowTouchesNoOther(t *testing.T) {
 	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
 		b := start(t)
 		slow, _ := b.try(signIn("ann@example.org", "198.51.100.4"))
-		b.clock.add(time.Hour)
+		b.clock.Advance(time.Hour)
 		b.fail(4, signIn("ann@example.org", "198.51.100.4"))
 		slow.Succeeded(context.Background())
 		if got := b.fail(10, signIn("ann@example.org", "192.0.2.1")); got != 1 {

@@ -164,7 +164,7 @@ func TestReserve_NoLockOutlivesItsWindow(t *testing.T) {
 	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
 		b := start(t)
 		ann := signIn("ann@example.org", "198.51.100.4")
-		b.clock.add(10 * time.Second)
+		b.clock.Advance(10 * time.Second)
 		for minute := range 4 {
 			if got := b.fail(1000, ann); got != 5 {
 				t.Fatalf("minute %d: %d passed, want 5", minute, got)
@@ -177,14 +177,14 @@ func TestReserve_NoLockOutlivesItsWindow(t *testing.T) {
 			if diff := cmp.Diff(want, refusal.Decision); diff != "" {
 				t.Fatalf("minute %d (-want +got):\n%s", minute, diff)
 			}
-			b.clock.add(time.Minute)
+			b.clock.Advance(time.Minute)
 		}
 		_, refusal := b.try(ann)
 		want := throttle.Decision{Scope: throttle.ScopeAccount, Limit: 20, Reset: 56*time.Minute + 50*time.Second}
 		if diff := cmp.Diff(want, refusal.Decision); diff != "" {
 			t.Errorf("with both windows full the longer one decides (-want +got):\n%s", diff)
 		}
-		b.clock.add(refusal.Reset)
+		b.clock.Advance(refusal.Reset)
 		if !b.succeed(ann) {
 			t.Error("refused after the time that was told")
 		}

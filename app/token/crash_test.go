@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"hasura-login/app/testclock"
 	"hasura-login/app/token"
 )
 
@@ -61,10 +62,10 @@ func rotateUntilKilled(dir string) error {
 		return err
 	}
 	defer func() { _ = journal.Close() }()
-	c := &clock{now: notes.now}
+	c := testclock.At(notes.now)
 	f := token.Folder{Dir: filepath.Join(dir, ringName), TokenLife: crashLife, Now: c.Now}
 	for {
-		c.advance(time.Duration(rand.Int64N(int64(2 * crashAhead))))
+		c.Advance(time.Duration(rand.Int64N(int64(2 * crashAhead))))
 		if err := oneStep(f, c.Now(), journal); err != nil {
 			return err
 		}
@@ -207,7 +208,7 @@ func journalSize(dir string) int64 {
 
 func checkSurvival(t *testing.T, dir string, n notes) {
 	t.Helper()
-	c := &clock{now: n.now}
+	c := testclock.At(n.now)
 	f := token.Folder{Dir: filepath.Join(dir, ringName), TokenLife: crashLife, Now: c.Now}
 	s := newService(t, f, token.Hooks{OnProblem: func(p token.Problem) { t.Errorf("problem: %s", p) }})
 	kids := published(t, s.JWKS())

@@ -283,7 +283,7 @@ func TestReadOnlyFolder_KeepsServingAndSaysThatOldKeysStay(t *testing.T) {
 	c := newClock()
 	f := newFolder(t, c)
 	first(t, f, token.EdDSA)
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	active := rotate(t, f, token.RotateOptions{}).KID
 	var told journal
 	s := newService(t, f, told.hooks())
@@ -291,7 +291,7 @@ func TestReadOnlyFolder_KeepsServingAndSaysThatOldKeysStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Chmod(f.Dir, 0o700) }) // #nosec G302
-	c.advance(kept)
+	c.Advance(kept)
 	for range 3 {
 		s.Reload()
 	}

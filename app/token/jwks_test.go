@@ -86,7 +86,7 @@ func TestJWKS_IsReadableByTheStrictestReader(t *testing.T) {
 	for _, a := range token.Algorithms() { // one retired, one active, one pending
 		rotate(t, f, token.RotateOptions{Algorithm: a, PublishAhead: time.Minute})
 		if a != token.RS256 {
-			c.advance(2 * time.Minute)
+			c.Advance(2 * time.Minute)
 		}
 	}
 	if kids := published(t, newService(t, f, token.Hooks{}).JWKS()); len(kids) != 3 {

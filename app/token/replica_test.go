@@ -90,7 +90,7 @@ func TestReplicas_SwitchByTheClockAndTakeEachOthersTokens(t *testing.T) {
 				}
 			}
 		}
-		c.advance(10 * time.Second)
+		c.Advance(10 * time.Second)
 	}
 	if diff := cmp.Diff([]string{young}, published(t, two.JWKS())); diff != "" {
 		t.Errorf("the old key's time is over (-want +got):\n%s", diff)
@@ -106,7 +106,7 @@ func TestReplicas_OfSlightlyDifferentClocksTakeEachOthersTokens(t *testing.T) {
 	ahead.Now = func() time.Time { return behind.Now().Add(token.ClockSkew) }
 	late, early := newService(t, f, token.Hooks{}), newService(t, ahead, token.Hooks{})
 
-	behind.advance(time.Minute - time.Second) // the early one has switched, the late one has not
+	behind.Advance(time.Minute - time.Second) // the early one has switched, the late one has not
 	fromEarly, fromLate := early.issue(t, ahead.Now()), late.issue(t, behind.Now())
 	if keyOf(t, fromEarly) == keyOf(t, fromLate) {
 		t.Fatal("both sign with one key; the test is pointless")
@@ -123,14 +123,14 @@ func TestReplicas_DeletingAtOnceDoNoHarm(t *testing.T) {
 	c := newClock()
 	f := newFolder(t, c)
 	first(t, f, token.EdDSA)
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	active := rotate(t, f, token.RotateOptions{}).KID
 	var told journal
 	replicas := make([]service, 6)
 	for i := range replicas {
 		replicas[i] = newService(t, f, told.hooks())
 	}
-	c.advance(kept)
+	c.Advance(kept)
 	var wg sync.WaitGroup
 	for _, s := range replicas {
 		wg.Go(s.Reload)
@@ -208,9 +208,9 @@ func TestRing_TellsTheWayOfAKey(t *testing.T) {
 	step()
 	young := rotate(t, f, token.RotateOptions{PublishAhead: time.Minute}).KID
 	step(young + ":  > pending")
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	step(old+": active > retired", young+": pending > active")
-	c.advance(kept)
+	c.Advance(kept)
 	step(old + ": retired > gone")
 	successor := revoke(t, f, young).Successor
 	step(young+": active > gone revoked", successor+":  > active")
@@ -220,9 +220,9 @@ func TestStatus_CountsKeys(t *testing.T) {
 	c := newClock()
 	f := newFolder(t, c)
 	first(t, f, token.ES256)
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	rotate(t, f, token.RotateOptions{Algorithm: token.EdDSA})
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	rotate(t, f, token.RotateOptions{PublishAhead: time.Hour})
 	if err := os.WriteFile(filepath.Join(f.Dir, "README"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -287,7 +287,7 @@ func TestRing_SignsThoughNoKeysTimeHasCome(t *testing.T) {
 	f := newFolder(t, c)
 	kid := first(t, f, token.EdDSA).KID
 	s := newService(t, f, token.Hooks{})
-	c.advance(-24 * time.Hour)
+	c.Advance(-24 * time.Hour)
 	if got := keyOf(t, s.issue(t, c.Now())); got != kid {
 		t.Errorf("signs with %s", got)
 	}

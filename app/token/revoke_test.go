@@ -68,7 +68,7 @@ func TestRevoke_PendingKeyJustGoes(t *testing.T) {
 	if r.State != token.Pending || r.NeedsNewKey || r.TokensRefused || r.Successor != "" {
 		t.Errorf("revocation: %+v", r)
 	}
-	c.advance(time.Hour)
+	c.Advance(time.Hour)
 	if diff := cmp.Diff([]string{active + " active"}, states(t, f)); diff != "" {
 		t.Error(diff)
 	}
@@ -79,7 +79,7 @@ func TestRevoke_RetiredKeyGoesAndTheActiveOneStays(t *testing.T) {
 	f := newFolder(t, c)
 	retired := first(t, f, token.EdDSA).KID
 	old := newService(t, f, token.Hooks{}).issue(t, c.Now())
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	active := rotate(t, f, token.RotateOptions{}).KID
 	r := revoke(t, f, retired)
 	if r.State != token.Retired || r.NeedsNewKey || !r.TokensRefused {
@@ -105,7 +105,7 @@ func TestRevoke_ActiveKeyBesideAPendingOne(t *testing.T) {
 	if diff := cmp.Diff([]string{pending + " pending", successor + " active"}, states(t, f)); diff != "" {
 		t.Error(diff)
 	}
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	if diff := cmp.Diff([]string{pending + " active", successor + " retired"}, states(t, f)); diff != "" {
 		t.Error(diff)
 	}
@@ -161,11 +161,11 @@ func TestList_SaysWhatHappensNextAndWhen(t *testing.T) {
 	c := newClock()
 	f := newFolder(t, c)
 	old := first(t, f, token.RS256).KID
-	c.advance(time.Hour)
+	c.Advance(time.Hour)
 	middle := rotate(t, f, token.RotateOptions{Algorithm: token.EdDSA}).KID
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	young := rotate(t, f, token.RotateOptions{PublishAhead: 5 * time.Minute}).KID
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 
 	got := list(t, f)
 	at := func(d time.Duration) time.Time { return start.Add(d) }

@@ -1,11 +1,11 @@
 package token_test
 
 import (
-	"sync"
 	"testing"
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/testclock"
 	"hasura-login/app/token"
 )
 
@@ -21,27 +21,9 @@ const (
 
 var names = token.Names{Issuer: "https://login.example.org", Audience: "hasura"}
 
-// clock is set by the test.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
+func newClock() *testclock.Clock { return testclock.At(start) }
 
-func newClock() *clock { return &clock{now: start} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-func newFolder(t testing.TB, c *clock) token.Folder {
+func newFolder(t testing.TB, c *testclock.Clock) token.Folder {
 	t.Helper()
 	return token.Folder{Dir: t.TempDir(), TokenLife: life, Now: c.Now}
 }

@@ -53,7 +53,7 @@ func TestRotate_StatesFollowTheClockAlone(t *testing.T) {
 	c := newClock()
 	f := newFolder(t, c)
 	old := first(t, f, token.EdDSA).KID
-	c.advance(time.Hour)
+	c.Advance(time.Hour)
 	rotation := rotate(t, f, token.RotateOptions{PublishAhead: token.DefaultPublishAhead})
 	young := rotation.KID
 	if rotation.Replaces != old || len(rotation.Warnings) > 0 {
@@ -70,7 +70,7 @@ func TestRotate_StatesFollowTheClockAlone(t *testing.T) {
 		{300*time.Second + kept, []string{young + " active", old + " gone"}},
 		{1000 * time.Hour, []string{young + " active", old + " gone"}},
 	} {
-		c.advance(rotation.PublishedAt.Add(step.after).Sub(c.Now()))
+		c.Advance(rotation.PublishedAt.Add(step.after).Sub(c.Now()))
 		if diff := cmp.Diff(step.want, states(t, f)); diff != "" {
 			t.Errorf("%s after the rotation (-want +got):\n%s", step.after, diff)
 		}
@@ -87,7 +87,7 @@ func TestRotate_RefusesASecondPendingKey(t *testing.T) {
 	if !errors.As(err, &refused) || refused.KID != pending.KID || !refused.ActiveFrom.Equal(start.Add(time.Minute)) {
 		t.Fatalf("second rotation: %v", err)
 	}
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	rotate(t, f, token.RotateOptions{PublishAhead: time.Minute})
 }
 
@@ -148,15 +148,15 @@ func TestRotate_KeepsTheAlgorithmUnlessTold(t *testing.T) {
 	c := newClock()
 	f := newFolder(t, c)
 	first(t, f, token.ES256)
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	if r := rotate(t, f, token.RotateOptions{}); r.Algorithm != token.ES256 {
 		t.Errorf("rotated to %s", r.Algorithm)
 	}
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	if r := rotate(t, f, token.RotateOptions{Algorithm: token.EdDSA}); r.Algorithm != token.EdDSA {
 		t.Errorf("rotated to %s", r.Algorithm)
 	}
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	if _, err := f.Rotate(token.RotateOptions{Algorithm: "HS256"}); err == nil {
 		t.Error("a shared secret was taken as a key")
 	}
@@ -169,13 +169,13 @@ func TestRotate_DeletesKeysWhoseTimeIsOver(t *testing.T) {
 	c := newClock()
 	f := newFolder(t, c)
 	old := first(t, f, token.EdDSA).KID
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	rotate(t, f, token.RotateOptions{})
-	c.advance(kept - 1)
+	c.Advance(kept - 1)
 	if r := rotate(t, f, token.RotateOptions{}); len(r.Removed) != 0 {
 		t.Errorf("deleted %v too early", r.Removed)
 	}
-	c.advance(1)
+	c.Advance(1)
 	r := rotate(t, f, token.RotateOptions{})
 	if diff := cmp.Diff([]string{old}, r.Removed); diff != "" {
 		t.Error(diff)
@@ -194,7 +194,7 @@ func TestRotate_LongerTokenLifeOfTheTwoDecidesHowLongAKeyStays(t *testing.T) {
 			f.TokenLife = lives[0]
 			first(t, f, token.EdDSA)
 			f.TokenLife = lives[1]
-			c.advance(time.Second)
+			c.Advance(time.Second)
 			rotate(t, f, token.RotateOptions{})
 			if got, want := list(t, f).Keys[1].DeleteAfter, c.Now().Add(time.Hour+65*time.Second); !got.Equal(want) {
 				t.Errorf("deleted after %s, want %s", got, want)
@@ -247,9 +247,9 @@ func TestRotate_NoKeyGoesBeforeItsPredecessor(t *testing.T) {
 	f.TokenLife = time.Hour
 	first(t, f, token.EdDSA)
 	f.TokenLife = time.Minute
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	rotate(t, f, token.RotateOptions{})
-	c.advance(time.Second)
+	c.Advance(time.Second)
 	rotate(t, f, token.RotateOptions{})
 	keys := list(t, f).Keys
 	if middle, oldest := keys[1].DeleteAfter, keys[2].DeleteAfter; !middle.Equal(oldest) {

@@ -344,7 +344,7 @@ func TestKeyfunc_ChecksWhatMiddlewareDoesNot(t *testing.T) {
 		_, err := s.verifier.Identity(unverified)
 		refused(t, err, "token")
 	}
-	c.advance(life + token.ClockSkew)
+	c.Advance(life + token.ClockSkew)
 	if _, err := parse(raw, &token.Claims{}); !errors.Is(err, jwt.ErrTokenExpired) {
 		t.Errorf("by our clock it has expired: %v", err)
 	}

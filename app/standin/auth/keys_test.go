@@ -19,6 +19,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"hasura-login/app/standin/auth"
+	"hasura-login/app/testclock"
 )
 
 // endpoint is a JWKS endpoint whose answer the test decides.
@@ -62,25 +63,7 @@ func (e *endpoint) count() int {
 	return e.fetches
 }
 
-// clock is a time that only the test moves.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newClock() *clock { return &clock{at: time.Date(2026, 11, 24, 18, 0, 0, 0, time.UTC)} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
+func newClock() *testclock.Clock { return testclock.At(time.Date(2026, 11, 24, 18, 0, 0, 0, time.UTC)) }
 
 func jwk(t *testing.T, key any, kid string) map[string]any {
 	t.Helper()
@@ -136,14 +119,14 @@ func sign(t *testing.T, method jwt.SigningMethod, key any, at time.Time, header 
 // polled is an Authenticator on an endpoint, one cycle done.
 type polled struct {
 	*auth.Authenticator
-	clock *clock
+	clock *testclock.Clock
 }
 
 func poll(t *testing.T, e *endpoint) polled {
 	t.Helper()
 	c := newClock()
 	a, err := auth.New(t.Context(), auth.Config{
-		AdminSecret: "secret", JWT: &auth.JWT{JWKURL: e.URL}, Now: c.now, Report: func(err error) { t.Logf("reported: %v", err) },
+		AdminSecret: "secret", JWT: &auth.JWT{JWKURL: e.URL}, Now: c.Now, Report: func(err error) { t.Logf("reported: %v", err) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -201,12 +184,12 @@ func TestKeys_StartUpResultIsThrownAway(t *testing.T) {
 	key := newECKey(t)
 	e := newEndpoint(t, setOf(t, jwk(t, &key.PublicKey, "a")))
 	c := newClock()
-	a, err := auth.New(t.Context(), auth.Config{AdminSecret: "secret", JWT: &auth.JWT{JWKURL: e.URL}, Now: c.now})
+	a, err := auth.New(t.Context(), auth.Config{AdminSecret: "secret", JWT: &auth.JWT{JWKURL: e.URL}, Now: c.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := polled{a, c}
-	token := sign(t, jwt.SigningMethodES256, key, c.now(), nil)
+	token := sign(t, jwt.SigningMethodES256, key, c.Now(), nil)
 	p.expect(t, token, noKeys)
 	p.CheckKeys(t.Context())
 	p.expect(t, token, "user")
@@ -220,11 +203,11 @@ func TestKeys_KidPlaysNoPart(t *testing.T) {
 	e := newEndpoint(t, setOf(t, jwk(t, &first.PublicKey, "a"), jwk(t, &second.PublicKey, "b")))
 	p := poll(t, e)
 	for name, kid := range map[string]any{"unknown kid": "zzz", "another key's kid": "a", "own kid": "b"} {
-		if got := p.verdict(sign(t, jwt.SigningMethodES256, second, p.clock.now(), map[string]any{"kid": kid})); got != "user" {
+		if got := p.verdict(sign(t, jwt.SigningMethodES256, second, p.clock.Now(), map[string]any{"kid": kid})); got != "user" {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
-	if got := p.verdict(sign(t, jwt.SigningMethodES256, second, p.clock.now(), map[string]any{"kid": 7})); !strings.HasPrefix(got, "JWSError (JSONDecodeError") {
+	if got := p.verdict(sign(t, jwt.SigningMethodES256, second, p.clock.Now(), map[string]any{"kid": 7})); !strings.HasPrefix(got, "JWSError (JSONDecodeError") {
 		t.Errorf("a kid that is no string: %s", got)
 	}
 }
@@ -233,7 +216,7 @@ func TestKeys_AFailedSignatureFetchesNothing(t *testing.T) {
 	e := newEndpoint(t, setOf(t, jwk(t, &newECKey(t).PublicKey, "a")))
 	p := poll(t, e)
 	before := e.count()
-	p.expect(t, sign(t, jwt.SigningMethodES256, newECKey(t), p.clock.now(), map[string]any{"kid": "new"}), badSignature)
+	p.expect(t, sign(t, jwt.SigningMethodES256, newECKey(t), p.clock.Now(), map[string]any{"kid": "new"}), badSignature)
 	if e.count() != before {
 		t.Error("an unknown key made it fetch")
 	}
@@ -244,11 +227,11 @@ func TestKeys_ANewKeyIsSeenAtTheFirstCycleAfterItsExpiry(t *testing.T) {
 	e := newEndpoint(t, setOf(t, jwk(t, &old.PublicKey, "a")))
 	p := poll(t, e)
 	e.set(func() { e.body = setOf(t, jwk(t, &old.PublicKey, "a"), jwk(t, &next.PublicKey, "b")) })
-	token := sign(t, jwt.SigningMethodES256, next, p.clock.now(), nil)
-	p.clock.advance(59 * time.Second)
+	token := sign(t, jwt.SigningMethodES256, next, p.clock.Now(), nil)
+	p.clock.Advance(59 * time.Second)
 	p.CheckKeys(t.Context())
 	p.expect(t, token, badSignature)
-	p.clock.advance(time.Second)
+	p.clock.Advance(time.Second)
 	p.CheckKeys(t.Context())
 	p.expect(t, token, "user")
 }
@@ -288,15 +271,15 @@ func TestKeys_OneBadKeyVoidsTheWholeSet(t *testing.T) {
 			e := newEndpoint(t, setOf(t, jwk(t, &old.PublicKey, "old")))
 			p := poll(t, e)
 			e.set(func() { e.body = setOf(t, jwk(t, &good.PublicKey, "a"), tc.second) })
-			p.clock.advance(time.Minute)
+			p.clock.Advance(time.Minute)
 			p.CheckKeys(t.Context())
-			p.expect(t, sign(t, jwt.SigningMethodES256, good, p.clock.now(), nil), tc.want)
+			p.expect(t, sign(t, jwt.SigningMethodES256, good, p.clock.Now(), nil), tc.want)
 		})
 	}
 	p := poll(t, newEndpoint(t, setOf(t, changed(jwk(t, &rsaKey.PublicKey, "b"), "use", "enc"), jwk(t, edPublic, "c"))))
-	p.expect(t, sign(t, jwt.SigningMethodRS384, rsaKey, p.clock.now(), nil), "user")
-	p.expect(t, sign(t, jwt.SigningMethodPS256, rsaKey, p.clock.now(), nil), "user")
-	p.expect(t, sign(t, jwt.SigningMethodEdDSA, edPrivate, p.clock.now(), nil), "user")
+	p.expect(t, sign(t, jwt.SigningMethodRS384, rsaKey, p.clock.Now(), nil), "user")
+	p.expect(t, sign(t, jwt.SigningMethodPS256, rsaKey, p.clock.Now(), nil), "user")
+	p.expect(t, sign(t, jwt.SigningMethodEdDSA, edPrivate, p.clock.Now(), nil), "user")
 }
 
 func standardBase64(n any) string {
@@ -308,11 +291,11 @@ func TestKeys_AFailedFetchKeepsTheOldKeysForEver(t *testing.T) {
 	key := newECKey(t)
 	e := newEndpoint(t, setOf(t, jwk(t, &key.PublicKey, "a")))
 	p := poll(t, e)
-	token := sign(t, jwt.SigningMethodES256, key, p.clock.now(), nil)
+	token := sign(t, jwt.SigningMethodES256, key, p.clock.Now(), nil)
 	e.set(func() { e.status = http.StatusBadGateway })
 	for range 5 {
 		before := e.count()
-		p.clock.advance(time.Minute)
+		p.clock.Advance(time.Minute)
 		p.CheckKeys(t.Context())
 		p.expect(t, token, "user")
 		if e.count() != before+1 {
@@ -325,9 +308,9 @@ func TestKeys_AnEmptySetRefusesEveryTokenAndIsFetchedEachCycle(t *testing.T) {
 	key := newECKey(t)
 	e := newEndpoint(t, setOf(t, jwk(t, &key.PublicKey, "a")))
 	p := poll(t, e)
-	token := sign(t, jwt.SigningMethodES256, key, p.clock.now(), nil)
+	token := sign(t, jwt.SigningMethodES256, key, p.clock.Now(), nil)
 	e.set(func() { e.body = `{"keys":[]}` })
-	p.clock.advance(time.Minute)
+	p.clock.Advance(time.Minute)
 	p.CheckKeys(t.Context())
 	p.expect(t, token, noKeys)
 	e.set(func() { e.body = setOf(t, jwk(t, &key.PublicKey, "a")) })
@@ -336,7 +319,7 @@ func TestKeys_AnEmptySetRefusesEveryTokenAndIsFetchedEachCycle(t *testing.T) {
 }
 
 func TestKeys_CachingHeadersDecideWhenTheNextFetchIsDue(t *testing.T) {
-	start := newClock().now()
+	start := newClock().Now()
 	for name, tc := range map[string]struct {
 		cacheControl, expires string
 		due                   time.Duration // after the first fetch; negative: never
@@ -373,18 +356,18 @@ func TestKeys_CachingHeadersDecideWhenTheNextFetchIsDue(t *testing.T) {
 				return e.count() > before
 			}
 			if tc.due < 0 {
-				p.clock.advance(365 * 24 * time.Hour)
+				p.clock.Advance(365 * 24 * time.Hour)
 				if fetched() {
 					t.Error("fetched again")
 				}
 				return
 			}
 			if tc.due > 0 {
-				p.clock.advance(tc.due - time.Second)
+				p.clock.Advance(tc.due - time.Second)
 				if fetched() {
 					t.Error("fetched before it was due")
 				}
-				p.clock.advance(time.Second)
+				p.clock.Advance(time.Second)
 			}
 			if !fetched() {
 				t.Error("not fetched when it was due")

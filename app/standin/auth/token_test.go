@@ -34,7 +34,7 @@ func decide(t *testing.T, setting string, headers auth.Headers) (*auth.Session, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := auth.New(t.Context(), auth.Config{AdminSecret: "secret", JWT: j, UnauthorizedRole: "public", Now: newClock().now})
+	a, err := auth.New(t.Context(), auth.Config{AdminSecret: "secret", JWT: j, UnauthorizedRole: "public", Now: newClock().Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func bearer(token string) auth.Headers {
 }
 
 func TestToken_RegisteredClaims(t *testing.T) {
-	now := newClock().now().Unix()
+	now := newClock().Now().Unix()
 	for name, tc := range map[string]struct {
 		setting string
 		claims  map[string]any

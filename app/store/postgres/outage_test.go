@@ -78,7 +78,8 @@ func (f *fixture) killedConnections(t *testing.T) {
 	done := make(chan struct{})
 	var killing sync.WaitGroup
 	killing.Go(func() {
-		for {
+		// Not without end: a slow machine may need longer to connect than to kill.
+		for range 200 {
 			select {
 			case <-done:
 				return

@@ -167,8 +167,9 @@ func TestTLS_ANewCertificateIsServedByItselfAndHalfOfOneIsNot(t *testing.T) {
 	second := newUpstream(t, "second")
 	g.PointUpstream(t, "login", second.address())
 	g.Reload(t)
+	g.trust()
 	eventually(t, "a reload with half a renewal", func() bool {
-		g.trust() // a new connection: one that began in the reload stays with the old worker
+		g.client.CloseIdleConnections() // one that began in the reload stays with the old worker
 		g.do(t, "GET", "https://"+siteName+"/healthz", "")
 		return len(second.take()) > 0
 	})

@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +23,7 @@ import (
 	"hasura-login/app/pages"
 	"hasura-login/app/password"
 	"hasura-login/app/store/sqlite"
+	"hasura-login/app/testserver"
 	"hasura-login/app/throttle"
 	"hasura-login/app/token"
 )
@@ -41,7 +40,7 @@ type server struct {
 	url   string
 	api   *httpapi.API
 	ring  *token.Ring
-	log   *syncBuffer
+	log   *testserver.Output
 	ready error
 	// hasher may be replaced before start.
 	store  *sqlite.Store
@@ -87,7 +86,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	m := metrics.New("test", append(httpapi.Routes(), httpapi.PageRoutes()...))
 	limiter, err := throttle.New(throttle.Config{Limits: s.limits, Observer: m, Now: time.Now})
 	check(t, err)
-	out := &syncBuffer{}
+	out := &testserver.Output{}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(out), zap.DebugLevel))
 	auditor := audit.New(log, log)
 	service := login.NewService(login.Deps{
@@ -234,20 +233,3 @@ func (s *server) granted(a answer) grant {
 }
 
 func bearer(g grant) string { return "Bearer " + g.Token }
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}

@@ -18,25 +18,25 @@ import (
 // Postgres is a real server with a superuser "postgres" that needs no password.
 type Postgres struct {
 	*Process
-	Port  int
-	dir   string
-	fsync string
+	Port int
+	dir  string
+	disk []string // settings
 }
 
 // StartPostgres makes a fresh cluster on a free loopback port. It does not wait
 // for the disk: a killed server loses nothing by that, only a killed machine.
 func StartPostgres(t testing.TB) *Postgres {
 	t.Helper()
-	return startCluster(t, "off")
+	return startCluster(t, "fsync=off")
 }
 
-// StartDurablePostgres waits for the disk at every commit, as production does.
+// StartDurablePostgres waits for the disk as production does.
 func StartDurablePostgres(t testing.TB) *Postgres {
 	t.Helper()
-	return startCluster(t, "on")
+	return startCluster(t, "fsync=on", "wal_writer_delay=10ms")
 }
 
-func startCluster(t testing.TB, fsync string) *Postgres {
+func startCluster(t testing.TB, disk ...string) *Postgres {
 	t.Helper()
 	dir := TempDir(t)
 	data := filepath.Join(dir, "data")
@@ -45,7 +45,7 @@ func startCluster(t testing.TB, fsync string) *Postgres {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	pg := &Postgres{Port: FreePort(t), dir: dir, fsync: fsync}
+	pg := &Postgres{Port: FreePort(t), dir: dir, disk: disk}
 	pg.start(t)
 	return pg
 }
@@ -54,7 +54,10 @@ func (pg *Postgres) start(t testing.TB) {
 	t.Helper()
 	cmd := exec.Command(Binary(t, "postgres", "postgresql"), "-D", filepath.Join(pg.dir, "data"),
 		"-h", "127.0.0.1", "-p", fmt.Sprint(pg.Port), "-k", pg.dir,
-		"-c", "max_connections=200", "-c", "shared_buffers=128MB", "-c", "fsync="+pg.fsync)
+		"-c", "max_connections=200", "-c", "shared_buffers=128MB")
+	for _, setting := range pg.disk {
+		cmd.Args = append(cmd.Args, "-c", setting)
+	}
 	RunAs(t, cmd, "postgres", pg.dir)
 	pg.Process = Start(t, cmd)
 	pg.StopSignal = syscall.SIGQUIT // at once, without a checkpoint: the data is thrown away

@@ -17,6 +17,64 @@ import (
 	"hasura-login/app/store/storetest"
 )
 
+// crash ends the server with an immediate shutdown: what is in memory alone is
+// forgotten, but no process is left over.
+func (f *fixture) crash(t *testing.T) {
+	t.Helper()
+	if err := f.Signal(syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	<-f.Done()
+}
+
+// onDisk waits until all that was committed so far is.
+func (f *fixture) onDisk(t *testing.T, database string) {
+	t.Helper()
+	f.Exec(t, database, "CREATE TABLE public.waits_for_the_log (); DROP TABLE public.waits_for_the_log")
+}
+
+// crashes come last: a server that was started again ends with this test.
+func (f *fixture) crashes(t *testing.T) {
+	f.crashAfterExchange(t)
+	f.crashAfterReuse(t)
+	f.downAndUp(t)
+}
+
+// crashAfterExchange loses the exchange or not, for nobody waited for it. The old
+// token leads on either way.
+func (f *fixture) crashAfterExchange(t *testing.T) {
+	database := f.newDatabase(t)
+	chain := storetest.NewChain(t, f.open(t, database), "ann@example.org")
+	for range 3 {
+		f.onDisk(t, database)
+		if err := chain.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.crash(t)
+		f.Restart(t)
+		chain.Back()
+		if err := chain.Step(t.Context()); err != nil {
+			t.Fatalf("the old token after a crash: %v", err)
+		}
+	}
+}
+
+// crashAfterReuse must not bring the session back that a stolen token has ended.
+func (f *fixture) crashAfterReuse(t *testing.T) {
+	chain := storetest.NewChain(t, f.open(t, f.newDatabase(t)), "ann@example.org")
+	if err := chain.Step(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := chain.Reuse(t.Context()); !errors.Is(err, login.ErrTokenReused) {
+		t.Fatalf("a spent token after the grace: %v, want ErrTokenReused", err)
+	}
+	f.crash(t)
+	f.Restart(t)
+	if err := chain.Step(t.Context()); !errors.Is(err, login.ErrTokenUnknown) {
+		t.Errorf("the ended session after a crash: %v, want ErrTokenUnknown", err)
+	}
+}
+
 // downAndUp kills and restarts the shared server.
 func (f *fixture) downAndUp(t *testing.T) {
 	database := f.newDatabase(t)
@@ -29,10 +87,8 @@ func (f *fixture) downAndUp(t *testing.T) {
 		}
 	}
 	step(nil)
-	if err := f.Signal(syscall.SIGQUIT); err != nil { // an immediate shutdown: a crash, but no orphans
-		t.Fatal(err)
-	}
-	<-f.Done()
+	f.onDisk(t, database)
+	f.crash(t)
 	step(login.ErrUnavailable)
 	if err := store.Ping(t.Context()); !errors.Is(err, login.ErrUnavailable) {
 		t.Errorf("Ping while down: %v, want ErrUnavailable", err)

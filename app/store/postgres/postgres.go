@@ -69,9 +69,15 @@ func (s *Store) Refresh() (changed bool, err error) {
 // Ping tells whether the database is reachable and has the tables, with the
 // rights that reading them takes.
 func (s *Store) Ping(ctx context.Context) error {
+	// Not one join of all: planning it takes ten times as long.
 	const query = `
-		SELECT FROM public.users u, auth.accounts a, auth.sessions s, auth.refresh_tokens t, auth.mail_tokens m, auth.outbox o, auth.notices n
-		WHERE false`
+		SELECT FROM public.users WHERE false
+		UNION ALL SELECT FROM auth.accounts WHERE false
+		UNION ALL SELECT FROM auth.sessions WHERE false
+		UNION ALL SELECT FROM auth.refresh_tokens WHERE false
+		UNION ALL SELECT FROM auth.mail_tokens WHERE false
+		UNION ALL SELECT FROM auth.outbox WHERE false
+		UNION ALL SELECT FROM auth.notices WHERE false`
 	return s.call(ctx, "pinging the database", func(ctx context.Context) error {
 		_, err := s.pool.Exec(ctx, query)
 		return err

@@ -34,7 +34,7 @@ func TestStore(t *testing.T) {
 	t.Run("URLRotatesUnderLoadWithoutAFailedCall", f.urlRotation)
 	t.Run("RefreshRetiresWhatNewConnectionsHaveLeftBehind", f.noticedBefore)
 	t.Run("UnreadableURLLeavesTheLastGoodOne", f.unreadableURL)
-	t.Run("DownIsUnavailableAndComesBackByItself", f.downAndUp)
+	t.Run("Crashes", f.crashes)
 }
 
 // fixture is a server and a migrated database to copy from.

@@ -15,7 +15,9 @@ import (
 //	presented  the token with all that hangs on it, if its session is alive
 //	known      its child of before this statement, if there is one; stale if the
 //	           grace is over or its nonce is gone, so that nobody can derive it
-//	child      the child just inserted: the unique parent_hash lets one call win
+//	child      the child just inserted: the unique parent_hash lets one call win.
+//	           It alone is not worth waiting for the disk (decision 5): the end of
+//	           a session is waited for
 //	touched    the session, used or ended; nothing if it was ended meanwhile, for
 //	           an update waits for the one before it and looks again
 //
@@ -37,7 +39,7 @@ const rotateQuery = `
 		INSERT INTO auth.refresh_tokens (hash, session_id, parent_hash, nonce, created_at)
 		SELECT $4, session_id, hash, $5, $2 FROM presented WHERE NOT EXISTS (SELECT FROM known)
 		ON CONFLICT (parent_hash) DO NOTHING
-		RETURNING hash
+		RETURNING hash, set_config('synchronous_commit', 'off', true)
 	), touched AS (
 		UPDATE auth.sessions s SET
 			last_used_at = CASE WHEN k.stale THEN s.last_used_at ELSE $2 END,

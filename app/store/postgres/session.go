@@ -47,30 +47,33 @@ func sessionValues(s login.Session) []any {
 	}
 }
 
-// CreateSession implements login.Store. The three statements travel together and
-// are one transaction. The first locks the account, so that the others see what
-// every password change and every other sign-in of this user before them did:
-// that is what makes the epoch's race and the number of live sessions exact.
+// CreateSession implements login.Store. The two statements travel together and
+// are one transaction. The first locks the account as it is once every password
+// change and every other sign-in of this user before are through; the second
+// begins after that and sees what they did. That is what makes the epoch's race
+// and the number of live sessions exact.
 //
-// It does not wait for the disk: a session that Postgres forgets in a crash, of
-// the last half second at most, costs its owner another sign-in and nobody else
-// anything, while under a flood the disk is waited for by everything.
+// It does not wait for the disk (decision 4): a session that Postgres forgets in a
+// crash costs its owner another sign-in and nobody else anything, while under a
+// flood the disk is waited for by everything.
 func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
-	const lock = `SELECT set_config('synchronous_commit', 'off', true) FROM auth.accounts WHERE user_id = $1 FOR NO KEY UPDATE`
 	const open = `
-		WITH opened AS (
-			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix)
-			SELECT $2, user_id, session_epoch, $4, $5, $6, $7, $8, $9, $10
+		WITH account AS (
+			SELECT user_id, session_epoch, set_config('synchronous_commit', 'off', true)
 			FROM auth.accounts WHERE user_id = $1 AND session_epoch = $3 AND disabled_at IS NULL
+			FOR NO KEY UPDATE
+		), opened AS (
+			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix)
+			SELECT $2, user_id, session_epoch, $4, $5, $6, $7, $8, $9, $10 FROM account
 			RETURNING id, created_at
 		)
 		INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
 		SELECT $11, id, created_at FROM opened`
 	const endOldest = `
-		UPDATE auth.sessions SET ended_at = $2 WHERE id IN (
+		UPDATE auth.sessions SET ended_at = $2 WHERE id = ANY (ARRAY(
 			SELECT s.id FROM auth.sessions s JOIN auth.accounts a ON a.user_id = s.user_id
 			WHERE s.user_id = $1 AND` + live + `
-			ORDER BY s.id = $3 DESC, s.created_at DESC, s.id OFFSET $4)`
+			ORDER BY s.id = $3 DESC, s.created_at DESC, s.id OFFSET $4))`
 	user, ok := column.ID(n.Session.UserID)
 	if !ok {
 		return login.ErrStale
@@ -78,7 +81,6 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 	return s.call(ctx, "opening a session", func(ctx context.Context) error {
 		var batch pgx.Batch
 		var opened int64
-		batch.Queue(lock, user)
 		batch.Queue(open, append(append([]any{user}, sessionValues(n.Session)...), n.Token[:])...).
 			Exec(func(tag pgconn.CommandTag) error {
 				opened = tag.RowsAffected()

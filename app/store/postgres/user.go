@@ -11,14 +11,14 @@ import (
 	"hasura-login/app/store/internal/column"
 )
 
-// holderColumns are read by holderRow. Roles that a hand at a console left in an
-// odd shape, a NULL among them or a list of lists, must not keep the user out.
+// holderColumns are read by holderRow.
 const holderColumns = `
 	u.id, u.email, u.name, u.created_at, u.updated_at,
-	a.password, ARRAY(SELECT r FROM unnest(a.roles) r WHERE r IS NOT NULL), a.default_role, a.claims, a.session_epoch, a.email_verified_at, a.disabled_at`
+	a.password, a.roles, a.default_role, a.claims, a.session_epoch, a.email_verified_at, a.disabled_at`
 
 type holderRow struct {
 	holder             login.Holder
+	roles              []*string // see roleNames
 	claims             []byte
 	verified, disabled *time.Time
 }
@@ -27,16 +27,29 @@ func (r *holderRow) targets() []any {
 	u, a := &r.holder.User, &r.holder.Account
 	return []any{
 		&u.ID, &u.Email, &u.Name, &u.CreatedAt, &u.UpdatedAt,
-		&a.Password, &a.Roles, &a.DefaultRole, &r.claims, &a.Epoch, &r.verified, &r.disabled,
+		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.Epoch, &r.verified, &r.disabled,
 	}
 }
 
 func (r *holderRow) value() login.Holder {
 	h := r.holder
 	h.User.CreatedAt, h.User.UpdatedAt = h.User.CreatedAt.UTC(), h.User.UpdatedAt.UTC()
+	h.Account.Roles = roleNames(r.roles)
 	h.Account.Claims = column.DecodeClaims(r.claims)
 	h.Account.EmailVerifiedAt, h.Account.DisabledAt = utc(r.verified), utc(r.disabled)
 	return h
+}
+
+// roleNames leaves out what is NULL. A list of lists, which the driver flattens,
+// and a NULL are what a hand at a console may leave; neither must keep the user out.
+func roleNames(list []*string) []string {
+	names := make([]string, 0, len(list))
+	for _, name := range list {
+		if name != nil {
+			names = append(names, *name)
+		}
+	}
+	return names
 }
 
 // CreateUser implements login.Store. Foreign keys are checked at the end of a

@@ -18,6 +18,7 @@ type Chain struct {
 	now      time.Time
 	token    login.TokenHash
 	proposed map[string]login.TokenHash // child by nonce, of every try with token
+	before   *Chain                     // as it was at the last exchange
 }
 
 // NewChain creates a user with a session.
@@ -43,9 +44,21 @@ func (c *Chain) Step(ctx context.Context) error {
 	if !ours {
 		return errors.New("the nonce belongs to none of the tries")
 	}
-	c.token = child
-	clear(c.proposed)
+	c.before = &Chain{token: c.token, proposed: c.proposed}
+	c.token, c.proposed = child, make(map[string]login.TokenHash)
 	return nil
+}
+
+// Back forgets the answer to the last exchange, as a client does that it did not
+// reach.
+func (c *Chain) Back() {
+	c.token, c.proposed = c.before.token, c.before.proposed
+}
+
+// Reuse presents the token of the last exchange once more, after the grace.
+func (c *Chain) Reuse(ctx context.Context) error {
+	_, err := c.store.RotateToken(ctx, newRotation(c.before.token, c.now.Add(time.Hour)))
+	return err
 }
 
 // Steps makes n exchanges, trying again where the store was unavailable, and

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -380,19 +381,35 @@ func (s *subject) measureTiming(r *report) {
 	s.measureOverhead(r)
 }
 
+// measureOverhead takes from each sign-in's time that of its own hash, as the
+// service counts it: two hashes of a machine that others use too differ by more
+// than what is left.
 func (s *subject) measureOverhead(r *report) {
-	var overhead []float64
-	for range rounds {
-		var signIns, hashes []time.Duration
-		for n := range 40 {
-			signIns = append(signIns, s.signIn(n+2).took)
-			began := time.Now()
-			hashOnce()
-			hashes = append(hashes, time.Since(began))
-		}
-		overhead = append(overhead, millis(quantile(signIns, 0.5)-quantile(hashes, 0.5)))
+	var beyond []time.Duration
+	before := s.hashing()
+	for n := range rounds * 40 {
+		took := s.signIn(n + 2).took
+		after := s.hashing()
+		beyond = append(beyond, took-(after-before))
+		before = after
 	}
-	r.add("a sign-in beyond its one hash", "", fmt.Sprintf("%.2f ms", median(overhead)), "≤ 1.5 ms")
+	r.add("a sign-in beyond its one hash, median", "", fmt.Sprintf("%.2f ms", millis(quantile(beyond, 0.5))), "≤ 1.5 ms")
+}
+
+// hashing is how long the service has hashed since its start.
+func (s *subject) hashing() time.Duration {
+	s.b.Helper()
+	_, body, err := s.client.Get(nil, s.ops+"/metrics")
+	check(s.b, err)
+	for line := range strings.Lines(string(body)) {
+		if sum, ok := strings.CutPrefix(line, "login_hash_seconds_sum "); ok {
+			seconds, err := strconv.ParseFloat(strings.TrimSpace(sum), 64)
+			check(s.b, err)
+			return time.Duration(seconds * float64(time.Second))
+		}
+	}
+	s.b.Fatal("no login_hash_seconds_sum")
+	return 0
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

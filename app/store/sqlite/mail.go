@@ -14,7 +14,7 @@ var _ interface {
 	login.Outbox
 } = (*Store)(nil)
 
-func putToken(ctx context.Context, tx *sql.Tx, t login.MailToken) error {
+func putToken(ctx context.Context, tx *transaction, t login.MailToken) error {
 	id, ok := column.ID(t.UserID)
 	if !ok {
 		return login.ErrNotFound
@@ -30,7 +30,7 @@ func putToken(ctx context.Context, tx *sql.Tx, t login.MailToken) error {
 
 // QueueMail implements login.MailStore.
 func (s *Store) QueueMail(ctx context.Context, m login.QueuedMail, t *login.MailToken) error {
-	return s.update(ctx, "queueing a mail", func(ctx context.Context, tx *sql.Tx) error {
+	return s.update(ctx, "queueing a mail", func(ctx context.Context, tx *transaction) error {
 		if t != nil {
 			if err := putToken(ctx, tx, *t); err != nil {
 				return err
@@ -40,7 +40,7 @@ func (s *Store) QueueMail(ctx context.Context, m login.QueuedMail, t *login.Mail
 	})
 }
 
-func insertMail(ctx context.Context, tx *sql.Tx, m login.QueuedMail) error {
+func insertMail(ctx context.Context, tx *transaction, m login.QueuedMail) error {
 	payload, err := column.EncodePayload(m.Payload)
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func insertMail(ctx context.Context, tx *sql.Tx, m login.QueuedMail) error {
 
 // AddMailToken implements login.MailStore.
 func (s *Store) AddMailToken(ctx context.Context, t login.MailToken) error {
-	return s.update(ctx, "adding a mail token", func(ctx context.Context, tx *sql.Tx) error { return putToken(ctx, tx, t) })
+	return s.update(ctx, "adding a mail token", func(ctx context.Context, tx *transaction) error { return putToken(ctx, tx, t) })
 }
 
 // liveToken holds of a token t of the account a of the user u at the time ?3.
@@ -74,7 +74,7 @@ const rightAddress = ` (t.email IN (u.email, '') OR t.purpose = '` + string(logi
 // MailTokenHolder implements login.MailStore.
 func (s *Store) MailTokenHolder(ctx context.Context, p login.MailPurpose, token login.TokenHash, now time.Time) (t login.MailToken, h login.Holder, err error) {
 	var row holderRow
-	err = s.view(ctx, "reading a mail token", func(ctx context.Context, db *sql.DB) error {
+	err = s.view(ctx, "reading a mail token", func(ctx context.Context, db *reader) error {
 		t, row, err = readToken(ctx, db, p, token, now)
 		return err
 	})
@@ -114,7 +114,7 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 	if !ok {
 		return login.ErrTokenUnknown
 	}
-	return s.update(ctx, "resetting a password", func(ctx context.Context, tx *sql.Tx) error {
+	return s.update(ctx, "resetting a password", func(ctx context.Context, tx *transaction) error {
 		t, row, err := readToken(ctx, tx, login.PurposeResetPassword, r.Token, r.Now)
 		if err != nil {
 			return err

@@ -23,7 +23,7 @@ func (s *Store) ClaimMail(ctx context.Context, now time.Time, lease time.Duratio
 		UPDATE auth_outbox SET locked_until = ?2, attempts = attempts + 1
 		WHERE id = (SELECT id FROM auth_outbox WHERE` + due + `ORDER BY next_attempt_at LIMIT 1)
 		RETURNING id, COALESCE(user_id, ''), kind, recipient, payload, created_at, attempts`
-	err = s.view(ctx, "looking for mails", func(ctx context.Context, db *sql.DB) error {
+	err = s.view(ctx, "looking for mails", func(ctx context.Context, db *reader) error {
 		var some bool
 		if err := db.QueryRowContext(ctx, waiting, micros(now)).Scan(&some); err != nil || some {
 			return err
@@ -33,7 +33,7 @@ func (s *Store) ClaimMail(ctx context.Context, now time.Time, lease time.Duratio
 	if err != nil {
 		return m, err
 	}
-	err = s.update(ctx, "claiming a mail", func(ctx context.Context, tx *sql.Tx) error {
+	err = s.update(ctx, "claiming a mail", func(ctx context.Context, tx *transaction) error {
 		var payload string
 		var created sql.NullInt64
 		err := tx.QueryRowContext(ctx, query, micros(now), micros(now.Add(lease))).
@@ -76,14 +76,14 @@ func (s *Store) AbandonMail(ctx context.Context, id string, attempts int, now ti
 }
 
 func (s *Store) execMail(ctx context.Context, doing string, none error, query string, args ...any) error {
-	return s.update(ctx, doing, func(ctx context.Context, tx *sql.Tx) error {
+	return s.update(ctx, doing, func(ctx context.Context, tx *transaction) error {
 		return execOne(ctx, tx, none, query, args...)
 	})
 }
 
 // QueuedMails implements login.Outbox.
 func (s *Store) QueuedMails(ctx context.Context) (n int, err error) {
-	err = s.view(ctx, "counting mails", func(ctx context.Context, db *sql.DB) error {
+	err = s.view(ctx, "counting mails", func(ctx context.Context, db *reader) error {
 		return db.QueryRowContext(ctx, `SELECT count(*) FROM auth_outbox WHERE`+open).Scan(&n)
 	})
 	return n, err
@@ -99,7 +99,7 @@ func (s *Store) SweepMail(ctx context.Context, before time.Time, batch int) (int
 		DELETE FROM auth_outbox WHERE id IN (
 			SELECT id FROM auth_outbox WHERE COALESCE(sent_at, failed_at) < ?1 LIMIT ?2)`
 	var gone int64
-	err := s.update(ctx, "sweeping mails", func(ctx context.Context, tx *sql.Tx) error {
+	err := s.update(ctx, "sweeping mails", func(ctx context.Context, tx *transaction) error {
 		for _, query := range []string{tokens, mails} {
 			result, err := tx.ExecContext(ctx, query, micros(before), batch)
 			if err != nil {

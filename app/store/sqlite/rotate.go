@@ -14,7 +14,7 @@ import (
 func (s *Store) RotateToken(ctx context.Context, r login.Rotation) (login.Rotated, error) {
 	var rotated login.Rotated
 	var reused bool
-	err := s.update(ctx, "exchanging a refresh token", func(ctx context.Context, tx *sql.Tx) (err error) {
+	err := s.update(ctx, "exchanging a refresh token", func(ctx context.Context, tx *transaction) (err error) {
 		rotated, reused, err = rotate(ctx, tx, r)
 		return err
 	})
@@ -27,7 +27,7 @@ func (s *Store) RotateToken(ctx context.Context, r login.Rotation) (login.Rotate
 	return rotated, nil
 }
 
-func rotate(ctx context.Context, tx *sql.Tx, r login.Rotation) (out login.Rotated, reused bool, err error) {
+func rotate(ctx context.Context, tx *transaction, r login.Rotation) (out login.Rotated, reused bool, err error) {
 	out, err = presented(ctx, tx, r.Presented, r.Now)
 	if err != nil {
 		return out, false, err
@@ -50,7 +50,7 @@ func rotate(ctx context.Context, tx *sql.Tx, r login.Rotation) (out login.Rotate
 }
 
 // exchange inserts our child and marks the session as used.
-func exchange(ctx context.Context, tx *sql.Tx, r login.Rotation, out *login.Rotated) error {
+func exchange(ctx context.Context, tx *transaction, r login.Rotation, out *login.Rotated) error {
 	session := &out.Session
 	_, err := tx.ExecContext(ctx, `INSERT INTO auth_refresh_tokens (hash, session_id, parent_hash, nonce, created_at) VALUES (?, ?, ?, ?, ?)`,
 		r.Child[:], session.ID, r.Presented[:], r.Nonce, micros(r.Now))
@@ -68,7 +68,7 @@ func exchange(ctx context.Context, tx *sql.Tx, r login.Rotation, out *login.Rota
 
 // presented finds a live session and its owner by one of its tokens, spent or
 // not.
-func presented(ctx context.Context, tx *sql.Tx, token login.TokenHash, now time.Time) (login.Rotated, error) {
+func presented(ctx context.Context, tx *transaction, token login.TokenHash, now time.Time) (login.Rotated, error) {
 	const query = `SELECT ` + sessionColumns + `, ` + holderColumns + `
 		FROM auth_refresh_tokens t
 		JOIN auth_sessions s ON s.id = t.session_id

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"hasura-login/app/login"
@@ -14,7 +13,7 @@ const live = `
 	s.ended_at IS NULL AND s.epoch = a.session_epoch AND a.disabled_at IS NULL
 	AND s.idle_until > ?2 AND s.expires_at > ?2`
 
-func insertSession(ctx context.Context, tx *sql.Tx, n login.NewSession) error {
+func insertSession(ctx context.Context, tx *transaction, n login.NewSession) error {
 	s := n.Session
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO auth_sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix)
@@ -29,7 +28,7 @@ func insertSession(ctx context.Context, tx *sql.Tx, n login.NewSession) error {
 	return err
 }
 
-func endSessionsOf(ctx context.Context, tx *sql.Tx, userID string, now time.Time) error {
+func endSessionsOf(ctx context.Context, tx *transaction, userID string, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `UPDATE auth_sessions SET ended_at = ? WHERE user_id = ? AND ended_at IS NULL`, micros(now), userID)
 	return err
 }
@@ -47,7 +46,7 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 		return login.ErrStale
 	}
 	n.Session.UserID = user.String()
-	return s.update(ctx, "opening a session", func(ctx context.Context, tx *sql.Tx) error {
+	return s.update(ctx, "opening a session", func(ctx context.Context, tx *transaction) error {
 		var one int
 		err := tx.QueryRowContext(ctx, current, n.Session.UserID, n.Session.Epoch).Scan(&one)
 		if err != nil {
@@ -74,7 +73,7 @@ func (s *Store) SessionHolder(ctx context.Context, sessionID string, now time.Ti
 	}
 	var session sessionRow
 	var holder login.Holder
-	err := s.view(ctx, "reading a session", func(ctx context.Context, db *sql.DB) error {
+	err := s.view(ctx, "reading a session", func(ctx context.Context, db *reader) error {
 		var row holderRow
 		err := db.QueryRowContext(ctx, query, id.String(), micros(now)).Scan(append(session.targets(), row.targets()...)...)
 		if err != nil {
@@ -100,7 +99,7 @@ func (s *Store) LiveSessions(ctx context.Context, userID string, now time.Time) 
 		return nil, nil
 	}
 	var sessions []login.Session
-	err := s.view(ctx, "listing sessions", func(ctx context.Context, db *sql.DB) error {
+	err := s.view(ctx, "listing sessions", func(ctx context.Context, db *reader) error {
 		rows, err := db.QueryContext(ctx, query, id.String(), micros(now))
 		if err != nil {
 			return err
@@ -132,7 +131,7 @@ func (s *Store) EndSession(ctx context.Context, userID, sessionID string, now ti
 	if !ok1 || !ok2 {
 		return login.ErrNotFound
 	}
-	return s.update(ctx, "ending a session", func(ctx context.Context, tx *sql.Tx) error {
+	return s.update(ctx, "ending a session", func(ctx context.Context, tx *transaction) error {
 		return execOne(ctx, tx, login.ErrNotFound, query, session.String(), micros(now), user.String())
 	})
 }
@@ -140,7 +139,7 @@ func (s *Store) EndSession(ctx context.Context, userID, sessionID string, now ti
 // EndSessionByToken implements login.Store.
 func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenHash, now time.Time) (login.Session, error) {
 	var session login.Session
-	err := s.update(ctx, "ending a session by token", func(ctx context.Context, tx *sql.Tx) error {
+	err := s.update(ctx, "ending a session by token", func(ctx context.Context, tx *transaction) error {
 		found, err := presented(ctx, tx, token, now)
 		if err != nil {
 			return err
@@ -155,7 +154,7 @@ func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenHash, no
 	return session, nil
 }
 
-func endSession(ctx context.Context, tx *sql.Tx, sessionID string, now time.Time) error {
+func endSession(ctx context.Context, tx *transaction, sessionID string, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `UPDATE auth_sessions SET ended_at = ? WHERE id = ?`, micros(now), sessionID)
 	return err
 }

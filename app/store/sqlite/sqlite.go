@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	_ "modernc.org/sqlite" // the driver
 
 	"hasura-login/app/login"
@@ -35,11 +34,8 @@ var schema string
 // goes through one connection, so that none meets "database is locked". Reading
 // goes on beside it (write-ahead log).
 type Store struct {
-	write, read *sql.DB
-	// turn is whose turn it is to write, first come, first served. database/sql
-	// hands a connection to any of those who wait, and under load some would wait
-	// for seconds.
-	turn *semaphore.Weighted
+	read  *reader
+	write *writer
 }
 
 var _ login.Store = (*Store)(nil)
@@ -58,17 +54,17 @@ func Open(path string) (*Store, error) {
 	if err := f.Close(); err != nil {
 		return nil, fmt.Errorf("opening the database file: %w", err)
 	}
-	write, err := connect(path, 1, "immediate")
+	write, err := newWriter(path)
 	if err != nil {
 		return nil, err
 	}
-	read, err := connect(path, readers, "deferred")
+	read, err := connect(path, readers)
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	s := &Store{write: write, read: read, turn: semaphore.NewWeighted(1)}
-	err = s.update(context.Background(), "making the tables", func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, schema)
+	s := &Store{write: write, read: &reader{DB: read}}
+	err = s.update(context.Background(), "making the tables", func(ctx context.Context, tx *transaction) error {
+		_, err := tx.conn.ExecContext(ctx, schema)
 		return err
 	})
 	if err != nil {
@@ -77,14 +73,16 @@ func Open(path string) (*Store, error) {
 	return s, nil
 }
 
-func connect(path string, connections int, lock string) (*sql.DB, error) {
+func connect(path string, connections int) (*sql.DB, error) {
 	settings := url.Values{
 		"_busy_timeout": {fmt.Sprint(busyTimeout.Milliseconds())},
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"NORMAL"},
 		"_foreign_keys": {"on"},
-		"_txlock":       {lock},
 		"_dqs":          {"false"},
+		// Whoever fills the log copies it into the database, and waits for the
+		// disk: of SQLite's own 1000 pages one refresh in a hundred would.
+		"_pragma": {"wal_autocheckpoint(4000)"},
 	}
 	name := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}
 	db, err := sql.Open("sqlite", name.String())
@@ -98,11 +96,11 @@ func connect(path string, connections int, lock string) (*sql.DB, error) {
 
 // DB gives direct SQL to the development stand-in for Hasura, which answers
 // queries from users. Writing through it works too, one statement at a time.
-func (s *Store) DB() *sql.DB { return s.read }
+func (s *Store) DB() *sql.DB { return s.read.DB }
 
 // Ping implements login.Store.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.view(ctx, "pinging the database", func(ctx context.Context, db *sql.DB) error {
+	return s.view(ctx, "pinging the database", func(ctx context.Context, db *reader) error {
 		var n int
 		return db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)`).Scan(&n)
 	})
@@ -114,7 +112,7 @@ func (s *Store) Close() error {
 }
 
 // view runs f, which only reads, within the time limit.
-func (s *Store) view(caller context.Context, doing string, f func(context.Context, *sql.DB) error) error {
+func (s *Store) view(caller context.Context, doing string, f func(context.Context, *reader) error) error {
 	ctx, cancel := context.WithTimeout(caller, callTimeout)
 	defer cancel()
 	return explain(caller, doing, f(ctx, s.read))
@@ -122,31 +120,15 @@ func (s *Store) view(caller context.Context, doing string, f func(context.Contex
 
 // update runs f in a transaction that alone may write, within the time limit. It
 // commits unless f fails.
-func (s *Store) update(caller context.Context, doing string, f func(context.Context, *sql.Tx) error) error {
+func (s *Store) update(caller context.Context, doing string, f func(context.Context, *transaction) error) error {
 	ctx, cancel := context.WithTimeout(caller, callTimeout)
 	defer cancel()
-	return explain(caller, doing, s.transact(ctx, f))
-}
-
-func (s *Store) transact(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
-	if err := s.turn.Acquire(ctx, 1); err != nil {
-		return err
-	}
-	defer s.turn.Release(1)
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(ctx, tx); err != nil {
-		_ = tx.Rollback()
-		return err
-	}
-	return tx.Commit()
+	return explain(caller, doing, s.write.transact(ctx, f))
 }
 
 // execOne runs one statement in f's transaction and answers none if it touched
 // no row.
-func execOne(ctx context.Context, tx *sql.Tx, none error, query string, args ...any) error {
+func execOne(ctx context.Context, tx *transaction, none error, query string, args ...any) error {
 	result, err := tx.ExecContext(ctx, query, args...)
 	if err != nil {
 		return err

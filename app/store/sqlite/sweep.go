@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 
 	"hasura-login/app/login"
 )
@@ -33,7 +32,7 @@ const (
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := micros(w.Now.Add(-w.KeepEnded)), micros(w.Now.Add(-w.NonceGrace))
 	var touched int64
-	err := s.update(ctx, "sweeping", func(ctx context.Context, tx *sql.Tx) error {
+	err := s.update(ctx, "sweeping", func(ctx context.Context, tx *transaction) error {
 		for _, step := range []struct {
 			query  string
 			before int64

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"hasura-login/app/login"
@@ -20,7 +19,7 @@ func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.New
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, "creating a user", func(ctx context.Context, tx *sql.Tx) error {
+	return s.update(ctx, "creating a user", func(ctx context.Context, tx *transaction) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO users (id, email, name, created_at, updated_at) VALUES (?, ?, ?, ?, ?)`,
 			u.ID, u.Email, u.Name, text(u.CreatedAt), text(u.UpdatedAt))
 		if isUniqueViolation(err, "users.email") {
@@ -58,7 +57,7 @@ func (s *Store) HolderByID(ctx context.Context, userID string) (login.Holder, er
 
 func (s *Store) holder(ctx context.Context, where string, key string) (h login.Holder, err error) {
 	query := `SELECT ` + holderColumns + ` FROM users u JOIN auth_accounts a ON a.user_id = u.id WHERE ` + where
-	err = s.view(ctx, "reading a user", func(ctx context.Context, db *sql.DB) (err error) {
+	err = s.view(ctx, "reading a user", func(ctx context.Context, db *reader) (err error) {
 		h, err = scanHolder(db.QueryRowContext(ctx, query, key))
 		return err
 	})
@@ -73,7 +72,7 @@ func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.Hold
 		ORDER BY u.email
 		LIMIT ?3`
 	var holders []login.Holder
-	err := s.view(ctx, "listing users", func(ctx context.Context, db *sql.DB) error {
+	err := s.view(ctx, "listing users", func(ctx context.Context, db *reader) error {
 		rows, err := db.QueryContext(ctx, query, f.EmailContains, f.AfterEmail, max(f.Limit, 0))
 		if err != nil {
 			return err
@@ -100,7 +99,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, epoch int) error 
 	if !ok {
 		return login.ErrNotFound
 	}
-	return s.update(ctx, "deleting a user", func(ctx context.Context, tx *sql.Tx) error {
+	return s.update(ctx, "deleting a user", func(ctx context.Context, tx *transaction) error {
 		var now int
 		err := tx.QueryRowContext(ctx, `SELECT session_epoch FROM auth_accounts WHERE user_id = ?`, id.String()).Scan(&now)
 		if err != nil {
@@ -139,7 +138,7 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 		roles = &encoded
 	}
 	raise := c.Password != nil || c.Roles != nil || c.DefaultRole != nil || c.Disabled != nil || c.EndSessions
-	return s.update(ctx, "changing an account", func(ctx context.Context, tx *sql.Tx) error {
+	return s.update(ctx, "changing an account", func(ctx context.Context, tx *transaction) error {
 		err := execOne(ctx, tx, login.ErrNotFound, query, id.String(), c.Password, roles, c.DefaultRole, c.Disabled, raise, micros(now), c.EmailVerified)
 		if err != nil || !raise {
 			return err
@@ -159,7 +158,7 @@ func (s *Store) ReplaceHash(ctx context.Context, userID, oldHash, newHash string
 	if !ok {
 		return login.ErrStale
 	}
-	return s.update(ctx, "replacing a hash", func(ctx context.Context, tx *sql.Tx) error {
+	return s.update(ctx, "replacing a hash", func(ctx context.Context, tx *transaction) error {
 		return execOne(ctx, tx, login.ErrStale, `UPDATE auth_accounts SET password = ? WHERE user_id = ? AND password = ?`,
 			newHash, id.String(), oldHash)
 	})
@@ -174,7 +173,7 @@ func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) erro
 	if !ok {
 		return login.ErrStale
 	}
-	return s.update(ctx, "changing a password", func(ctx context.Context, tx *sql.Tx) error {
+	return s.update(ctx, "changing a password", func(ctx context.Context, tx *transaction) error {
 		err := execOne(ctx, tx, login.ErrStale, query, id.String(), c.OldHash, c.Epoch, c.NewHash)
 		if err != nil {
 			return err

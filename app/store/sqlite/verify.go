@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"hasura-login/app/login"
@@ -11,7 +10,7 @@ import (
 
 // VerifyEmail implements login.MailStore.
 func (s *Store) VerifyEmail(ctx context.Context, token login.TokenHash, now time.Time) (userID string, err error) {
-	err = s.update(ctx, "verifying an address", func(ctx context.Context, tx *sql.Tx) error {
+	err = s.update(ctx, "verifying an address", func(ctx context.Context, tx *transaction) error {
 		t, err := spend(ctx, tx, login.PurposeVerifyEmail, token, now)
 		userID = t.UserID
 		return err
@@ -20,7 +19,7 @@ func (s *Store) VerifyEmail(ctx context.Context, token login.TokenHash, now time
 }
 
 // spend uses up a live token and verifies the address it was sent to.
-func spend(ctx context.Context, tx *sql.Tx, p login.MailPurpose, token login.TokenHash, now time.Time) (login.MailToken, error) {
+func spend(ctx context.Context, tx *transaction, p login.MailPurpose, token login.TokenHash, now time.Time) (login.MailToken, error) {
 	t, _, err := readToken(ctx, tx, p, token, now)
 	if err != nil {
 		return t, err
@@ -34,7 +33,7 @@ func spend(ctx context.Context, tx *sql.Tx, p login.MailPurpose, token login.Tok
 
 // ChangeEmail implements login.MailStore.
 func (s *Store) ChangeEmail(ctx context.Context, c login.EmailChange) error {
-	return s.update(ctx, "changing an address", func(ctx context.Context, tx *sql.Tx) error {
+	return s.update(ctx, "changing an address", func(ctx context.Context, tx *transaction) error {
 		t, err := spend(ctx, tx, login.PurposeChangeEmail, c.Token, c.Now)
 		if err != nil {
 			return err
@@ -68,7 +67,7 @@ func (s *Store) QueueNotice(ctx context.Context, m login.QueuedMail, rate login.
 	if !ok {
 		return false, login.ErrNotFound
 	}
-	err = s.update(ctx, "queueing a notice", func(ctx context.Context, tx *sql.Tx) error {
+	err = s.update(ctx, "queueing a notice", func(ctx context.Context, tx *transaction) error {
 		result, err := tx.ExecContext(ctx, query, id.String(), string(m.Kind), micros(m.CreatedAt), micros(m.CreatedAt.Add(-rate.Every)), rate.Most)
 		if err != nil {
 			return err

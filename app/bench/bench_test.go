@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,6 +50,8 @@ type subject struct {
 	bodies  [][]byte // a sign-in for each user
 	startUp time.Duration
 	idleRSS float64
+
+	database string // URL; dev has none
 }
 
 // BenchmarkLogin is one run of everything; it does not repeat itself.
@@ -130,6 +131,7 @@ func begin(b *testing.B) *subject {
 	if out, err := rotate.CombinedOutput(); err != nil {
 		b.Fatalf("making a key: %v\n%s", err, out)
 	}
+	s.database = pg.URLFor("hasura_login_a", "app")
 	cmd := exec.Command(s.binary, "serve")
 	cmd.Env = env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -379,37 +381,6 @@ func (s *subject) measureTiming(r *report) {
 		r.add("runs in which a rank test cannot tell "+pair, "", fmt.Sprintf("%d of 3", told[pair]), "≥ 2 of 3")
 	}
 	s.measureOverhead(r)
-}
-
-// measureOverhead takes from each sign-in's time that of its own hash, as the
-// service counts it: two hashes of a machine that others use too differ by more
-// than what is left.
-func (s *subject) measureOverhead(r *report) {
-	var beyond []time.Duration
-	before := s.hashing()
-	for n := range rounds * 40 {
-		took := s.signIn(n + 2).took
-		after := s.hashing()
-		beyond = append(beyond, took-(after-before))
-		before = after
-	}
-	r.add("a sign-in beyond its one hash, median", "", fmt.Sprintf("%.2f ms", millis(quantile(beyond, 0.5))), "≤ 1.5 ms")
-}
-
-// hashing is how long the service has hashed since its start.
-func (s *subject) hashing() time.Duration {
-	s.b.Helper()
-	_, body, err := s.client.Get(nil, s.ops+"/metrics")
-	check(s.b, err)
-	for line := range strings.Lines(string(body)) {
-		if sum, ok := strings.CutPrefix(line, "login_hash_seconds_sum "); ok {
-			seconds, err := strconv.ParseFloat(strings.TrimSpace(sum), 64)
-			check(s.b, err)
-			return time.Duration(seconds * float64(time.Second))
-		}
-	}
-	s.b.Fatal("no login_hash_seconds_sum")
-	return 0
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/bcrypt"
-
 	"hasura-login/app/testserver"
 )
 
@@ -70,7 +68,3 @@ func processor() string {
 	}
 	return "unknown processor"
 }
-
-var storedHash, _ = bcrypt.GenerateFromPassword([]byte(password), cost)
-
-func hashOnce() { _ = bcrypt.CompareHashAndPassword(storedHash, []byte(password)) }

@@ -73,7 +73,7 @@ func newWriter(path string) (*writer, error) {
 	return &writer{db: db, tx: &transaction{conn: conn, prepared: map[string]*sql.Stmt{}}, turn: semaphore.NewWeighted(1)}, nil
 }
 
-// Close closes the file once the transaction in flight is over.
+// Close closes the file; a transaction in flight is rolled back.
 func (w *writer) Close() error {
 	return errors.Join(w.tx.conn.Close(), w.db.Close())
 }

@@ -5,7 +5,6 @@
 package testserver
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -14,7 +13,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -46,26 +44,6 @@ func tool(t testing.TB, folder, name string) string {
 		t.Fatalf("building %s: %v", name, err)
 	}
 	return strings.TrimSpace(string(out))
-}
-
-// ports holds those that FreePort has given, none of them twice: whoever asked may
-// not listen on it yet.
-var ports sync.Map
-
-// FreePort returns a loopback TCP port that nothing listens on.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatalf("finding a free port: %v", err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		_ = l.Close()
-		if _, given := ports.LoadOrStore(port, true); !given {
-			return port
-		}
-	}
 }
 
 // Process is a server that runs until the test ends or Kill is called.
@@ -221,6 +199,3 @@ func TempDir(t testing.TB) string {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
-
-// Addr formats a loopback address.
-func Addr(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

@@ -13,10 +13,11 @@ postgres_program() {
   if [[ -x ${path} ]]; then printf '%s' "${path}"; else command -v "$1"; fi
 }
 
+# Below the ports that the Go tests take, and those of outgoing connections.
 free_port() {
   local port
   while true; do
-    port=$((20000 + RANDOM % 20000))
+    port=$((5000 + RANDOM % 5000))
     if ! (exec 3<>"/dev/tcp/127.0.0.1/${port}") 2>/dev/null; then break; fi
   done
   printf '%s' "${port}"

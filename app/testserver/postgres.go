@@ -33,7 +33,7 @@ func StartPostgres(t testing.TB) *Postgres {
 // StartDurablePostgres waits for the disk as production does.
 func StartDurablePostgres(t testing.TB) *Postgres {
 	t.Helper()
-	return startCluster(t, "fsync=on", "wal_writer_delay=10ms")
+	return startCluster(t, "fsync=on", "wal_writer_delay=50ms")
 }
 
 func startCluster(t testing.TB, disk ...string) *Postgres {

@@ -70,7 +70,7 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 		INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
 		SELECT $11, id, created_at FROM opened`
 	const endOldest = `
-		UPDATE auth.sessions SET ended_at = $2 WHERE id = ANY (ARRAY(
+		UPDATE auth.sessions SET ended_at = $2 WHERE user_id = $1 AND id = ANY (ARRAY(
 			SELECT s.id FROM auth.sessions s JOIN auth.accounts a ON a.user_id = s.user_id
 			WHERE s.user_id = $1 AND` + live + `
 			ORDER BY s.id = $3 DESC, s.created_at DESC, s.id OFFSET $4))`

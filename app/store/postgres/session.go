@@ -69,11 +69,13 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 		)
 		INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
 		SELECT $11, id, created_at FROM opened`
+	// As a join, it reads nothing twice where no session is one too many.
 	const endOldest = `
-		UPDATE auth.sessions SET ended_at = $2 WHERE user_id = $1 AND id = ANY (ARRAY(
-			SELECT s.id FROM auth.sessions s JOIN auth.accounts a ON a.user_id = s.user_id
-			WHERE s.user_id = $1 AND` + live + `
-			ORDER BY s.id = $3 DESC, s.created_at DESC, s.id OFFSET $4))`
+		UPDATE auth.sessions s SET ended_at = $2 FROM (
+			SELECT id FROM auth.sessions
+			WHERE user_id = $1 AND epoch = $3 AND ended_at IS NULL AND idle_until > $2 AND expires_at > $2
+			ORDER BY id = $4 DESC, created_at DESC, id OFFSET $5
+		) AS oldest WHERE s.id = oldest.id`
 	user, ok := column.ID(n.Session.UserID)
 	if !ok {
 		return login.ErrStale
@@ -86,7 +88,7 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 				opened = tag.RowsAffected()
 				return nil
 			})
-		batch.Queue(endOldest, user, n.Session.CreatedAt, n.Session.ID, max(n.MaxLive, 1))
+		batch.Queue(endOldest, user, n.Session.CreatedAt, n.Session.Epoch, n.Session.ID, max(n.MaxLive, 1))
 		if err := s.pool.SendBatch(ctx, &batch).Close(); err != nil {
 			return err
 		}

@@ -93,15 +93,21 @@ func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.New
 	})
 }
 
-// HolderByEmail implements login.Store.
+// HolderByEmail implements login.Store. For an unknown address Postgres reads and
+// sends the account that follows it: finding nothing would be quicker by a tenth,
+// which tells known addresses from unknown ones.
 func (s *Store) HolderByEmail(ctx context.Context, email string) (login.Holder, error) {
 	const query = `SELECT ` + holderColumns + `
 		FROM public.users u JOIN auth.accounts a ON a.user_id = u.id
-		WHERE u.email = $1`
+		WHERE u.email >= $1 ORDER BY u.email LIMIT 1`
 	if column.Text(email) != email {
 		return login.Holder{}, login.ErrNotFound // Postgres cannot even be asked for such a text
 	}
-	return s.holder(ctx, query, email)
+	h, err := s.holder(ctx, query, email)
+	if err == nil && h.User.Email != email {
+		return login.Holder{}, login.ErrNotFound
+	}
+	return h, err
 }
 
 // HolderByID implements login.Store.

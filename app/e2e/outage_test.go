@@ -118,10 +118,12 @@ func TestRefresh_TwoHundredUsers(t *testing.T) {
 		"LOGIN_LIMIT_SIGNUP_CLIENT": "off", "LOGIN_LIMIT_SIGNIN_CLIENT": "off", "LOGIN_LIMIT_REFRESH_CLIENT": "off", "LOGIN_LIMIT_REFRESH_SESSION": "off",
 	}
 	t.Run("Postgres", func(t *testing.T) {
+		t.Parallel()
 		s := start(t, options{env: off})
 		refreshAll(t, s.direct)
 	})
 	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
 		api := startDev(t, off)
 		refreshAll(t, func(string) *client {
 			return &client{t: t, base: "http://" + api, header: http.Header{}, http: &http.Client{Timeout: 15 * time.Second}}

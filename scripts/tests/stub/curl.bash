@@ -23,7 +23,7 @@ if ! resolves "${host}"; then
   exit 7
 fi
 image=''
-if exists "${host}"; then image=$(part "${host}" image); fi
+if exists "${host}"; then image=$(<"${WORLD}/containers/${host}/image"); fi
 if listed refusing "${image}"; then answer 401 '{"code":"unauthenticated","errors":[{"extensions":{"code":"invalid-jwt"}}]}'; fi
 case ${path} in
   /auth/signin)

@@ -24,8 +24,7 @@ test: tools test-go test-scripts ## Everything: install what is missing, then al
 
 .PHONY: test-go
 test-go: ## The Go tests, with the real servers they start
-	go vet ./...
-	go test -timeout 15m ./...
+	go test -vet=all -timeout 15m ./...
 	@go test -v -run '^TestTranscripts$$' ./app/standin | grep 'transcripts:'
 
 .PHONY: test-scripts

@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binary = filepath.Join(dir, "hasura-login")
-	build := exec.Command("go", "build", "-trimpath", "-o", binary, "hasura-login/app")
+	build := exec.Command("go", "build", "-o", binary, "hasura-login/app")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)

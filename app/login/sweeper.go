@@ -8,9 +8,10 @@ import (
 
 const (
 	sweepEvery = time.Minute
-	sweepBatch = 500
-	// sweepPause keeps a long backlog from crowding out sign-ins.
-	sweepPause = 100 * time.Millisecond
+	// Who wants to write waits for a batch, where there is one writer at a time, and
+	// the pause keeps a long backlog from crowding out sign-ins.
+	sweepBatch = 100
+	sweepPause = 20 * time.Millisecond
 	// keepEnded leaves ended sessions a while for whoever investigates.
 	keepEnded = 7 * 24 * time.Hour
 )

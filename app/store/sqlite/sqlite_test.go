@@ -1,10 +1,12 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -160,4 +162,33 @@ func open(t testing.TB, path string) *sqlite.Store {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	return store
+}
+
+// Everybody who writes waits while it runs, and there are thousands of tokens for
+// one session.
+func TestSweep_DoesNotReadEveryToken(t *testing.T) {
+	path := newPath(t)
+	open(t, path)
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.Query("EXPLAIN QUERY PLAN "+sqlite.SweepTokens, 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	steps := ""
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		steps += step + "\n"
+	}
+	if !strings.Contains(steps, "SEARCH t USING") || rows.Err() != nil {
+		t.Errorf("the tokens are not found by their session, %v:\n%s", rows.Err(), steps)
+	}
 }

@@ -23,6 +23,7 @@ build: ## The static binary, bin/hasura-login
 test: tools test-go test-scripts ## Everything: install what is missing, then all tests
 
 .PHONY: test-go
+# As the program under test is built, so that both are compiled once.
 test-go: export CGO_ENABLED = 0
 test-go: ## The Go tests, with the real servers they start
 	go test -vet=all -timeout 15m ./...

@@ -69,7 +69,8 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 		)
 		INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
 		SELECT $11, id, created_at FROM opened`
-	// As a join, it reads nothing twice where no session is one too many.
+	// As a join, it reads nothing twice where no session is one too many. Under an
+	// epoch that is no longer the account's it finds sessions that are over anyway.
 	const endOldest = `
 		UPDATE auth.sessions s SET ended_at = $2 FROM (
 			SELECT id FROM auth.sessions

@@ -37,6 +37,7 @@ func usersCommand(env Environment) *cobra.Command {
 		return create.run(ctx, env, args[0], asJSON)
 	})
 	add.Flags().StringVar(&create.name, "name", "", "display name (required)")
+	add.Flags().BoolVar(&create.noPassword, "no-password", false, "without a password: nobody signs in until a reset link, or set-password, gives one")
 	add.Flags().StringSliceVar(&create.roles, "roles", nil, "roles, comma-separated; default: LOGIN_DEFAULT_ROLES")
 	for _, c := range []*cobra.Command{list, show, add} {
 		c.Flags().BoolVar(&asJSON, "json", false, "for scripts")
@@ -69,6 +70,9 @@ func usersCommand(env Environment) *cobra.Command {
 			}),
 		verb("reset-link USER", "Print a link, or a token, to set a new password; for users who get no mail. A newer one replaces it", func(ctx context.Context, args []string) error {
 			return resetLink(ctx, env, args[0])
+		}),
+		verb("open-session USER", "Open a session of a user and print it as JSON. Who has it acts as the user; audited", func(ctx context.Context, args []string) error {
+			return openSession(ctx, env, args[0])
 		}),
 		remove,
 	)
@@ -224,17 +228,26 @@ func showUser(ctx context.Context, env Environment, ref string, asJSON bool) err
 }
 
 type usersCreate struct {
-	name  string
-	roles []string
+	name       string
+	noPassword bool
+	roles      []string
 }
 
 func (v usersCreate) run(ctx context.Context, env Environment, email string, asJSON bool) error {
-	secret, err := askPassword(env)
-	if err != nil {
-		return err
+	create := func(ctx context.Context, o *login.Operator) (login.Holder, error) {
+		return o.CreateWithoutPassword(ctx, email, v.name, v.roles)
+	}
+	if !v.noPassword {
+		secret, err := askPassword(env)
+		if err != nil {
+			return err
+		}
+		create = func(ctx context.Context, o *login.Operator) (login.Holder, error) {
+			return o.Create(ctx, email, v.name, secret, v.roles)
+		}
 	}
 	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		h, err := o.Create(ctx, email, v.name, secret, v.roles)
+		h, err := create(ctx, o)
 		if err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@ const (
 	EventUserEnabled            EventName = "user-enabled"
 	EventRolesChanged           EventName = "roles-changed"
 	EventPasswordSet            EventName = "password-set"
+	EventSessionOpened          EventName = "session-opened"
 	EventEmailMarkedVerified    EventName = "email-marked-verified"
 	EventUserDeleted            EventName = "user-deleted"
 	EventKeyRotated             EventName = "key-rotated"

@@ -122,10 +122,14 @@ func newHolder(email, name string, roles []string, policy PasswordPolicy, passwo
 	if err := policy.Check(password, passwordContext(email, name)...); err != nil {
 		return Holder{}, err
 	}
+	return holderOf(email, name, roles), nil
+}
+
+func holderOf(email, name string, roles []string) Holder {
 	return Holder{
 		User:    User{Email: email, Name: name},
 		Account: Account{Roles: roles, DefaultRole: roles[0], Epoch: 1},
-	}, nil
+	}
 }
 
 // passwordContext names the words a password must not be built on.

@@ -293,15 +293,11 @@ check_database() {
   ((PROBLEMS > before)) || good 'the database has its tables and its roles get in'
 }
 
-# A request of a signed-in user, through login and through Hasura. Leaves nothing: it signs out.
+# A request of a signed-in user, through login and through Hasura. It signs out again.
 check_signed_in() {
   local service host
-  if [[ ! -e ${STATE}/probe-account ]]; then
-    note 'no probe account yet, so nobody signed in'
-    return 0
-  fi
   for service in login hasura; do
-    host=$(upstream_of "${service}")
+    host=$(upstream_container "${service}")
     if "probe_${service}" "${host}" >/dev/null 2>&1; then
       good "signed in through ${service} and asked"
     else

@@ -1,8 +1,15 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# Proof that a container serves: a signed-in request through that container. A strict health check
-# is not enough, since Hasura passes it with an empty set of keys, when it refuses every token.
+# Proof that a container serves: requests of a signed-in user through that container. A strict health
+# check is not enough, since Hasura passes it with an empty set of keys, when it refuses every token.
+#
+# Nothing that a stranger sends, and no setting about who may sign in, can fail a proof: the account
+# has an address that nobody knows and no password; its session is opened by an operator's verb in
+# login's container; and the one request that a limit counts, the refresh, comes from a client of its
+# own each time.
 
-PROBE_EMAIL=probe@hasura-login.invalid
+# The account of earlier releases, whose address everybody knew.
+FORMER_PROBE_EMAIL=probe@hasura-login.invalid
+readonly FORMER_PROBE_EMAIL
 
 # A text as curl's configuration and JSON both quote it.
 quoted() {
@@ -23,51 +30,90 @@ http_call() {
   } | compose exec -T nginx curl --silent --max-time 15 --write-out '\n%{http_code}' --config -
 }
 
-# The technical account the probes sign in with: made once, an ordinary user without rights.
-ensure_probe_account() {
-  [[ ! -e ${STATE}/probe-account ]] || return 0
-  if [[ $(probe_sign_in_status) != 200 ]]; then
-    create_probe_account || return 1
-  fi
-  ensure_state
-  printf '%s\n' "${PROBE_EMAIL}" >"${STATE}/probe-account"
-}
-
-create_probe_account() {
-  as_operator users create "${PROBE_EMAIL}" --name Probe || as_operator users set-password "${PROBE_EMAIL}"
-}
-
-# One of login's verbs for operators, with the probe's password on stdin.
+# One of login's verbs for operators, in one container.
+#   as_operator CONTAINER VERB…
 as_operator() {
-  docker exec --interactive "$(running_of login | head -n 1)" /hasura-login "$@" \
-    < <(read_secret operator/probe_password) >/dev/null 2>&1
+  local container=$1
+  shift
+  docker exec --interactive "${container}" /hasura-login "$@" </dev/null
 }
 
-probe_sign_in_status() { probe_rest_sign_in "$(running_of login | head -n 1)" | tail -n 1; }
+new_probe_email() { printf 'probe-%s@hasura-login.invalid' "$(openssl rand -hex 16)"; }
 
-probe_rest_sign_in() {
-  local host=$1 password
-  password=$(read_secret operator/probe_password)
-  http_call POST "http://${host}:3000/auth/signin" \
-    "{\"email\":$(quoted "${PROBE_EMAIL}"),\"password\":$(quoted "${password}")}"
+# The address of this installation's probe. An installation of an earlier release has none yet.
+probe_email() {
+  [[ -s ${SECRETS}/operator/probe_email ]] || new_probe_email | write_secret operator/probe_email
+  read_secret operator/probe_email
 }
 
-# Signs in at one login container, reads the own account, signs out.
-probe_login() {
-  local host=$1 answer token refresh
-  answer=$(probe_rest_sign_in "${host}") || return 1
-  [[ ${answer##*$'\n'} == 200 ]] || {
-    say "sign-in at ${host} answers ${answer##*$'\n'}"
+# Opens a session of the probe's account, which is made if it is not there.
+#   open_probe_session CONTAINER-OF-LOGIN → the grant, as JSON
+open_probe_session() {
+  local container=$1 email words
+  email=$(probe_email)
+  words=$(mktemp)
+  if ! as_operator "${container}" users open-session "${email}" 2>"${words}"; then
+    if ! grep -qF 'no such user' "${words}"; then
+      say "login opens no session for the probe: $(without_audit "${words}")"
+      rm -f "${words}"
+      return 1
+    fi
+    rm -f "${words}"
+    make_probe_account "${container}" "${email}" && as_operator "${container}" users open-session "${email}" 2>/dev/null
+    return
+  fi
+  rm -f "${words}"
+}
+
+# A verb's own words; its audit events are JSON.
+without_audit() { grep -v '^{' "$1" | tail -n 1 || true; }
+
+# An ordinary user without rights and without a password.
+make_probe_account() {
+  local container=$1 email=$2
+  as_operator "${container}" users create "${email}" --name Probe --no-password --roles user >/dev/null 2>&1 || {
+    say 'the probe account cannot be made'
     return 1
   }
-  token=$(jq -r .token <<<"${answer%$'\n'*}")
-  refresh=$(jq -r .refreshToken <<<"${answer%$'\n'*}")
-  answer=$(http_call GET "http://${host}:3000/auth/me" '' "${token}") || return 1
+  as_operator "${container}" users delete "${FORMER_PROBE_EMAIL}" --yes >/dev/null 2>&1 || true
+}
+
+# field NAME < JSON
+field() { jq -r --arg name "$1" '.[$name] // empty'; }
+
+# Exchanges a refresh token as nginx would pass the request on, for a client that nobody else is: an
+# address of the documentation's range, drawn anew.
+#   probe_refresh HOST REFRESH-TOKEN → the answer, and the status on the last line
+probe_refresh() {
+  local host=$1 drawn
+  drawn=$(openssl rand -hex 4)
+  {
+    printf 'url = "http://%s:3000/auth/refresh"\n' "${host}"
+    printf 'header = "Content-Type: application/json"\ndata = %s\n' "$(quoted "{\"refreshToken\":$(quoted "$2")}")"
+    printf 'header = "X-Real-IP: 2001:db8:%s:%s::1"\n' "${drawn:0:4}" "${drawn:4:4}"
+    printf 'header = "X-Edge-Secret: %s"\n' "$(newest_of login/edge_secret)"
+  } | compose exec -T nginx curl --silent --max-time 15 --write-out '\n%{http_code}' --config -
+}
+
+# At one login container: has it exchange the refresh token (it signs), then asks for the own account
+# (it verifies, and reads), then signs out. PROBE_TOKEN is what it signed.
+PROBE_TOKEN=
+probe_login() {
+  local host=$1 grant answer
+  grant=$(open_probe_session "${host}") || return 1
+  answer=$(probe_refresh "${host}" "$(field refreshToken <<<"${grant}")") || return 1
+  [[ ${answer##*$'\n'} == 200 ]] || {
+    say "a refresh at ${host} answers ${answer##*$'\n'}"
+    return 1
+  }
+  grant=${answer%$'\n'*}
+  PROBE_TOKEN=$(field token <<<"${grant}")
+  answer=$(http_call GET "http://${host}:3000/auth/me" '' "${PROBE_TOKEN}") || return 1
+  http_call POST "http://${host}:3000/auth/signout" "{\"refreshToken\":$(quoted "$(field refreshToken <<<"${grant}")")}" >/dev/null
   [[ ${answer##*$'\n'} == 200 ]] || {
     say "GET /auth/me at ${host} answers ${answer##*$'\n'}"
     return 1
   }
-  http_call POST "http://${host}:3000/auth/signout" "{\"refreshToken\":$(quoted "${refresh}")}" >/dev/null
 }
 
 graphql() {
@@ -75,30 +121,43 @@ graphql() {
   http_call POST "http://${host}:8080/v1/graphql" "{\"query\":$(quoted "${query}")}" "${token}"
 }
 
-# Signs in through one Hasura container (that is its action), then asks it for the own row with the
-# token (that is its keys and permissions), then signs out.
+# What a GraphQL answer says is wrong; $1 if it says nothing.
+complaint_in() { jq -r --arg else "$1" '.errors[0].extensions.code // $else' 2>/dev/null || printf 'no answer'; }
+
+# Through one Hasura container: asks for the own row (that is its keys and permissions), then for the
+# own sessions (that is its action: the secret that it shows login, and the way there), then signs out.
 probe_hasura() {
-  local host=$1 answer token refresh id password
+  local host=$1 answer grant token id current
   answer=$(http_call GET "http://${host}:8080/healthz?strict=true") || return 1
   [[ ${answer##*$'\n'} == 200 ]] || {
     say "strict health of ${host} answers ${answer##*$'\n'}: ${answer%$'\n'*}"
     return 1
   }
-  password=$(read_secret operator/probe_password)
-  answer=$(graphql "${host}" "query{signin(email:$(quoted "${PROBE_EMAIL}"),password:$(quoted "${password}")){token refreshToken}}") || return 1
-  token=$(jq -r '.data.signin.token // empty' <<<"${answer%$'\n'*}") || return 1
-  refresh=$(jq -r '.data.signin.refreshToken // empty' <<<"${answer%$'\n'*}")
-  [[ -n ${token} ]] || {
-    say "signing in through ${host} fails: $(jq -r '.errors[0].extensions.code // "no answer"' <<<"${answer%$'\n'*}")"
-    return 1
-  }
+  grant=$(open_probe_session "$(upstream_container login)") || return 1
+  token=$(field token <<<"${grant}")
   answer=$(graphql "${host}" 'query{users{id}}' "${token}") || return 1
-  id=$(jq -r '.data.users[0].id // empty' <<<"${answer%$'\n'*}")
-  graphql "${host}" "mutation{signout(refreshToken:$(quoted "${refresh}")){ok}}" >/dev/null || true
-  [[ -n ${id} ]] || {
-    say "a signed-in query at ${host} fails: $(jq -r '.errors[0].extensions.code // "no row"' <<<"${answer%$'\n'*}")"
+  answer=${answer%$'\n'*}
+  id=$(jq -r '.data.users[0].id // empty' <<<"${answer}" 2>/dev/null || true)
+  [[ -n ${id} && ${id} == "$(field id <<<"${grant}")" ]] || {
+    say "a signed-in query at ${host} fails: $(complaint_in 'not the own row' <<<"${answer}")"
     return 1
   }
+  answer=$(graphql "${host}" 'query{sessions{id current}}' "${token}") || return 1
+  answer=${answer%$'\n'*}
+  current=$(jq -r 'first(.data.sessions[] | select(.current) | .id) // empty' <<<"${answer}" 2>/dev/null || true)
+  [[ -n ${current} ]] || {
+    say "an action through ${host} fails: $(complaint_in 'not the own session' <<<"${answer}")"
+    return 1
+  }
+  graphql "${host}" "mutation{signout(refreshToken:$(quoted "$(field refreshToken <<<"${grant}")")){ok}}" >/dev/null || true
+}
+
+# The container that nginx sends a service's requests to; at first nginx names only the service.
+upstream_container() {
+  local host
+  host=$(upstream_of "$1")
+  [[ ${host} != "$1" ]] || host=$(running_of "$1" | head -n 1)
+  printf '%s' "${host}"
 }
 
 # Proves one container, again and again for some seconds: Hasura starts with an empty set of keys and
@@ -106,10 +165,6 @@ probe_hasura() {
 #   prove SERVICE CONTAINER
 prove() {
   local service=$1 host=$2 tries=${HASURA_LOGIN_PROBE_TRIES:-15}
-  ensure_probe_account || {
-    say "the probe account cannot be made"
-    return 1
-  }
   while ! "probe_${service}" "${host}"; do
     ((--tries > 0)) || return 1
     pause 5

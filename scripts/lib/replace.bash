@@ -75,4 +75,4 @@ settle_both() {
   settle_service hasura
 }
 
-prove_both() { prove login "$(upstream_of login)" && prove hasura "$(upstream_of hasura)"; }
+prove_both() { prove login "$(upstream_container login)" && prove hasura "$(upstream_container hasura)"; }

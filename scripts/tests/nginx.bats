@@ -9,7 +9,6 @@ setup() {
   NGINX_PROGRAM=$(PATH=${PATH}:/usr/sbin command -v nginx)
   write_real
   printf 'HASURA_LOGIN_IMAGE=hasura-login:old\n' >"${HASURA_LOGIN_ROOT}/.env"
-  touch "${WORLD}/probe-account"
   "${SCRIPTS}/init-secrets" 2>/dev/null
   docker compose --project-directory "${HASURA_LOGIN_ROOT}" --env-file "${HASURA_LOGIN_ROOT}/.env" up --detach postgres login hasura
   sed -i 's/server login:/server 127.0.87.1:/' "${HASURA_LOGIN_ROOT}/nginx/upstreams/login.conf"

@@ -10,7 +10,7 @@ empty_appliance() {
   export HASURA_LOGIN_PAUSE=0.01 HASURA_LOGIN_REREAD=0.01 HASURA_LOGIN_CONNECTIONS_END=0 HASURA_LOGIN_PROBE_TRIES=2 HASURA_LOGIN_BACKUPS=${HASURA_LOGIN_ROOT}/backups
   export PATH=${SCRIPTS}/tests/stub:${PATH}
   unset HASURA_LOGIN_LOCKED
-  mkdir -p "${HASURA_LOGIN_ROOT}"/{nginx/upstreams,hasura/metadata,ops/postgres} \
+  mkdir -p "${WORLD}/users" "${HASURA_LOGIN_ROOT}"/{nginx/upstreams,hasura/metadata,ops/postgres} \
     "${WORLD}"/{containers,images,settings,nginx,machine}
   echo '40% 20000' >"${WORLD}/machine/disk"
   echo yes >"${WORLD}/machine/clock"
@@ -43,8 +43,9 @@ running_appliance() {
 make_running_appliance() {
   printf 'HASURA_LOGIN_IMAGE=hasura-login:old\nSITE_NAMES=login.example.org\nHTTPS_BIND=1\n' >"${HASURA_LOGIN_ROOT}/.env"
   chmod 0600 "${HASURA_LOGIN_ROOT}/.env"
-  touch "${WORLD}/images/hasura-login:old" "${WORLD}/probe-account"
+  touch "${WORLD}/images/hasura-login:old"
   "${SCRIPTS}/init-secrets" 2>/dev/null
+  touch "${WORLD}/users/$(<"${HASURA_LOGIN_ROOT}/secrets/operator/probe_email")"
   quietly docker compose --project-directory "${HASURA_LOGIN_ROOT}" --env-file "${HASURA_LOGIN_ROOT}/.env" up --detach
   : >"${WORLD}/calls"
 }

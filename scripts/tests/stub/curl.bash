@@ -26,12 +26,6 @@ image=''
 if exists "${host}"; then image=$(<"${WORLD}/containers/${host}/image"); fi
 if listed refusing "${image}"; then answer 401 '{"code":"unauthenticated","errors":[{"extensions":{"code":"invalid-jwt"}}]}'; fi
 case ${path} in
-  /auth/signin)
-    if [[ -e ${WORLD}/probe-account ]]; then
-      answer 200 '{"id":"1","token":"good","refreshToken":"r"}'
-    fi
-    answer 401 '{"code":"invalid-credentials"}'
-    ;;
   /auth/me) if [[ ${token} == good ]]; then answer 200 '{"id":"1"}'; else answer 401 '{}'; fi ;;
   /auth/signout) answer 204 '' ;;
   /healthz*) answer 200 OK ;;
@@ -46,13 +40,23 @@ case ${path} in
     client=unknown
     if [[ ! -e ${WORLD}/login-is-stuck ]] && grep -qxF -- "${edge_secret}" "${root}/secrets/login/edge_secret"; then client=127.0.0.1/32; fi
     printf '{"msg":"request","id":"%s","client":"%s"}\n' "${id}" "${client}" >>"${WORLD}/log"
+    # Strangers over WebSockets have used up what unknown clients share.
+    if [[ ${data} == *'\"r\"'* && ${client} == unknown ]]; then answer 429 '{"code":"rate-limited"}'; fi
+    if [[ ${data} == *'\"r\"'* ]]; then answer 200 '{"id":"1","token":"good","refreshToken":"r2"}'; fi
     answer 400 '{"code":"invalid-input"}'
     ;;
   /metrics) answer 200 'login_limiter_degraded 0' ;;
   /v1/graphql)
     case ${data} in
       *__typename*) answer 200 '{"data":{"__typename":"query_root"}}' ;;
-      *signin*) answer 200 '{"data":{"signin":{"token":"good","refreshToken":"r"}}}' ;;
+      *sessions*)
+        # Login checks the secret that this container started with.
+        if [[ ${token} != good ]] || ! grep -qF -- "$(head -c 64 "${WORLD}/containers/${host}/secrets")" "${root}/secrets/login/action_secret"; then
+          answer 200 '{"errors":[{"extensions":{"code":"unexpected"}}]}'
+        fi
+        answer 200 '{"data":{"sessions":[{"id":"s1","current":true}]}}'
+        ;;
+      *signin*) answer 200 '{"errors":[{"extensions":{"code":"rate-limited"}}]}' ;;
       *users*) if [[ ${token} == good ]]; then answer 200 '{"data":{"users":[{"id":"1"}]}}'; else answer 200 '{"data":{"users":[]}}'; fi ;;
       *) answer 200 '{"data":{"signout":{"ok":true}}}' ;;
     esac

@@ -2,10 +2,25 @@
 # docker exec --interactive NAME /hasura-login …
 while [[ $1 == -* ]]; do shift; done
 runs "$1" || exit 1
-case "${*:2}" in
-  '/hasura-login users create probe@hasura-login.invalid --name Probe')
-    [[ -n $(cat) ]] || exit 1
-    touch "${WORLD}/probe-account"
+shift
+# The public routes refuse whoever comes: no proof may need them.
+audited() { printf '{"log":"audit","msg":"%s","actor":"operator"}\n' "$1" >&2; }
+case "$*" in
+  '/hasura-login users open-session '*)
+    if [[ ! -e ${WORLD}/users/${4} ]]; then
+      printf 'hasura-login: no such user\n' >&2
+      exit 1
+    fi
+    audited session-opened
+    printf '{"id":"1","token":"good","tokenExpiresAt":"2026-11-24T03:15:00Z","refreshToken":"r"}\n'
+    ;;
+  '/hasura-login users create '*' --name Probe --no-password --roles user')
+    audited user-created
+    touch "${WORLD}/users/${4}"
+    ;;
+  '/hasura-login users delete '*' --yes')
+    [[ -e ${WORLD}/users/${4} ]] || exit 1
+    rm "${WORLD}/users/${4}"
     ;;
   *) unknown "exec $*" ;;
 esac

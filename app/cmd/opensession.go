@@ -1,0 +1,47 @@
+package cmd
+
+import (
+	"context"
+	"time"
+
+	"hasura-login/app/config"
+	"hasura-login/app/login"
+	"hasura-login/app/token"
+)
+
+// shownGrant is a session for scripts, with the names that clients see too.
+type shownGrant struct {
+	ID             string    `json:"id"`
+	Token          string    `json:"token"`
+	TokenExpiresAt time.Time `json:"tokenExpiresAt"`
+	RefreshToken   string    `json:"refreshToken"`
+}
+
+// openSession opens a session with the keys and the database of the service. Whoever
+// reads what it prints is the user, so it goes to stdout only.
+func openSession(ctx context.Context, env Environment, ref string) error {
+	cfg, err := load(env)
+	if err != nil {
+		return err
+	}
+	issuer, err := newIssuer(cfg)
+	if err != nil {
+		return err
+	}
+	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
+		o.Issuer, o.Rules = issuer, rules(cfg, false)
+		g, err := o.OpenSession(ctx, ref)
+		if err != nil {
+			return err
+		}
+		return showJSON(env.Stdout, shownGrant{g.UserID, g.Token, g.TokenExpiresAt.UTC(), g.RefreshToken})
+	})
+}
+
+func newIssuer(cfg config.Config) (*token.Issuer, error) {
+	ring, err := token.Open(folder(cfg), token.Hooks{})
+	if err != nil {
+		return nil, err
+	}
+	return token.NewIssuer(ring, token.Names{Issuer: cfg.Issuer, Audience: cfg.Audience})
+}

@@ -4,10 +4,26 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// waysOut are the networks with a way to the internet, and why they need it. Every
+// other network is internal.
+var waysOut = map[string]string{
+	"edge":     "users come in here, nginx answers them, acme asks its authority, and the public name is probed as users see it",
+	"mail":     "login sends mail to a server or a webhook; nothing else is on it",
+	"alerting": "alertmanager sends messages; nothing else is on it",
+}
+
+// listensOn are services in a network that others must not reach them by, and the
+// name, known in one network only, that their listener is bound to.
+var listensOn = map[string]struct{ network, alias string }{
+	"login":             {"metrics", "login-metrics"}, // its ops port
+	"blackbox-exporter": {"metrics", "blackbox-metrics"},
+}
 
 // Who can reach whom is a decision; a service in one more network is a change of
 // the threat model (docs/threat-model.md).
@@ -24,17 +40,18 @@ func TestNetworks_HoldWhoTheyShould(t *testing.T) {
 	}
 	want := map[string][]string{
 		"edge":     {"acme", "blackbox-exporter", "nginx"},
-		"app":      {"blackbox-exporter", "hasura", "login", "nginx"},
+		"inside":   {"blackbox-exporter", "hasura", "login", "nginx"},
 		"data":     {"hasura", "login", "migrate", "postgres", "postgres-exporter", "redis", "redis-exporter"},
 		"metrics":  {"alertmanager", "blackbox-exporter", "edge-metrics", "grafana", "login", "nginx", "nginx-exporter", "node-exporter", "postgres-exporter", "prometheus", "redis-exporter"},
+		"mail":     {"login"},
 		"alerting": {"alertmanager"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("networks (-want +got):\n%s", diff)
 	}
 	for name, n := range p.Networks {
-		if want := name == "data" || name == "metrics"; n.Internal != want {
-			t.Errorf("network %s: internal is %v", name, n.Internal)
+		if reason := waysOut[name]; n.Internal != (reason == "") {
+			t.Errorf("network %s: internal is %v; the reason for a way out is %q", name, n.Internal, reason)
 		}
 	}
 	if edge := p.Networks["edge"]; edge.EnableIPv6 == nil || !*edge.EnableIPv6 {
@@ -42,6 +59,26 @@ func TestNetworks_HoldWhoTheyShould(t *testing.T) {
 	}
 	if p.Services["nginx"].Networks["edge"].GatewayPriority <= 0 {
 		t.Error("nginx's way out, and its published ports, would be on the network that comes first by name")
+	}
+}
+
+func TestNetworks_ListenersForMetricsAreOnTheirNetworkOnly(t *testing.T) {
+	p := production(t)
+	listeners := map[string]string{"login": *p.Services["login"].Environment["LOGIN_OPS_LISTEN"]}
+	for _, argument := range p.Services["blackbox-exporter"].Command {
+		if at, found := strings.CutPrefix(argument, "--web.listen-address="); found {
+			listeners["blackbox-exporter"] = at
+		}
+	}
+	for name, bound := range listensOn {
+		if host, _, _ := strings.Cut(listeners[name], ":"); host != bound.alias {
+			t.Errorf("%s listens on %q", name, listeners[name])
+		}
+		for network, s := range p.Services[name].Networks {
+			if known := s != nil && slices.Contains(s.Aliases, bound.alias); known != (network == bound.network) {
+				t.Errorf("%s is %s in the network %s: %v", bound.alias, name, network, known)
+			}
+		}
 	}
 }
 

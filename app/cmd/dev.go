@@ -142,7 +142,7 @@ func (v devVerb) allowOrigin(cfg config.Config) func(string) bool {
 // serve runs login first and the stand-in beside it: like Hasura, the stand-in
 // does not start without a key set.
 func (v devVerb) serve(ctx context.Context, env Environment, s *service, store *sqlite.Store) error {
-	api, ops, err := listen(s.cfg)
+	api, ops, err := listen(ctx, s.cfg)
 	if err != nil {
 		return errors.Join(err, s.close())
 	}

@@ -5,3 +5,6 @@ var (
 	LineEncoder = jsonEncoder
 	PlainZap    = zapEncoder
 )
+
+// OwnAddressOf takes the names and interfaces of a test.
+var OwnAddressOf = ownAddressOf

@@ -27,7 +27,11 @@ func askHealth(ctx context.Context, env Environment, live bool) error {
 	if err != nil {
 		return err
 	}
-	host, port, err := net.SplitHostPort(cfg.OpsListen)
+	at, err := ownAddress(ctx, cfg.OpsListen)
+	if err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(at)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func serve(ctx context.Context, env Environment) error {
 	}
 	s.drain = drainFor
 	collectEarlier()
-	api, ops, err := listen(cfg)
+	api, ops, err := listen(ctx, cfg)
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
@@ -107,11 +107,15 @@ func followURL(ctx context.Context, store *postgres.Store, log *zap.Logger) {
 
 // listen binds both ports before anything is served, so that a port in use is
 // an error at once.
-func listen(cfg config.Config) (api, ops net.Listener, err error) {
+func listen(ctx context.Context, cfg config.Config) (api, ops net.Listener, err error) {
 	if api, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, nil, fmt.Errorf("the API's listener: %w", err)
 	}
-	if ops, err = net.Listen("tcp", cfg.OpsListen); err != nil {
+	at, err := ownAddress(ctx, cfg.OpsListen)
+	if err == nil {
+		ops, err = net.Listen("tcp", at)
+	}
+	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("the ops listener: %w", err), api.Close())
 	}
 	return api, ops, nil

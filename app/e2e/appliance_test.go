@@ -63,7 +63,8 @@ func startAppliance(t *testing.T, clock func() time.Time, keyCycle time.Duration
 	a.postgres.Migrate(t, a.database)
 	redisPort := testserver.FreePort(t)
 	a.env = append(a.engine.listen(testserver.TempDir(t)), "HOME="+root, "HASURA_LOGIN_ROOT="+root, "HASURA_LOGIN_PAUSE=0.2",
-		"HASURA_LOGIN_POSTGRES="+testserver.Addr(a.postgres.Port), "HASURA_LOGIN_REDIS="+testserver.Addr(redisPort))
+		"HASURA_LOGIN_POSTGRES="+testserver.Addr(a.postgres.Port), "HASURA_LOGIN_REDIS="+testserver.Addr(redisPort),
+		"HASURA_LOGIN_METRICS="+a.network+"11:9100")
 
 	gate := a.layOut()
 	a.script("init-secrets")

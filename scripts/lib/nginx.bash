@@ -80,6 +80,21 @@ point_upstream() {
   rm -f "${STATE}/unread-${service}"
 }
 
+# Connects the nginx that runs to the networks that its settings name now. A release may move login and
+# Hasura to another network; without this nginx, which a deploy does not recreate, would lose them.
+nginx_joins_its_networks() {
+  local name network
+  name=$(running_of nginx | head -n 1)
+  for network in $(compose config --format json | jq -r '.networks[.services.nginx.networks | keys[]].name'); do
+    if ! grep -qxF "${network}" <<<"$(networks_of "${name}")"; then
+      say "  nginx joins ${network}"
+      docker network connect "${network}" "${name}" || return 1
+    fi
+  done
+}
+
+networks_of() { docker inspect --format '{{range $name, $_ := .NetworkSettings.Networks}}{{println $name}}{{end}}' "$1"; }
+
 # Whether nginx surely sends a service's requests to a container. Each reload leaves old workers for
 # as long as they hold a WebSocket, so none happens without need.
 points_at() { [[ $(upstream_of "$1") == "$2" && ! -e ${STATE}/unread-$1 ]]; }

@@ -8,7 +8,8 @@ SECRETS=${ROOT}/secrets
 # Where consumers reach the servers; elsewhere only in tests.
 POSTGRES_AT=${HASURA_LOGIN_POSTGRES:-postgres:5432}
 REDIS_AT=${HASURA_LOGIN_REDIS:-redis:6379}
-readonly SECRETS POSTGRES_AT REDIS_AT
+LOGIN_METRICS_AT=${HASURA_LOGIN_METRICS:-login-metrics:9100}
+readonly SECRETS POSTGRES_AT REDIS_AT LOGIN_METRICS_AT
 
 # The uid that reads a consumer's folder: what docker-compose.prod.yml runs it as.
 owner_of() {

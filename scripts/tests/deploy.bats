@@ -246,3 +246,15 @@ login_image() { world_image "$(world_containers login)"; }
   assert_status 0
   assert_same "$(find "${HASURA_LOGIN_ROOT}/.state/releases" -mindepth 1 -maxdepth 1 | wc -l)" 5
 }
+
+@test "the nginx that runs joins a network that a release brings, before Hasura moves there" {
+  local nginx
+  nginx=$(world_containers nginx)
+  echo other >"${WORLD}/settings/hasura"
+  script deploy --image hasura-login:new
+  assert_status 0
+  assert_same "$(<"${WORLD}/containers/${nginx}/networks")" hasura-login_inside
+  [[ $(grep -n 'network connect' "${WORLD}/calls" | cut -d : -f 1) -lt $(grep -n 'hasura=2' "${WORLD}/calls" | cut -d : -f 1) ]]
+  script deploy --image hasura-login:new
+  assert_same "$(wc -l <"${WORLD}/containers/${nginx}/networks")" 1
+}

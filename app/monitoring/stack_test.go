@@ -46,7 +46,10 @@ func startStack(t *testing.T) *stack {
 	postgres.CreateDatabase(t, "hasura")
 
 	textfiles := testserver.TempDir(t)
-	backup := fmt.Sprintf("hasura_login_backup_last_success_timestamp_seconds %d\n", time.Now().Add(-time.Hour).Unix())
+	var backup string
+	for _, what := range []string{"success", "copied", "verified"} {
+		backup += fmt.Sprintf("hasura_login_backup_last_%s_timestamp_seconds %d\n", what, time.Now().Add(-time.Hour).Unix())
+	}
 	writeFile(t, filepath.Join(textfiles, "backup.prom"), backup)
 
 	root := testserver.RepoRoot(t)

@@ -5,7 +5,7 @@
 #   database.dump.age   pg_dump -Fc
 #   manifest.age        rows and checksum of every table, of the same snapshot
 #   roles.sql.age       roles without passwords (those are in the secrets)
-#   secrets.tar.age     secrets/ and .env
+#   secrets.tar.age     secrets/, .env and the settings of the backups themselves
 #   keys.tar.age        the key ring
 
 BACKUPS=${HASURA_LOGIN_BACKUPS:-${ROOT}/backups}
@@ -15,7 +15,9 @@ IDENTITY=${BACKUPS}/identity
 COPY_HOOK=${BACKUPS}/copy-off-box
 # What node-exporter's textfile collector reads.
 TEXTFILES=${BACKUPS}/metrics
-readonly TEXTFILES BACKUPS ARCHIVES RECIPIENTS IDENTITY COPY_HOOK
+# How rclone reaches the place that BACKUP_COPY_TO names.
+COPY_CONFIG=${BACKUPS}/rclone.conf
+readonly TEXTFILES BACKUPS ARCHIVES RECIPIENTS IDENTITY COPY_HOOK COPY_CONFIG
 
 # A finished backup's folders, oldest first; partial ones begin with a dot.
 archives() {
@@ -27,6 +29,69 @@ archives() {
 }
 
 newest_archive() { archives | tail -n 1; }
+
+# 20261124T031500Z → seconds since 1970; empty for any other name.
+made_at() {
+  local name=${1##*/}
+  [[ ${name} =~ ^([0-9]{8})T([0-9]{2})([0-9]{2})([0-9]{2})Z$ ]] || return 0
+  date -u -d "${BASH_REMATCH[1]} ${BASH_REMATCH[2]}:${BASH_REMATCH[3]}:${BASH_REMATCH[4]}" +%s
+}
+
+# Says in a metric when the newest backup was made that WHAT happened to. An older backup never takes
+# the place of a newer one.
+#   stamp WHAT FOLDER HELP
+stamp() {
+  local what=$1 made
+  made=$(made_at "$2")
+  if [[ -z ${made} ]]; then
+    warn "$2 does not have the name of a backup: its age counts for no alert"
+    return 0
+  fi
+  ((made > $(stamped "${what}"))) || return 0
+  [[ -d ${TEXTFILES} ]] || make_folder "${TEXTFILES}" 0755
+  write_file "${TEXTFILES}/hasura_login_backup_${what}.prom" 0644 <<METRICS
+# HELP hasura_login_backup_last_${what}_timestamp_seconds $3
+# TYPE hasura_login_backup_last_${what}_timestamp_seconds gauge
+hasura_login_backup_last_${what}_timestamp_seconds ${made}
+METRICS
+}
+
+# stamped WHAT → seconds since 1970; 0 if never
+stamped() {
+  local file=${TEXTFILES}/hasura_login_backup_$1.prom found=''
+  [[ ! -f ${file} ]] || found=$(sed -n "s/^hasura_login_backup_last_$1_timestamp_seconds \\([0-9]*\\)$/\\1/p" "${file}")
+  printf '%s' "${found:-0}"
+}
+
+copies_leave() { [[ -n $(env_get BACKUP_COPY_TO) || -x ${COPY_HOOK} ]]; }
+
+# Copies finished backups off the machine, those of earlier nights too if they are not there yet, and
+# reads the newest back. It never deletes there: what a thief of this machine can do must not include it.
+copy_off_box() {
+  local place
+  place=$(env_get BACKUP_COPY_TO)
+  if [[ -n ${place} ]]; then
+    copy_by_rclone "${place%/}" "$1"
+  elif [[ -x ${COPY_HOOK} ]]; then
+    step "copy it off the machine with backups/copy-off-box" "${COPY_HOOK}" "$1" >&2
+  else
+    warn "BACKUP_COPY_TO is not set in .env: this backup burns with this machine"
+    return 0
+  fi
+  step "remember the copy" stamp copied "$1" "When the newest backup was made that has a copy off this machine."
+}
+
+copy_by_rclone() {
+  local place=$1 folder=$2
+  need_programs rclone
+  [[ -s ${COPY_CONFIG} ]] || die "BACKUP_COPY_TO is ${place}, but backups/rclone.conf is missing: rclone --config backups/rclone.conf config"
+  [[ $(stat --format %a "${COPY_CONFIG}") == [46]00 ]] || die "backups/rclone.conf can be read by others: chmod 600 backups/rclone.conf"
+  step "copy backups to ${place}" to_place copy --exclude '/.*/**' "${ARCHIVES}" "${place}"
+  step "read the copy of ${folder##*/} back" to_place check --one-way --download "${folder}" "${place}/${folder##*/}"
+}
+
+# rclone writes progress to stdout; that belongs to the name of the folder.
+to_place() { rclone --config "${COPY_CONFIG}" --ask-password=false --retries 3 --contimeout 30s --log-level NOTICE "$@" </dev/null >&2; }
 
 check_archive() {
   [[ -f $1/SHA256SUMS ]] || die "$1 is no finished backup"

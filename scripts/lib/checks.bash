@@ -320,11 +320,23 @@ check_backups() {
   else
     good "newest backup: ${newest##*/}, ${age} hours old"
   fi
-  [[ -x ${COPY_HOOK} ]] || note 'backups/copy-off-box is missing: backups burn with this machine'
-  verified=${TEXTFILES}/hasura_login_backup_verified.prom
-  if [[ ! -f ${verified} ]]; then
-    note 'no backup was ever verified: scripts/verify-backup'
-  elif (($(date +%s) - $(stat --format %Y "${verified}") > 8 * 86400)); then
-    problem restore 'the last verified backup is more than 8 days old: scripts/verify-backup'
+  check_stamp copied 26 'has a copy off this machine: scripts/backup makes one'
+  check_stamp verified $((8 * 24)) 'was restored and compared: scripts/verify-backup'
+  copies_leave || problem restore 'neither BACKUP_COPY_TO in .env nor backups/copy-off-box is set: backups burn with this machine'
+}
+
+# check_stamp WHAT HOURS TEXT
+check_stamp() {
+  local what=$1 hours=$2 text=$3 made age
+  made=$(stamped "${what}")
+  if ((made == 0)); then
+    problem restore "no backup ${text}"
+    return 0
+  fi
+  age=$((($(date +%s) - made) / 3600))
+  if ((age > hours)); then
+    problem restore "no backup of the last ${hours} hours ${text}"
+  else
+    good "last ${what} backup: ${age} hours old"
   fi
 }

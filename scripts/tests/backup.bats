@@ -152,6 +152,37 @@ fingerprint() {
   grep -q '^hasura_login_backup_last_verified_timestamp_seconds [0-9]' "${HASURA_LOGIN_BACKUPS}/metrics/hasura_login_backup_verified.prom"
 }
 
+@test "verifying an old backup does not make the newest one look verified" {
+  local old newest file=${HASURA_LOGIN_BACKUPS}/metrics/hasura_login_backup_verified.prom metric
+  old=$(backup)
+  # The next backup of the day takes its place here.
+  cp -r "${old}" "${BATS_TEST_TMPDIR}/"
+  old=${BATS_TEST_TMPDIR}/${old##*/}
+  sleep 1
+  newest=$(backup)
+  [[ ${old##*/} != "${newest##*/}" ]]
+  script verify-backup "${newest}"
+  assert_status 0
+  metric=$(<"${file}")
+  script verify-backup "${old}/"
+  assert_status 0
+  assert_same "$(<"${file}")" "${metric}"
+}
+
+@test "a backup verified elsewhere is noted without a key, a damaged one is not" {
+  local archive
+  archive=$(backup)
+  rm "${HASURA_LOGIN_BACKUPS}/identity"
+  script verify-backup --elsewhere
+  assert_status 0
+  grep -q '^hasura_login_backup_last_verified_timestamp_seconds [0-9]' "${HASURA_LOGIN_BACKUPS}/metrics/hasura_login_backup_verified.prom"
+  rm "${HASURA_LOGIN_BACKUPS}/metrics/hasura_login_backup_verified.prom"
+  printf x >>"${archive}/database.dump.age"
+  script verify-backup --elsewhere
+  assert_status 1
+  [[ ! -e ${HASURA_LOGIN_BACKUPS}/metrics/hasura_login_backup_verified.prom ]]
+}
+
 @test "verify-backup notices a row that is not there" {
   local archive
   archive=$(backup)

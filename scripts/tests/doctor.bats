@@ -21,9 +21,20 @@ setup() {
   printf 'k1' >"${HASURA_LOGIN_ROOT}/keys/k1.json"
   certificate 90
   "${SCRIPTS}/lib/replace-service" login 2>/dev/null
-  mkdir -p "${HASURA_LOGIN_BACKUPS}/archives/20260101T000000Z"
-  touch "${HASURA_LOGIN_BACKUPS}/archives/20260101T000000Z/SHA256SUMS"
+  local made
+  made=$(date -u +%Y%m%dT%H%M%SZ)
+  mkdir -p "${HASURA_LOGIN_BACKUPS}"/{archives/"${made}",metrics}
+  touch "${HASURA_LOGIN_BACKUPS}/archives/${made}/SHA256SUMS"
+  stamp_hours_ago copied 1
+  stamp_hours_ago verified 1
+  echo 'BACKUP_COPY_TO=offbox:hasura-login' >>"${HASURA_LOGIN_ROOT}/.env"
   echo age1x >"${HASURA_LOGIN_BACKUPS}/recipients"
+}
+
+# stamp_hours_ago copied|verified HOURS
+stamp_hours_ago() {
+  printf 'hasura_login_backup_last_%s_timestamp_seconds %d\n' "$1" "$(($(date +%s) - $2 * 3600))" \
+    >"${HASURA_LOGIN_BACKUPS}/metrics/hasura_login_backup_$1.prom"
 }
 
 certificate() {
@@ -175,12 +186,27 @@ doctor_names() {
 }
 
 @test "doctor names: backups that are old, missing, or never could be made" {
-  touch -d '2 days ago' "${HASURA_LOGIN_BACKUPS}/archives/20260101T000000Z/SHA256SUMS"
+  touch -d '2 days ago' "${HASURA_LOGIN_BACKUPS}"/archives/*/SHA256SUMS
   doctor_names 'hours old' restore
   rm -r "${HASURA_LOGIN_BACKUPS}/archives"
   doctor_names 'there is no backup' restore
   rm "${HASURA_LOGIN_BACKUPS}/recipients"
   doctor_names 'backups/recipients is missing' restore
+}
+
+@test "doctor names: a backup that was never verified, long not verified, never copied, long not copied" {
+  stamp_hours_ago verified 200
+  doctor_names 'no backup of the last 192 hours was restored and compared' restore
+  rm "${HASURA_LOGIN_BACKUPS}/metrics/hasura_login_backup_verified.prom"
+  doctor_names 'no backup was restored and compared' restore
+  stamp_hours_ago verified 1
+  stamp_hours_ago copied 27
+  doctor_names 'no backup of the last 26 hours has a copy off this machine' restore
+  rm "${HASURA_LOGIN_BACKUPS}/metrics/hasura_login_backup_copied.prom"
+  doctor_names 'no backup has a copy off this machine' restore
+  stamp_hours_ago copied 1
+  sed -i '/^BACKUP_COPY_TO=/d' "${HASURA_LOGIN_ROOT}/.env"
+  doctor_names 'backups burn with this machine' restore
 }
 
 @test "doctor names: a full disk and a clock that runs free" {

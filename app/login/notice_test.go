@@ -71,14 +71,21 @@ func TestNotice_PasswordChangedAndReset(t *testing.T) {
 }
 
 func TestNotice_SessionEndedForReuse(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, noGrace)
 	g := w.signUp(t, "ann@example.org")
+	next, err := w.refresh(g.RefreshToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(time.Minute)
 	if _, err := w.refresh(g.RefreshToken); err != nil {
+		t.Fatalf("its successor was never used: %v", err)
+	}
+	if _, err := w.refresh(next.RefreshToken); err != nil {
 		t.Fatal(err)
 	}
 	w.wantTold(t)
-	w.clock.Advance(time.Minute)
-	_, err := w.refresh(g.RefreshToken)
+	_, err = w.refresh(g.RefreshToken)
 	wantCode(t, err, login.CodeInvalidRefreshToken)
 	w.wantTold(t, login.MailSessionsEnded)
 }

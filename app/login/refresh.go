@@ -13,9 +13,9 @@ type RefreshInput struct {
 	Client       Client
 }
 
-// Refresh exchanges a refresh token for a new grant. Within the grace a spent
-// token leads to the same successor (two tabs, a lost answer); later it is taken
-// for stolen and its session ends.
+// Refresh exchanges a refresh token for a new grant. Until its successor is used,
+// and for the grace after that, a token leads to the same chain again (a lost
+// answer, two tabs); later it is taken for stolen and its session ends.
 func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Grant, error) {
 	token, ok := parseRefreshToken(in.RefreshToken)
 	attempt := Attempt{Operation: OpRefresh, Client: in.Client}
@@ -42,9 +42,11 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Grant, error) {
 	case err != nil:
 		return Grant{}, err
 	}
-	next, err := token.child(rotated.Nonce)
-	if err != nil {
-		return Grant{}, err
+	next := token
+	for _, nonce := range rotated.Nonces {
+		if next, err = next.child(nonce); err != nil {
+			return Grant{}, err
+		}
 	}
 	s.record(ctx, EventRefreshed, OpRefresh, rotated.Session, in.Client)
 	return s.grant(rotated.Holder, rotated.Session, next)
@@ -61,7 +63,7 @@ func (s *Service) rotate(ctx context.Context, token refreshToken) (Rotated, erro
 	}
 	now := s.Now().UTC()
 	return s.Store.RotateToken(ctx, Rotation{
-		Presented: token.hash(), Child: child.hash(), Nonce: nonce,
+		Presented: token.key(), Child: child.hash(), Nonce: nonce,
 		Now: now, Grace: s.rules.RefreshGrace, IdleUntil: now.Add(s.rules.RefreshIdle),
 	})
 }
@@ -73,7 +75,7 @@ func (s *Service) SignOut(ctx context.Context, in RefreshInput) error {
 	if !ok {
 		return nil
 	}
-	session, err := s.Store.EndSessionByToken(ctx, token.hash(), s.Now())
+	session, err := s.Store.EndSessionByToken(ctx, token.key(), s.Now())
 	if errors.Is(err, ErrTokenUnknown) {
 		return nil
 	}

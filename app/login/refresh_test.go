@@ -36,14 +36,19 @@ func TestRefresh_EightParallelCallsGetOneSuccessor(t *testing.T) {
 	}
 }
 
+// noGrace is over at once, by whatever clock.
+func noGrace(_ *login.Deps, r *login.Rules) { r.RefreshGrace = -time.Second }
+
 func TestRefresh_ASpentTokenEndsItsSessionAfterTheGrace(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, noGrace)
 	g := w.signUp(t, "ann@example.org")
 	next, err := w.refresh(g.RefreshToken)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.clock.Advance(12 * time.Second)
+	if next, err = w.refresh(next.RefreshToken); err != nil {
+		t.Fatal(err)
+	}
 	_, err = w.refresh(g.RefreshToken)
 	wantCode(t, err, login.CodeInvalidRefreshToken)
 	_, err = w.refresh(next.RefreshToken)
@@ -102,7 +107,7 @@ func TestRefresh_MalformedTokensAreRefused(t *testing.T) {
 func TestRefresh_ACrashAtAnyStepLeavesAWayOn(t *testing.T) {
 	for _, step := range []string{"before the exchange", "after the exchange", "before the answer"} {
 		t.Run(step, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld(t, noGrace)
 			g := w.signUp(t, "ann@example.org")
 			dying := newWorldOn(t, &dyingStore{Store: w.store, step: step}, func(d *login.Deps, _ *login.Rules) {
 				if step == "before the answer" {
@@ -113,7 +118,7 @@ func TestRefresh_ACrashAtAnyStepLeavesAWayOn(t *testing.T) {
 			if _, err := dying.refresh(g.RefreshToken); err == nil {
 				t.Fatal("the service did not die")
 			}
-			w.clock.Advance(5 * time.Second)
+			w.clock.Advance(5 * time.Hour)
 			next, err := w.refresh(g.RefreshToken)
 			if err != nil {
 				t.Fatalf("the old token leads nowhere: %v", err)
@@ -174,4 +179,25 @@ func TestSignOut_BySpentTokenEndsTheSessionToo(t *testing.T) {
 	}
 	_, err = w.refresh(next.RefreshToken)
 	wantCode(t, err, login.CodeInvalidRefreshToken)
+}
+
+// A burst of reloads beside a tab that slept: the grace derives over all of them.
+func TestRefresh_ASpentTokenWithinTheGraceLeadsToTheNewest(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	newest := g
+	for range 5 {
+		next, err := w.refresh(newest.RefreshToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest = next
+	}
+	late, err := w.refresh(g.RefreshToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if late.RefreshToken != newest.RefreshToken {
+		t.Error("the token of before the burst does not lead to the newest")
+	}
 }

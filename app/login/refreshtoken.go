@@ -16,8 +16,9 @@ const (
 )
 
 // refreshToken is family ‖ secret. The family stays the same along a session's
-// chain and is known to nobody but the holder, so attempts can be counted per
-// session before the database is asked; the 256-bit secret is new each time.
+// chain and is known to nobody but the holder: attempts can be counted per session
+// before the database is asked, and a token of which nothing else is remembered is
+// known as a spent one. The 256-bit secret is new each time.
 type refreshToken [tokenBytes]byte
 
 func newRefreshToken(random io.Reader) (refreshToken, error) {
@@ -41,8 +42,12 @@ func (t refreshToken) String() string  { return base64.RawURLEncoding.EncodeToSt
 func (t refreshToken) hash() TokenHash { return sha256.Sum256(t[:]) }
 func (t refreshToken) family() string  { return string(t[:familyBytes]) }
 
-// child derives the successor. Whoever presents the parent within the grace and
-// is told the nonce arrives at the same child (RFC 5869; the nonce is the salt).
+func (t refreshToken) key() TokenKey {
+	return TokenKey{Family: sha256.Sum256(t[:familyBytes]), Token: t.hash()}
+}
+
+// child derives the successor. Everyone who presents the parent while it is good
+// is told the nonce and arrives at the same child (RFC 5869; the nonce is the salt).
 func (t refreshToken) child(nonce []byte) (refreshToken, error) {
 	secret, err := hkdf.Key(sha256.New, t[:], nonce, "hasura-login refresh token", secretBytes)
 	if err != nil {

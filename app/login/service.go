@@ -118,7 +118,7 @@ func (s *Service) openSession(userID string, epoch int, c Client) (NewSession, r
 			IdleUntil: earlier(now.Add(s.rules.RefreshIdle), expires), ExpiresAt: expires,
 			ClientName: c.Name, ClientPrefix: c.Prefix(),
 		},
-		Token:   token.hash(),
+		Token:   token.key(),
 		MaxLive: s.rules.MaxSessions,
 	}, token, nil
 }

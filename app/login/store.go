@@ -50,20 +50,27 @@ type Holder struct {
 // TokenHash is the SHA-256 of a refresh token; the token itself is never stored.
 type TokenHash [32]byte
 
+// TokenKey is what a store knows of a refresh token: the hash of its family, which
+// names the session, and of the whole.
+type TokenKey struct {
+	Family TokenHash
+	Token  TokenHash
+}
+
 // NewSession is a session to be created with its first refresh token.
 type NewSession struct {
 	Session Session
-	Token   TokenHash
+	Token   TokenKey
 	MaxLive int // live sessions a user may have; the oldest others end
 }
 
 // Rotation asks to exchange the presented refresh token for a child.
 type Rotation struct {
-	Presented TokenHash
+	Presented TokenKey
 	Child     TokenHash
 	Nonce     []byte // HKDF(token, nonce) gives the child, so a loser can derive the winner's
 	Now       time.Time
-	Grace     time.Duration // how long after the exchange the same child is given out again
+	Grace     time.Duration // how long a token stays good once its successor was used, by the store's own clock
 	IdleUntil time.Time     // the session's new idle limit, capped by ExpiresAt
 }
 
@@ -71,7 +78,9 @@ type Rotation struct {
 type Rotated struct {
 	Holder  Holder
 	Session Session
-	Nonce   []byte // of the child that won: ours, or an earlier one within the grace
+	// Nonces lead from the presented token to the newest of its session, one
+	// generation each: ours alone, or those of earlier exchanges.
+	Nonces [][]byte
 }
 
 // PasswordChange replaces a hash by compare-and-set and ends every session.
@@ -105,7 +114,7 @@ type UserFilter struct {
 // Sweep says what is old enough to go.
 type Sweep struct {
 	Now        time.Time
-	NonceGrace time.Duration // nonces older than this are erased
+	NonceGrace time.Duration // nonces that lead on from tokens refused for this long are erased
 	KeepEnded  time.Duration // how long ended and expired sessions stay for the record
 	Batch      int           // rows at most, of each kind
 }
@@ -141,13 +150,15 @@ type Store interface {
 	EndSession(ctx context.Context, userID, sessionID string, now time.Time) error
 	// EndSessionByToken ends the session that the refresh token belongs to,
 	// spent or not, and returns it; ErrTokenUnknown if no live session has it.
-	EndSessionByToken(ctx context.Context, token TokenHash, now time.Time) (Session, error)
+	EndSessionByToken(ctx context.Context, token TokenKey, now time.Time) (Session, error)
 	// EndAllSessions raises the account's epoch; ErrNotFound.
 	EndAllSessions(ctx context.Context, userID string, now time.Time) error
 
-	// RotateToken exchanges a refresh token. Of parallel calls with one token
-	// exactly one inserts the child; the others, within the grace, get its
-	// nonce. ErrTokenUnknown; ErrTokenReused after the grace, with the session ended.
+	// RotateToken exchanges the newest refresh token of a session for the child.
+	// Of parallel calls with one token exactly one does; the others get the nonce
+	// of its child. A token stays good, and leads to the newest, until its
+	// successor has been used and the grace after that has passed.
+	// ErrTokenUnknown; ErrTokenReused after that, with the session ended.
 	RotateToken(ctx context.Context, r Rotation) (Rotated, error)
 
 	// ReplaceHash swaps a stored hash by compare-and-set without ending

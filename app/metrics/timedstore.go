@@ -71,7 +71,7 @@ func (s timedStore) EndSession(ctx context.Context, userID, sessionID string, no
 	return s.next.EndSession(ctx, userID, sessionID, now)
 }
 
-func (s timedStore) EndSessionByToken(ctx context.Context, token login.TokenHash, now time.Time) (_ login.Session, err error) {
+func (s timedStore) EndSessionByToken(ctx context.Context, token login.TokenKey, now time.Time) (_ login.Session, err error) {
 	defer s.since("EndSessionByToken", time.Now(), &err)
 	return s.next.EndSessionByToken(ctx, token, now)
 }

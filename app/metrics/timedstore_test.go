@@ -92,7 +92,7 @@ func (a answering) LiveSessions(context.Context, string, time.Time) ([]login.Ses
 	return nil, a.err
 }
 func (a answering) EndSession(context.Context, string, string, time.Time) error { return a.err }
-func (a answering) EndSessionByToken(context.Context, login.TokenHash, time.Time) (login.Session, error) {
+func (a answering) EndSessionByToken(context.Context, login.TokenKey, time.Time) (login.Session, error) {
 	return login.Session{}, a.err
 }
 func (a answering) EndAllSessions(context.Context, string, time.Time) error { return a.err }

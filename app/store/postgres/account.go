@@ -64,13 +64,9 @@ func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) erro
 		), ended AS (
 			UPDATE auth.sessions s SET ended_at = $5
 			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL
-		), opened AS (
-			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix)
-			SELECT $6, user_id, session_epoch, $7, $8, $9, $10, $11, $12 FROM changed
-			RETURNING id, created_at
 		)
-		INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
-		SELECT $13, id, created_at FROM opened`
+		INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix, family_hash, token_hash)
+		SELECT $6, user_id, session_epoch, $7, $8, $9, $10, $11, $12, $13, $14 FROM changed`
 	id, ok := column.ID(c.UserID)
 	if !ok {
 		return login.ErrStale
@@ -79,5 +75,5 @@ func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) erro
 	return s.exec(ctx, "changing a password", login.ErrStale, query,
 		id, c.OldHash, c.Epoch, c.NewHash, c.Now,
 		n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, column.Text(n.ClientName), column.Text(n.ClientPrefix),
-		c.Session.Token[:])
+		c.Session.Token.Family[:], c.Session.Token.Token[:])
 }

@@ -102,12 +102,8 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 			UPDATE auth.sessions s SET ended_at = $3
 			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL
 		), opened AS (
-			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix)
-			SELECT $7, user_id, session_epoch, $8, $9, $10, $11, $12, $13 FROM changed
-			RETURNING id, created_at
-		), first AS (
-			INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
-			SELECT $14, id, created_at FROM opened
+			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix, family_hash, token_hash)
+			SELECT $7, user_id, session_epoch, $8, $9, $10, $11, $12, $13, $14, $15 FROM changed
 		)
 		SELECT user_id FROM changed`
 	id, ok := column.ID(r.UserID)
@@ -118,6 +114,6 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 	_, err := s.spendToken(ctx, "resetting a password", query,
 		r.Token[:], string(login.PurposeResetPassword), r.Now, id, r.Epoch, r.NewHash,
 		n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, column.Text(n.ClientName), column.Text(n.ClientPrefix),
-		r.Session.Token[:])
+		r.Session.Token.Family[:], r.Session.Token.Token[:])
 	return err
 }

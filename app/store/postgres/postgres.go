@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"hasura-login/app/login"
+	"hasura-login/app/store/internal/chain"
 )
 
 // callTimeout bounds every call, the wait for a connection included. The
@@ -26,6 +27,7 @@ type Store struct {
 	source *source
 
 	nextIdleScan atomic.Int64 // microseconds since 1970, see markIdle
+	spent        chain.Spent[string]
 }
 
 var _ login.Store = (*Store)(nil)

@@ -34,6 +34,9 @@ func TestStore(t *testing.T) {
 	t.Run("URLRotatesUnderLoadWithoutAFailedCall", f.urlRotation)
 	t.Run("RefreshRetiresWhatNewConnectionsHaveLeftBehind", f.noticedBefore)
 	t.Run("UnreadableURLLeavesTheLastGoodOne", f.unreadableURL)
+	t.Run("TokensOfTheReleaseBeforeGoOn", f.tokensOfBefore)
+	t.Run("ChainGoesOnAfterARollbackAndAnUpgrade", f.rolledBackBetween)
+	t.Run("RefreshesLeaveNoRowsAndTouchNoIndex", f.boundedRows)
 	t.Run("Crashes", f.crashes)
 }
 
@@ -82,6 +85,22 @@ func openURL(t testing.TB, url func() (string, error)) *postgres.Store {
 		}
 	})
 	return store
+}
+
+// updates tells how many updates of sessions there were, and how many of them no
+// index heard of.
+func (f *fixture) updates(t *testing.T, database string) (hot, all int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), f.URL(database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	err = conn.QueryRow(t.Context(), `SELECT n_tup_hot_upd, n_tup_upd FROM pg_stat_user_tables WHERE relid = 'auth.sessions'::regclass`).Scan(&hot, &all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hot, all
 }
 
 func (f *fixture) cannotCreateTables(t *testing.T) {

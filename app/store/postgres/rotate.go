@@ -8,78 +8,76 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"hasura-login/app/login"
+	"hasura-login/app/store/internal/chain"
 )
 
-// rotateQuery answers one row for a token of a live session and none otherwise:
+// exchangeQuery answers one row for a token whose family a live session has, and
+// none otherwise. It exchanges the token if it is the session's newest:
 //
-//	presented  the token with all that hangs on it, if its session is alive
-//	known      its child of before this statement, if there is one; stale if the
-//	           grace is over or its nonce is gone, so that nobody can derive it
-//	child      the child just inserted: the unique parent_hash lets one call win.
-//	           It alone is not worth waiting for the disk (decision 5): the end of
-//	           a session is waited for
-//	touched    the session, used or ended; nothing if it was ended meanwhile, for
-//	           an update waits for the one before it and looks again
+//	presented  the session with its owner and its chain, as they were
+//	touched    the session, if the token was its newest. An update waits for the
+//	           one before it and looks again, so one of parallel calls wins.
+//	           It is not worth waiting for the disk (decision 5)
 //
-// A concurrent call may insert a child after this statement began. The index
-// sees it, so nothing is inserted, but known does not. The row then has neither
-// child nor known, and the same statement run again has known.
-const rotateQuery = `
+// No index has a column that it changes: Postgres can keep the new version of the
+// row on the same page. Grace is judged by the clock of the database, the only one
+// that all replicas share. recent, of store/internal/chain, grows only by exchanges
+// that follow each other within the grace.
+const exchangeQuery = `
 	WITH presented AS MATERIALIZED (
-		SELECT ` + sessionColumns + `, ` + holderColumns + `, s.id AS session_id, t.hash
-		FROM auth.refresh_tokens t
-		JOIN auth.sessions s ON s.id = t.session_id
+		SELECT ` + sessionColumns + `, ` + holderColumns + `, s.id AS session_id,
+			s.token_hash, s.token_nonce, s.parent_hash, s.recent
+		FROM auth.sessions s
 		JOIN auth.accounts a ON a.user_id = s.user_id
 		JOIN public.users u ON u.id = s.user_id
-		WHERE t.hash = $1 AND` + live + `
-	), known AS MATERIALIZED (
-		SELECT nonce, nonce IS NULL OR created_at < $3 AS stale
-		FROM auth.refresh_tokens WHERE parent_hash = $1
-	), child AS (
-		INSERT INTO auth.refresh_tokens (hash, session_id, parent_hash, nonce, created_at)
-		SELECT $4, session_id, hash, $5, $2 FROM presented WHERE NOT EXISTS (SELECT FROM known)
-		ON CONFLICT (parent_hash) DO NOTHING
-		RETURNING hash, set_config('synchronous_commit', 'off', true)
+		WHERE s.family_hash = $1 AND` + live + `
 	), touched AS (
 		UPDATE auth.sessions s SET
-			last_used_at = CASE WHEN k.stale THEN s.last_used_at ELSE $2 END,
-			idle_until   = CASE WHEN k.stale THEN s.idle_until ELSE LEAST($6, s.expires_at) END,
-			ended_at     = CASE WHEN k.stale THEN $2 END
-		FROM presented p LEFT JOIN known k ON true LEFT JOIN child c ON true
-		WHERE s.id = p.session_id AND s.ended_at IS NULL AND (k.stale OR c.hash IS NOT NULL)
-		RETURNING s.last_used_at, s.idle_until, s.ended_at
+			token_hash = $4, token_nonce = $5, parent_hash = $3, exchanged_at = statement_timestamp(),
+			recent = CASE WHEN s.parent_hash IS NOT NULL THEN
+				s.parent_hash || s.token_nonce || int8send((extract(epoch FROM statement_timestamp()) * 1000000)::bigint)
+				|| CASE WHEN s.exchanged_at >= statement_timestamp() - $7::interval
+					THEN substring(COALESCE(s.recent, '') FOR ` + keptRecent + `) ELSE '' END
+			END,
+			last_used_at = $2, idle_until = LEAST($6, s.expires_at)
+		FROM presented p
+		WHERE s.id = p.session_id AND s.ended_at IS NULL AND s.token_hash = $3
+		RETURNING s.last_used_at, s.idle_until, set_config('synchronous_commit', 'off', true)
 	)
-	SELECT c.hash IS NOT NULL, k.stale, k.nonce, t.last_used_at, t.idle_until, t.ended_at, p.*
-	FROM presented p LEFT JOIN known k ON true LEFT JOIN child c ON true LEFT JOIN touched t ON true`
+	SELECT t.last_used_at, t.idle_until, statement_timestamp(), p.*
+	FROM presented p LEFT JOIN touched t ON true`
 
-type rotateRow struct {
-	won            bool
-	stale          *bool // nil: no child known
-	nonce          []byte
+// keptRecent is (chain.MaxRecent - 1) * chain.EntryBytes.
+const keptRecent = `1080`
+
+var _ = [1]struct{}{}[(chain.MaxRecent-1)*chain.EntryBytes-1080] // they are equal, or this does not compile
+
+type exchangeRow struct {
 	lastUsed, idle *time.Time // nil: the session was not touched
-	ended          *time.Time
+	at             time.Time
 	session        sessionRow
 	holder         holderRow
+	state          chain.State
 }
 
-func (r *rotateRow) targets() []any {
-	own := []any{&r.won, &r.stale, &r.nonce, &r.lastUsed, &r.idle, &r.ended}
-	own = append(append(own, r.session.targets()...), r.holder.targets()...)
-	return append(own, nil, nil) // the keys that only the statement itself needs
+func (r *exchangeRow) targets() []any {
+	own := append([]any{&r.lastUsed, &r.idle, &r.at}, r.session.targets()...)
+	own = append(own, r.holder.targets()...)
+	return append(own, nil, &r.state.Token, &r.state.Nonce, &r.state.Parent, &r.state.Recent)
 }
 
-// errHidden asks for another try.
-var errHidden = errors.New("the child of a concurrent exchange is not visible yet")
+// errHidden asks for another try: a concurrent exchange is not visible yet.
+var errHidden = errors.New("a concurrent exchange is not visible yet")
 
-// RotateToken implements login.Store in one round trip, or two where a
-// concurrent call won. With ErrTokenReused the result names the session and its
-// owner.
+// RotateToken implements login.Store in one round trip, or two if a concurrent
+// call won. With ErrTokenReused the result names the session and its owner.
 func (s *Store) RotateToken(ctx context.Context, r login.Rotation) (login.Rotated, error) {
 	var rotated login.Rotated
 	err := s.call(ctx, "exchanging a refresh token", func(ctx context.Context) (err error) {
-		rotated, err = s.rotateOnce(ctx, r)
-		if errors.Is(err, errHidden) {
-			rotated, err = s.rotateOnce(ctx, r)
+		for range 3 {
+			if rotated, err = s.rotateOnce(ctx, r); !errors.Is(err, errHidden) {
+				break
+			}
 		}
 		return err
 	})
@@ -90,38 +88,49 @@ func (s *Store) RotateToken(ctx context.Context, r login.Rotation) (login.Rotate
 }
 
 func (s *Store) rotateOnce(ctx context.Context, r login.Rotation) (login.Rotated, error) {
-	var row rotateRow
-	err := s.pool.QueryRow(ctx, rotateQuery,
-		r.Presented[:], r.Now, r.Now.Add(-r.Grace), r.Child[:], r.Nonce, r.IdleUntil,
+	var row exchangeRow
+	err := s.pool.QueryRow(ctx, exchangeQuery,
+		r.Presented.Family[:], r.Now, r.Presented.Token[:], r.Child[:], r.Nonce, r.IdleUntil, r.Grace,
 	).Scan(row.targets()...)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return login.Rotated{}, login.ErrTokenUnknown
-	case violates(err, foreignKeyViolation, ""):
-		return login.Rotated{}, login.ErrTokenUnknown // user or session deleted meanwhile
-	case err != nil:
+	if errors.Is(err, pgx.ErrNoRows) {
+		return s.adopt(ctx, r)
+	}
+	if err != nil {
 		return login.Rotated{}, err
 	}
-	return row.outcome(r.Nonce)
+	out := login.Rotated{Holder: row.holder.value(), Session: row.session.value(), Nonces: [][]byte{r.Nonce}}
+	if row.lastUsed != nil {
+		out.Session.LastUsedAt, out.Session.IdleUntil = utc(row.lastUsed), utc(row.idle)
+		if row.state.Parent != nil {
+			s.spent.Add(out.Session.ID)
+		}
+		return out, nil
+	}
+	var verdict chain.Verdict
+	switch verdict, out.Nonces = row.state.Judge(r.Presented.Token[:], row.at, r.Grace); verdict {
+	case chain.Newest:
+		return login.Rotated{}, errHidden
+	case chain.Good:
+		return out, nil
+	}
+	// The release before may have gone on with the chain, after a rollback.
+	if adopted, err := s.adopt(ctx, r); !errors.Is(err, login.ErrTokenUnknown) {
+		return adopted, err
+	}
+	return s.endReused(ctx, out, r.Now)
 }
 
-// outcome reads the row of rotateQuery.
-func (r *rotateRow) outcome(ours []byte) (login.Rotated, error) {
-	out := login.Rotated{Holder: r.holder.value(), Session: r.session.value(), Nonce: r.nonce}
-	touched := r.lastUsed != nil
-	if touched {
-		out.Session.LastUsedAt, out.Session.IdleUntil, out.Session.EndedAt = utc(r.lastUsed), utc(r.idle), utc(r.ended)
-	}
-	switch reused := r.stale != nil && *r.stale; {
-	case !r.won && r.stale == nil:
-		return login.Rotated{}, errHidden
-	case (r.won || reused) && !touched:
+// endReused ends the session of a spent token, and waits for the disk.
+func (s *Store) endReused(ctx context.Context, out login.Rotated, now time.Time) (login.Rotated, error) {
+	const query = `UPDATE auth.sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING ended_at`
+	var ended *time.Time
+	err := s.pool.QueryRow(ctx, query, out.Session.ID, now).Scan(&ended)
+	if errors.Is(err, pgx.ErrNoRows) {
 		return login.Rotated{}, login.ErrTokenUnknown // ended meanwhile
-	case reused:
-		out.Nonce = nil
-		return out, login.ErrTokenReused
-	case r.won:
-		out.Nonce = ours
 	}
-	return out, nil
+	if err != nil {
+		return login.Rotated{}, err
+	}
+	out.Session.EndedAt = utc(ended)
+	return out, login.ErrTokenReused
 }

@@ -14,6 +14,11 @@ import (
 const sessionColumns = `
 	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix`
 
+// newSessionColumns are those of a new row, in the order of sessionValues.
+const newSessionColumns = `
+	id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix,
+	family_hash, token_hash`
+
 // live holds of a session s of the account a at the time $2.
 const live = `
 	s.ended_at IS NULL AND s.epoch = a.session_epoch AND a.disabled_at IS NULL
@@ -40,10 +45,11 @@ func (r *sessionRow) value() login.Session {
 }
 
 // sessionValues are the columns of a new row but for user_id.
-func sessionValues(s login.Session) []any {
+func sessionValues(n login.NewSession) []any {
+	s := n.Session
 	return []any{
 		s.ID, s.Epoch, s.CreatedAt, s.LastUsedAt, s.IdleUntil, s.ExpiresAt, orNull(s.EndedAt),
-		column.Text(s.ClientName), column.Text(s.ClientPrefix),
+		column.Text(s.ClientName), column.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:],
 	}
 }
 
@@ -62,13 +68,9 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 			SELECT user_id, session_epoch, set_config('synchronous_commit', 'off', true)
 			FROM auth.accounts WHERE user_id = $1 AND session_epoch = $3 AND disabled_at IS NULL
 			FOR NO KEY UPDATE
-		), opened AS (
-			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix)
-			SELECT $2, user_id, session_epoch, $4, $5, $6, $7, $8, $9, $10 FROM account
-			RETURNING id, created_at
 		)
-		INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
-		SELECT $11, id, created_at FROM opened`
+		INSERT INTO auth.sessions (` + newSessionColumns + `)
+		SELECT $2, user_id, session_epoch, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM account`
 	// As a join, it reads nothing twice where no session is one too many. Under an
 	// epoch that is no longer the account's it finds sessions that are over anyway.
 	const endOldest = `
@@ -84,7 +86,7 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 	return s.call(ctx, "opening a session", func(ctx context.Context) error {
 		var batch pgx.Batch
 		var opened int64
-		batch.Queue(open, append(append([]any{user}, sessionValues(n.Session)...), n.Token[:])...).
+		batch.Queue(open, append([]any{user}, sessionValues(n)...)...).
 			Exec(func(tag pgconn.CommandTag) error {
 				opened = tag.RowsAffected()
 				return nil
@@ -167,14 +169,17 @@ func (s *Store) EndSession(ctx context.Context, userID, sessionID string, now ti
 }
 
 // EndSessionByToken implements login.Store.
-func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenHash, now time.Time) (login.Session, error) {
+func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenKey, now time.Time) (login.Session, error) {
 	const query = `
 		UPDATE auth.sessions s SET ended_at = $2
-		FROM auth.refresh_tokens t, auth.accounts a
-		WHERE t.hash = $1 AND s.id = t.session_id AND a.user_id = s.user_id AND` + live + `
+		FROM auth.accounts a
+		WHERE s.id = COALESCE(
+			(SELECT id FROM auth.sessions WHERE family_hash = $1),
+			(SELECT session_id FROM auth.refresh_tokens WHERE hash = $3)
+		) AND a.user_id = s.user_id AND` + live + `
 		RETURNING ` + sessionColumns
 	var session sessionRow
-	err := s.queryRow(ctx, "ending a session by token", login.ErrTokenUnknown, query, []any{token[:], now}, func() []any {
+	err := s.queryRow(ctx, "ending a session by token", login.ErrTokenUnknown, query, []any{token.Family[:], now, token.Token[:]}, func() []any {
 		session = sessionRow{}
 		return session.targets()
 	})

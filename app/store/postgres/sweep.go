@@ -10,9 +10,9 @@ import (
 )
 
 // Every step takes rows in the order of an index and leaves those that another
-// replica is at. A session's tokens go before the session does: deleting the
-// session alone would take all of them at once, thousands for one that was
-// refreshed for weeks.
+// replica is at. A session's tokens of the release before go before the session
+// does: deleting the session alone would take all of them at once, thousands for
+// one that was refreshed for weeks.
 const (
 	over = `
 		WITH ended AS MATERIALIZED (
@@ -38,6 +38,11 @@ const (
 			WHERE nonce IS NOT NULL AND created_at < $1
 			ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
 
+	// eraseRecent finds its sessions by their ids, see chain.Spent.
+	eraseRecent = `
+		UPDATE auth.sessions SET recent = NULL
+		WHERE id = ANY($1::uuid[]) AND recent IS NOT NULL AND exchanged_at < statement_timestamp() - $2::interval`
+
 	// markIdle has no index to go by: one on idle_until would make every refresh
 	// write to all indexes of the table. It reads the whole table instead, but
 	// seldom (idleScanEvery).
@@ -52,10 +57,12 @@ const (
 // it has found no more.
 const idleScanEvery = 10 * time.Minute
 
-// Sweep implements login.Store. The kinds are tokens, sessions and nonces.
+// Sweep implements login.Store. The kinds are sessions, the nonces of their chains,
+// and the tokens and nonces of the release before.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := w.Now.Add(-w.KeepEnded), w.Now.Add(-w.NonceGrace)
 	scanned, touched := false, 0
+	exchanged := s.spent.Take(w.Batch, w.NonceGrace)
 	err := s.call(ctx, "sweeping", func(ctx context.Context) error {
 		scanned, touched = false, 0
 		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -76,7 +83,12 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 				}
 				touched += n
 			}
-			return nil
+			if len(exchanged) == 0 {
+				return nil
+			}
+			touched += len(exchanged)
+			_, err := tx.Exec(ctx, eraseRecent, exchanged, w.NonceGrace)
+			return err
 		})
 	})
 	if err != nil {

@@ -53,7 +53,7 @@ func roleNames(list []*string) []string {
 }
 
 // CreateUser implements login.Store. Foreign keys are checked at the end of a
-// statement, so one statement makes all four rows.
+// statement, so one statement makes all rows.
 func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.NewSession) error {
 	const query = `
 		WITH u AS (
@@ -63,13 +63,9 @@ func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.New
 		), a AS (
 			INSERT INTO auth.accounts (user_id, password, roles, default_role, claims, session_epoch, email_verified_at, disabled_at)
 			SELECT id, $6, $7, $8, $9, $10, $11, $12 FROM u
-		), s AS (
-			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix)
-			SELECT $13::uuid, id, $14, $15, $16, $17, $18, $19, $20, $21 FROM u WHERE $13::uuid IS NOT NULL
-			RETURNING id, created_at
 		)
-		INSERT INTO auth.refresh_tokens (hash, session_id, created_at)
-		SELECT $22, id, created_at FROM s`
+		INSERT INTO auth.sessions (` + newSessionColumns + `)
+		SELECT $13::uuid, id, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23 FROM u WHERE $13::uuid IS NOT NULL`
 	claims, err := column.EncodeClaims(h.Account.Claims)
 	if err != nil {
 		return err
@@ -80,9 +76,9 @@ func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.New
 		a.Password, list(a.Roles), a.DefaultRole, claims, a.Epoch, orNull(a.EmailVerifiedAt), orNull(a.DisabledAt),
 	}
 	if first != nil {
-		args = append(append(args, sessionValues(first.Session)...), first.Token[:])
+		args = append(args, sessionValues(*first)...)
 	} else {
-		args = append(args, make([]any, 10)...)
+		args = append(args, make([]any, 11)...)
 	}
 	return s.call(ctx, "creating a user", func(ctx context.Context) error {
 		_, err := s.pool.Exec(ctx, query, args...)

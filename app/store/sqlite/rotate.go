@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/store/internal/chain"
 )
 
 // RotateToken implements login.Store. With ErrTokenReused the result names the
@@ -15,7 +16,7 @@ func (s *Store) RotateToken(ctx context.Context, r login.Rotation) (login.Rotate
 	var rotated login.Rotated
 	var reused bool
 	err := s.update(ctx, "exchanging a refresh token", func(ctx context.Context, tx *transaction) (err error) {
-		rotated, reused, err = rotate(ctx, tx, r)
+		rotated, reused, err = s.rotate(ctx, tx, r)
 		return err
 	})
 	if err != nil {
@@ -27,60 +28,87 @@ func (s *Store) RotateToken(ctx context.Context, r login.Rotation) (login.Rotate
 	return rotated, nil
 }
 
-func rotate(ctx context.Context, tx *transaction, r login.Rotation) (out login.Rotated, reused bool, err error) {
-	out, err = presented(ctx, tx, r.Presented, r.Now)
+// link is a session's chain as it is stored.
+type link struct {
+	chain.State
+	exchangedAt sql.NullInt64
+}
+
+func (s *Store) rotate(ctx context.Context, tx *transaction, r login.Rotation) (out login.Rotated, reused bool, err error) {
+	out, at, err := presented(ctx, tx, r.Presented, r.Now)
 	if err != nil {
 		return out, false, err
 	}
-	var bornAt sql.NullInt64
-	err = tx.QueryRowContext(ctx, `SELECT nonce, created_at FROM auth_refresh_tokens WHERE parent_hash = ?`, r.Presented[:]).
-		Scan(&out.Nonce, &bornAt)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		err = exchange(ctx, tx, r, &out)
-		return out, false, err
-	case err != nil:
-		return out, false, err
-	case out.Nonce != nil && !timeOf(bornAt).Before(stored(r.Now.Add(-r.Grace))):
+	now := time.Now() // of this machine, which has the file: every process goes by it
+	var verdict chain.Verdict
+	switch verdict, out.Nonces = at.Judge(r.Presented.Token[:], now, r.Grace); verdict {
+	case chain.Good:
 		return out, false, nil
-	default: // spent too long ago, or its successor can no longer be derived
-		out.Nonce, out.Session.EndedAt = nil, stored(r.Now)
+	case chain.Newest:
+		if at.Parent != nil {
+			s.spent.Add(out.Session.ID)
+		}
+		err = exchange(ctx, tx, r, at, now, &out)
+		return out, false, err
+	default:
+		out.Nonces, out.Session.EndedAt = nil, stored(r.Now)
 		return out, true, endSession(ctx, tx, out.Session.ID, r.Now)
 	}
 }
 
-// exchange inserts our child and marks the session as used.
-func exchange(ctx context.Context, tx *transaction, r login.Rotation, out *login.Rotated) error {
+// exchange makes our child the newest and marks the session as used.
+func exchange(ctx context.Context, tx *transaction, r login.Rotation, at link, now time.Time, out *login.Rotated) error {
+	next := at.Exchange(r.Child[:], r.Nonce, now, timeOf(at.exchangedAt), r.Grace)
 	session := &out.Session
-	_, err := tx.ExecContext(ctx, `INSERT INTO auth_refresh_tokens (hash, session_id, parent_hash, nonce, created_at) VALUES (?, ?, ?, ?, ?)`,
-		r.Child[:], session.ID, r.Presented[:], r.Nonce, micros(r.Now))
-	if err != nil {
-		return err
-	}
-	out.Nonce, session.LastUsedAt, session.IdleUntil = r.Nonce, stored(r.Now), stored(r.IdleUntil)
+	out.Nonces, session.LastUsedAt, session.IdleUntil = [][]byte{r.Nonce}, stored(r.Now), stored(r.IdleUntil)
 	if session.IdleUntil.After(session.ExpiresAt) {
 		session.IdleUntil = session.ExpiresAt
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE auth_sessions SET last_used_at = ?, idle_until = ? WHERE id = ?`,
+	_, err := tx.ExecContext(ctx, `UPDATE auth_sessions SET
+			family_hash = ?, token_hash = ?, token_nonce = ?, parent_hash = ?, recent = ?, exchanged_at = ?,
+			last_used_at = ?, idle_until = ?
+		WHERE id = ?`,
+		r.Presented.Family[:], next.Token, next.Nonce, next.Parent, next.Recent, micros(now),
 		micros(session.LastUsedAt), micros(session.IdleUntil), session.ID)
 	return err
 }
 
-// presented finds a live session and its owner by one of its tokens, spent or
-// not.
-func presented(ctx context.Context, tx *transaction, token login.TokenHash, now time.Time) (login.Rotated, error) {
-	const query = `SELECT ` + sessionColumns + `, ` + holderColumns + `
-		FROM auth_refresh_tokens t
-		JOIN auth_sessions s ON s.id = t.session_id
+// presented finds a live session, its owner and its chain by one of its tokens,
+// spent or not.
+func presented(ctx context.Context, tx *transaction, token login.TokenKey, now time.Time) (login.Rotated, link, error) {
+	const columns = `SELECT ` + sessionColumns + `, ` + holderColumns + `,
+		s.token_hash, s.token_nonce, s.parent_hash, s.recent, s.exchanged_at`
+	const owner = `
 		JOIN auth_accounts a ON a.user_id = s.user_id
-		JOIN users u ON u.id = s.user_id
-		WHERE t.hash = ?1 AND` + live
+		JOIN users u ON u.id = s.user_id `
+	const byFamily = columns + ` FROM auth_sessions s` + owner + `WHERE s.family_hash = ?1 AND` + live
+	const byRow = columns + ` FROM auth_refresh_tokens t JOIN auth_sessions s ON s.id = t.session_id` + owner + `
+		WHERE t.hash = ?1 AND s.family_hash IS NULL AND` + live
 	var session sessionRow
 	var row holderRow
-	err := tx.QueryRowContext(ctx, query, token[:], micros(now)).Scan(append(session.targets(), row.targets()...)...)
+	var at link
+	targets := append(append(session.targets(), row.targets()...), &at.Token, &at.Nonce, &at.Parent, &at.Recent, &at.exchangedAt)
+	err := tx.QueryRowContext(ctx, byFamily, token.Family[:], micros(now)).Scan(targets...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = tx.QueryRowContext(ctx, byRow, token.Token[:], micros(now)).Scan(targets...)
+		if err == nil {
+			at, err = chainOfRows(ctx, tx, session.session.ID)
+		}
+	}
 	if err != nil {
-		return login.Rotated{}, orOutcome(err, login.ErrTokenUnknown)
+		return login.Rotated{}, link{}, orOutcome(err, login.ErrTokenUnknown)
 	}
 	holder, err := row.value()
-	return login.Rotated{Holder: holder, Session: session.value()}, err
+	return login.Rotated{Holder: holder, Session: session.value()}, at, err
+}
+
+// chainOfRows reads the chain of a session of the release before, which kept a row
+// for each token. What it had erased leads nowhere: the token before is refused.
+func chainOfRows(ctx context.Context, tx *transaction, sessionID string) (at link, err error) {
+	const query = `
+		SELECT t.hash, t.nonce, CASE WHEN t.nonce IS NOT NULL THEN t.parent_hash END, t.created_at
+		FROM auth_refresh_tokens t
+		WHERE t.session_id = ?1 AND NOT EXISTS (SELECT 1 FROM auth_refresh_tokens c WHERE c.parent_hash = t.hash)`
+	err = tx.QueryRowContext(ctx, query, sessionID).Scan(&at.Token, &at.Nonce, &at.Parent, &at.exchangedAt)
+	return at, err
 }

@@ -51,10 +51,17 @@ CREATE TABLE IF NOT EXISTS auth_sessions (
   expires_at    INTEGER NOT NULL,
   ended_at      INTEGER,
   client_name   TEXT    NOT NULL DEFAULT '',
-  client_prefix TEXT    NOT NULL DEFAULT 'unknown'
+  client_prefix TEXT    NOT NULL DEFAULT 'unknown',
+  family_hash   BLOB,
+  token_hash    BLOB,
+  token_nonce   BLOB,
+  parent_hash   BLOB,
+  recent        BLOB,
+  exchanged_at  INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS auth_sessions_user_id_idx ON auth_sessions (user_id);
 
+-- The tokens of the release before, until their sessions end.
 CREATE TABLE IF NOT EXISTS auth_refresh_tokens (
   hash        BLOB    NOT NULL PRIMARY KEY,
   session_id  TEXT    NOT NULL REFERENCES auth_sessions (id) ON DELETE CASCADE,

@@ -16,15 +16,10 @@ const live = `
 func insertSession(ctx context.Context, tx *transaction, n login.NewSession) error {
 	s := n.Session
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO auth_sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		INSERT INTO auth_sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix, family_hash, token_hash)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		s.ID, s.UserID, s.Epoch, micros(s.CreatedAt), micros(s.LastUsedAt), micros(s.IdleUntil), micros(s.ExpiresAt),
-		microsOrNull(s.EndedAt), column.Text(s.ClientName), column.Text(s.ClientPrefix))
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO auth_refresh_tokens (hash, session_id, created_at) VALUES (?, ?, ?)`,
-		n.Token[:], s.ID, micros(s.CreatedAt))
+		microsOrNull(s.EndedAt), column.Text(s.ClientName), column.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:])
 	return err
 }
 
@@ -137,10 +132,10 @@ func (s *Store) EndSession(ctx context.Context, userID, sessionID string, now ti
 }
 
 // EndSessionByToken implements login.Store.
-func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenHash, now time.Time) (login.Session, error) {
+func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenKey, now time.Time) (login.Session, error) {
 	var session login.Session
 	err := s.update(ctx, "ending a session by token", func(ctx context.Context, tx *transaction) error {
-		found, err := presented(ctx, tx, token, now)
+		found, _, err := presented(ctx, tx, token, now)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"hasura-login/app/login"
+	"hasura-login/app/store/internal/chain"
 )
 
 const (
@@ -36,6 +37,7 @@ var schema string
 type Store struct {
 	read  *reader
 	write *writer
+	spent chain.Spent[string]
 }
 
 var _ login.Store = (*Store)(nil)
@@ -64,8 +66,10 @@ func Open(path string) (*Store, error) {
 	}
 	s := &Store{write: write, read: &reader{DB: read}}
 	err = s.update(context.Background(), "making the tables", func(ctx context.Context, tx *transaction) error {
-		_, err := tx.conn.ExecContext(ctx, schema)
-		return err
+		if _, err := tx.conn.ExecContext(ctx, schema); err != nil {
+			return err
+		}
+		return addColumns(ctx, tx)
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

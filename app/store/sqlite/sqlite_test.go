@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -190,5 +191,37 @@ func TestSweep_DoesNotReadEveryToken(t *testing.T) {
 	}
 	if !strings.Contains(steps, "SEARCH t USING") || rows.Err() != nil {
 		t.Errorf("the tokens are not found by their session, %v:\n%s", rows.Err(), steps)
+	}
+}
+
+// A file of the release before has a row for each token and no chain on the session.
+func TestOpen_TokensOfTheReleaseBeforeGoOn(t *testing.T) {
+	path := newPath(t)
+	store := open(t, path)
+	chain := storetest.NewChain(t, store, "ann@example.org")
+	if _, err := chain.Steps(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		`INSERT INTO auth_refresh_tokens (hash, session_id, parent_hash, nonce, created_at)
+			SELECT token_hash, id, parent_hash, token_nonce, exchanged_at FROM auth_sessions`,
+		`DROP INDEX auth_sessions_family_hash_idx`,
+		`ALTER TABLE auth_sessions DROP COLUMN family_hash`, `ALTER TABLE auth_sessions DROP COLUMN token_hash`,
+		`ALTER TABLE auth_sessions DROP COLUMN token_nonce`, `ALTER TABLE auth_sessions DROP COLUMN parent_hash`,
+		`ALTER TABLE auth_sessions DROP COLUMN recent`, `ALTER TABLE auth_sessions DROP COLUMN exchanged_at`,
+	} {
+		if _, err := store.DB().ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	chain.On(open(t, path))
+	if _, err := chain.Steps(t.Context(), 3); err != nil {
+		t.Fatalf("refreshing a token of the release before: %v", err)
+	}
+	if err := chain.Reuse(t.Context()); !errors.Is(err, login.ErrTokenReused) {
+		t.Errorf("reuse: %v", err)
 	}
 }

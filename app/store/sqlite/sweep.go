@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"hasura-login/app/login"
 )
@@ -29,10 +30,12 @@ const (
 			ORDER BY created_at LIMIT ?2)`
 )
 
-// Sweep implements login.Store. The kinds are tokens, sessions and nonces.
+// Sweep implements login.Store. The kinds are sessions, the nonces of their chains,
+// and the tokens and nonces of the release before.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := micros(w.Now.Add(-w.KeepEnded)), micros(w.Now.Add(-w.NonceGrace))
 	var touched int64
+	exchanged := s.spent.Take(w.Batch, w.NonceGrace)
 	err := s.update(ctx, "sweeping", func(ctx context.Context, tx *transaction) error {
 		for _, step := range []struct {
 			query  string
@@ -48,10 +51,21 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 			}
 			touched += n
 		}
-		return nil
+		return eraseRecent(ctx, tx, exchanged, w.NonceGrace)
 	})
 	if err != nil {
 		return 0, err
 	}
-	return int(touched), nil
+	return int(touched) + len(exchanged), nil
+}
+
+// eraseRecent finds its sessions by their ids, see chain.Spent.
+func eraseRecent(ctx context.Context, tx *transaction, sessions []string, grace time.Duration) error {
+	const query = `UPDATE auth_sessions SET recent = NULL WHERE id = ? AND recent IS NOT NULL AND exchanged_at < ?`
+	for _, id := range sessions {
+		if _, err := tx.ExecContext(ctx, query, id, micros(time.Now().Add(-grace))); err != nil {
+			return err
+		}
+	}
+	return nil
 }

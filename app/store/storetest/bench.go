@@ -15,7 +15,7 @@ import (
 func Bench(b *testing.B, open func(b *testing.B) login.Store) {
 	store := open(b)
 	const users = 200
-	holders, tokens := make([]login.Holder, users), make([]login.TokenHash, users)
+	holders, tokens := make([]login.Holder, users), make([]login.TokenKey, users)
 	now := time.Now()
 	session := func(h login.Holder) login.NewSession {
 		return login.NewSession{
@@ -23,7 +23,7 @@ func Bench(b *testing.B, open func(b *testing.B) login.Store) {
 				ID: uuid.NewString(), UserID: h.User.ID, Epoch: 1, CreatedAt: now, LastUsedAt: now,
 				IdleUntil: now.Add(idle), ExpiresAt: now.Add(lifetime), ClientName: "Firefox", ClientPrefix: "192.0.2.7/32",
 			},
-			Token: newToken(), MaxLive: 20,
+			Token: newChainToken(), MaxLive: 20,
 		}
 	}
 	for i := range users {
@@ -56,7 +56,7 @@ func Bench(b *testing.B, open func(b *testing.B) login.Store) {
 	run("RotateToken", func(user int) error {
 		r := newRotation(tokens[user], time.Now())
 		_, err := store.RotateToken(b.Context(), r)
-		tokens[user] = r.Child
+		tokens[user] = childOf(r)
 		return err
 	})
 	run("HolderByEmail", func(user int) error {

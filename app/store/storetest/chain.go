@@ -11,14 +11,14 @@ import (
 )
 
 // Chain is a user who refreshes again and again, as a client does that meets
-// trouble: after an error it presents the same token once more. Its clock stands
-// still, so the grace never passes however slow the machine is.
+// trouble: after an error it presents the same token once more. Its clock
+// stands still.
 type Chain struct {
 	store    login.Store
 	now      time.Time
-	token    login.TokenHash
-	proposed map[string]login.TokenHash // child by nonce, of every try with token
-	before   *Chain                     // as it was at the last exchange
+	token    login.TokenKey
+	proposed map[string]login.TokenKey // child by nonce, of every try with token
+	before   *Chain                    // as it was at the last exchange
 }
 
 // NewChain creates a user with a session.
@@ -27,37 +27,45 @@ func NewChain(t *testing.T, store login.Store, email string) *Chain {
 	k := newKit(t, store)
 	return &Chain{
 		store: store, now: k.now, token: k.session(k.user(email)).Token,
-		proposed: make(map[string]login.TokenHash),
+		proposed: make(map[string]login.TokenKey),
 	}
 }
+
+// On goes on at another store, or at the same that was opened again.
+func (c *Chain) On(store login.Store) { c.store = store }
 
 // Step exchanges the token. login.ErrUnavailable or the context's error leaves
 // the chain at the same token; any other error means that the way on is lost.
 func (c *Chain) Step(ctx context.Context) error {
 	r := newRotation(c.token, c.now)
-	c.proposed[string(r.Nonce)] = r.Child
+	c.proposed[string(r.Nonce)] = childOf(r)
 	got, err := c.store.RotateToken(ctx, r)
 	if err != nil {
 		return err
 	}
-	child, ours := c.proposed[string(got.Nonce)]
+	if len(got.Nonces) != 1 {
+		return fmt.Errorf("%d nonces lead to the next token, want 1", len(got.Nonces))
+	}
+	child, ours := c.proposed[string(got.Nonces[0])]
 	if !ours {
 		return errors.New("the nonce belongs to none of the tries")
 	}
-	c.before = &Chain{token: c.token, proposed: c.proposed}
-	c.token, c.proposed = child, make(map[string]login.TokenHash)
+	c.before = &Chain{token: c.token, proposed: c.proposed, before: c.before}
+	c.token, c.proposed = child, make(map[string]login.TokenKey)
 	return nil
 }
 
 // Back forgets the answer to the last exchange, as a client does that it did not
 // reach.
 func (c *Chain) Back() {
-	c.token, c.proposed = c.before.token, c.before.proposed
+	c.token, c.proposed, c.before = c.before.token, c.before.proposed, c.before.before
 }
 
-// Reuse presents the token of the last exchange once more, after the grace.
+// Reuse presents the token of the last exchange but one once more, after the grace.
 func (c *Chain) Reuse(ctx context.Context) error {
-	_, err := c.store.RotateToken(ctx, newRotation(c.before.token, c.now.Add(time.Hour)))
+	r := newRotation(c.before.before.token, c.now)
+	r.Grace = noGrace
+	_, err := c.store.RotateToken(ctx, r)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -45,16 +46,16 @@ func brokenExchange(k *kit) {
 
 // wayOn presents the token of an exchange of unknown outcome again and follows
 // the successor it gives.
-func (k *kit) wayOn(token login.TokenHash, first login.Rotation) {
+func (k *kit) wayOn(token login.TokenKey, first login.Rotation) {
 	k.Helper()
 	again := k.rotation(token)
 	got, err := k.store.RotateToken(k.ctx, again)
 	k.ok(err)
-	switch string(got.Nonce) {
+	switch string(bytes.Join(got.Nonces, nil)) {
 	case string(first.Nonce):
-		k.rotate(first.Child)
+		k.rotate(childOf(first))
 	case string(again.Nonce):
-		k.rotate(again.Child)
+		k.rotate(childOf(again))
 	default:
 		k.Fatal("the nonce is of neither exchange")
 	}

@@ -217,7 +217,7 @@ func unknownSession(k *kit) {
 		k.is(err, login.ErrNotFound)
 		k.is(k.store.EndSession(k.ctx, h.User.ID, id, k.now), login.ErrNotFound)
 	}
-	k.refused(newToken(), login.ErrTokenUnknown)
-	_, err := k.store.EndSessionByToken(k.ctx, newToken(), k.now)
+	k.refused(newChainToken(), login.ErrTokenUnknown)
+	_, err := k.store.EndSessionByToken(k.ctx, newChainToken(), k.now)
 	k.is(err, login.ErrTokenUnknown)
 }

@@ -93,7 +93,7 @@ func (k *kit) newSession(h login.Holder) login.NewSession {
 			CreatedAt: k.now, LastUsedAt: k.now, IdleUntil: k.now.Add(idle), ExpiresAt: k.now.Add(lifetime),
 			ClientName: "Firefox", ClientPrefix: "192.0.2.7/32",
 		},
-		Token: newToken(), MaxLive: 20,
+		Token: newChainToken(), MaxLive: 20,
 	}
 }
 
@@ -106,28 +106,33 @@ func (k *kit) session(h login.Holder) login.NewSession {
 }
 
 // rotation presents token now, with a fresh child.
-func (k *kit) rotation(token login.TokenHash) login.Rotation { return newRotation(token, k.now) }
+func (k *kit) rotation(token login.TokenKey) login.Rotation { return newRotation(token, k.now) }
 
-func newRotation(token login.TokenHash, now time.Time) login.Rotation {
+func newRotation(token login.TokenKey, now time.Time) login.Rotation {
 	return login.Rotation{
 		Presented: token, Child: newToken(), Nonce: randomBytes(32),
 		Now: now, Grace: grace, IdleUntil: now.Add(idle),
 	}
 }
 
+// childOf is the token that a rotation proposes.
+func childOf(r login.Rotation) login.TokenKey {
+	return login.TokenKey{Family: r.Presented.Family, Token: r.Child}
+}
+
 // rotate exchanges token, which must succeed with the child proposed, and returns
 // that child.
-func (k *kit) rotate(token login.TokenHash) login.TokenHash {
+func (k *kit) rotate(token login.TokenKey) login.TokenKey {
 	k.Helper()
 	r := k.rotation(token)
 	got, err := k.store.RotateToken(k.ctx, r)
 	k.ok(err)
-	k.equal("nonce", r.Nonce, got.Nonce)
-	return r.Child
+	k.equal("nonces", [][]byte{r.Nonce}, got.Nonces)
+	return childOf(r)
 }
 
 // refused presents token and wants the error.
-func (k *kit) refused(token login.TokenHash, want error) login.Rotated {
+func (k *kit) refused(token login.TokenKey, want error) login.Rotated {
 	k.Helper()
 	got, err := k.store.RotateToken(k.ctx, k.rotation(token))
 	k.is(err, want)
@@ -164,6 +169,9 @@ func (k *kit) equal(what string, want, got any) {
 }
 
 func newToken() login.TokenHash { return sha256.Sum256(randomBytes(48)) }
+
+// newChainToken is the first token of a session.
+func newChainToken() login.TokenKey { return login.TokenKey{Family: newToken(), Token: newToken()} }
 
 func randomBytes(n int) []byte {
 	b := make([]byte, n)

@@ -7,13 +7,23 @@ import (
 )
 
 var tokenTests = map[string]func(*kit){
-	"ExchangeTellsTheHolderAndTheSession": exchange,
-	"ChainGoesOn":                         chain,
-	"SpentWithinTheGraceGivesItsChild":    withinGrace,
-	"SpentAfterTheGraceEndsTheSession":    reuse,
-	"SpentLongAgoEndsTheSession":          ancestorReuse,
-	"SpentWithoutANonceIsReuse":           erasedNonce,
+	"ExchangeTellsTheHolderAndTheSession":          exchange,
+	"ChainGoesOn":                                  chain,
+	"IsGoodUntilItsSuccessorIsUsed":                goodUntilUsed,
+	"IsGoodForTheGraceAfterThat":                   withinGrace,
+	"AllOfABurstAreGoodForTheGrace":                burst,
+	"ALostAnswerAtEveryStepLeavesAWayOn":           lostAnswers,
+	"SpentAfterTheGraceEndsTheSession":             reuse,
+	"SpentLongAgoEndsTheSession":                   ancestorReuse,
+	"NeverIssuedOfAKnownFamilyEndsTheSession":      forged,
+	"ClocksAMinuteApartHaveNoEffect":               skewedClocks,
+	"SpentWithoutANonceIsReuse":                    erasedNonce,
+	"ProposalOfALoserIsNoToken":                    losersProposal,
+	"EightAtOnceWithASpentOneAllArriveAtTheNewest": spentRace,
 }
+
+// noGrace is over at once, whatever the clock of the store.
+const noGrace = -time.Second
 
 func exchange(k *kit) {
 	h := k.user("ann@example.org")
@@ -27,7 +37,7 @@ func exchange(k *kit) {
 	k.ok(err)
 	session := storedSession(n.Session)
 	session.LastUsedAt, session.IdleUntil = stored(k.now), stored(r.IdleUntil)
-	k.equal("outcome", login.Rotated{Holder: holder, Session: session, Nonce: r.Nonce}, got)
+	k.equal("outcome", login.Rotated{Holder: holder, Session: session, Nonces: [][]byte{r.Nonce}}, got)
 	kept, _, err := k.store.SessionHolder(k.ctx, n.Session.ID, k.now)
 	k.ok(err)
 	k.equal("session", session, kept)
@@ -35,38 +45,112 @@ func exchange(k *kit) {
 
 func chain(k *kit) {
 	token := k.session(k.user("ann@example.org")).Token
-	for range 10 {
+	for range 40 {
 		k.later(15 * time.Minute)
 		token = k.rotate(token)
 	}
 }
 
+// present rotates token with a grace and wants it to be good by these nonces.
+func (k *kit) present(token login.TokenKey, grace time.Duration, nonces ...[]byte) {
+	k.Helper()
+	r := k.rotation(token)
+	r.Grace = grace
+	got, err := k.store.RotateToken(k.ctx, r)
+	k.ok(err)
+	k.equal("nonces", nonces, got.Nonces)
+}
+
+// goodUntilUsed is a phone whose answer was lost in a tunnel: it comes again hours
+// later, with no successor ever used. As reported of services that count a grace
+// from the exchange.
+func goodUntilUsed(k *kit) {
+	n := k.session(k.user("ann@example.org"))
+	first := k.rotation(n.Token)
+	_, err := k.store.RotateToken(k.ctx, first)
+	k.ok(err)
+	for range 3 {
+		k.later(3 * 24 * time.Hour)
+		k.sweep(100)
+		k.present(n.Token, noGrace, first.Nonce)
+	}
+	k.rotate(childOf(first))
+}
+
 func withinGrace(k *kit) {
 	n := k.session(k.user("ann@example.org"))
 	first := k.rotation(n.Token)
-	won, err := k.store.RotateToken(k.ctx, first)
+	_, err := k.store.RotateToken(k.ctx, first)
 	k.ok(err)
-	k.later(grace) // the last moment
-	second := k.rotation(n.Token)
-	got, err := k.store.RotateToken(k.ctx, second)
+	second := k.rotation(childOf(first))
+	_, err = k.store.RotateToken(k.ctx, second)
 	k.ok(err)
-	k.equal("outcome", won, got)
-	k.refused(second.Child, login.ErrTokenUnknown) // the loser's proposal came to nothing
-	k.rotate(first.Child)
+	k.present(n.Token, time.Hour, first.Nonce, second.Nonce)
+	k.rotate(childOf(second))
+}
+
+// burst is a page that refreshes whenever it is loaded, loaded again and again
+// while another tab has the first token.
+func burst(k *kit) {
+	n := k.session(k.user("ann@example.org"))
+	token := n.Token
+	var nonces [][]byte
+	for i := range 12 {
+		r := k.rotation(token)
+		r.Grace = time.Hour
+		_, err := k.store.RotateToken(k.ctx, r)
+		k.ok(err)
+		token, nonces = childOf(r), append(nonces, r.Nonce)
+		k.present(n.Token, time.Hour, nonces...)
+		if i == 11 {
+			k.rotate(token)
+		}
+	}
+}
+
+// lostAnswers has the service killed between commit and answer at every exchange
+// of a chain: the client knows nothing of the child and presents its token again.
+func lostAnswers(k *kit) {
+	token := k.session(k.user("ann@example.org")).Token
+	for range 20 {
+		lost := k.rotation(token)
+		lost.Grace = noGrace
+		_, err := k.store.RotateToken(k.ctx, lost)
+		k.ok(err)
+		k.later(15 * time.Minute)
+		k.present(token, noGrace, lost.Nonce)
+		token = childOf(lost)
+	}
+}
+
+// spend exchanges token twice, so that it is spent and its successor used, and
+// returns the newest.
+func (k *kit) spend(token login.TokenKey) login.TokenKey {
+	k.Helper()
+	return k.rotate(k.rotate(token))
+}
+
+// reused presents token after the grace, which ends its session.
+func (k *kit) reused(token login.TokenKey) login.Rotated {
+	k.Helper()
+	r := k.rotation(token)
+	r.Grace = noGrace
+	got, err := k.store.RotateToken(k.ctx, r)
+	k.is(err, login.ErrTokenReused)
+	return got
 }
 
 func reuse(k *kit) {
 	h := k.user("ann@example.org")
 	n, other := k.session(h), k.session(h)
-	child := k.rotate(n.Token)
-	k.later(grace + time.Microsecond)
-	got := k.refused(n.Token, login.ErrTokenReused)
+	newest := k.spend(n.Token)
+	got := k.reused(n.Token)
 	k.equal("session", n.Session.ID, got.Session.ID)
 	k.equal("its owner", h.User.ID, got.Session.UserID)
 	k.equal("its end", stored(k.now), got.Session.EndedAt)
-	k.equal("nonce", 0, len(got.Nonce))
+	k.equal("nonces", 0, len(got.Nonces))
 
-	k.refused(child, login.ErrTokenUnknown)
+	k.refused(newest, login.ErrTokenUnknown)
 	k.refused(n.Token, login.ErrTokenUnknown) // a dead session is not ended again
 	k.equal("live sessions", 1, k.alive(h))
 	k.rotate(other.Token)
@@ -75,20 +159,74 @@ func reuse(k *kit) {
 func ancestorReuse(k *kit) {
 	n := k.session(k.user("ann@example.org"))
 	token := n.Token
-	for range 5 {
+	for range 40 {
 		token = k.rotate(token)
 		k.later(time.Hour)
 	}
-	k.refused(n.Token, login.ErrTokenReused)
+	k.refused(n.Token, login.ErrTokenReused) // too long ago for any grace
 	k.refused(token, login.ErrTokenUnknown)
+}
+
+func forged(k *kit) {
+	n := k.session(k.user("ann@example.org"))
+	k.refused(login.TokenKey{Family: n.Token.Family, Token: newToken()}, login.ErrTokenReused)
+	k.refused(n.Token, login.ErrTokenUnknown)
+}
+
+func skewedClocks(k *kit) {
+	n := k.session(k.user("ann@example.org"))
+	first := k.rotation(n.Token)
+	_, err := k.store.RotateToken(k.ctx, first)
+	k.ok(err)
+	k.later(-time.Minute)
+	second := k.rotation(childOf(first))
+	_, err = k.store.RotateToken(k.ctx, second)
+	k.ok(err)
+	k.later(2 * time.Minute)
+	k.present(n.Token, time.Hour, first.Nonce, second.Nonce)
+	k.later(-2 * time.Minute)
+	k.reused(n.Token)
 }
 
 func erasedNonce(k *kit) {
 	n := k.session(k.user("ann@example.org"))
-	child := k.rotate(n.Token)
-	k.later(time.Second)
-	_, err := k.store.Sweep(k.ctx, login.Sweep{Now: k.now.Add(time.Second), NonceGrace: 0, KeepEnded: time.Hour, Batch: 10})
+	newest := k.spend(n.Token)
+	_, err := k.store.Sweep(k.ctx, login.Sweep{Now: k.now, NonceGrace: noGrace, KeepEnded: time.Hour, Batch: 10})
 	k.ok(err)
 	k.refused(n.Token, login.ErrTokenReused)
-	k.refused(child, login.ErrTokenUnknown)
+	k.refused(newest, login.ErrTokenUnknown)
+}
+
+func losersProposal(k *kit) {
+	n := k.session(k.user("ann@example.org"))
+	k.rotate(n.Token)
+	loser := k.rotation(n.Token)
+	_, err := k.store.RotateToken(k.ctx, loser)
+	k.ok(err)
+	k.refused(childOf(loser), login.ErrTokenReused)
+}
+
+func spentRace(k *kit) {
+	h := k.user("ann@example.org")
+	for range 10 {
+		n := k.session(h)
+		first := k.rotation(n.Token)
+		_, err := k.store.RotateToken(k.ctx, first)
+		k.ok(err)
+		second := k.rotation(childOf(first))
+		second.Grace = time.Hour
+		errs := parallel(9, func(i int) error {
+			if i == 0 {
+				_, err := k.store.RotateToken(k.ctx, second)
+				return err
+			}
+			r := k.rotation(n.Token)
+			r.Grace = time.Hour
+			_, err := k.store.RotateToken(k.ctx, r)
+			return err
+		})
+		k.equal("successes", []int{9}, k.count(errs, nil))
+		k.present(n.Token, time.Hour, first.Nonce, second.Nonce)
+		k.ok(k.store.EndSession(k.ctx, h.User.ID, n.Session.ID, k.now))
+	}
 }

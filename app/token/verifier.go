@@ -158,12 +158,15 @@ func (c *Claims) GetNotBefore() (*jwt.NumericDate, error) { return nil, nil }
 func (c *Claims) GetIssuedAt() (*jwt.NumericDate, error) { return nil, nil }
 
 func (c *Claims) check(n Names, now time.Time) error {
-	validator := jwt.NewValidator(
-		jwt.WithTimeFunc(func() time.Time { return now }), jwt.WithLeeway(ClockSkew),
-		jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
-		jwt.WithIssuer(n.Issuer), jwt.WithAudience(n.Audience),
+	clock := jwt.WithTimeFunc(func() time.Time { return now })
+	end := jwt.NewValidator(clock, jwt.WithLeeway(ClockSkew), jwt.WithExpirationRequired())
+	if err := end.Validate(jwt.RegisteredClaims{ExpiresAt: c.ExpiresAt}); err != nil {
+		return err
+	}
+	rest := jwt.NewValidator(
+		clock, jwt.WithLeeway(ReplicaSkew), jwt.WithIssuedAt(), jwt.WithIssuer(n.Issuer), jwt.WithAudience(n.Audience),
 	)
-	if err := validator.Validate(c.RegisteredClaims); err != nil {
+	if err := rest.Validate(c.RegisteredClaims); err != nil {
 		return err
 	}
 	if c.Subject == "" || c.Hasura.UserID != c.Subject || c.Hasura.SessionID == "" {

@@ -140,8 +140,8 @@ func TestVerify_Times(t *testing.T) {
 		at  time.Duration // since it was issued
 		why string
 	}{
-		{-token.ClockSkew - time.Second, "not valid yet"},
-		{-token.ClockSkew, ""},
+		{-token.ReplicaSkew - time.Second, "not valid yet"},
+		{-token.ReplicaSkew, ""},
 		{0, ""},
 		{life, ""},
 		{life + token.ClockSkew - 1, ""},
@@ -183,8 +183,8 @@ func TestVerify_RefusesWhatDoesNotSayTheRightThing(t *testing.T) {
 		"no expiry":                {nil, never, "exp claim is required"},
 		"expired":                  {nil, map[string]any{"exp": start.Add(-time.Minute).Unix()}, "expired"},
 		"expiry is text":           {nil, map[string]any{"exp": "never"}, "not valid"},
-		"issued in the future":     {nil, map[string]any{"iat": start.Add(time.Minute).Unix()}, "used before issued"},
-		"not yet valid":            {nil, map[string]any{"nbf": start.Add(time.Minute).Unix()}, "not valid yet"},
+		"issued in the future":     {nil, map[string]any{"iat": start.Add(2 * time.Minute).Unix()}, "used before issued"},
+		"not yet valid":            {nil, map[string]any{"nbf": start.Add(2 * time.Minute).Unix()}, "not valid yet"},
 		"no subject":               {nil, map[string]any{"sub": nil}, "user or session id"},
 		"subject is a number":      {nil, map[string]any{"sub": 7}, "not valid"},
 		"subject is another user":  {nil, map[string]any{"sub": session}, "user or session id"},

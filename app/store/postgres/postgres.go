@@ -75,7 +75,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	const query = `
 		SELECT FROM public.users WHERE false
 		UNION ALL SELECT FROM auth.accounts WHERE false
-		UNION ALL SELECT FROM auth.sessions WHERE false
+		UNION ALL SELECT FROM auth.sessions WHERE false AND recent IS NULL
 		UNION ALL SELECT FROM auth.refresh_tokens WHERE false
 		UNION ALL SELECT FROM auth.mail_tokens WHERE false
 		UNION ALL SELECT FROM auth.outbox WHERE false

@@ -72,7 +72,7 @@ func (a *API) actionCall(c *fiber.Ctx, op operation) (call, error) {
 		return call{}, err
 	}
 	decoded := call{args: args, client: a.client(c, true)}
-	if op.signedIn {
+	if op.signedIn || op.mayBeIn && hasRole(p.SessionVariables) {
 		decoded.identity, err = identityOf(p.SessionVariables)
 	}
 	return decoded, err
@@ -80,11 +80,16 @@ func (a *API) actionCall(c *fiber.Ctx, op operation) (call, error) {
 
 // identityOf believes session variables only of a role that a token gave.
 func identityOf(variables map[string]string) (login.Identity, error) {
-	role := variables["x-hasura-role"]
-	if role == "" || strings.EqualFold(role, rolePublic) {
+	if !hasRole(variables) {
 		return login.Identity{}, errUnauthenticated()
 	}
 	return login.Identity{UserID: variables["x-hasura-user-id"], SessionID: variables["x-hasura-session-id"]}, nil
+}
+
+// hasRole tells whether a token gave the caller's role.
+func hasRole(variables map[string]string) bool {
+	role := variables["x-hasura-role"]
+	return role != "" && !strings.EqualFold(role, rolePublic)
 }
 
 // isHasura compares digests, in constant time and with every valid secret.

@@ -106,6 +106,9 @@ func New(cfg Config) *API {
 	bearer := a.bearer()
 	for _, op := range operations() {
 		handlers := []fiber.Handler{a.rest(op)}
+		if op.mayBeIn {
+			handlers = []fiber.Handler{ifPresent(bearer), a.rest(op)}
+		}
 		if op.signedIn {
 			handlers = []fiber.Handler{bearer, a.rest(op)}
 		}

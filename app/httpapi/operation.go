@@ -17,6 +17,7 @@ type operation struct {
 	status   int     // of the REST answer on success
 	fields   []field // arguments; for REST those not in the path come from the body
 	signedIn bool    // needs a caller with a live session
+	mayBeIn  bool    // takes one, and does without
 	restOnly bool    // Hasura answers it from its own tables
 	run      func(ctx context.Context, s *login.Service, c call) (any, error)
 }
@@ -135,9 +136,9 @@ func operations() []operation {
 		},
 		{
 			name: login.OpVerifyEmail, method: http.MethodPost, path: "/auth/email/verify", status: http.StatusNoContent,
-			fields: required("token"),
+			mayBeIn: true, fields: append(required("token"), field{name: "password", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
-				return nil, s.VerifyEmail(ctx, login.VerifyEmailInput{Token: c.args["token"], Client: c.client})
+				return nil, s.VerifyEmail(ctx, login.VerifyEmailInput{Token: c.args["token"], Password: c.args["password"], Identity: c.identity, Client: c.client})
 			},
 		},
 		{

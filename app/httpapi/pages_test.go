@@ -447,8 +447,14 @@ func TestPages_UnconfirmedAddresses(t *testing.T) {
 	says(t, v.get("/auth/pages/signin"), http.StatusOK, "Your account is made.")
 	says(t, v.post("/auth/pages/signin", "email", "ann@example.org", "password", goodPassword), http.StatusForbidden, "This address is not confirmed yet.", `href="/auth/pages/verify"`)
 	leadsTo(t, v.post("/auth/pages/verify", "email", "ann@example.org"), "/auth/pages/verify")
-	leadsTo(t, v.post("/auth/pages/verify", "token", s.mailedToken(login.MailVerifyEmail)), "/auth/pages/signin")
+	token := s.mailedToken(login.MailVerifyEmail)
+	says(t, v.get("/auth/pages/verify?token="+token), http.StatusOK, "ann@example.org", `autocomplete="current-password"`, "/auth/pages/reset?token="+token)
+	says(t, v.post("/auth/pages/verify", "token", token, "password", "wrong password"), http.StatusUnauthorized, "not the password of the account")
+	says(t, v.get("/auth/pages/reset?token="+token), http.StatusOK, "For the account ann@example.org")
+	leadsTo(t, v.post("/auth/pages/verify", "token", token, "password", goodPassword), "/auth/pages/signin")
 	says(t, v.get("/auth/pages/signin"), http.StatusOK, "Your e-mail address is confirmed.")
+	says(t, v.get("/auth/pages/verify?token="+token), http.StatusOK, "confirmed already")
+	leadsTo(t, v.post("/auth/pages/verify", "token", token), "/auth/pages/signin")
 	leadsTo(t, v.post("/auth/pages/signin", "email", "ann@example.org", "password", goodPassword), "/auth/pages/account")
 }
 

@@ -101,6 +101,17 @@ func (a *API) bearer() fiber.Handler {
 	})
 }
 
+// ifPresent lets a request without an access token pass; one with a bad token is
+// refused as elsewhere, so that its sender refreshes it.
+func ifPresent(bearer fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if c.Get(fiber.HeaderAuthorization) == "" {
+			return c.Next()
+		}
+		return bearer(c)
+	}
+}
+
 func errUnauthenticated() error {
 	return login.Errorf(login.CodeUnauthenticated, "A valid access token is needed: Authorization: Bearer …")
 }

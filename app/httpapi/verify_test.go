@@ -25,10 +25,16 @@ func TestVerify_OverRESTFromSignUpToTheFirstSession(t *testing.T) {
 	if m.Payload.Language != "de-CH" {
 		t.Errorf("the mail is in %q", m.Payload.Language)
 	}
-	if a := s.rest(http.MethodPost, "/auth/email/verify", fmt.Sprintf(`{"token":%q}`, token)); a.StatusCode != http.StatusNoContent || len(a.body) > 0 {
+	if a := s.rest(http.MethodPost, "/auth/email/verify", fmt.Sprintf(`{"token":%q}`, token)); a.StatusCode != http.StatusUnauthorized || a.code() != "unauthenticated" {
+		t.Errorf("by the mailbox alone: %d %s", a.StatusCode, a.body)
+	}
+	if a := s.rest(http.MethodPost, "/auth/email/verify", fmt.Sprintf(`{"token":%q,"password":"wrong password"}`, token)); a.StatusCode != http.StatusUnauthorized || a.code() != "invalid-credentials" {
+		t.Errorf("with a wrong password: %d %s", a.StatusCode, a.body)
+	}
+	if a := s.rest(http.MethodPost, "/auth/email/verify", fmt.Sprintf(`{"token":%q,"password":%q}`, token, goodPassword)); a.StatusCode != http.StatusNoContent || len(a.body) > 0 {
 		t.Errorf("verifying: %d %s", a.StatusCode, a.body)
 	}
-	if a := s.rest(http.MethodPost, "/auth/email/verify", fmt.Sprintf(`{"token":%q}`, token)); a.StatusCode != http.StatusUnauthorized || a.code() != "invalid-token" {
+	if a := s.rest(http.MethodPost, "/auth/email/verify", fmt.Sprintf(`{"token":%q}`, token)); a.StatusCode != http.StatusNoContent {
 		t.Errorf("the second use: %d %s", a.StatusCode, a.body)
 	}
 	g := s.granted(s.rest(http.MethodPost, "/auth/signin", signIn))
@@ -54,9 +60,9 @@ func TestVerify_OverActionsAnswersAlikeForAnyAddress(t *testing.T) {
 			t.Errorf("REST for %s: %d %s", email, a.StatusCode, a.body)
 		}
 	}
-	s.mailed(login.MailVerifyEmail) // replaced by the next
+	s.mailed(login.MailVerifyEmail) // works as well as the next
 	_, token := s.mailed(login.MailVerifyEmail)
-	if a := s.action("verifyEmail", map[string]any{"token": token}, nil); a.StatusCode != http.StatusOK || string(a.body) != `{"ok":true}` {
+	if a := s.action("verifyEmail", map[string]any{"token": token, "password": goodPassword}, nil); a.StatusCode != http.StatusOK || string(a.body) != `{"ok":true}` {
 		t.Errorf("verifying: %d %s", a.StatusCode, a.body)
 	}
 	s.granted(s.action("signin", map[string]any{"email": "ann@example.org", "password": goodPassword}, nil))
@@ -92,10 +98,15 @@ func TestChangeEmail_OverBothFacesForItsOwnerAlone(t *testing.T) {
 		t.Errorf("asking over an action: %d %s", a.StatusCode, a.body)
 	}
 	_, second := s.mailed(login.MailChangeEmail)
-	if a := s.action("verifyEmail", map[string]any{"token": token}, nil); a.StatusCode != http.StatusOK {
+	for name, variables := range map[string]map[string]any{"nobody": nil, "another": variablesOf(t, bob)} {
+		if a := s.action("verifyEmail", map[string]any{"token": token}, variables); a.code() != "unauthenticated" {
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
+		}
+	}
+	if a := s.action("verifyEmail", map[string]any{"token": token}, variablesOf(t, ann)); a.StatusCode != http.StatusOK {
 		t.Errorf("changing: %d %s", a.StatusCode, a.body)
 	}
-	if a := s.rest(http.MethodPost, "/auth/email/verify", fmt.Sprintf(`{"token":%q}`, second)); a.StatusCode != http.StatusConflict || a.code() != "email-taken" {
+	if a := s.rest(http.MethodPost, "/auth/email/verify", fmt.Sprintf(`{"token":%q}`, second), "Authorization", bearer(bob)); a.StatusCode != http.StatusConflict || a.code() != "email-taken" {
 		t.Errorf("an address that somebody took meanwhile: %d %s", a.StatusCode, a.body)
 	}
 	if o := s.rest(http.MethodGet, "/auth/me", "", "Authorization", bearer(ann)).object(t); o["email"] != "ann@new.example" || o["emailVerified"] != true {

@@ -87,7 +87,7 @@ func (s *Service) ChangePassword(ctx context.Context, id Identity, in ChangePass
 	s.record(ctx, EventPasswordChanged, OpChangePassword, session, in.Client)
 	s.notify(ctx, MailPasswordChanged, h, in.Client)
 	g, err := s.grant(h, opened.Session, token)
-	g.DeviceToken = s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, opened.Session.Epoch), s.Now())
+	g.DeviceToken = s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, h.Account.PasswordEpoch+1), s.Now())
 	return g, err
 }
 

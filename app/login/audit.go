@@ -6,6 +6,7 @@ type EventName string
 // The events.
 const (
 	EventSignedUp               EventName = "signed-up"
+	EventSignUpReplaced         EventName = "sign-up-replaced"
 	EventSignedIn               EventName = "signed-in"
 	EventRefused                EventName = "refused"
 	EventThrottled              EventName = "throttled"

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -81,11 +83,17 @@ func (s *Service) queueLink(ctx context.Context, kind MailKind, h Holder, recipi
 	now := s.Now().UTC()
 	mail := QueuedMail{
 		ID: id, UserID: h.User.ID, Kind: kind, Recipient: recipient,
-		Payload: MailPayload{Name: salutation(h.User.Name), Language: language}, CreatedAt: now,
+		Payload: MailPayload{Name: salutation(h, recipient), Language: language}, CreatedAt: now,
+	}
+	switch kind {
+	case MailVerifyEmail:
+		mail.Payload.At = h.User.CreatedAt.UTC()
+	case MailChangeEmail:
+		mail.Payload.At, mail.Payload.Account = now, Masked(h.User.Email)
 	}
 	token := newToken(kind.Purpose(), h, recipient, tokens[0], now)
 	if !send {
-		mail.UserID, mail.Kind, mail.Recipient, mail.Payload.Name, mail.SentAt = "", mailDecoy, "", "", now
+		mail.UserID, mail.Kind, mail.Recipient, mail.Payload, mail.SentAt = "", MailDecoy, "", MailPayload{Language: language}, now
 		token = nil
 	}
 	// A user deleted meanwhile is an address without an account.
@@ -105,13 +113,31 @@ func (s *Service) mailQueued() {
 // link is what mail programs may show as one.
 var link = regexp.MustCompile(`[/:@]|\.\S`)
 
-// salutation is a name as a mail may repeat it, or nothing: anyone can sign up
-// with somebody else's address and a name that advertises, and have us send it.
-func salutation(name string) string {
-	if utf8.RuneCountInString(name) > maxSalutation || link.MatchString(name) {
+// salutation is the owner's name as a mail may repeat it, or nothing. Only a mail
+// to the account's verified address has it: anyone can sign up with somebody else's
+// address, or ask to change to it, under a name that is a message.
+func salutation(h Holder, recipient string) string {
+	name := h.User.Name
+	if recipient != h.User.Email || h.Account.EmailVerifiedAt.IsZero() ||
+		utf8.RuneCountInString(name) > maxSalutation || link.MatchString(name) {
 		return ""
 	}
 	return name
+}
+
+// Masked names an account to somebody who may not be its owner: enough of its
+// address to tell one's own by, too little to say anything with.
+func Masked(email string) string {
+	local, domain, _ := strings.Cut(email, "@")
+	return initial(local) + "•••@" + initial(domain) + "•••"
+}
+
+func initial(s string) string {
+	r, _ := utf8.DecodeRuneInString(s)
+	if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+		return ""
+	}
+	return string(r)
 }
 
 // linkRefused settles an attempt whose token is no good; other errors pass.
@@ -121,5 +147,9 @@ func (s *Service) linkRefused(ctx context.Context, op Operation, r Reservation, 
 		return err
 	}
 	r.Failed(ctx)
-	return s.refused(ctx, op, userID, c, Errorf(CodeInvalidToken, "This link has expired or was used already; ask for a new one"))
+	return s.refused(ctx, op, userID, c, errInvalidToken())
+}
+
+func errInvalidToken() *Error {
+	return Errorf(CodeInvalidToken, "This link has expired or was used already; ask for a new one")
 }

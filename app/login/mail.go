@@ -34,8 +34,8 @@ const (
 	MailChangeEmail   MailKind = "change-email"
 )
 
-// mailDecoy is a row for an address to which nothing is sent.
-const mailDecoy MailKind = "decoy"
+// MailDecoy is a row for an address to which nothing is sent.
+const MailDecoy MailKind = "decoy"
 
 // MailKinds returns every kind that is sent.
 func MailKinds() []MailKind { return append(linkKinds(), NoticeKinds()...) }
@@ -76,16 +76,47 @@ func (p MailPurpose) Life() time.Duration {
 	}
 }
 
-// MailToken is a row of auth.mail_tokens. A user has at most one of a purpose:
-// a newer one takes the place of the older.
+// Links is how many mailed tokens of this purpose an account has at once. While
+// that many are live nothing more is sent: the mailbox holds links that work,
+// and nobody can void them by asking again. 0: a newer token takes the place of
+// the older one.
+func (p MailPurpose) Links() int {
+	switch p {
+	case PurposeVerifyEmail:
+		return 5
+	case PurposeChangeEmail:
+		return 0 // only the account's owner can ask, who may have mistyped the address
+	default:
+		return 3
+	}
+}
+
+// MailToken is a row of auth.mail_tokens.
 type MailToken struct {
 	Hash      TokenHash
 	UserID    string
 	Purpose   MailPurpose
 	Email     string // the address it is sent to; empty: it goes another way and proves no mailbox
-	Epoch     int    // of the account; a token of another epoch is void
+	Epoch     int    // as of Account.EpochFor; a token of another epoch is void
 	CreatedAt time.Time
 	ExpiresAt time.Time
+	SpentAt   time.Time // zero: not spent
+}
+
+// EpochFor is the epoch that a token of a purpose is bound to. A change of address
+// ends with the sessions that could confirm it; the other links prove a mailbox
+// and outlive them.
+func (a Account) EpochFor(p MailPurpose) int {
+	if p == PurposeChangeEmail {
+		return a.Epoch
+	}
+	return a.PasswordEpoch
+}
+
+// Confirmed tells whether what this token of h's could confirm is so already: it
+// was spent, or another link of the same mailbox was.
+func (t MailToken) Confirmed(h Holder) bool {
+	return t.Purpose != PurposeResetPassword && t.Email == h.User.Email && !h.Account.EmailVerifiedAt.IsZero()
 }
 
 // QueuedMail is a row of auth.outbox. It holds no token: what the link needs is
@@ -105,7 +136,8 @@ type QueuedMail struct {
 type MailPayload struct {
 	Name     string    `json:"name,omitempty"`
 	Language string    `json:"language,omitempty"` // as the person asked for it; may be one without templates
-	At       time.Time `json:"at,omitzero"`        // of a notice: when it happened
+	At       time.Time `json:"at,omitzero"`        // when it happened: the sign-up, the wish to change, what a notice tells of
+	Account  string    `json:"account,omitempty"`  // masked, see Masked: the account whose address is to change
 	From     string    `json:"from,omitempty"`     // of a notice: the client's address range, if known
 }
 
@@ -129,21 +161,25 @@ type EmailChange struct {
 // MailStore keeps tokens that are sent by mail, and the mails to be sent. Every
 // method is one transaction; errors are as of Store.
 type MailStore interface {
-	// QueueMail adds a mail and, unless t is nil, its token, which takes the
-	// place of the user's earlier one of that purpose. It costs about the same
-	// with a token and without.
+	// QueueMail adds a mail and, unless t is nil, its token. With as many live
+	// tokens of the purpose as MailPurpose.Links allows (exact under parallel
+	// calls), or without the user, it adds a decoy instead. It costs about the
+	// same in every case.
 	QueueMail(ctx context.Context, m QueuedMail, t *MailToken) error
-	// AddMailToken stores a token that goes another way than by mail; it too
-	// takes the place of the earlier one. ErrNotFound if there is no such user.
+	// AddMailToken stores a token that goes another way than by mail. It takes
+	// the place of an earlier one of this kind. ErrNotFound if there is no such user.
 	AddMailToken(ctx context.Context, t MailToken) error
-	// MailTokenHolder returns a live token and its owner: not expired, of the
-	// account's epoch, the account enabled and, but for a change of address, its
-	// address still the one that the token was sent to. Else ErrTokenUnknown.
-	MailTokenHolder(ctx context.Context, p MailPurpose, token TokenHash, now time.Time) (MailToken, Holder, error)
+	// MailTokenHolder returns a token and its owner if it is live: not spent, not
+	// expired, of the account's epoch, the account enabled and, but for a change
+	// of address, its address still the one that the token was sent to. A spent
+	// token is returned while what it confirmed is still so (MailToken.Confirmed)
+	// and its row has not been needed for a newer one. Else ErrTokenUnknown.
+	MailTokenHolder(ctx context.Context, token TokenHash, now time.Time) (MailToken, Holder, error)
 	// ResetPassword spends a live token, swaps hash and epoch and opens the
-	// session of the new epoch. A token that was sent to the account's address
-	// verifies it. Of parallel calls with one token exactly one
-	// succeeds; ErrTokenUnknown for the others and for any that is not live.
+	// session of the new epoch. The token is of PurposeResetPassword, or of
+	// PurposeVerifyEmail while the address is not verified. One that was sent to
+	// the account's address verifies it. Of parallel calls with one token exactly
+	// one succeeds; ErrTokenUnknown for the others and for any that is not live.
 	ResetPassword(ctx context.Context, r PasswordReset) error
 	// VerifyEmail spends a live token of PurposeVerifyEmail, marks the account's
 	// address as verified and returns the account's id. Of parallel calls with
@@ -252,7 +288,7 @@ func newMailToken(random io.Reader) (string, error) {
 func newToken(p MailPurpose, h Holder, email, token string, now time.Time) *MailToken {
 	hash, _ := HashMailToken(token)
 	return &MailToken{
-		Hash: hash, UserID: h.User.ID, Purpose: p, Email: email, Epoch: h.Account.Epoch,
+		Hash: hash, UserID: h.User.ID, Purpose: p, Email: email, Epoch: h.Account.EpochFor(p),
 		CreatedAt: now, ExpiresAt: now.Add(p.Life()),
 	}
 }

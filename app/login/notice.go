@@ -76,7 +76,7 @@ func (s *Service) notice(kind MailKind, h Holder, c Client) (QueuedMail, error) 
 		return QueuedMail{}, err
 	}
 	language, _ := mailLanguage("", c)
-	payload := MailPayload{Name: salutation(h.User.Name), Language: language, At: s.Now().UTC()}
+	payload := MailPayload{Name: salutation(h, h.User.Email), Language: language, At: s.Now().UTC()}
 	if c.Addr.IsValid() {
 		payload.From = c.Prefix()
 	}

@@ -45,7 +45,7 @@ func TestNotice_NewDeviceIsOneWithoutADeviceTokenAndNotTheOneOfSignUp(t *testing
 	if len(sent) != 1 || sent[0].Kind != login.MailNewDevice || sent[0].Recipient != "ann@example.org" {
 		t.Fatalf("told %+v", sent)
 	}
-	if p := sent[0].Payload; p.Name != "Ann" || p.Language != "de" || p.From != "2001:db8::/64" || !p.At.Equal(w.clock.Now()) {
+	if p := sent[0].Payload; p.Name != "" || p.Language != "de" || p.From != "2001:db8::/64" || !p.At.Equal(w.clock.Now()) {
 		t.Errorf("payload %+v", p)
 	}
 	in.Password = "wrong password"
@@ -101,7 +101,7 @@ func TestNotice_OfAKindThatIsOffIsNotQueued(t *testing.T) {
 	}
 	_, token := w.mailed(t)
 	w.sendAll(t)
-	if err := w.verify(token); err != nil {
+	if err := w.verifyIn(g, token); err != nil {
 		t.Fatal(err)
 	}
 	w.wantTold(t)
@@ -172,7 +172,7 @@ func TestMail_ToAMailboxThatNobodyProvedIsLimitedForTheMailboxItself(t *testing.
 		t.Fatal(err)
 	}
 	_, token := w.mailed(t)
-	if err := w.verify(token); err != nil {
+	if err := w.verifyIn(g, token); err != nil {
 		t.Fatal(err)
 	}
 	w.wantTold(t)
@@ -186,7 +186,7 @@ func TestRequireVerifiedEmail_SignUpWhoseMailIsTooManyStillMakesTheAccount(t *te
 	w.wantTold(t)
 	w.askVerification(t, "ann@example.org")
 	_, token := w.mailed(t)
-	if err := w.verify(token); err != nil {
+	if err := w.verifyWith(token, goodPassword); err != nil {
 		t.Error(err)
 	}
 }

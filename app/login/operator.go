@@ -183,6 +183,7 @@ func (o *Operator) OpenSession(ctx context.Context, ref string) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
+	session.Opens = h.Account.Unopened
 	// Signed first: a ring without a usable key leaves no session behind.
 	g, err := drawer.grant(h, session.Session, token)
 	if err != nil {

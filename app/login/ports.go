@@ -161,7 +161,7 @@ type Reservation interface {
 }
 
 // Devices makes and checks device tokens: an HMAC bound to the account, 90 days,
-// no credential. A life of an account ends when all its sessions are ended at once.
+// no credential. A life of an account ends with its password, or by an operator's act.
 type Devices interface {
 	Issue(account, life string, now time.Time) string
 	// Check returns the device's id, or "" where the token is not valid for

@@ -38,6 +38,10 @@ type ResetPasswordInput struct {
 // session and opens a new one for the caller. That the mail was read verifies
 // its address. A link of an operator's verifies none, but opens a session even
 // where only verified addresses may sign in: who runs the service vouches.
+//
+// The token of a mail that verifies an address does the same, until the address is
+// verified: whoever reads the mailbox may take over an account that somebody else
+// made with it.
 func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Grant, error) {
 	reservation, err := s.reserve(ctx, Attempt{Operation: OpResetPassword, Client: in.Client})
 	if err != nil {
@@ -46,7 +50,10 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	token, wellFormed := HashMailToken(in.Token)
 	stored, h, err := MailToken{}, Holder{}, ErrTokenUnknown
 	if wellFormed {
-		stored, h, err = s.Mail.MailTokenHolder(ctx, PurposeResetPassword, token, s.Now())
+		stored, h, err = s.Mail.MailTokenHolder(ctx, token, s.Now())
+	}
+	if err == nil && !stored.resets(h) {
+		err = ErrTokenUnknown
 	}
 	if err != nil {
 		return Grant{}, s.linkRefused(ctx, OpResetPassword, reservation, "", in.Client, err)
@@ -76,8 +83,14 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	s.record(ctx, EventPasswordReset, OpResetPassword, opened.Session, in.Client)
 	s.notify(ctx, MailPasswordChanged, h, in.Client)
 	g, err := s.grant(h, opened.Session, refresh)
-	g.DeviceToken = s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, opened.Session.Epoch), s.Now())
+	g.DeviceToken = s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, h.Account.PasswordEpoch+1), s.Now())
 	return g, err
+}
+
+// resets tells whether the token lets its bearer set a new password of h.
+func (t MailToken) resets(h Holder) bool {
+	return t.SpentAt.IsZero() && (t.Purpose == PurposeResetPassword ||
+		t.Purpose == PurposeVerifyEmail && h.Account.EmailVerifiedAt.IsZero())
 }
 
 // ResetToken makes a token with which a user who gets no mail can set a new

@@ -96,9 +96,12 @@ func newID(random io.Reader) (string, error) {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
 }
 
-// lifeOf names a life of an account for its device tokens. One who had the account,
-// or another account with its address, is no known device of the next.
-func lifeOf(userID string, epoch int) string { return userID + "/" + strconv.Itoa(epoch) }
+// lifeOf names a life of an account for its device tokens, which ends with its
+// password. One who had the account, or another account with its address, is no
+// known device of the next.
+func lifeOf(userID string, passwordEpoch int) string {
+	return userID + "/" + strconv.Itoa(passwordEpoch)
+}
 
 // openSession draws a session and its first refresh token; nothing is stored.
 func (s *Service) openSession(userID string, epoch int, c Client) (NewSession, refreshToken, error) {

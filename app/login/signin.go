@@ -47,7 +47,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	if device != "" && !s.Devices.IssuedIn(device, lifeOf(h.User.ID, h.Account.Epoch)) {
+	if device != "" && !s.Devices.IssuedIn(device, lifeOf(h.User.ID, h.Account.PasswordEpoch)) {
 		s.Hasher.Forgo(work.passOn())
 		reservation.Released(ctx)
 		in.DeviceToken = "" // once more, as the stranger that it is now
@@ -70,6 +70,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
+	session.Opens = h.Account.Unopened
 	if err := s.Store.CreateSession(ctx, session); err != nil {
 		if errors.Is(err, ErrStale) { // the password that was hashed is no longer the account's
 			err = s.refused(ctx, OpSignIn, h.User.ID, in.Client, errInvalidCredentials())
@@ -84,7 +85,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 		s.notify(ctx, MailNewDevice, h, in.Client)
 	}
 	g, err := s.grant(h, session.Session, token)
-	g.DeviceToken = s.Devices.Issue(email, lifeOf(h.User.ID, h.Account.Epoch), s.Now())
+	g.DeviceToken = s.Devices.Issue(email, lifeOf(h.User.ID, h.Account.PasswordEpoch), s.Now())
 	return g, err
 }
 

@@ -44,7 +44,9 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	}
 	defer s.forgo(&work)
 	// A taken address is refused before it costs a hash; the insert decides races.
-	if _, err := s.Store.HolderByEmail(ctx, h.User.Email); !errors.Is(err, ErrNotFound) {
+	known, err := s.Store.HolderByEmail(ctx, h.User.Email)
+	replaces := err == nil && s.rules.RequireVerifiedEmail && known.Account.Unopened && known.Account.EmailVerifiedAt.IsZero()
+	if !errors.Is(err, ErrNotFound) && !replaces {
 		if err == nil {
 			reservation.Failed(ctx)
 			err = s.refused(ctx, OpSignUp, "", in.Client, errEmailTaken())
@@ -62,7 +64,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	now := s.Now().UTC()
 	h.User.CreatedAt, h.User.UpdatedAt = now, now
 	if s.rules.RequireVerifiedEmail {
-		return Grant{}, s.signUpUnverified(ctx, h, language, in.Client)
+		return Grant{}, s.signUpUnverified(ctx, h, replaces, language, in.Client)
 	}
 	session, token, err := s.openSession(h.User.ID, h.Account.Epoch, in.Client)
 	if err != nil {
@@ -77,16 +79,33 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 		_ = s.queueFirstLink(ctx, h, language, in.Client)
 	}
 	g, err := s.grant(h, session.Session, token)
-	g.DeviceToken = s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, h.Account.Epoch), now)
+	g.DeviceToken = s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, h.Account.PasswordEpoch), now)
 	return g, err
 }
 
-// signUpUnverified makes a user who may sign in once the address is verified.
-func (s *Service) signUpUnverified(ctx context.Context, h Holder, language string, c Client) error {
-	if err := s.createUser(ctx, h, nil, c); err != nil {
+// signUpUnverified makes a user who may sign in once the address is verified. An
+// account that nobody has opened is nobody's: it gives way, so that no stranger
+// keeps an address from its owner. Whoever reads the mailbox decides in the end,
+// for the links sent there work for either sign-up.
+func (s *Service) signUpUnverified(ctx context.Context, h Holder, replaces bool, language string, c Client) error {
+	h.Account.Unopened = true
+	event := EventSignedUp
+	if replaces {
+		id, err := s.Store.ReplaceUnopened(ctx, h)
+		if errors.Is(err, ErrEmailTaken) {
+			return s.refused(ctx, OpSignUp, "", c, errEmailTaken())
+		}
+		if err != nil {
+			return err
+		}
+		if h, err = s.Store.HolderByID(ctx, id); err != nil { // with the epoch that links are bound to
+			return err
+		}
+		event = EventSignUpReplaced
+	} else if err := s.createUser(ctx, h, nil, c); err != nil {
 		return err
 	}
-	s.record(ctx, EventSignedUp, OpSignUp, Session{UserID: h.User.ID}, c)
+	s.record(ctx, event, OpSignUp, Session{UserID: h.User.ID}, c)
 	if err := s.queueFirstLink(ctx, h, language, c); err != nil {
 		return err
 	}
@@ -128,7 +147,7 @@ func newHolder(email, name string, roles []string, policy PasswordPolicy, passwo
 func holderOf(email, name string, roles []string) Holder {
 	return Holder{
 		User:    User{Email: email, Name: name},
-		Account: Account{Roles: roles, DefaultRole: roles[0], Epoch: 1},
+		Account: Account{Roles: roles, DefaultRole: roles[0], Epoch: 1, PasswordEpoch: 1},
 	}
 }
 

@@ -16,13 +16,18 @@ type User struct {
 
 // Account is a row of auth.accounts: what only this service reads.
 type Account struct {
-	Password        string // stored hash
-	Roles           []string
-	DefaultRole     string
-	Claims          map[string]string // custom x-hasura-* claims
-	Epoch           int               // sessions of another epoch are dead
-	EmailVerifiedAt time.Time         // zero: not verified
-	DisabledAt      time.Time         // zero: enabled
+	Password    string // stored hash
+	Roles       []string
+	DefaultRole string
+	Claims      map[string]string // custom x-hasura-* claims
+	Epoch       int               // sessions of another epoch are dead
+	// PasswordEpoch rises with Epoch, except where the owner signs out everywhere:
+	// device tokens and mailed links are bound to it, so that signing out during
+	// an attack shuts nobody out. A Store works it out; it is never written.
+	PasswordEpoch   int
+	Unopened        bool      // made by a sign-up that opened no session, and none since
+	EmailVerifiedAt time.Time // zero: not verified
+	DisabledAt      time.Time // zero: enabled
 }
 
 // Session is a row of auth.sessions. It is alive while EndedAt is zero, its
@@ -61,7 +66,8 @@ type TokenKey struct {
 type NewSession struct {
 	Session Session
 	Token   TokenKey
-	MaxLive int // live sessions a user may have; the oldest others end
+	MaxLive int  // live sessions a user may have; the oldest others end
+	Opens   bool // the account was unopened when it was read
 }
 
 // Rotation asks to exchange the presented refresh token for a child.
@@ -94,7 +100,8 @@ type PasswordChange struct {
 }
 
 // AccountChange is an operator's change; nil fields stay. Every change but an
-// empty one and EmailVerified raises the epoch, so all sessions end.
+// empty one and EmailVerified raises the epoch, so all sessions end. An account
+// that an operator has changed is not unopened any more.
 type AccountChange struct {
 	Password      *string
 	Roles         []string
@@ -127,6 +134,14 @@ type Store interface {
 	// CreateUser adds a user with its account and, unless s is nil, its first
 	// session. ErrEmailTaken if the address is in use.
 	CreateUser(ctx context.Context, h Holder, s *NewSession) error
+	// ReplaceUnopened gives the unopened account with h's address h's name, hash,
+	// roles and time of creation, and returns its id. Its links stay good, and
+	// what was begun with the old password fails. ErrEmailTaken if the account is
+	// not unopened (any more), is verified or disabled, or has a session.
+	ReplaceUnopened(ctx context.Context, h Holder) (userID string, err error)
+	// RemoveUnopened deletes accounts that ReplaceUnopened would replace and that
+	// were made before the time given, at most batch, and returns their ids.
+	RemoveUnopened(ctx context.Context, before time.Time, batch int) ([]string, error)
 	// HolderByEmail and HolderByID find a user, or ErrNotFound.
 	HolderByEmail(ctx context.Context, email string) (Holder, error)
 	HolderByID(ctx context.Context, userID string) (Holder, error)
@@ -151,7 +166,8 @@ type Store interface {
 	// EndSessionByToken ends the session that the refresh token belongs to,
 	// spent or not, and returns it; ErrTokenUnknown if no live session has it.
 	EndSessionByToken(ctx context.Context, token TokenKey, now time.Time) (Session, error)
-	// EndAllSessions raises the account's epoch; ErrNotFound.
+	// EndAllSessions raises the account's epoch and not that of its password;
+	// ErrNotFound.
 	EndAllSessions(ctx context.Context, userID string, now time.Time) error
 
 	// RotateToken exchanges the newest refresh token of a session for the child.

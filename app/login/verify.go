@@ -60,7 +60,7 @@ func (s *Service) RequestEmailChange(ctx context.Context, id Identity, in Reques
 	if err != nil {
 		return err
 	}
-	// Else anyone with an account could have us write to anyone.
+	// Otherwise anyone with an account could have us write to anyone.
 	if _, err := s.reserve(ctx, Attempt{Operation: OpRequestEmailChange, Client: in.Client, Account: h.User.Email, Recipient: email}); err != nil {
 		return err
 	}
@@ -68,68 +68,145 @@ func (s *Service) RequestEmailChange(ctx context.Context, id Identity, in Reques
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	if err := s.queueLink(ctx, MailChangeEmail, h, email, language, err != nil); err != nil {
+	free := err != nil
+	_, err = s.Throttle.Reserve(ctx, Attempt{Client: in.Client, Recipient: email, Unasked: MailChangeEmail})
+	if err := s.queueLink(ctx, MailChangeEmail, h, email, language, free && err == nil); err != nil {
 		return err
 	}
 	s.record(ctx, EventEmailChangeRequested, OpRequestEmailChange, session, in.Client)
 	return nil
 }
 
-// VerifyEmailInput proves access to a mailbox.
+// VerifyEmailInput proves access to a mailbox, and that its reader is who uses the
+// account.
 type VerifyEmailInput struct {
-	Token  string
-	Client Client
+	Token    string
+	Identity Identity // of the caller, if signed in
+	Password string   // of the account; a link to a new account's address takes it instead
+	Client   Client
 }
 
 // VerifyEmail spends a token from a mail: the account's address is verified, or
-// the address that the mail went to becomes the account's.
+// the address that the mail went to becomes the account's. The mail alone is not
+// enough, for its reader may be somebody whom the account's owner tricks into
+// lending it their address: a change takes a session of the account, a new account
+// a session or its password. A reader who has neither can take the account over
+// with ResetPassword. What is confirmed already is success: mail programs and
+// impatient people follow a link twice.
 func (s *Service) VerifyEmail(ctx context.Context, in VerifyEmailInput) error {
 	reservation, err := s.reserve(ctx, Attempt{Operation: OpVerifyEmail, Client: in.Client})
 	if err != nil {
 		return err
 	}
-	event, userID := EventEmailVerified, ""
 	token, wellFormed := HashMailToken(in.Token)
-	err = ErrTokenUnknown
+	stored, h, err := MailToken{}, Holder{}, ErrTokenUnknown
 	if wellFormed {
-		userID, err = s.Mail.VerifyEmail(ctx, token, s.Now().UTC())
+		stored, h, err = s.Mail.MailTokenHolder(ctx, token, s.Now())
 	}
-	if wellFormed && errors.Is(err, ErrTokenUnknown) {
+	if err == nil && stored.Purpose == PurposeResetPassword {
+		err = ErrTokenUnknown
+	}
+	if err != nil {
+		return s.linkRefused(ctx, OpVerifyEmail, reservation, h.User.ID, in.Client, err)
+	}
+	if stored.Confirmed(h) {
+		return nil
+	}
+	if err := s.mayConfirm(ctx, stored, h, in); err != nil {
+		return err
+	}
+	event := EventEmailVerified
+	if stored.Purpose == PurposeChangeEmail {
 		event = EventEmailChanged
-		userID, err = s.changeEmail(ctx, token, in.Client)
+		err = s.changeEmail(ctx, token, h, in.Client)
+	} else {
+		_, err = s.Mail.VerifyEmail(ctx, token, s.Now().UTC())
+	}
+	if errors.Is(err, ErrTokenUnknown) { // perhaps another tab was first
+		stored, h, again := s.Mail.MailTokenHolder(ctx, token, s.Now())
+		if again == nil && stored.Confirmed(h) {
+			return nil
+		}
 	}
 	if errors.Is(err, ErrEmailTaken) {
 		reservation.Released(ctx)
-		return s.refused(ctx, OpVerifyEmail, userID, in.Client, errEmailTaken())
+		return s.refused(ctx, OpVerifyEmail, h.User.ID, in.Client, errEmailTaken())
 	}
 	if err != nil {
-		return s.linkRefused(ctx, OpVerifyEmail, reservation, userID, in.Client, err)
+		return s.linkRefused(ctx, OpVerifyEmail, reservation, h.User.ID, in.Client, err)
 	}
-	s.record(ctx, event, OpVerifyEmail, Session{UserID: userID}, in.Client)
+	s.record(ctx, event, OpVerifyEmail, Session{UserID: h.User.ID, ID: in.Identity.SessionID}, in.Client)
 	return nil
+}
+
+// mayConfirm tells whether who presents a link uses its account: by a session of
+// it or, unless an address is to change, by its password.
+func (s *Service) mayConfirm(ctx context.Context, t MailToken, h Holder, in VerifyEmailInput) error {
+	if in.Identity.UserID == h.User.ID {
+		_, _, err := s.authorize(ctx, in.Identity)
+		if err == nil || AsError(err).Code != CodeUnauthenticated {
+			return err
+		}
+	}
+	if t.Purpose == PurposeChangeEmail {
+		return s.refused(ctx, OpVerifyEmail, h.User.ID, in.Client,
+			Errorf(CodeUnauthenticated, "Sign in to the account that asked for this change, then open the link again"))
+	}
+	if in.Password == "" {
+		return s.refused(ctx, OpVerifyEmail, h.User.ID, in.Client,
+			Errorf(CodeUnauthenticated, "Sign in to this account, or send its password with the token; if you do not know it, set a new one with this token"))
+	}
+	// The link is from the account's mailbox: strangers who guess at the account do
+	// not use up its bearer's tries.
+	attempt := Attempt{Operation: OpVerifyEmail, Client: in.Client, Account: h.User.Email, DeviceID: string(t.Hash[:])}
+	reservation, err := s.reserve(ctx, attempt)
+	if err != nil {
+		return err
+	}
+	ok, _, err := s.checkPassword(ctx, reservation, Work{Operation: OpVerifyEmail}, h.Account.Password, in.Password)
+	if err == nil && !ok {
+		err = s.refused(ctx, OpVerifyEmail, h.User.ID, in.Client, Errorf(CodeInvalidCredentials, "This is not the account's password"))
+	}
+	return err
+}
+
+// Link is what a mailed token is about, for the page that asks before it is spent.
+type Link struct {
+	Purpose   MailPurpose
+	Email     string // the address that the mail went to
+	Holder    Holder
+	Confirmed bool // nothing is left to do
+}
+
+// Link describes a token and spends nothing. CodeInvalidToken if it is no good.
+func (s *Service) Link(ctx context.Context, token string) (Link, error) {
+	hash, ok := HashMailToken(token)
+	t, h, err := MailToken{}, Holder{}, ErrTokenUnknown
+	if ok {
+		t, h, err = s.Mail.MailTokenHolder(ctx, hash, s.Now())
+	}
+	if errors.Is(err, ErrTokenUnknown) {
+		return Link{}, errInvalidToken()
+	}
+	return Link{Purpose: t.Purpose, Email: t.Email, Holder: h, Confirmed: t.Confirmed(h)}, err
 }
 
 // changeEmail gives an account the address that a token was sent to, and tells
 // the one that it had.
-func (s *Service) changeEmail(ctx context.Context, token TokenHash, c Client) (userID string, err error) {
-	now := s.Now().UTC()
-	_, h, err := s.Mail.MailTokenHolder(ctx, PurposeChangeEmail, token, now)
-	if err != nil {
-		return "", err
-	}
-	change := EmailChange{Token: token, Now: now}
+func (s *Service) changeEmail(ctx context.Context, token TokenHash, h Holder, c Client) error {
+	change := EmailChange{Token: token, Now: s.Now().UTC()}
 	if s.sends(MailEmailChanged) && s.mayTell(ctx, MailEmailChanged, h, c) {
 		notice, err := s.notice(MailEmailChanged, h, c)
 		if err != nil {
-			return h.User.ID, err
+			return err
 		}
 		change.Notice = &notice
 	}
 	if err := s.Mail.ChangeEmail(ctx, change); err != nil {
-		return h.User.ID, err
+		return err
 	}
 	s.mailQueued()
-	return h.User.ID, nil
+	return nil
 }
 
 // SetEmailVerified marks a user's address as verified on an operator's word.

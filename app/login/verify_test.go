@@ -23,6 +23,15 @@ func (w *world) verify(token string) error {
 	return w.VerifyEmail(context.Background(), login.VerifyEmailInput{Token: token, Client: home})
 }
 
+// verifyWith opens a link with the account's password, verifyIn with a session.
+func (w *world) verifyWith(token, password string) error {
+	return w.VerifyEmail(context.Background(), login.VerifyEmailInput{Token: token, Password: password, Client: home})
+}
+
+func (w *world) verifyIn(g login.Grant, token string) error {
+	return w.VerifyEmail(context.Background(), login.VerifyEmailInput{Token: token, Identity: identity(g), Client: home})
+}
+
 func (w *world) askChange(g login.Grant, newEmail, password string) error {
 	return w.RequestEmailChange(context.Background(), identity(g), login.RequestEmailChangeInput{NewEmail: newEmail, Password: password, Client: home})
 }
@@ -49,13 +58,15 @@ func TestSignUp_QueuesALinkThatVerifiesOnce(t *testing.T) {
 	if at := w.verifiedAt(t, "ann@example.org"); !at.IsZero() {
 		t.Errorf("verified at %s before the link was opened", at)
 	}
-	if err := w.verify(token); err != nil {
+	if err := w.verifyWith(token, goodPassword); err != nil {
 		t.Fatal(err)
 	}
 	if at := w.verifiedAt(t, "ann@example.org"); !at.Equal(w.clock.Now()) {
 		t.Errorf("verified at %s", at)
 	}
-	wantCode(t, w.verify(token), login.CodeInvalidToken)
+	if err := w.verify(token); err != nil {
+		t.Errorf("the same link again: %v", err)
+	}
 	if !slices.Contains(w.audit.names(), login.EventEmailVerified) {
 		t.Errorf("audit: %v", w.audit.names())
 	}
@@ -105,7 +116,7 @@ func TestRequireVerifiedEmail_NoSessionBeforeTheLinkWasOpened(t *testing.T) {
 	if err != nil || len(sessions) > 0 {
 		t.Errorf("sessions %+v, %v", sessions, err)
 	}
-	if err := w.verify(token); err != nil {
+	if err := w.verifyWith(token, goodPassword); err != nil {
 		t.Fatal(err)
 	}
 	if _, err = w.signIn("ann@example.org", goodPassword); err != nil {
@@ -187,9 +198,7 @@ func TestRequestEmailVerification_SendsOnlyToWhoIsNotVerified(t *testing.T) {
 	if m.Kind != login.MailVerifyEmail || m.Recipient != "new@example.org" || m.Payload.Language != "de" {
 		t.Errorf("queued %+v", m)
 	}
-	_, err := w.reset(token, newPassword)
-	wantCode(t, err, login.CodeInvalidToken) // it proves a mailbox and opens no account
-	if err := w.verify(token); err != nil {
+	if err := w.verifyWith(token, goodPassword); err != nil {
 		t.Error(err)
 	}
 }
@@ -204,10 +213,14 @@ func TestRequestEmailVerification_RefusesWithoutMailBadInputAndTooMany(t *testin
 	wantCode(t, w.verify("x"), login.CodeRateLimited)
 }
 
-func TestVerifyEmail_LinkIsVoidAfterADayAndANewerOne(t *testing.T) {
+func TestVerifyEmail_LinkIsVoidAfterADayAndANewPassword(t *testing.T) {
 	for name, void := range map[string]func(t *testing.T, w *world){
-		"a day":        func(_ *testing.T, w *world) { w.clock.Advance(login.VerifyTokenLife) },
-		"a newer link": func(t *testing.T, w *world) { w.askVerification(t, "ann@example.org") },
+		"a day": func(_ *testing.T, w *world) { w.clock.Advance(login.VerifyTokenLife) },
+		"a new password": func(t *testing.T, w *world) {
+			if err := w.operator().SetPassword(context.Background(), "ann@example.org", newPassword); err != nil {
+				t.Fatal(err)
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -235,7 +248,7 @@ func TestChangeEmail_TheNewAddressConfirmsAndTheOldOneIsTold(t *testing.T) {
 	}
 	w.forgot(t, "ann@example.org")
 	w.sendAll(t)
-	if err := w.verify(token); err != nil {
+	if err := w.verifyIn(g, token); err != nil {
 		t.Fatal(err)
 	}
 	if w.verifiedAt(t, "ann@new.example").IsZero() {
@@ -250,7 +263,9 @@ func TestChangeEmail_TheNewAddressConfirmsAndTheOldOneIsTold(t *testing.T) {
 	if _, err := w.refresh(g.RefreshToken); err != nil {
 		t.Errorf("the session: %v", err)
 	}
-	wantCode(t, w.verify(token), login.CodeInvalidToken)
+	if err := w.verify(token); err != nil {
+		t.Errorf("the same link again: %v", err)
+	}
 	names := w.audit.names()
 	if !slices.Contains(names, login.EventEmailChangeRequested) || !slices.Contains(names, login.EventEmailChanged) {
 		t.Errorf("audit: %v", names)
@@ -267,7 +282,7 @@ func TestChangeEmail_VoidsWhatTheOldMailboxHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, token := w.mailed(t)
-	if err := w.verify(token); err != nil {
+	if err := w.verifyIn(g, token); err != nil {
 		t.Fatal(err)
 	}
 	_, err := w.reset(stolen, newPassword)
@@ -289,7 +304,7 @@ func TestChangeEmail_ATakenAddressIsToldToItsReaderAlone(t *testing.T) {
 	}
 	_, token := w.mailed(t)
 	w.signUp(t, "ann@new.example")
-	wantCode(t, w.verify(token), login.CodeEmailTaken)
+	wantCode(t, w.verifyIn(g, token), login.CodeEmailTaken)
 	if _, err := w.signIn("ann@example.org", goodPassword); err != nil {
 		t.Errorf("the address that the account has: %v", err)
 	}
@@ -309,7 +324,10 @@ func TestRequestEmailChange_ProvesThePasswordAndIsLimitedForBothAddresses(t *tes
 	if err := w.askChange(g, "ann@new.example", goodPassword); err != nil {
 		t.Fatal(err)
 	}
-	last := w.throttle.attempts[len(w.throttle.attempts)-1]
+	last := w.throttle.attempts[len(w.throttle.attempts)-2]
+	if mail := w.throttle.attempts[len(w.throttle.attempts)-1]; mail.Unasked != login.MailChangeEmail || mail.Recipient != "ann@new.example" {
+		t.Errorf("the mail is limited as %+v", mail)
+	}
 	if last.Operation != login.OpRequestEmailChange || last.Account != "ann@example.org" || last.Recipient != "ann@new.example" {
 		t.Errorf("limited as %+v", last)
 	}
@@ -340,4 +358,146 @@ func (w *world) userID(t *testing.T, email string) string {
 		t.Fatal(err)
 	}
 	return h.User.ID
+}
+
+// An attacker asks to change the address of an account of theirs to somebody
+// else's, who presses the button.
+func TestChangeEmail_TakesASessionOfTheAccountThatAsked(t *testing.T) {
+	w := newWorld(t)
+	attacker, victim := w.signUp(t, "mallory@example.org"), w.signUp(t, "ann@example.org")
+	if err := w.askChange(attacker, "ann@new.example", goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	m, token := w.mailed(t)
+	if m.Payload.Name != "" || m.Payload.Account != "m•••@e•••" {
+		t.Errorf("strangers' words travel: %+v", m.Payload)
+	}
+	wantCode(t, w.verify(token), login.CodeUnauthenticated)
+	wantCode(t, w.verifyWith(token, goodPassword), login.CodeUnauthenticated)
+	wantCode(t, w.verifyIn(victim, token), login.CodeUnauthenticated)
+	_, err := w.reset(token, newPassword)
+	wantCode(t, err, login.CodeInvalidToken)
+	if err := w.verifyIn(attacker, token); err != nil {
+		t.Errorf("its own session: %v", err)
+	}
+}
+
+// Somebody signs up with another's address and waits for them to confirm it.
+func TestVerifyEmail_TheMailboxAloneConfirmsNothingButTakesTheAccountOver(t *testing.T) {
+	w := newWorld(t)
+	attacker := w.signUp(t, "ann@example.org")
+	other := w.signUp(t, "bob@example.org")
+	w.askVerification(t, "ann@example.org")
+	m, token := w.mailed(t)
+	if m.Payload.Name != "" || m.Payload.At.IsZero() {
+		t.Errorf("payload %+v", m.Payload)
+	}
+	wantCode(t, w.verify(token), login.CodeUnauthenticated)
+	wantCode(t, w.verifyIn(other, token), login.CodeUnauthenticated)
+	wantCode(t, w.verifyWith(token, "wrong password"), login.CodeInvalidCredentials)
+	guess := w.throttle.attempts[len(w.throttle.attempts)-1]
+	if guess.Account != "ann@example.org" || guess.DeviceID == "" {
+		t.Errorf("a guess is limited as %+v", guess)
+	}
+	if !w.verifiedAt(t, "ann@example.org").IsZero() {
+		t.Error("the mailbox alone verified an address")
+	}
+	if _, err := w.reset(token, newPassword); err != nil {
+		t.Fatal(err)
+	}
+	if w.verifiedAt(t, "ann@example.org").IsZero() {
+		t.Error("not verified")
+	}
+	_, err := w.refresh(attacker.RefreshToken)
+	wantCode(t, err, login.CodeInvalidRefreshToken)
+	_, err = w.signIn("ann@example.org", goodPassword)
+	wantCode(t, err, login.CodeInvalidCredentials)
+	if err := w.verify(token); err != nil {
+		t.Errorf("the link again: %v", err)
+	}
+	_, err = w.reset(token, "a third password 9")
+	wantCode(t, err, login.CodeInvalidToken)
+}
+
+// A session that has ended is none; a live one of the account is enough.
+func TestVerifyEmail_ByASession(t *testing.T) {
+	w := newWorld(t)
+	ended := w.signUp(t, "ann@example.org")
+	if err := w.SignOut(context.Background(), login.RefreshInput{RefreshToken: ended.RefreshToken, Client: home}); err != nil {
+		t.Fatal(err)
+	}
+	live, err := w.signIn("ann@example.org", goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sendAll(t)
+	w.askVerification(t, "ann@example.org")
+	_, token := w.mailed(t)
+	wantCode(t, w.verifyIn(ended, token), login.CodeUnauthenticated)
+	if err := w.verifyIn(live, token); err != nil {
+		t.Error(err)
+	}
+}
+
+// Strangers who ask for links of an account's neither void the one that its owner
+// has nor keep mailing; signing out everywhere leaves it and known devices alone.
+func TestLinks_OneWayInIsLeftDuringAnAttack(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	w.forgot(t, "ann@example.org")
+	_, token := w.mailed(t)
+	for range 20 {
+		w.forgot(t, "ann@example.org")
+	}
+	if sent := w.sendAll(t); len(sent) != login.PurposeResetPassword.Links()-1 {
+		t.Errorf("%d more mails", len(sent))
+	}
+	if err := w.SignOutAll(context.Background(), identity(g), home); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.SignIn(context.Background(), login.SignInInput{Email: "ann@example.org", Password: goodPassword, DeviceToken: g.DeviceToken, Client: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := w.throttle.attempts[len(w.throttle.attempts)-1]; last.DeviceID == "" {
+		t.Errorf("signing out everywhere made the owner's device a stranger: %+v", last)
+	}
+	if sent := w.sendAll(t); len(sent) > 0 {
+		t.Errorf("told of a known device: %+v", sent)
+	}
+	if _, err := w.reset(token, newPassword); err != nil {
+		t.Errorf("the first link: %v", err)
+	}
+}
+
+func TestRequireVerifiedEmail_AnUnopenedAccountGivesWay(t *testing.T) {
+	w := newWorld(t, requireVerified)
+	signUp := func(name, password string) error {
+		_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: name, Password: password, Client: home})
+		return err
+	}
+	wantCode(t, signUp("Mallory", goodPassword), login.CodeEmailNotVerified)
+	_, first := w.mailed(t)
+	id := w.userID(t, "ann@example.org")
+	wantCode(t, signUp("Ann", newPassword), login.CodeEmailNotVerified)
+	if !slices.Contains(w.audit.names(), login.EventSignUpReplaced) {
+		t.Errorf("audit: %v", w.audit.names())
+	}
+	_, second := w.mailed(t)
+	wantCode(t, w.verifyWith(second, goodPassword), login.CodeInvalidCredentials)
+	if err := w.verifyWith(first, newPassword); err != nil { // the mailbox is the same
+		t.Fatal(err)
+	}
+	if _, err := w.signIn("ann@example.org", newPassword); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, signUp("Mallory", goodPassword), login.CodeEmailTaken)
+	if got := w.userID(t, "ann@example.org"); got != id {
+		t.Errorf("user %s, was %s", got, id)
+	}
+	if _, err := w.operator().Create(context.Background(), "op@example.org", "Op", goodPassword, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "op@example.org", Name: "X", Password: newPassword, Client: home})
+	wantCode(t, err, login.CodeEmailTaken)
 }

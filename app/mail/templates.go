@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -26,9 +27,10 @@ var embedded embed.FS
 // Templates render letters. For each kind and language there are two files,
 // KIND.LANGUAGE.txt, whose first line is the subject and whose second is empty,
 // and KIND.LANGUAGE.html. They hold placeholders and no logic: {{.Name}}, which
-// brings a blank before it and is nothing where the name is not known; where there
-// is a link {{.Link}} and the {{.Minutes}} or {{.Hours}} that it works; in a notice
-// the {{.Time}} of what happened and the address {{.From}} where it came from. (The
+// brings a blank before it and is nothing except in mail to a verified address; where
+// there is a link {{.Link}} and the {{.Minutes}} or {{.Hours}} that it works; the
+// {{.Time}} of what happened; in a notice the address {{.From}} where it came from;
+// in change-email the {{.Account}}, masked, whose address is to change. (The
 // standard library's templates call methods by name, for which the linker would
 // keep every method there is.)
 type Templates struct {
@@ -99,7 +101,7 @@ const trialLink = "https://app.example.org/#a-link-to-try-with"
 
 // trial is a letter to try a template with.
 func trial(kind login.MailKind) login.Letter {
-	l := login.Letter{Kind: kind, Payload: login.MailPayload{Name: "Ann", At: time.Now(), From: "203.0.113.7/32"}}
+	l := login.Letter{Kind: kind, Payload: login.MailPayload{Name: "Ann", At: time.Now(), From: "203.0.113.7/32", Account: login.Masked("ann@example.org")}}
 	if purpose := kind.Purpose(); purpose != "" {
 		l.Link, l.ValidFor = trialLink, purpose.Life()
 	}
@@ -181,13 +183,19 @@ func placeholders(l login.Letter) map[string]string {
 	if l.Payload.Name != "" {
 		values[".Name"] = " " + l.Payload.Name
 	}
+	values[".Time"] = "–"
+	if !l.Payload.At.IsZero() {
+		values[".Time"] = l.Payload.At.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	if l.Kind.Purpose() == login.PurposeChangeEmail {
+		values[".Account"] = cmp.Or(l.Payload.Account, "–")
+	}
 	if l.Kind.Purpose() != "" {
 		values[".Link"] = l.Link
 		values[".Minutes"] = strconv.Itoa(int(l.ValidFor / time.Minute))
 		values[".Hours"] = strconv.Itoa(int(l.ValidFor / time.Hour))
 		return values
 	}
-	values[".Time"] = l.Payload.At.UTC().Format("2006-01-02 15:04 UTC")
 	values[".From"] = "–"
 	if l.Payload.From != "" {
 		values[".From"] = strings.TrimSuffix(l.Payload.From, "/32")

@@ -26,6 +26,7 @@ const anyMethod = "any"
 var storeMethods = []string{
 	"CreateUser", "HolderByEmail", "HolderByID", "ListUsers", "UpdateAccount", "DeleteUser",
 	"CreateSession", "SessionHolder", "LiveSessions", "EndSession", "EndSessionByToken", "EndAllSessions",
+	"ReplaceUnopened", "RemoveUnopened",
 	"RotateToken", "ReplaceHash", "ChangePassword", "Sweep", "Ping",
 	"QueueMail", "AddMailToken", "MailTokenHolder", "ResetPassword",
 	"VerifyEmail", "ChangeEmail", "QueueNotice",

@@ -26,6 +26,16 @@ func (s timedStore) CreateUser(ctx context.Context, h login.Holder, n *login.New
 	return s.next.CreateUser(ctx, h, n)
 }
 
+func (s timedStore) ReplaceUnopened(ctx context.Context, h login.Holder) (_ string, err error) {
+	defer s.since("ReplaceUnopened", time.Now(), &err)
+	return s.next.ReplaceUnopened(ctx, h)
+}
+
+func (s timedStore) RemoveUnopened(ctx context.Context, before time.Time, batch int) (_ []string, err error) {
+	defer s.since("RemoveUnopened", time.Now(), &err)
+	return s.next.RemoveUnopened(ctx, before, batch)
+}
+
 func (s timedStore) HolderByEmail(ctx context.Context, email string) (_ login.Holder, err error) {
 	defer s.since("HolderByEmail", time.Now(), &err)
 	return s.next.HolderByEmail(ctx, email)

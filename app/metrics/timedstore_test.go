@@ -95,6 +95,10 @@ func (a answering) EndSession(context.Context, string, string, time.Time) error 
 func (a answering) EndSessionByToken(context.Context, login.TokenKey, time.Time) (login.Session, error) {
 	return login.Session{}, a.err
 }
+func (a answering) ReplaceUnopened(context.Context, login.Holder) (string, error) { return "", a.err }
+func (a answering) RemoveUnopened(context.Context, time.Time, int) ([]string, error) {
+	return nil, a.err
+}
 func (a answering) EndAllSessions(context.Context, string, time.Time) error { return a.err }
 func (a answering) RotateToken(context.Context, login.Rotation) (login.Rotated, error) {
 	return login.Rotated{}, a.err

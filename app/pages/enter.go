@@ -10,6 +10,7 @@ import (
 // in here already need not do it again.
 func (v *visit) showSignIn() error {
 	id, err := v.identify()
+	path, stays := v.trip.stays()
 	var h login.Holder
 	if err == nil {
 		h, err = v.Service.Me(v.ctx(), id)
@@ -21,8 +22,8 @@ func (v *visit) showSignIn() error {
 		v.forget()
 	case err != nil:
 		return err
-	case v.ReturnURL == "" || v.trip.account:
-		return v.redirect(pathAccount)
+	case v.ReturnURL == "" || stays:
+		return v.redirect(path)
 	default:
 		v.write(continuePage(v.page(v.SignIn), h.User.Name, h.User.Email, v.button(pathSignIn, doContinue, v.Continue), v.button(pathAccount, doSignOut, v.OtherAccount)))
 		return nil

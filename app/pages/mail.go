@@ -1,6 +1,11 @@
 package pages
 
-import "hasura-login/app/login"
+import (
+	"errors"
+	"net/url"
+
+	"hasura-login/app/login"
+)
 
 func (v *visit) showForgot() error {
 	p := v.page(v.Forgot)
@@ -50,8 +55,24 @@ func (v *visit) showReset() error {
 	if token == "" {
 		return v.redirect(pathForgot)
 	}
-	v.write(formPage(v.page(v.Reset), v.resetForm(token)))
+	l, err := v.Service.Link(v.ctx(), token)
+	if err != nil {
+		return v.badLink(v.Forgot, pathForgot, err)
+	}
+	p := v.page(v.Reset)
+	p.Intro = v.resetIntro(l.Holder.User.Email)
+	f := v.resetForm(token)
+	f.Username = l.Holder.User.Email
+	v.write(formPage(p, f))
 	return nil
+}
+
+// badLink offers a new mail, unless something else went wrong.
+func (v *visit) badLink(title, path string, err error) error {
+	if !has(err, login.CodeInvalidToken) || !v.MailEnabled {
+		return err
+	}
+	return v.again(title, v.emailForm(path, ""), err)
 }
 
 func (v *visit) resetForm(token string) form {
@@ -79,15 +100,18 @@ func (v *visit) reset() error {
 	}
 }
 
-// showVerify confirms by a button, for the same reason; without a token it
+// showVerify asks before it confirms, for the same reason; without a token it
 // offers a new mail.
 func (v *visit) showVerify() error {
-	p := v.page(v.Verify)
 	if token := v.r.URL.Query().Get("token"); token != "" {
-		p.Intro = v.VerifyIntro
-		v.write(formPage(p, v.verifyForm(token)))
+		p, f, err := v.confirmation(token)
+		if err != nil {
+			return v.badLink(v.Verify, pathVerify, err)
+		}
+		v.write(formPage(p, f))
 		return nil
 	}
+	p := v.page(v.Verify)
 	if !v.MailEnabled {
 		p.Intro = v.MailDisabled
 		v.write(formPage(p, form{Links: v.backToSignIn()}))
@@ -97,10 +121,66 @@ func (v *visit) showVerify() error {
 	return nil
 }
 
-func (v *visit) verifyForm(token string) form {
+// confirmation names the account that a link is about to change and asks for what
+// the link takes: a session of the account or, for a new one, its password. Who has
+// neither can take a new account over with a password of their own.
+func (v *visit) confirmation(token string) (page, form, error) {
+	p := v.page(v.Verify)
+	l, err := v.Service.Link(v.ctx(), token)
+	if err != nil {
+		return p, form{}, err
+	}
+	if l.Confirmed {
+		p.Intro = v.AlreadyVerified
+		return p, form{Links: v.backToSignIn()}, nil
+	}
+	id, here, err := v.whoIsHere()
+	if err != nil {
+		return p, form{}, err
+	}
+	owner := l.Holder.User
 	f := v.formOf(pathVerify, "", v.Confirm)
+	switch {
+	case l.Purpose == login.PurposeChangeEmail && id.UserID == owner.ID:
+		p.Intro = v.changeIntro(owner.Email, l.Email)
+	case l.Purpose == login.PurposeChangeEmail:
+		p.Intro = v.changeElsewhere(login.Masked(owner.Email), l.Email)
+		v.trip = trip{verify: token}
+		if here {
+			return p, v.formOf(pathAccount, doSignOut, v.OtherAccount), nil
+		}
+		return p, form{Links: []link{{v.trip.link(pathSignIn), v.SignIn}}}, nil
+	case l.Purpose == login.PurposeVerifyEmail:
+		p.Intro = v.verifyIntro(owner.Email, owner.CreatedAt)
+		if id.UserID != owner.ID {
+			f.Username = owner.Email
+			f.Fields = []field{{Name: fieldPassword, Label: v.Password, Type: "password", Autocomplete: "current-password"}}
+			f.Links = []link{{pathReset + "?" + url.Values{"token": {token}}.Encode(), v.TakeOver}}
+		}
+	default:
+		return p, form{}, login.Errorf(login.CodeInvalidToken, "This link is for another page")
+	}
 	f.Hidden = append(f.Hidden, hidden{"token", token})
-	return f
+	return p, f, nil
+}
+
+// whoIsHere tells who is signed in, if anybody is.
+func (v *visit) whoIsHere() (id login.Identity, here bool, err error) {
+	id, err = v.identify()
+	if err == nil {
+		_, err = v.Service.Me(v.ctx(), id)
+		err = v.Attempted(login.OpMe, err)
+	}
+	switch {
+	case err == nil:
+		return id, true, nil
+	case errors.Is(err, errSignedOut):
+		return login.Identity{}, false, nil
+	case has(err, login.CodeUnauthenticated):
+		v.forget()
+		return login.Identity{}, false, nil
+	}
+	return login.Identity{}, false, err
 }
 
 func (v *visit) verify() error {
@@ -117,16 +197,21 @@ func (v *visit) verify() error {
 }
 
 func (v *visit) confirmAddress(token string) error {
-	err := v.Service.VerifyEmail(v.ctx(), login.VerifyEmailInput{Token: token, Client: v.Client})
-	err = v.Attempted(login.OpVerifyEmail, err)
-	switch {
-	case err == nil:
+	id, _, err := v.whoIsHere()
+	if err != nil {
+		return err
+	}
+	err = v.Service.VerifyEmail(v.ctx(), login.VerifyEmailInput{Token: token, Identity: id, Password: v.form(fieldPassword), Client: v.Client})
+	if err = v.Attempted(login.OpVerifyEmail, err); err == nil {
 		// Who is signed in already goes on from there.
 		v.say(noticeVerified)
 		return v.redirect(pathSignIn)
-	case has(err, login.CodeInvalidToken) && v.MailEnabled:
-		return v.again(v.Verify, v.emailForm(pathVerify, ""), err)
-	default:
-		return v.again(v.Verify, v.verifyForm(token), err)
 	}
+	p, f, failed := v.confirmation(token)
+	if failed != nil {
+		return v.badLink(v.Verify, pathVerify, failed)
+	}
+	f.blame(v.problem(err))
+	v.write(formPage(p, f))
+	return formError{err}
 }

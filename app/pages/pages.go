@@ -198,12 +198,15 @@ func (e formError) Unwrap() error { return e.error }
 type trip struct {
 	account bool   // at the account's page and not in the app
 	state   string // of the app; handed back to it
+	verify  string // token of a link that waits for the sign-in
 }
 
 const (
 	paramTo    = "to"
 	paramState = "state"
-	toAccount  = "account"
+	// paramVerify is not what a mail calls it: a sign-in is no use of the token.
+	paramVerify = "verify"
+	toAccount   = "account"
 	// maxState bounds what a page repeats.
 	maxState = 200
 )
@@ -212,6 +215,11 @@ func tripOf(form url.Values) trip {
 	t := trip{account: form.Get(paramTo) == toAccount, state: form.Get(paramState)}
 	if len(t.state) > maxState {
 		t.state = ""
+	}
+	if token := form.Get(paramVerify); token != "" {
+		if _, ok := login.HashMailToken(token); ok {
+			t.verify = token
+		}
 	}
 	return t
 }
@@ -224,7 +232,18 @@ func (t trip) values() url.Values {
 	if t.state != "" {
 		values.Set(paramState, t.state)
 	}
+	if t.verify != "" {
+		values.Set(paramVerify, t.verify)
+	}
 	return values
+}
+
+// stays tells whether the visitor is to stay at the pages, and at which.
+func (t trip) stays() (path string, ok bool) {
+	if t.verify != "" {
+		return pathVerify + "?" + url.Values{"token": {t.verify}}.Encode(), true
+	}
+	return pathAccount, t.account
 }
 
 // link leads to another page of the same trip.

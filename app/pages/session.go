@@ -125,12 +125,13 @@ func has(err error, code login.Code) bool { return login.AsError(err).Code == co
 // #, where it reaches no server.
 func (v *visit) enter(g login.Grant) error {
 	v.endSession()
-	if v.ReturnURL != "" && !v.trip.account {
+	path, stays := v.trip.stays()
+	if v.ReturnURL != "" && !stays {
 		v.know(g)
 		return v.handOver(g.RefreshToken)
 	}
 	v.keep(g)
-	return v.redirect(pathAccount)
+	return v.redirect(path)
 }
 
 func (v *visit) handOver(refreshToken string) error {

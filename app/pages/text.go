@@ -18,9 +18,9 @@ type texts struct {
 	Email, Password, YourName, NewPassword, CurrentPassword, NewEmail string // labels
 	NewEmailHint                                                      string
 
-	ForgotQuestion, SignUpQuestion, SignInQuestion, BackToSignIn, VerifyAgain                    string // links
-	CheckMail, SendAgain, SignUpClosed, MailDisabled, ForgotIntro, VerifyIntro, VerifyAgainIntro string
-	SendLink, SetPassword, Confirm                                                               string // buttons
+	ForgotQuestion, SignUpQuestion, SignInQuestion, BackToSignIn, VerifyAgain                        string // links
+	CheckMail, SendAgain, SignUpClosed, MailDisabled, ForgotIntro, AlreadyVerified, VerifyAgainIntro string
+	SendLink, SetPassword, Confirm                                                                   string // buttons
 
 	SignedInAs, Continue, OtherAccount, BackToApp string
 
@@ -32,10 +32,14 @@ type texts struct {
 	SignOut, SignOutAll                          string
 	DeleteAccount, DeleteNote, DeleteForever     string
 	DeviceOn, UnknownDevice                      string
-	CurrentWrong                                 string
+	CurrentWrong, AccountWrong, TakeOver         string
 	Notices                                      map[notice]string
 	Errors                                       map[login.Code]string
 	Later                                        map[login.Code]string // where waiting helps
+	verifyIntro                                  func(email string, made time.Time) string
+	changeIntro                                  func(from, to string) string
+	changeElsewhere                              func(account, to string) string
+	resetIntro                                   func(email string) string
 	passwordHint                                 func(least int) string
 	invalidField                                 func(field, message string, least int) string
 	wait                                         func(n int, minutes bool) string
@@ -99,7 +103,7 @@ var english = &texts{
 	SignUpClosed:     "New accounts are not open to everyone here.",
 	MailDisabled:     "This site sends no mail. Ask whoever runs it for help.",
 	ForgotIntro:      "Tell us your address and we send you a link to choose a new one.",
-	VerifyIntro:      "One click, and this address is yours here.",
+	AlreadyVerified:  "This address is confirmed already. Nothing is left to do.",
 	VerifyAgainIntro: "Tell us your address and we send you a link to confirm it.",
 	SendLink:         "Send link", SetPassword: "Set password", Confirm: "Confirm address",
 
@@ -114,7 +118,8 @@ var english = &texts{
 	DeleteAccount: "Delete account", DeleteNote: "Your account and its data here are gone at once and cannot be brought back.",
 	DeleteForever: "Delete for good",
 	DeviceOn:      " on ", UnknownDevice: "Unknown device",
-	CurrentWrong: "This is not your current password",
+	CurrentWrong: "This is not your current password", AccountWrong: "This is not the password of the account",
+	TakeOver: "You do not know the password? Set a new one",
 	Notices: map[notice]string{
 		noticeResetSent:       "If this address has an account, a mail is on its way. The link in it works once, for 30 minutes.",
 		noticeVerifySent:      "If this address has an account and is not confirmed yet, a mail is on its way.",
@@ -137,6 +142,7 @@ var english = &texts{
 		login.CodeSignupDisabled:     "New accounts are not open to everyone here",
 		login.CodeMailDisabled:       "This site sends no mail. Ask whoever runs it for help.",
 		login.CodeInvalidToken:       "This link has expired or was used already. Ask for a new one.",
+		login.CodeUnauthenticated:    "Please sign in to the account first.",
 		login.CodeForbidden:          "This form was sent from another site. Open the page here and try again.",
 		login.CodeInternal:           "Something went wrong on our side. It is in our log.",
 	},
@@ -144,6 +150,18 @@ var english = &texts{
 		login.CodeRateLimited: "Too many attempts.",
 		login.CodeOverloaded:  "Many people are signing in right now.",
 		login.CodeUnavailable: "This is not available right now.",
+	},
+	verifyIntro: func(email string, made time.Time) string {
+		return fmt.Sprintf("An account was made with %s on %s. If it is yours, confirm the address.", email, made.UTC().Format("2 January 2006"))
+	},
+	changeIntro: func(from, to string) string {
+		return fmt.Sprintf("Your account has the address %s so far. Confirm that its new one is %s.", from, to)
+	},
+	changeElsewhere: func(account, to string) string {
+		return fmt.Sprintf("This link gives the address %s to the account %s. Sign in to that account first. If it is not yours, close this page.", to, account)
+	},
+	resetIntro: func(email string) string {
+		return fmt.Sprintf("For the account %s. Every session of it ends.", email)
 	},
 	passwordHint: func(least int) string {
 		return fmt.Sprintf("At least %d characters. A few random words are good.", least)

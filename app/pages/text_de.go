@@ -22,7 +22,7 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 	SignUpClosed:     "Neue Konten sind hier nicht für alle offen.",
 	MailDisabled:     "Diese Seite verschickt keine Mails. Bitte wenden Sie sich an ihren Betreiber.",
 	ForgotIntro:      "Nennen Sie Ihre Adresse, und wir schicken einen Link, mit dem Sie ein neues wählen.",
-	VerifyIntro:      "Noch ein Klick, und diese Adresse ist hier bestätigt.",
+	AlreadyVerified:  "Diese Adresse ist schon bestätigt. Es ist nichts mehr zu tun.",
 	VerifyAgainIntro: "Nennen Sie Ihre Adresse, und wir schicken einen Link, der sie bestätigt.",
 	SendLink:         "Link schicken", SetPassword: "Passwort setzen", Confirm: "Adresse bestätigen",
 
@@ -37,7 +37,8 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 	DeleteAccount: "Konto löschen", DeleteNote: "Ihr Konto und seine Daten hier sind sofort weg und lassen sich nicht zurückholen.",
 	DeleteForever: "Endgültig löschen",
 	DeviceOn:      " unter ", UnknownDevice: "Unbekanntes Gerät",
-	CurrentWrong: "Das ist nicht Ihr jetziges Passwort",
+	CurrentWrong: "Das ist nicht Ihr jetziges Passwort", AccountWrong: "Das ist nicht das Passwort dieses Kontos",
+	TakeOver: "Sie kennen das Passwort nicht? Ein neues setzen",
 	Notices: map[notice]string{ // #nosec G101 -- as above
 		noticeResetSent:       "Wenn es zu dieser Adresse ein Konto gibt, ist eine Mail unterwegs. Der Link darin gilt einmal und 30 Minuten lang.",
 		noticeVerifySent:      "Wenn es zu dieser Adresse ein Konto gibt und sie noch nicht bestätigt ist, ist eine Mail unterwegs.",
@@ -60,6 +61,7 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 		login.CodeSignupDisabled:     "Neue Konten sind hier nicht für alle offen",
 		login.CodeMailDisabled:       "Diese Seite verschickt keine Mails. Bitte wenden Sie sich an ihren Betreiber.",
 		login.CodeInvalidToken:       "Dieser Link ist abgelaufen oder wurde schon benutzt. Lassen Sie sich einen neuen schicken.",
+		login.CodeUnauthenticated:    "Bitte melden Sie sich zuerst in dem Konto an.",
 		login.CodeForbidden:          "Dieses Formular kam von einer anderen Seite. Öffnen Sie die Seite hier und versuchen Sie es noch einmal.",
 		login.CodeInternal:           "Bei uns ist etwas schiefgegangen. Es steht in unserem Protokoll.",
 	},
@@ -67,6 +69,18 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 		login.CodeRateLimited: "Zu viele Versuche.",
 		login.CodeOverloaded:  "Gerade melden sich viele an.",
 		login.CodeUnavailable: "Das geht im Augenblick nicht.",
+	},
+	verifyIntro: func(email string, made time.Time) string {
+		return fmt.Sprintf("Mit %s wurde am %s ein Konto angelegt. Wenn es Ihres ist, bestätigen Sie die Adresse.", email, made.UTC().Format("2.1.2006"))
+	},
+	changeIntro: func(from, to string) string {
+		return fmt.Sprintf("Ihr Konto hat bisher die Adresse %s. Bestätigen Sie, dass die neue %s ist.", from, to)
+	},
+	changeElsewhere: func(account, to string) string {
+		return fmt.Sprintf("Mit diesem Link bekommt das Konto %s die Adresse %s. Melden Sie sich zuerst in diesem Konto an. Wenn es nicht Ihres ist, schließen Sie die Seite.", account, to)
+	},
+	resetIntro: func(email string) string {
+		return fmt.Sprintf("Für das Konto %s. Alle seine Sitzungen enden.", email)
 	},
 	passwordHint: func(least int) string {
 		return fmt.Sprintf("Mindestens %d Zeichen. Ein paar zufällige Wörter sind gut.", least)

@@ -124,6 +124,9 @@ func (v *visit) problem(err error) problem {
 		if v.r.URL.Path == pathAccount {
 			return problem{Field: fieldCurrent, Message: v.CurrentWrong}
 		}
+		if v.r.URL.Path == pathVerify {
+			return problem{Field: fieldPassword, Message: v.AccountWrong}
+		}
 	}
 	if text, ok := v.Errors[e.Code]; ok {
 		return problem{Message: text}

@@ -22,6 +22,7 @@ const (
 	limitSignUp  limitName = 'u'
 	limitRefresh limitName = 'r'
 	limitReset   limitName = 'p'
+	limitSpend   limitName = 's'
 	limitUnasked limitName = 'm'
 	limitOther   limitName = 'o'
 )

@@ -61,7 +61,7 @@ type Limits struct {
 	RefreshClient  Limit // refreshes, per client; failed ones count twice
 	RefreshSession Limit // refreshes, per session
 	ResetClient    Limit // requests and uses of mailed links, per client; failed uses count twice
-	ResetAccount   Limit // requests of such links, per address, whether or not it has an account; and of each kind of mail that nobody asked for, per address that is not verified
+	ResetAccount   Limit // requests of such links, per client and account, whether or not there is one; and mails of a kind to an address that is not its account's verified one
 }
 
 // DefaultLimits are those of an installation that sets none.

@@ -158,23 +158,27 @@ func (t *Throttle) charges(list []charge, a login.Attempt, now time.Time) []char
 	case login.OpRequestPasswordReset, login.OpRequestEmailVerification:
 		return t.mailCharges(list, a, now)
 	case login.OpResetPassword, login.OpVerifyEmail:
-		return t.clientCharges(list, limitReset, t.limits.ResetClient, a, now)
+		if a.DeviceID != "" { // a link's bearer, who proves a password too
+			return t.deviceCharges(list, a, now)
+		}
+		return t.clientCharges(list, limitSpend, t.limits.ResetClient, a, now)
 	default: // proves nothing that could be guessed
 		return list
 	}
 }
 
-// mailCharges counts for the client, the account that a link is for and the
-// address that it is sent to.
+// mailCharges counts for the client, and for the client and the account together:
+// what strangers ask for an account must not keep its owner from asking. How many
+// mails go to one address is limited elsewhere, without a refusal. A change of
+// address has proved the password and counts for the account, whoever asks.
 func (t *Throttle) mailCharges(list []charge, a login.Attempt, now time.Time) []charge {
 	list = t.clientCharges(list, limitReset, t.limits.ResetClient, a, now)
-	for _, address := range []string{a.Account, a.Recipient} {
-		if address != "" {
-			id := t.keys.id(kindAccount, limitReset, noRange, address, "")
-			list = appendRates(list, id, kindAccount, t.limits.ResetAccount, 1, now)
-		}
+	asker := rangeOf(a.Client.Addr, classesOf(a.Client.Addr)[0])
+	if a.Recipient != "" {
+		asker = noRange
 	}
-	return list
+	id := t.keys.id(kindAccount, limitReset, asker, a.Account, "")
+	return appendRates(list, id, kindAccount, t.limits.ResetAccount, 1, now)
 }
 
 // clientCharges counts for the client and the wider classes of its address.

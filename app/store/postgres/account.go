@@ -22,6 +22,7 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 				default_role  = COALESCE($4, default_role),
 				disabled_at   = CASE WHEN $5::boolean THEN COALESCE(disabled_at, $7) WHEN NOT $5 THEN NULL ELSE disabled_at END,
 				email_verified_at = CASE WHEN $8::boolean THEN COALESCE(email_verified_at, $7) ELSE email_verified_at END,
+				unopened      = false,
 				session_epoch = session_epoch + CASE WHEN $6::boolean THEN 1 ELSE 0 END
 			WHERE user_id = $1
 			RETURNING user_id
@@ -41,7 +42,21 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 
 // EndAllSessions implements login.Store.
 func (s *Store) EndAllSessions(ctx context.Context, userID string, now time.Time) error {
-	return s.UpdateAccount(ctx, userID, login.AccountChange{EndSessions: true}, now)
+	const query = `
+		WITH changed AS (
+			UPDATE auth.accounts SET session_epoch = session_epoch + 1, signouts = signouts + 1
+			WHERE user_id = $1
+			RETURNING user_id
+		), ended AS (
+			UPDATE auth.sessions s SET ended_at = $2
+			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL
+		)
+		SELECT FROM changed`
+	id, ok := column.ID(userID)
+	if !ok {
+		return login.ErrNotFound
+	}
+	return s.exec(ctx, "ending all sessions", login.ErrNotFound, query, id, now)
 }
 
 // ReplaceHash implements login.Store.

@@ -15,29 +15,48 @@ var _ interface {
 	login.Outbox
 } = (*Store)(nil)
 
-// putToken takes the place of the user's token of the same purpose.
+// putToken stores a token in the first of the slots $8 to $9 that is free: slot 0
+// always is, another one when its token is no longer live. The condition stands
+// twice, for a parallel call may take the slot after this one has found it free.
 //
 // #nosec G101 -- a statement
 const putToken = `
-	INSERT INTO auth.mail_tokens (hash, user_id, purpose, email, epoch, created_at, expires_at)
-	SELECT $1::bytea, u.id, $3, $4, $5, $6, $7 FROM public.users u WHERE u.id = $2::uuid
+	INSERT INTO auth.mail_tokens AS t (hash, user_id, purpose, email, epoch, created_at, expires_at, slot)
+	SELECT $1::bytea, u.id, $3, $4, $5, $6, $7, free.slot
+	FROM public.users u CROSS JOIN LATERAL (
+		SELECT n AS slot FROM generate_series($8::int, $9::int) AS n
+		WHERE NOT EXISTS (
+			SELECT FROM auth.mail_tokens t
+			WHERE t.user_id = u.id AND t.purpose = $3 AND t.slot = n AND` + taken + `)
+		ORDER BY n LIMIT 1
+	) AS free
+	WHERE u.id = $2::uuid
 	ON CONFLICT ON CONSTRAINT mail_tokens_user_id_purpose_key DO UPDATE SET
 		hash = EXCLUDED.hash, email = EXCLUDED.email, epoch = EXCLUDED.epoch,
-		created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at`
+		created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at, spent_at = NULL
+	WHERE NOT (` + taken + `)`
 
-func tokenValues(t *login.MailToken) []any {
+// taken holds of a slot's token t that a new one must not replace.
+const taken = ` t.slot > 0 AND t.expires_at > $6 AND t.epoch = $5 AND t.email = $4 `
+
+// tokenValues are the arguments of putToken.
+func tokenValues(t *login.MailToken, first, last int) []any {
 	if t == nil {
-		return make([]any, 7)
+		return make([]any, 9)
 	}
 	id, _ := column.ID(t.UserID)
-	return []any{t.Hash[:], id, string(t.Purpose), t.Email, t.Epoch, t.CreatedAt, t.ExpiresAt}
+	return []any{t.Hash[:], id, string(t.Purpose), t.Email, t.Epoch, t.CreatedAt, t.ExpiresAt, first, last}
 }
 
 // QueueMail implements login.MailStore: one statement, with a token or without.
 func (s *Store) QueueMail(ctx context.Context, m login.QueuedMail, t *login.MailToken) error {
-	const query = `WITH token AS (` + putToken + `)
+	const query = `WITH token AS (` + putToken + ` RETURNING t.hash)
 		INSERT INTO auth.outbox (id, user_id, kind, recipient, payload, created_at, next_attempt_at, sent_at)
-		VALUES ($8, $9, $10, $11, $12, $13, $13, $14)`
+		SELECT $10::uuid, CASE WHEN wanted THEN $11::uuid END,
+			CASE WHEN wanted THEN $12::text ELSE '` + string(login.MailDecoy) + `' END,
+			CASE WHEN wanted THEN $13::text ELSE '' END, CASE WHEN wanted THEN $14::jsonb ELSE '{}' END,
+			$15::timestamptz, $15, CASE WHEN wanted THEN $16::timestamptz ELSE $15 END
+		FROM (SELECT $1 IS NULL OR EXISTS (SELECT FROM token) AS wanted) AS w`
 	payload, err := column.EncodePayload(m.Payload)
 	if err != nil {
 		return err
@@ -46,7 +65,11 @@ func (s *Store) QueueMail(ctx context.Context, m login.QueuedMail, t *login.Mail
 	if id, ok := column.ID(m.UserID); ok {
 		owner = &id
 	}
-	args := append(tokenValues(t), m.ID, owner, string(m.Kind), m.Recipient, payload, m.CreatedAt, orNull(m.SentAt))
+	first, last := 0, 0
+	if t != nil && t.Purpose.Links() > 0 {
+		first, last = 1, t.Purpose.Links()
+	}
+	args := append(tokenValues(t, first, last), m.ID, owner, string(m.Kind), m.Recipient, payload, m.CreatedAt, orNull(m.SentAt))
 	return s.call(ctx, "queueing a mail", func(ctx context.Context) error {
 		_, err := s.pool.Exec(ctx, query, args...)
 		if violates(err, foreignKeyViolation, "") {
@@ -58,52 +81,64 @@ func (s *Store) QueueMail(ctx context.Context, m login.QueuedMail, t *login.Mail
 
 // AddMailToken implements login.MailStore.
 func (s *Store) AddMailToken(ctx context.Context, t login.MailToken) error {
-	return s.exec(ctx, "adding a mail token", login.ErrNotFound, putToken, tokenValues(&t)...)
+	return s.exec(ctx, "adding a mail token", login.ErrNotFound, putToken, tokenValues(&t, 0, 0)...)
 }
 
-// liveToken holds of a token t of the account a of the user u at the time $3.
+// liveToken holds of a token t of the account a of the user u at the time $2.
 //
 // #nosec G101 -- a condition
-const liveToken = ` t.hash = $1 AND t.purpose = $2 AND t.expires_at > $3
-	AND t.epoch = a.session_epoch AND a.disabled_at IS NULL AND` + rightAddress
+const liveToken = ` t.hash = $1 AND t.spent_at IS NULL AND t.expires_at > $2 AND` + rightEpoch + `AND` + rightAddress
+
+// rightEpoch holds of a token t of the account a as login.Account.EpochFor says.
+const rightEpoch = ` a.disabled_at IS NULL
+	AND t.epoch = a.session_epoch - CASE t.purpose WHEN '` + string(login.PurposeChangeEmail) + `' THEN 0 ELSE a.signouts END `
 
 // rightAddress holds of a token t of the user u that was sent to the address the
 // user has, that is to bring another, or that was sent to none.
 const rightAddress = ` (t.email IN (u.email, '') OR t.purpose = '` + string(login.PurposeChangeEmail) + `') `
 
+// confirmed holds of a spent token t if what it confirmed is still so.
+const confirmed = ` t.hash = $1 AND t.spent_at IS NOT NULL AND t.purpose <> '` + string(login.PurposeResetPassword) + `'
+	AND t.email = u.email AND a.email_verified_at IS NOT NULL AND a.disabled_at IS NULL `
+
+// resets holds of a token t that lets its bearer set a new password.
+const resets = ` (t.purpose = '` + string(login.PurposeResetPassword) + `'
+	OR t.purpose = '` + string(login.PurposeVerifyEmail) + `' AND a.email_verified_at IS NULL) `
+
 // MailTokenHolder implements login.MailStore.
-func (s *Store) MailTokenHolder(ctx context.Context, p login.MailPurpose, token login.TokenHash, now time.Time) (login.MailToken, login.Holder, error) {
-	const query = `SELECT t.user_id, t.email, t.epoch, t.created_at, t.expires_at, ` + holderColumns + `
+func (s *Store) MailTokenHolder(ctx context.Context, token login.TokenHash, now time.Time) (login.MailToken, login.Holder, error) {
+	const query = `SELECT t.user_id, t.purpose, t.email, t.epoch, t.created_at, t.expires_at, t.spent_at, ` + holderColumns + `
 		FROM auth.mail_tokens t
 		JOIN public.users u ON u.id = t.user_id
 		JOIN auth.accounts a ON a.user_id = t.user_id
-		WHERE` + liveToken
-	t := login.MailToken{Hash: token, Purpose: p}
+		WHERE` + liveToken + `OR` + confirmed
+	t := login.MailToken{Hash: token}
 	var row holderRow
-	err := s.queryRow(ctx, "reading a mail token", login.ErrTokenUnknown, query, []any{token[:], string(p), now}, func() []any {
-		row = holderRow{}
-		return append([]any{&t.UserID, &t.Email, &t.Epoch, &t.CreatedAt, &t.ExpiresAt}, row.targets()...)
+	var spent *time.Time
+	err := s.queryRow(ctx, "reading a mail token", login.ErrTokenUnknown, query, []any{token[:], now}, func() []any {
+		row, spent = holderRow{}, nil
+		return append([]any{&t.UserID, &t.Purpose, &t.Email, &t.Epoch, &t.CreatedAt, &t.ExpiresAt, &spent}, row.targets()...)
 	})
 	if err != nil {
 		return login.MailToken{}, login.Holder{}, err
 	}
-	t.CreatedAt, t.ExpiresAt = t.CreatedAt.UTC(), t.ExpiresAt.UTC()
+	t.CreatedAt, t.ExpiresAt, t.SpentAt = t.CreatedAt.UTC(), t.ExpiresAt.UTC(), utc(spent)
 	return t, row.value(), nil
 }
 
 // ResetPassword implements login.MailStore.
 func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error {
-	const query = spendIf + ` AND a.user_id = $4 AND a.session_epoch = $5` + spent + `, changed AS (
-			UPDATE auth.accounts a SET password = $6, session_epoch = a.session_epoch + 1,
-				email_verified_at = CASE WHEN spent.proves_address THEN COALESCE(a.email_verified_at, $3) ELSE a.email_verified_at END
+	const query = spendIf + ` AND` + resets + `AND a.user_id = $3 AND a.session_epoch = $4` + spent + `, changed AS (
+			UPDATE auth.accounts a SET password = $5, session_epoch = a.session_epoch + 1, unopened = false,
+				email_verified_at = CASE WHEN spent.proves_address THEN COALESCE(a.email_verified_at, $2) ELSE a.email_verified_at END
 			FROM spent WHERE a.user_id = spent.user_id
 			RETURNING a.user_id, a.session_epoch
 		), ended AS (
-			UPDATE auth.sessions s SET ended_at = $3
+			UPDATE auth.sessions s SET ended_at = $2
 			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL
 		), opened AS (
 			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix, family_hash, token_hash)
-			SELECT $7, user_id, session_epoch, $8, $9, $10, $11, $12, $13, $14, $15 FROM changed
+			SELECT $6, user_id, session_epoch, $7, $8, $9, $10, $11, $12, $13, $14 FROM changed
 		)
 		SELECT user_id FROM changed`
 	id, ok := column.ID(r.UserID)
@@ -112,7 +147,7 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 	}
 	n := r.Session.Session
 	_, err := s.spendToken(ctx, "resetting a password", query,
-		r.Token[:], string(login.PurposeResetPassword), r.Now, id, r.Epoch, r.NewHash,
+		r.Token[:], r.Now, id, r.Epoch, r.NewHash,
 		n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, column.Text(n.ClientName), column.Text(n.ClientPrefix),
 		r.Session.Token.Family[:], r.Session.Token.Token[:])
 	return err

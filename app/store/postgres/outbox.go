@@ -38,7 +38,7 @@ func (s *Store) RenewMailToken(ctx context.Context, p login.MailPurpose, token l
 	const query = `
 		UPDATE auth.mail_tokens t SET expires_at = $3
 		FROM auth.accounts a JOIN public.users u ON u.id = a.user_id
-		WHERE a.user_id = t.user_id AND t.hash = $1 AND t.purpose = $2 AND t.epoch = a.session_epoch AND a.disabled_at IS NULL AND` + rightAddress
+		WHERE a.user_id = t.user_id AND t.hash = $1 AND t.purpose = $2 AND t.spent_at IS NULL AND` + rightEpoch + `AND` + rightAddress
 	return s.exec(ctx, "renewing a mail token", login.ErrTokenUnknown, query, token[:], string(p), expiresAt)
 }
 

@@ -77,7 +77,7 @@ func (s *Store) Ping(ctx context.Context) error {
 		UNION ALL SELECT FROM auth.accounts WHERE false
 		UNION ALL SELECT FROM auth.sessions WHERE false AND recent IS NULL
 		UNION ALL SELECT FROM auth.refresh_tokens WHERE false
-		UNION ALL SELECT FROM auth.mail_tokens WHERE false
+		UNION ALL SELECT FROM auth.mail_tokens WHERE slot < 0 AND false
 		UNION ALL SELECT FROM auth.outbox WHERE false
 		UNION ALL SELECT FROM auth.notices WHERE false`
 	return s.call(ctx, "pinging the database", func(ctx context.Context) error {

@@ -79,23 +79,27 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 			WHERE user_id = $1 AND epoch = $3 AND ended_at IS NULL AND idle_until > $2 AND expires_at > $2
 			ORDER BY id = $4 DESC, created_at DESC, id OFFSET $5
 		) AS oldest WHERE s.id = oldest.id`
+	const opened = `UPDATE auth.accounts SET unopened = false WHERE user_id = $1 AND session_epoch = $2 AND unopened`
 	user, ok := column.ID(n.Session.UserID)
 	if !ok {
 		return login.ErrStale
 	}
 	return s.call(ctx, "opening a session", func(ctx context.Context) error {
 		var batch pgx.Batch
-		var opened int64
+		var rows int64
 		batch.Queue(open, append([]any{user}, sessionValues(n)...)...).
 			Exec(func(tag pgconn.CommandTag) error {
-				opened = tag.RowsAffected()
+				rows = tag.RowsAffected()
 				return nil
 			})
 		batch.Queue(endOldest, user, n.Session.CreatedAt, n.Session.Epoch, n.Session.ID, max(n.MaxLive, 1))
+		if n.Opens {
+			batch.Queue(opened, user, n.Session.Epoch)
+		}
 		if err := s.pool.SendBatch(ctx, &batch).Close(); err != nil {
 			return err
 		}
-		if opened == 0 {
+		if rows == 0 {
 			return login.ErrStale
 		}
 		return nil

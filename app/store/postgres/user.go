@@ -14,7 +14,8 @@ import (
 // holderColumns are read by holderRow.
 const holderColumns = `
 	u.id, u.email, u.name, u.created_at, u.updated_at,
-	a.password, a.roles, a.default_role, a.claims, a.session_epoch, a.email_verified_at, a.disabled_at`
+	a.password, a.roles, a.default_role, a.claims, a.session_epoch,
+	a.session_epoch - a.signouts, a.unopened, a.email_verified_at, a.disabled_at`
 
 type holderRow struct {
 	holder             login.Holder
@@ -27,7 +28,7 @@ func (r *holderRow) targets() []any {
 	u, a := &r.holder.User, &r.holder.Account
 	return []any{
 		&u.ID, &u.Email, &u.Name, &u.CreatedAt, &u.UpdatedAt,
-		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.Epoch, &r.verified, &r.disabled,
+		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.Epoch, &a.PasswordEpoch, &a.Unopened, &r.verified, &r.disabled,
 	}
 }
 
@@ -61,8 +62,8 @@ func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.New
 			VALUES ($1, $2, $3, $4, $5)
 			RETURNING id
 		), a AS (
-			INSERT INTO auth.accounts (user_id, password, roles, default_role, claims, session_epoch, email_verified_at, disabled_at)
-			SELECT id, $6, $7, $8, $9, $10, $11, $12 FROM u
+			INSERT INTO auth.accounts (user_id, password, roles, default_role, claims, session_epoch, email_verified_at, disabled_at, unopened)
+			SELECT id, $6, $7, $8, $9, $10, $11, $12, $24 FROM u
 		)
 		INSERT INTO auth.sessions (` + newSessionColumns + `)
 		SELECT $13::uuid, id, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23 FROM u WHERE $13::uuid IS NOT NULL`
@@ -80,6 +81,7 @@ func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.New
 	} else {
 		args = append(args, make([]any, 11)...)
 	}
+	args = append(args, a.Unopened)
 	return s.call(ctx, "creating a user", func(ctx context.Context) error {
 		_, err := s.pool.Exec(ctx, query, args...)
 		if violates(err, uniqueViolation, "users_email_key") {

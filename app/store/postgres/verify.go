@@ -11,29 +11,29 @@ import (
 	"hasura-login/app/store/internal/column"
 )
 
-// spend begins a statement that uses up a live token; between its parts more may be
-// demanded. Of two calls with one token only the first finds it to delete, and
-// nothing is done for a token that is not deleted: a newer one may take its place
-// at any moment.
+// A statement that uses up a live token begins with spendIf and spent; between them
+// more is demanded. Of two calls with one token only the first finds it to mark,
+// and nothing is done for a token that is not marked. One that is spent has expired
+// too: its slot is free, and a service of before that column takes it for no more.
 //
 // #nosec G101 -- a statement
 const (
 	spendIf = `
 	WITH spent AS (
-		DELETE FROM auth.mail_tokens t USING auth.accounts a JOIN public.users u ON u.id = a.user_id
+		UPDATE auth.mail_tokens t SET spent_at = $2, expires_at = $2
+		FROM auth.accounts a JOIN public.users u ON u.id = a.user_id
 		WHERE a.user_id = t.user_id AND` + liveToken
 	spent = `
 		RETURNING t.user_id, t.email, t.email = u.email AS proves_address
 	)`
-	spend = spendIf + spent
 )
 
 // verifies goes on with the address that the token was sent to.
 const verifies = `, verified AS (
-		UPDATE auth.accounts a SET email_verified_at = $3 FROM spent WHERE a.user_id = spent.user_id
+		UPDATE auth.accounts a SET email_verified_at = $2, unopened = false FROM spent WHERE a.user_id = spent.user_id
 	)`
 
-// spendToken runs a statement that begins with spend, whose first argument is the
+// spendToken runs a statement that begins with spendIf, whose first argument is the
 // token, and returns the owner that it selects. The account is locked before, so
 // that the statement sees what every other change of it before has done, to its
 // epoch as to its address: a statement that waits itself looks again only at the
@@ -60,20 +60,20 @@ func (s *Store) spendToken(ctx context.Context, doing, query string, args ...any
 
 // VerifyEmail implements login.MailStore.
 func (s *Store) VerifyEmail(ctx context.Context, token login.TokenHash, now time.Time) (userID string, err error) {
-	const query = spend + verifies + ` SELECT user_id FROM spent`
-	return s.spendToken(ctx, "verifying an address", query, token[:], string(login.PurposeVerifyEmail), now)
+	const query = spendIf + ` AND t.purpose = '` + string(login.PurposeVerifyEmail) + `'` + spent + verifies + ` SELECT user_id FROM spent`
+	return s.spendToken(ctx, "verifying an address", query, token[:], now)
 }
 
 // ChangeEmail implements login.MailStore.
 func (s *Store) ChangeEmail(ctx context.Context, c login.EmailChange) error {
-	const query = spend + verifies + `, changed AS (
+	const query = spendIf + ` AND t.purpose = '` + string(login.PurposeChangeEmail) + `'` + spent + verifies + `, changed AS (
 			UPDATE public.users u SET email = spent.email FROM spent WHERE u.id = spent.user_id
 			RETURNING u.id
 		), voided AS (
 			DELETE FROM auth.mail_tokens t USING changed WHERE t.user_id = changed.id AND t.hash <> $1
 		), notice AS (
 			INSERT INTO auth.outbox (id, user_id, kind, recipient, payload, created_at, next_attempt_at)
-			SELECT $4, id, $5, $6, $7, $3, $3 FROM changed WHERE $4::uuid IS NOT NULL
+			SELECT $3, id, $4, $5, $6, $2, $2 FROM changed WHERE $3::uuid IS NOT NULL
 		)
 		SELECT id FROM changed`
 	notice := make([]any, 4)
@@ -84,7 +84,7 @@ func (s *Store) ChangeEmail(ctx context.Context, c login.EmailChange) error {
 		}
 		notice = []any{m.ID, string(m.Kind), m.Recipient, payload}
 	}
-	args := append([]any{c.Token[:], string(login.PurposeChangeEmail), c.Now}, notice...)
+	args := append([]any{c.Token[:], c.Now}, notice...)
 	_, err := s.spendToken(ctx, "changing an address", query, args...)
 	return err
 }

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"slices"
 	"time"
 
 	"hasura-login/app/login"
@@ -14,25 +16,45 @@ var _ interface {
 	login.Outbox
 } = (*Store)(nil)
 
-func putToken(ctx context.Context, tx *transaction, t login.MailToken) error {
+// putToken stores a token in the first of the slots first to last that is free: slot
+// 0 always is, another one when its token is no longer live. It answers none if
+// there is no free one, or no such user.
+func putToken(ctx context.Context, tx *transaction, t login.MailToken, first, last int, none error) error {
 	id, ok := column.ID(t.UserID)
 	if !ok {
-		return login.ErrNotFound
+		return none
 	}
-	return execOne(ctx, tx, login.ErrNotFound, `
-		INSERT INTO auth_mail_tokens (hash, user_id, purpose, email, epoch, created_at, expires_at)
-		SELECT ?1, u.id, ?3, ?4, ?5, ?6, ?7 FROM users u WHERE u.id = ?2
-		ON CONFLICT (user_id, purpose) DO UPDATE SET
+	return execOne(ctx, tx, none, `
+		WITH RECURSIVE slots (n) AS (SELECT ?8 UNION ALL SELECT n + 1 FROM slots WHERE n < ?9)
+		INSERT INTO auth_mail_tokens (hash, user_id, purpose, email, epoch, created_at, expires_at, slot)
+		SELECT ?1, u.id, ?3, ?4, ?5, ?6, ?7, n FROM users u, slots
+		WHERE u.id = ?2 AND NOT EXISTS (
+			SELECT 1 FROM auth_mail_tokens t
+			WHERE t.user_id = u.id AND t.purpose = ?3 AND t.slot = n
+				AND t.slot > 0 AND t.expires_at > ?6 AND t.epoch = ?5 AND t.email = ?4)
+		ORDER BY n LIMIT 1
+		ON CONFLICT (user_id, purpose, slot) DO UPDATE SET
 			hash = excluded.hash, email = excluded.email, epoch = excluded.epoch,
-			created_at = excluded.created_at, expires_at = excluded.expires_at`,
-		t.Hash[:], id.String(), string(t.Purpose), t.Email, t.Epoch, micros(t.CreatedAt), micros(t.ExpiresAt))
+			created_at = excluded.created_at, expires_at = excluded.expires_at, spent_at = NULL`,
+		t.Hash[:], id.String(), string(t.Purpose), t.Email, t.Epoch, micros(t.CreatedAt), micros(t.ExpiresAt), first, last)
 }
+
+// errNoSlot : as many links are live as may be.
+var errNoSlot = errors.New("no slot is free")
 
 // QueueMail implements login.MailStore.
 func (s *Store) QueueMail(ctx context.Context, m login.QueuedMail, t *login.MailToken) error {
 	return s.update(ctx, "queueing a mail", func(ctx context.Context, tx *transaction) error {
 		if t != nil {
-			if err := putToken(ctx, tx, *t); err != nil {
+			first, last := 0, 0
+			if t.Purpose.Links() > 0 {
+				first, last = 1, t.Purpose.Links()
+			}
+			err := putToken(ctx, tx, *t, first, last, errNoSlot)
+			if errors.Is(err, errNoSlot) {
+				m, err = login.QueuedMail{ID: m.ID, Kind: login.MailDecoy, CreatedAt: m.CreatedAt, SentAt: m.CreatedAt}, nil
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -58,24 +80,33 @@ func insertMail(ctx context.Context, tx *transaction, m login.QueuedMail) error 
 
 // AddMailToken implements login.MailStore.
 func (s *Store) AddMailToken(ctx context.Context, t login.MailToken) error {
-	return s.update(ctx, "adding a mail token", func(ctx context.Context, tx *transaction) error { return putToken(ctx, tx, t) })
+	return s.update(ctx, "adding a mail token", func(ctx context.Context, tx *transaction) error {
+		return putToken(ctx, tx, t, 0, 0, login.ErrNotFound)
+	})
 }
 
-// liveToken holds of a token t of the account a of the user u at the time ?3.
+// liveToken holds of a token t of the account a of the user u at the time ?2.
 //
 // #nosec G101 -- a condition
-const liveToken = ` t.hash = ?1 AND t.purpose = ?2 AND t.expires_at > ?3
-	AND t.epoch = a.session_epoch AND a.disabled_at IS NULL AND` + rightAddress
+const liveToken = ` t.hash = ?1 AND t.spent_at IS NULL AND t.expires_at > ?2 AND` + rightEpoch + `AND` + rightAddress
+
+// rightEpoch holds of a token t of the account a as login.Account.EpochFor says.
+const rightEpoch = ` a.disabled_at IS NULL
+	AND t.epoch = a.session_epoch - CASE t.purpose WHEN '` + string(login.PurposeChangeEmail) + `' THEN 0 ELSE a.signouts END `
 
 // rightAddress holds of a token t of the user u that was sent to the address the
 // user has, that is to bring another, or that was sent to none.
 const rightAddress = ` (t.email IN (u.email, '') OR t.purpose = '` + string(login.PurposeChangeEmail) + `') `
 
+// confirmed holds of a spent token t if what it confirmed is still so.
+const confirmed = ` t.hash = ?1 AND t.spent_at IS NOT NULL AND t.purpose <> '` + string(login.PurposeResetPassword) + `'
+	AND t.email = u.email AND a.email_verified_at IS NOT NULL AND a.disabled_at IS NULL `
+
 // MailTokenHolder implements login.MailStore.
-func (s *Store) MailTokenHolder(ctx context.Context, p login.MailPurpose, token login.TokenHash, now time.Time) (t login.MailToken, h login.Holder, err error) {
+func (s *Store) MailTokenHolder(ctx context.Context, token login.TokenHash, now time.Time) (t login.MailToken, h login.Holder, err error) {
 	var row holderRow
 	err = s.view(ctx, "reading a mail token", func(ctx context.Context, db *reader) error {
-		t, row, err = readToken(ctx, db, p, token, now)
+		t, row, err = readToken(ctx, db, token, now)
 		return err
 	})
 	if err != nil {
@@ -89,25 +120,38 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-func readToken(ctx context.Context, q querier, p login.MailPurpose, token login.TokenHash, now time.Time) (login.MailToken, holderRow, error) {
-	const query = `SELECT t.user_id, t.email, t.epoch, t.created_at, t.expires_at, ` + holderColumns + `
+func readToken(ctx context.Context, q querier, token login.TokenHash, now time.Time) (login.MailToken, holderRow, error) {
+	const query = `SELECT t.user_id, t.purpose, t.email, t.epoch, t.created_at, t.expires_at, t.spent_at, ` + holderColumns + `
 		FROM auth_mail_tokens t
 		JOIN users u ON u.id = t.user_id
 		JOIN auth_accounts a ON a.user_id = t.user_id
-		WHERE` + liveToken
-	t := login.MailToken{Hash: token, Purpose: p}
+		WHERE (` + liveToken + `) OR (` + confirmed + `)`
+	t := login.MailToken{Hash: token}
 	var row holderRow
-	var created, expires sql.NullInt64
-	err := q.QueryRowContext(ctx, query, token[:], string(p), micros(now)).
-		Scan(append([]any{&t.UserID, &t.Email, &t.Epoch, &created, &expires}, row.targets()...)...)
-	t.CreatedAt, t.ExpiresAt = timeOf(created), timeOf(expires)
+	var created, expires, spent sql.NullInt64
+	err := q.QueryRowContext(ctx, query, token[:], micros(now)).
+		Scan(append([]any{&t.UserID, &t.Purpose, &t.Email, &t.Epoch, &created, &expires, &spent}, row.targets()...)...)
+	t.CreatedAt, t.ExpiresAt, t.SpentAt = timeOf(created), timeOf(expires), timeOf(spent)
 	return t, row, orOutcome(err, login.ErrTokenUnknown)
+}
+
+// spend uses up a live token of one of the purposes.
+func spend(ctx context.Context, tx *transaction, token login.TokenHash, now time.Time, purposes ...login.MailPurpose) (login.MailToken, holderRow, error) {
+	t, row, err := readToken(ctx, tx, token, now)
+	if err == nil && (!t.SpentAt.IsZero() || !slices.Contains(purposes, t.Purpose)) {
+		err = login.ErrTokenUnknown
+	}
+	if err != nil {
+		return t, row, err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE auth_mail_tokens SET spent_at = ?2, expires_at = ?2 WHERE hash = ?1`, token[:], micros(now))
+	return t, row, err
 }
 
 // ResetPassword implements login.MailStore.
 func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error {
 	const query = `
-		UPDATE auth_accounts SET password = ?3, session_epoch = session_epoch + 1,
+		UPDATE auth_accounts SET password = ?3, session_epoch = session_epoch + 1, unopened = 0,
 			email_verified_at = CASE WHEN ?4 THEN COALESCE(email_verified_at, ?5) ELSE email_verified_at END
 		WHERE user_id = ?1 AND session_epoch = ?2`
 	id, ok := column.ID(r.UserID)
@@ -115,19 +159,16 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 		return login.ErrTokenUnknown
 	}
 	return s.update(ctx, "resetting a password", func(ctx context.Context, tx *transaction) error {
-		t, row, err := readToken(ctx, tx, login.PurposeResetPassword, r.Token, r.Now)
+		t, row, err := spend(ctx, tx, r.Token, r.Now, login.PurposeResetPassword, login.PurposeVerifyEmail)
 		if err != nil {
 			return err
 		}
-		if t.UserID != id.String() {
+		if t.UserID != id.String() || t.Purpose == login.PurposeVerifyEmail && row.verified.Valid {
 			return login.ErrTokenUnknown
 		}
 		err = execOne(ctx, tx, login.ErrTokenUnknown, query,
 			id.String(), r.Epoch, r.NewHash, t.Email == row.holder.User.Email, micros(r.Now))
 		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM auth_mail_tokens WHERE hash = ?`, r.Token[:]); err != nil {
 			return err
 		}
 		if err := endSessionsOf(ctx, tx, id.String(), r.Now); err != nil {

@@ -51,9 +51,9 @@ func (s *Store) ClaimMail(ctx context.Context, now time.Time, lease time.Duratio
 func (s *Store) RenewMailToken(ctx context.Context, p login.MailPurpose, token login.TokenHash, expiresAt time.Time) error {
 	const query = `
 		UPDATE auth_mail_tokens AS t SET expires_at = ?3
-		WHERE t.hash = ?1 AND t.purpose = ?2 AND EXISTS (
+		WHERE t.hash = ?1 AND t.purpose = ?2 AND t.spent_at IS NULL AND EXISTS (
 			SELECT 1 FROM auth_accounts a JOIN users u ON u.id = a.user_id
-			WHERE a.user_id = t.user_id AND a.session_epoch = t.epoch AND a.disabled_at IS NULL AND` + rightAddress + `)`
+			WHERE a.user_id = t.user_id AND` + rightEpoch + `AND` + rightAddress + `)`
 	return s.execMail(ctx, "renewing a mail token", login.ErrTokenUnknown, query, token[:], string(p), micros(expiresAt))
 }
 

@@ -33,7 +33,8 @@ type scanner interface{ Scan(targets ...any) error }
 
 const holderColumns = `
 	u.id, u.email, u.name, u.created_at, u.updated_at,
-	a.password, a.roles, a.default_role, a.claims, a.session_epoch, a.email_verified_at, a.disabled_at`
+	a.password, a.roles, a.default_role, a.claims, a.session_epoch,
+	a.session_epoch - a.signouts, a.unopened, a.email_verified_at, a.disabled_at`
 
 type holderRow struct {
 	holder             login.Holder
@@ -46,7 +47,7 @@ func (r *holderRow) targets() []any {
 	u, a := &r.holder.User, &r.holder.Account
 	return []any{
 		&u.ID, &u.Email, &u.Name, &r.created, &r.updated,
-		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.Epoch, &r.verified, &r.disabled,
+		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.Epoch, &a.PasswordEpoch, &a.Unopened, &r.verified, &r.disabled,
 	}
 }
 

@@ -38,7 +38,9 @@ CREATE TABLE IF NOT EXISTS auth_accounts (
   claims            TEXT    NOT NULL DEFAULT '{}',       -- JSON object of strings
   session_epoch     INTEGER NOT NULL DEFAULT 1,
   email_verified_at INTEGER,
-  disabled_at       INTEGER
+  disabled_at       INTEGER,
+  signouts          INTEGER NOT NULL DEFAULT 0, -- raises of the epoch that were signing out
+  unopened          INTEGER NOT NULL DEFAULT 0  -- made by a sign-up that opened no session, and none since
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS auth_sessions (
@@ -62,6 +64,8 @@ CREATE TABLE IF NOT EXISTS auth_sessions (
 CREATE INDEX IF NOT EXISTS auth_sessions_user_id_idx ON auth_sessions (user_id);
 
 -- The tokens of the release before, until their sessions end.
+CREATE UNIQUE INDEX IF NOT EXISTS auth_sessions_family_hash_idx ON auth_sessions (family_hash);
+
 CREATE TABLE IF NOT EXISTS auth_refresh_tokens (
   hash        BLOB    NOT NULL PRIMARY KEY,
   session_id  TEXT    NOT NULL REFERENCES auth_sessions (id) ON DELETE CASCADE,
@@ -80,7 +84,9 @@ CREATE TABLE IF NOT EXISTS auth_mail_tokens (
   epoch      INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
-  UNIQUE (user_id, purpose)
+  slot       INTEGER NOT NULL DEFAULT 0,
+  spent_at   INTEGER,
+  UNIQUE (user_id, purpose, slot)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS auth_outbox (

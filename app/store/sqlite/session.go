@@ -50,6 +50,11 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 		if err := insertSession(ctx, tx, n); err != nil {
 			return err
 		}
+		if n.Opens {
+			if _, err := tx.ExecContext(ctx, `UPDATE auth_accounts SET unopened = 0 WHERE user_id = ?`, n.Session.UserID); err != nil {
+				return err
+			}
+		}
 		_, err = tx.ExecContext(ctx, endOldest, n.Session.UserID, micros(n.Session.CreatedAt), n.Session.ID, max(n.MaxLive, 1))
 		return err
 	})

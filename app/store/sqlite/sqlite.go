@@ -65,12 +65,7 @@ func Open(path string) (*Store, error) {
 		return nil, errors.Join(err, write.Close())
 	}
 	s := &Store{write: write, read: &reader{DB: read}}
-	err = s.update(context.Background(), "making the tables", func(ctx context.Context, tx *transaction) error {
-		if _, err := tx.conn.ExecContext(ctx, schema); err != nil {
-			return err
-		}
-		return addColumns(ctx, tx)
-	})
+	err = s.update(context.Background(), "making the tables", makeTables)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -29,9 +29,9 @@ func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.New
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `
-			INSERT INTO auth_accounts (user_id, password, roles, default_role, claims, session_epoch, email_verified_at, disabled_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			u.ID, a.Password, roles, a.DefaultRole, claims, a.Epoch, microsOrNull(a.EmailVerifiedAt), microsOrNull(a.DisabledAt))
+			INSERT INTO auth_accounts (user_id, password, roles, default_role, claims, session_epoch, email_verified_at, disabled_at, unopened)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			u.ID, a.Password, roles, a.DefaultRole, claims, a.Epoch, microsOrNull(a.EmailVerifiedAt), microsOrNull(a.DisabledAt), a.Unopened)
 		if err != nil || first == nil {
 			return err
 		}
@@ -123,6 +123,7 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 			default_role  = COALESCE(?4, default_role),
 			disabled_at   = CASE WHEN ?5 THEN COALESCE(disabled_at, ?7) WHEN NOT ?5 THEN NULL ELSE disabled_at END,
 			session_epoch = session_epoch + ?6,
+			unopened      = 0,
 			email_verified_at = CASE WHEN ?8 THEN COALESCE(email_verified_at, ?7) ELSE email_verified_at END
 		WHERE user_id = ?1`
 	id, ok := column.ID(userID)
@@ -149,7 +150,18 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 
 // EndAllSessions implements login.Store.
 func (s *Store) EndAllSessions(ctx context.Context, userID string, now time.Time) error {
-	return s.UpdateAccount(ctx, userID, login.AccountChange{EndSessions: true}, now)
+	id, ok := column.ID(userID)
+	if !ok {
+		return login.ErrNotFound
+	}
+	return s.update(ctx, "ending all sessions", func(ctx context.Context, tx *transaction) error {
+		err := execOne(ctx, tx, login.ErrNotFound,
+			`UPDATE auth_accounts SET session_epoch = session_epoch + 1, signouts = signouts + 1 WHERE user_id = ?`, id.String())
+		if err != nil {
+			return err
+		}
+		return endSessionsOf(ctx, tx, id.String(), now)
+	})
 }
 
 // ReplaceHash implements login.Store.

@@ -11,30 +11,27 @@ import (
 // VerifyEmail implements login.MailStore.
 func (s *Store) VerifyEmail(ctx context.Context, token login.TokenHash, now time.Time) (userID string, err error) {
 	err = s.update(ctx, "verifying an address", func(ctx context.Context, tx *transaction) error {
-		t, err := spend(ctx, tx, login.PurposeVerifyEmail, token, now)
+		t, err := verify(ctx, tx, login.PurposeVerifyEmail, token, now)
 		userID = t.UserID
 		return err
 	})
 	return userID, err
 }
 
-// spend uses up a live token and verifies the address it was sent to.
-func spend(ctx context.Context, tx *transaction, p login.MailPurpose, token login.TokenHash, now time.Time) (login.MailToken, error) {
-	t, _, err := readToken(ctx, tx, p, token, now)
+// verify uses up a live token and verifies the address it was sent to.
+func verify(ctx context.Context, tx *transaction, p login.MailPurpose, token login.TokenHash, now time.Time) (login.MailToken, error) {
+	t, _, err := spend(ctx, tx, token, now, p)
 	if err != nil {
 		return t, err
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM auth_mail_tokens WHERE hash = ?`, token[:]); err != nil {
-		return t, err
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE auth_accounts SET email_verified_at = ? WHERE user_id = ?`, micros(now), t.UserID)
+	_, err = tx.ExecContext(ctx, `UPDATE auth_accounts SET email_verified_at = ?, unopened = 0 WHERE user_id = ?`, micros(now), t.UserID)
 	return t, err
 }
 
 // ChangeEmail implements login.MailStore.
 func (s *Store) ChangeEmail(ctx context.Context, c login.EmailChange) error {
 	return s.update(ctx, "changing an address", func(ctx context.Context, tx *transaction) error {
-		t, err := spend(ctx, tx, login.PurposeChangeEmail, c.Token, c.Now)
+		t, err := verify(ctx, tx, login.PurposeChangeEmail, c.Token, c.Now)
 		if err != nil {
 			return err
 		}
@@ -45,7 +42,7 @@ func (s *Store) ChangeEmail(ctx context.Context, c login.EmailChange) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM auth_mail_tokens WHERE user_id = ?`, t.UserID); err != nil || c.Notice == nil {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM auth_mail_tokens WHERE user_id = ? AND hash <> ?`, t.UserID, c.Token[:]); err != nil || c.Notice == nil {
 			return err
 		}
 		m := *c.Notice

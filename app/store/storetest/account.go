@@ -14,6 +14,7 @@ var accountTests = map[string]func(*kit){
 	"HashIsReplacedByCompareAndSet":            replaceHash,
 	"PasswordIsChangedByCompareAndSet":         changePassword,
 	"DisabledCannotChangeItsPassword":          disabledPasswordChange,
+	"SigningOutLeavesTheEpochOfThePassword":    signOutKeepsPasswordEpoch,
 }
 
 func updateAccount(k *kit) {
@@ -38,6 +39,7 @@ func updateAccount(k *kit) {
 
 		want := h.Account
 		want.Epoch++
+		want.PasswordEpoch++
 		tt.want(&want)
 		got, err := k.store.HolderByID(k.ctx, h.User.ID)
 		k.ok(err)
@@ -155,4 +157,20 @@ func disabledPasswordChange(k *kit) {
 	got, err := k.store.HolderByID(k.ctx, h.User.ID)
 	k.ok(err)
 	k.is(k.store.ChangePassword(k.ctx, k.passwordChange(got, "new")), login.ErrStale)
+}
+
+func signOutKeepsPasswordEpoch(k *kit) {
+	h := k.user("ann@example.org")
+	n := k.session(h)
+	for range 2 {
+		k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
+	}
+	k.refused(n.Token, login.ErrTokenUnknown)
+	want := h.Account
+	want.Epoch += 2
+	k.equal("account", want, k.holder(h).Account)
+	k.ok(k.store.ChangePassword(k.ctx, k.passwordChange(k.holder(h), "new")))
+	want.Password, want.Epoch, want.PasswordEpoch = "new", want.Epoch+1, want.PasswordEpoch+1
+	k.equal("account", want, k.holder(h).Account)
+	k.is(k.store.EndAllSessions(k.ctx, "no-uuid", k.now), login.ErrNotFound)
 }

@@ -12,7 +12,9 @@ import (
 var mailTests = map[string]func(*kit){
 	"TokenOpensOnceAndOnlyForItsPurpose":           mailTokenOnce,
 	"ParallelUsesOfOneTokenSucceedOnce":            mailTokenRace,
-	"NewerTokenTakesThePlaceOfTheOlder":            mailTokenReplaced,
+	"AskingAgainVoidsNoLinkAndSendsFew":            mailTokensKept,
+	"ParallelAsksKeepTheNumberOfLinks":             mailTokensRace,
+	"TokenThatGoesAnotherWayReplacesOnlyItsKind":   mailTokenReplaced,
 	"TokenDiesWithTimeEpochAccountAndUser":         mailTokenDies,
 	"MailIsClaimedByOneAtATimeUntilTheLeaseIsOver": claimLease,
 	"ParallelClaimsNeverShareAMail":                claimRace,
@@ -26,6 +28,11 @@ var mailTests = map[string]func(*kit){
 	"NewAddressTakesThePlaceOfTheOld":              changeEmail,
 	"TakenAddressIsRefusedAndTheLinkKept":          changeTaken,
 	"ParallelUsesOfALinkChangeOnce":                changeRace,
+	"LinkToANewAccountTakesItOver":                 takeOver,
+	"UnopenedAccountGivesWayAndKeepsItsLinks":      replaceUnopened,
+	"OpenedAccountNeverGivesWay":                   openedStays,
+	"OldUnopenedAccountsAreRemoved":                removeUnopened,
+	"OpeningAndReplacingExcludeEachOther":          openingRace,
 	"NoticesAreCountedInTheirWindow":               noticeRate,
 	"ParallelNoticesKeepTheRate":                   noticeRace,
 }
@@ -67,7 +74,7 @@ func (k *kit) mailToken(h login.Holder) (login.MailToken, login.QueuedMail) {
 
 func (k *kit) tokenIs(t login.MailToken, want error) {
 	k.Helper()
-	_, _, err := k.mail().MailTokenHolder(k.ctx, t.Purpose, t.Hash, k.now)
+	_, _, err := k.mail().MailTokenHolder(k.ctx, t.Hash, k.now)
 	k.is(err, want)
 	if want != nil {
 		k.is(k.mail().ResetPassword(k.ctx, login.PasswordReset{
@@ -89,9 +96,9 @@ func mailTokenOnce(k *kit) {
 	h, other := k.user("ann@example.org"), k.user("bob@example.org")
 	old := k.session(h)
 	t, _ := k.mailToken(h)
-	_, _, err := k.mail().MailTokenHolder(k.ctx, "another purpose", t.Hash, k.now)
+	_, err := k.mail().VerifyEmail(k.ctx, t.Hash, k.now)
 	k.is(err, login.ErrTokenUnknown)
-	token, got, err := k.mail().MailTokenHolder(k.ctx, t.Purpose, t.Hash, k.now)
+	token, got, err := k.mail().MailTokenHolder(k.ctx, t.Hash, k.now)
 	k.ok(err)
 	want := t
 	want.CreatedAt, want.ExpiresAt = stored(t.CreatedAt), stored(t.ExpiresAt)
@@ -127,18 +134,75 @@ func mailTokenRace(k *kit) {
 	k.equal("live sessions", 1, k.alive(h))
 }
 
+// mailTokensKept asks more often than links may be live: the first ones keep
+// working and the rest is not sent, until one has expired or been spent.
+func mailTokensKept(k *kit) {
+	h := k.user("ann@example.org")
+	most := login.PurposeResetPassword.Links()
+	var tokens []login.MailToken
+	for range most {
+		t, _ := k.mailToken(h)
+		tokens = append(tokens, t)
+		k.later(time.Minute)
+	}
+	refused, _ := k.mailToken(h)
+	k.queued(most)
+	k.tokenIs(refused, login.ErrTokenUnknown)
+	for _, t := range tokens {
+		_, _, err := k.mail().MailTokenHolder(k.ctx, t.Hash, k.now)
+		k.ok(err)
+	}
+	// The link of an operator's is one more and takes no place.
+	k.ok(k.mail().AddMailToken(k.ctx, k.newMailToken(h)))
+	_, _, err := k.mail().MailTokenHolder(k.ctx, tokens[0].Hash, k.now)
+	k.ok(err)
+	k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now)) // by whoever holds a session
+	_, _, err = k.mail().MailTokenHolder(k.ctx, tokens[0].Hash, k.now)
+	k.ok(err)
+	k.ok(k.mail().RenewMailToken(k.ctx, tokens[0].Purpose, tokens[0].Hash, tokens[0].ExpiresAt))
+	k.later(login.ResetTokenLife - time.Duration(most)*time.Minute)
+	k.tokenIs(tokens[0], login.ErrTokenUnknown)
+	k.mailToken(h)
+	k.queued(most + 1)
+	k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(k.holder(h), tokens[1])))
+	for range most + 1 {
+		k.mailToken(k.holder(h))
+	}
+	k.queued(2*most + 1)
+}
+
+func mailTokensRace(k *kit) {
+	h := k.user("ann@example.org")
+	for _, err := range parallel(12, func(int) error {
+		t := k.newMailToken(h)
+		return k.mail().QueueMail(k.ctx, login.QueuedMail{
+			ID: uuid.NewString(), UserID: h.User.ID, Kind: login.MailResetPassword, Recipient: h.User.Email, CreatedAt: k.now,
+		}, &t)
+	}) {
+		k.ok(err)
+	}
+	n, err := k.mail().QueuedMails(k.ctx)
+	k.ok(err)
+	if most := login.PurposeResetPassword.Links(); n < 1 || n > most {
+		k.Fatalf("%d mails, want at most %d", n, most)
+	}
+}
+
 func mailTokenReplaced(k *kit) {
 	h := k.user("ann@example.org")
-	first, _ := k.mailToken(h)
-	second, _ := k.mailToken(h)
-	k.tokenIs(first, login.ErrTokenUnknown)
-	k.tokenIs(second, nil)
-	third := k.newMailToken(h)
+	mailed, _ := k.mailToken(h)
+	second, third := k.newMailToken(h), k.newMailToken(h)
+	k.ok(k.mail().AddMailToken(k.ctx, second))
 	k.ok(k.mail().AddMailToken(k.ctx, third))
+	k.tokenIs(mailed, nil)
 	k.tokenIs(second, login.ErrTokenUnknown)
 	k.tokenIs(third, nil)
 	third.Hash, third.UserID = newToken(), uuid.NewString()
 	k.is(k.mail().AddMailToken(k.ctx, third), login.ErrNotFound)
+	// The owner asked for another new address: the one before was a mistake.
+	first := k.linkTo(h, login.PurposeChangeEmail, "ann@wrong.example")
+	k.linkTo(h, login.PurposeChangeEmail, "ann@right.example")
+	k.is(k.mail().ChangeEmail(k.ctx, k.emailChange(h, first)), login.ErrTokenUnknown)
 }
 
 func mailTokenDies(k *kit) {
@@ -207,10 +271,9 @@ func claimLease(k *kit) {
 }
 
 func claimRace(k *kit) {
-	h := k.user("ann@example.org")
 	const mails = 6
-	for range mails {
-		k.mailToken(h)
+	for i := range mails {
+		k.mailToken(k.user(email(i)))
 	}
 	type claimed struct {
 		id  string
@@ -278,10 +341,13 @@ func renewToken(k *kit) {
 	until := k.now.Add(login.ResetTokenLife)
 	k.ok(k.mail().RenewMailToken(k.ctx, first.Purpose, first.Hash, until))
 	k.tokenIs(first, nil)
-	second, _ := k.mailToken(h)
-	k.is(k.mail().RenewMailToken(k.ctx, first.Purpose, first.Hash, until), login.ErrTokenUnknown)
+	change := k.linkTo(h, login.PurposeChangeEmail, "ann@new.example")
+	k.ok(k.mail().RenewMailToken(k.ctx, change.Purpose, change.Hash, until))
 	k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
-	k.is(k.mail().RenewMailToken(k.ctx, second.Purpose, second.Hash, until), login.ErrTokenUnknown)
+	k.ok(k.mail().RenewMailToken(k.ctx, first.Purpose, first.Hash, until))
+	k.is(k.mail().RenewMailToken(k.ctx, change.Purpose, change.Hash, until), login.ErrTokenUnknown)
+	k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(k.holder(h), first)))
+	k.is(k.mail().RenewMailToken(k.ctx, first.Purpose, first.Hash, until), login.ErrTokenUnknown)
 }
 
 func sweepMail(k *kit) {

@@ -72,7 +72,7 @@ func (k *kit) newHolder(email string) login.Holder {
 	return login.Holder{
 		User: login.User{ID: uuid.NewString(), Email: email, Name: "Ann Example", CreatedAt: k.now, UpdatedAt: k.now},
 		Account: login.Account{
-			Password: "hash of " + email, Roles: []string{"user"}, DefaultRole: "user", Epoch: 1,
+			Password: "hash of " + email, Roles: []string{"user"}, DefaultRole: "user", Epoch: 1, PasswordEpoch: 1,
 		},
 	}
 }

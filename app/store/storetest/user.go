@@ -31,7 +31,8 @@ func createdUserComesBack(k *kit) {
 	h.Account.Roles = []string{"user", "editor"}
 	h.Account.DefaultRole = "editor"
 	h.Account.Claims = map[string]string{"x-hasura-org": "7", "x-hasura-quote": `"'\`}
-	h.Account.Epoch = 4
+	h.Account.Epoch, h.Account.PasswordEpoch = 4, 4
+	h.Account.Unopened = true
 	h.Account.EmailVerifiedAt = k.now.Add(-time.Hour)
 	h.Account.DisabledAt = k.now.Add(-time.Minute)
 	k.ok(k.store.CreateUser(k.ctx, h, nil))

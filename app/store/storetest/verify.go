@@ -56,6 +56,7 @@ func verifyEmail(k *kit) {
 	k.rotate(session.Token)
 	_, err = k.mail().VerifyEmail(k.ctx, t.Hash, k.now)
 	k.is(err, login.ErrTokenUnknown)
+	k.remembered(t, true)
 
 	late := k.linkTo(other, login.PurposeVerifyEmail, other.User.Email)
 	_, err = k.mail().VerifyEmail(k.ctx, late.Hash, k.now.Add(login.VerifyTokenLife))
@@ -90,7 +91,7 @@ func changeEmail(k *kit) {
 	reset := k.linkTo(h, login.PurposeResetPassword, h.User.Email)
 	t := k.linkTo(h, login.PurposeChangeEmail, "ann@new.example")
 	k.ok(k.mail().RenewMailToken(k.ctx, t.Purpose, t.Hash, t.ExpiresAt))
-	read, _, err := k.mail().MailTokenHolder(k.ctx, t.Purpose, t.Hash, k.now)
+	read, _, err := k.mail().MailTokenHolder(k.ctx, t.Hash, k.now)
 	k.ok(err)
 	k.equal("address", "ann@new.example", read.Email)
 	change := k.emailChange(h, t)
@@ -105,9 +106,11 @@ func changeEmail(k *kit) {
 	k.is(k.mail().ChangeEmail(k.ctx, k.emailChange(h, t)), login.ErrTokenUnknown)
 	k.rotate(session.Token)
 	k.user("ann@example.org") // the address is free
+	k.remembered(t, true)
 
 	t = k.linkTo(got, login.PurposeChangeEmail, "ann@third.example")
 	k.ok(k.mail().ChangeEmail(k.ctx, login.EmailChange{Token: t.Hash, Now: k.now}))
+	k.remembered(login.MailToken{Hash: change.Token}, false)
 	k.claim(nil, 0)
 	t = k.linkTo(got, login.PurposeChangeEmail, "ann@fourth.example")
 	k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
@@ -172,4 +175,151 @@ func noticeRace(k *kit) {
 		k.ok(err)
 	}
 	k.queued(3)
+}
+
+// remembered tells whether a token is known as spent on what still holds.
+func (k *kit) remembered(t login.MailToken, want bool) {
+	k.Helper()
+	got, h, err := k.mail().MailTokenHolder(k.ctx, t.Hash, k.now.Add(time.Hour))
+	if !want {
+		k.is(err, login.ErrTokenUnknown)
+		return
+	}
+	k.ok(err)
+	k.equal("spent at", stored(k.now), got.SpentAt)
+	k.equal("confirmed", true, got.Confirmed(h))
+}
+
+// takeOver: a link to a new account's address sets a password, until the address
+// is verified.
+func takeOver(k *kit) {
+	h := k.user("ann@example.org")
+	theirs := k.session(h)
+	t, other := k.linkTo(h, login.PurposeVerifyEmail, h.User.Email), k.newMailToken(h)
+	other.Purpose, other.ExpiresAt = login.PurposeVerifyEmail, k.now.Add(login.VerifyTokenLife)
+	k.ok(k.mail().QueueMail(k.ctx, k.notice(h, login.MailVerifyEmail), &other))
+	k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(h, t)))
+	k.equal("verified", stored(k.now), k.holder(h).Account.EmailVerifiedAt)
+	k.refused(theirs.Token, login.ErrTokenUnknown)
+	k.remembered(t, true)
+	k.is(k.mail().ResetPassword(k.ctx, k.passwordReset(k.holder(h), t)), login.ErrTokenUnknown)
+
+	h = k.user("bob@example.org")
+	t = k.linkTo(h, login.PurposeVerifyEmail, h.User.Email)
+	k.ok(k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{EmailVerified: true}, k.now))
+	k.is(k.mail().ResetPassword(k.ctx, k.passwordReset(h, t)), login.ErrTokenUnknown)
+}
+
+func (k *kit) unopened(email string) login.Holder {
+	k.Helper()
+	h := k.newHolder(email)
+	h.Account.Unopened = true
+	k.ok(k.store.CreateUser(k.ctx, h, nil))
+	return h
+}
+
+// again is a later sign-up with h's address.
+func (k *kit) again(h login.Holder) login.Holder {
+	next := k.newHolder(h.User.Email)
+	next.User.Name, next.Account.Password = "Another", "another hash"
+	return next
+}
+
+func replaceUnopened(k *kit) {
+	h := k.unopened("ann@example.org")
+	t := k.linkTo(h, login.PurposeVerifyEmail, h.User.Email)
+	stale := k.newSession(h)
+	k.later(time.Hour)
+	id, err := k.store.ReplaceUnopened(k.ctx, k.again(h))
+	k.ok(err)
+	k.equal("whose account", h.User.ID, id)
+	got := k.holder(h)
+	k.equal("name", "Another", got.User.Name)
+	k.equal("made at", stored(k.now), got.User.CreatedAt)
+	k.equal("hash", "another hash", got.Account.Password)
+	k.equal("unopened", true, got.Account.Unopened)
+	stale.Opens = true
+	k.is(k.store.CreateSession(k.ctx, stale), login.ErrStale) // the password it was for is gone
+	k.equal("unopened", true, k.holder(h).Account.Unopened)
+	_, err = k.mail().VerifyEmail(k.ctx, t.Hash, k.now)
+	k.ok(err)
+	_, err = k.store.ReplaceUnopened(k.ctx, k.again(h))
+	k.is(err, login.ErrEmailTaken)
+	_, err = k.store.ReplaceUnopened(k.ctx, k.newHolder("nobody@example.org"))
+	k.is(err, login.ErrEmailTaken)
+}
+
+func openedStays(k *kit) {
+	yes := true
+	for i, open := range []func(h login.Holder){
+		func(h login.Holder) {
+			n := k.newSession(h)
+			n.Opens = true
+			k.ok(k.store.CreateSession(k.ctx, n))
+			k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
+			k.later(40 * 24 * time.Hour)
+			k.sweep(100)
+			k.sweep(100)
+		},
+		func(h login.Holder) { k.session(h) }, // by a service that knows nothing of it
+		func(h login.Holder) {
+			k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(h, k.linkTo(h, login.PurposeResetPassword, ""))))
+		},
+		func(h login.Holder) {
+			k.ok(k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{Disabled: &yes}, k.now))
+		},
+		func(h login.Holder) {
+			k.ok(k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{Roles: []string{"user"}}, k.now))
+		},
+		func(h login.Holder) { k.ok(k.store.DeleteUser(k.ctx, h.User.ID, -1)); k.user(h.User.Email) }, // an operator's
+	} {
+		h := k.unopened(email(i))
+		open(h)
+		_, err := k.store.ReplaceUnopened(k.ctx, k.again(h))
+		k.is(err, login.ErrEmailTaken)
+		ids, err := k.store.RemoveUnopened(k.ctx, k.now.Add(time.Hour), 100)
+		k.ok(err)
+		k.equal("removed", []string(nil), ids)
+	}
+}
+
+func removeUnopened(k *kit) {
+	old := k.unopened("ann@example.org")
+	k.later(time.Hour)
+	k.unopened("bob@example.org")
+	k.user("cid@example.org")
+	ids, err := k.store.RemoveUnopened(k.ctx, k.now, 100)
+	k.ok(err)
+	k.equal("removed", []string{old.User.ID}, ids)
+	_, err = k.store.HolderByID(k.ctx, old.User.ID)
+	k.is(err, login.ErrNotFound)
+	k.later(time.Hour)
+	ids, err = k.store.RemoveUnopened(k.ctx, k.now, 1)
+	k.ok(err)
+	k.equal("removed", 1, len(ids))
+	_, err = k.store.HolderByEmail(k.ctx, "cid@example.org")
+	k.ok(err)
+}
+
+// openingRace: of a session that opens an account, and of a sign-up that replaces
+// it, exactly one comes through.
+func openingRace(k *kit) {
+	for i := range 10 {
+		h := k.unopened(email(i))
+		errs := parallel(2, func(n int) error {
+			if n == 0 {
+				session := k.newSession(h)
+				session.Opens = true
+				return k.store.CreateSession(k.ctx, session)
+			}
+			_, err := k.store.ReplaceUnopened(k.ctx, k.again(h))
+			return err
+		})
+		opened, replaced := errs[0] == nil, errs[1] == nil
+		k.count(errs, nil, login.ErrStale, login.ErrEmailTaken)
+		if opened == replaced {
+			k.Fatalf("opened %t, replaced %t", opened, replaced)
+		}
+		k.equal("unopened", replaced, k.holder(h).Account.Unopened)
+	}
 }

@@ -1,0 +1,65 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/internal/column"
+)
+
+// unopened holds of an account a that may give way. A session is looked for too:
+// a service of before the column opens some without clearing it.
+const unopened = ` a.unopened AND a.email_verified_at IS NULL AND a.disabled_at IS NULL
+	AND NOT EXISTS (SELECT FROM auth.sessions s WHERE s.user_id = a.user_id) `
+
+// ReplaceUnopened implements login.Store. The account is locked first, as all that
+// opens one does, and the condition is looked at again after the wait. No link of
+// an unopened account is of an epoch before: what voids links opens it.
+func (s *Store) ReplaceUnopened(ctx context.Context, h login.Holder) (userID string, err error) {
+	const query = `
+		WITH account AS (
+			SELECT a.user_id FROM auth.accounts a JOIN public.users u ON u.id = a.user_id
+			WHERE u.email = $1 AND` + unopened + `FOR UPDATE OF a
+		), changed AS (
+			UPDATE auth.accounts a SET
+				password = $3, roles = $4, default_role = $5, claims = $6, session_epoch = a.session_epoch + 1
+			FROM account WHERE a.user_id = account.user_id
+			RETURNING a.user_id, a.session_epoch - a.signouts AS epoch
+		), named AS (
+			UPDATE public.users u SET name = $2, created_at = $7 FROM changed WHERE u.id = changed.user_id
+		), kept AS (
+			UPDATE auth.mail_tokens t SET epoch = changed.epoch FROM changed WHERE t.user_id = changed.user_id
+		)
+		SELECT user_id FROM changed`
+	claims, err := column.EncodeClaims(h.Account.Claims)
+	if err != nil {
+		return "", err
+	}
+	args := []any{h.User.Email, h.User.Name, h.Account.Password, list(h.Account.Roles), h.Account.DefaultRole, claims, h.User.CreatedAt}
+	err = s.queryRow(ctx, "replacing an unopened account", login.ErrEmailTaken, query, args, func() []any { return []any{&userID} })
+	return userID, err
+}
+
+// RemoveUnopened implements login.Store.
+func (s *Store) RemoveUnopened(ctx context.Context, before time.Time, batch int) (ids []string, err error) {
+	const query = `
+		WITH old AS MATERIALIZED (
+			SELECT a.user_id FROM auth.accounts a JOIN public.users u ON u.id = a.user_id
+			WHERE` + unopened + `AND u.created_at < $1
+			LIMIT $2 FOR UPDATE OF a SKIP LOCKED
+		)
+		DELETE FROM public.users u USING old WHERE u.id = old.user_id
+		RETURNING u.id::text`
+	err = s.call(ctx, "removing unopened accounts", func(ctx context.Context) error {
+		rows, err := s.pool.Query(ctx, query, before, batch)
+		if err != nil {
+			return err
+		}
+		ids, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	return ids, err
+}

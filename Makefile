@@ -13,7 +13,7 @@ help: ## List the targets
 
 .PHONY: run
 run: ## Login, a stand-in for Hasura and SQLite on loopback; nothing but Go is needed
-	go run ./app dev
+	go run ./dev
 
 .PHONY: build
 build: ## The static binary, bin/hasura-login
@@ -27,7 +27,7 @@ test: tools test-go test-scripts ## Everything: install what is missing, then al
 test-go: export CGO_ENABLED = 0
 test-go: ## The Go tests, with the real servers they start
 	go test -vet=all -timeout 15m ./...
-	@go test -v -run '^TestTranscripts$$' ./app/standin | grep 'transcripts:'
+	@go test -v -run '^TestTranscripts$$' ./dev/standin | grep 'transcripts:'
 
 .PHONY: test-scripts
 test-scripts: ## The operator scripts: shellcheck, shfmt, bats
@@ -55,7 +55,7 @@ tools: ## Install the Debian packages that tests start
 
 .PHONY: lint
 lint: ## gofmt, vet, golangci-lint, OpenAPI, YAML, shell
-	@test -z "$$(gofmt -l app hasura)" || { gofmt -l app hasura; echo 'run gofmt -w on these'; exit 1; }
+	@test -z "$$(gofmt -l app dev hasura)" || { gofmt -l app dev hasura; echo 'run gofmt -w on these'; exit 1; }
 	go vet ./...
 	$(GO_TOOL) golangci-lint run ./...
 	npx --yes @redocly/cli@2.77.0 lint openapi.yaml
@@ -68,7 +68,7 @@ bench: ## Measure against the bcrypt bound of the same run; results go to docs/b
 
 .PHONY: fuzz
 fuzz: ## Each fuzz target for 30 seconds
-	@set -e; for p in $$(go list ./app/...); do \
+	@set -e; for p in $$(go list ./app/... ./dev/...); do \
 	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime 30s $$p; \
 	  done; \

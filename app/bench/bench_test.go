@@ -87,8 +87,13 @@ func size(b *testing.B, path string) float64 {
 // build makes the binary as production has it.
 func build(b *testing.B, binary string, flags ...string) {
 	b.Helper()
+	buildProgram(b, "hasura-login/app", binary, flags...)
+}
+
+func buildProgram(b *testing.B, path, binary string, flags ...string) {
+	b.Helper()
 	arguments := append([]string{"build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", binary}, flags...)
-	cmd := exec.Command("go", append(arguments, "hasura-login/app")...)
+	cmd := exec.Command("go", append(arguments, path)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("building: %v\n%s", err, out)

@@ -32,9 +32,11 @@ func BenchmarkDev(b *testing.B) {
 func beginDev(b *testing.B) *subject {
 	b.Helper()
 	s := newSubject(b)
+	program := filepath.Join(s.dir, "dev")
+	buildProgram(b, "hasura-login/dev", program)
 	graphql := testserver.Addr(testserver.FreePort(b))
 	// Its log goes to stderr; reading it would be part of what is measured.
-	cmd := exec.Command("sh", "-c", `exec "$0" "$@" 2>/dev/null`, s.binary, "dev", "--listen", s.apiAddr(), "--ops", s.opsAddr(), "--graphql", graphql, "--data", filepath.Join(s.dir, "data"))
+	cmd := exec.Command("sh", "-c", `exec "$0" "$@" 2>/dev/null`, program, "--listen", s.apiAddr(), "--ops", s.opsAddr(), "--graphql", graphql, "--data", filepath.Join(s.dir, "data"))
 	cmd.Env = append(settings(), "PATH="+os.Getenv("PATH"))
 	s.start(cmd)
 	return s

@@ -27,7 +27,7 @@ func checkConfig(env Environment) error {
 	if _, err := limits(cfg); err != nil {
 		problems = append(problems, problemLines(err)...)
 	}
-	if _, err := newPost(cfg); err != nil {
+	if _, err := NewPost(cfg); err != nil {
 		problems = append(problems, problemLines(err)...)
 	}
 	if len(problems) == 0 {

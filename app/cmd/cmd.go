@@ -22,6 +22,11 @@ type Environment struct {
 	Stderr  io.Writer
 	Vars    []string // as os.Environ
 	Version string
+	// Settings returns what to read instead of Vars; nil: Vars. It is asked after the
+	// flags are parsed.
+	Settings func() ([]string, error)
+	// Open opens the store that a verb works on; nil: Postgres, as LOGIN_DATABASE_URL says.
+	Open func(ctx context.Context, cfg config.Config) (Backend, error)
 }
 
 // Vars is the process's environment, for main.
@@ -37,17 +42,22 @@ var errUsage = errors.New("usage")
 // done, 2 the command line is wrong.
 func Main(ctx context.Context, args []string, env Environment) int {
 	root := &cobra.Command{
-		Use:           "hasura-login",
-		Short:         "A login service for Hasura",
-		Long:          "A login service for Hasura. Every setting is a LOGIN_* variable; .env.example lists them.",
-		SilenceErrors: true, SilenceUsage: true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Use:   "hasura-login",
+		Short: "A login service for Hasura",
+		Long:  "A login service for Hasura. Every setting is a LOGIN_* variable; .env.example lists them.",
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.AddCommand(
-		devCommand(env), serveCommand(env), checkCommand(env), healthCommand(env),
-		keysCommand(env), usersCommand(env), edgeMetricsCommand(env), versionCommand(env),
+		serveCommand(env), checkCommand(env), healthCommand(env),
+		KeysCommand(env), UsersCommand(env), edgeMetricsCommand(env), versionCommand(env),
 	)
+	return Run(ctx, root, args, env)
+}
+
+// Run runs a command line of root and returns the exit code, as Main does.
+func Run(ctx context.Context, root *cobra.Command, args []string, env Environment) int {
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.CompletionOptions = cobra.CompletionOptions{DisableDefaultCmd: true}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.SetArgs(args)
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
@@ -59,11 +69,11 @@ func Main(ctx context.Context, args []string, env Environment) int {
 	case errors.Is(err, errFailed):
 		return 1
 	case errors.Is(err, errUsage) || strings.HasPrefix(err.Error(), "unknown command"):
-		fmt.Fprintln(env.Stderr, "hasura-login:", strings.TrimPrefix(err.Error(), errUsage.Error()+": "))
-		fmt.Fprintln(env.Stderr, "Run 'hasura-login --help' for what there is.")
+		fmt.Fprintln(env.Stderr, root.Name()+":", strings.TrimPrefix(err.Error(), errUsage.Error()+": "))
+		fmt.Fprintf(env.Stderr, "Run '%s --help' for what there is.\n", root.Name())
 		return 2
 	default:
-		fmt.Fprintln(env.Stderr, "hasura-login:", text(err))
+		fmt.Fprintln(env.Stderr, root.Name()+":", text(err))
 		return 1
 	}
 }
@@ -111,9 +121,16 @@ func versionCommand(env Environment) *cobra.Command {
 	})
 }
 
-// load reads the configuration for a verb that cannot go on without it.
-func load(env Environment) (config.Config, error) {
-	cfg, _, err := config.Load(env.Vars)
+// Load reads the configuration for a verb that cannot go on without it.
+func Load(env Environment) (config.Config, error) {
+	vars := env.Vars
+	if env.Settings != nil {
+		var err error
+		if vars, err = env.Settings(); err != nil {
+			return config.Config{}, err
+		}
+	}
+	cfg, _, err := config.Load(vars)
 	if err != nil {
 		return cfg, fmt.Errorf("the configuration is not usable:\n%w", err)
 	}

@@ -23,7 +23,7 @@ func healthCommand(env Environment) *cobra.Command {
 
 // askHealth asks the ops listener of this host; container images have no curl.
 func askHealth(ctx context.Context, env Environment, live bool) error {
-	cfg, err := load(env)
+	cfg, err := Load(env)
 	if err != nil {
 		return err
 	}

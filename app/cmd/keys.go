@@ -18,7 +18,8 @@ import (
 	"hasura-login/app/token"
 )
 
-func keysCommand(env Environment) *cobra.Command {
+// KeysCommand holds the verbs of the key ring in LOGIN_KEYS_DIR.
+func KeysCommand(env Environment) *cobra.Command {
 	var asJSON, yes bool
 	var rotate keysRotate
 	list := verb("list", "Every key: its state, its age, what happens next and when", func(context.Context, []string) error {
@@ -46,7 +47,7 @@ func folder(cfg config.Config) token.Folder {
 }
 
 func listKeys(env Environment, asJSON bool) error {
-	cfg, err := load(env)
+	cfg, err := Load(env)
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ type keysRotate struct {
 
 // run writes a new key.
 func (v keysRotate) run(ctx context.Context, env Environment, asJSON bool) error {
-	cfg, err := load(env)
+	cfg, err := Load(env)
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (v keysRotate) algorithm(f token.Folder, cfg config.Config) string {
 
 // revokeKey revokes a key after saying what that does.
 func revokeKey(ctx context.Context, env Environment, kid string, yes, asJSON bool) error {
-	cfg, err := load(env)
+	cfg, err := Load(env)
 	if err != nil {
 		return err
 	}

@@ -14,14 +14,14 @@ import (
 	"hasura-login/app/metrics"
 )
 
-// post is what the service needs to send mail.
-type post struct {
+// Post is what the service needs to send mail.
+type Post struct {
 	mailer login.Mailer
 	links  map[login.MailKind]mail.Link
 }
 
-// newPost reads the MAIL_* settings; nil if they name nobody to send by.
-func newPost(cfg config.Config) (*post, error) {
+// NewPost reads the MAIL_* settings; nil if they name nobody to send by.
+func NewPost(cfg config.Config) (*Post, error) {
 	if !cfg.SendsMail() {
 		if cfg.RequireVerifiedEmail {
 			return nil, fmt.Errorf("%sREQUIRE_VERIFIED_EMAIL: needs a way to send mail: %sMAIL_SMTP_HOST or %sMAIL_WEBHOOK_URL", config.Prefix, config.Prefix, config.Prefix)
@@ -48,30 +48,24 @@ func newPost(cfg config.Config) (*post, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sending mail: %w", err)
 	}
-	return &post{mailer, links}, nil
+	return &Post{mailer, links}, nil
 }
 
-// The links of development show where the token would be; a developer sets links
-// of the app's own, or takes the token from them.
-const (
-	devResetLink  = "http://localhost:5173/reset#token={token}"
-	devVerifyLink = "http://localhost:5173/verify#token={token}"
-)
-
-// newDevPost sends as the environment says, or prints links for the developer.
-func newDevPost(cfg config.Config, out io.Writer) (*post, error) {
+// NewPrintingPost sends as the settings say; where they name nobody to send by, it
+// prints the mails. reset and verify are the links where the settings have none.
+func NewPrintingPost(cfg config.Config, out io.Writer, reset, verify string) (*Post, error) {
 	if cfg.SendsMail() {
-		return newPost(cfg)
+		return NewPost(cfg)
 	}
 	templates, err := mail.LoadTemplates(cfg.MailTemplates, cfg.MailLanguage)
 	if err != nil {
 		return nil, err
 	}
-	links, err := mailLinks(cmp.Or(linkToReset(cfg), devResetLink), cmp.Or(linkToVerify(cfg), devVerifyLink))
+	links, err := mailLinks(cmp.Or(linkToReset(cfg), reset), cmp.Or(linkToVerify(cfg), verify))
 	if err != nil {
 		return nil, err
 	}
-	return &post{mail.NewShow(out, templates), links}, nil
+	return &Post{mail.NewShow(out, templates), links}, nil
 }
 
 func mailLinks(reset, verify string) (map[login.MailKind]mail.Link, error) {
@@ -94,7 +88,7 @@ func mailSecret(cfg config.Config) login.MailSecret {
 	return login.MailSecret{Keys: func() [][]byte { return bytesOf(cfg.DeviceSecret.Values()) }}
 }
 
-func newMailWorker(cfg config.Config, p *post, outbox login.Outbox, m *metrics.Metrics, log *zap.Logger) *mail.Worker {
+func newMailWorker(cfg config.Config, p *Post, outbox login.Outbox, m *metrics.Metrics, log *zap.Logger) *mail.Worker {
 	return mail.NewWorker(mail.Config{
 		Outbox: outbox, Mailer: p.mailer, Secret: mailSecret(cfg), Links: p.links, Observer: m, Now: time.Now,
 		Failed: func(mailID string, err error) { log.Warn("mail", zap.String("mail", mailID), zap.Error(err)) },

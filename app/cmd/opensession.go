@@ -20,7 +20,7 @@ type shownGrant struct {
 // openSession opens a session with the keys and the database of the service. Whoever
 // reads what it prints is the user, so it goes to stdout only.
 func openSession(ctx context.Context, env Environment, ref string) error {
-	cfg, err := load(env)
+	cfg, err := Load(env)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"hasura-login/app/cmd"
 	"hasura-login/app/testserver"
+	"hasura-login/dev/devstack"
 )
 
 func TestUsersResetLink_PrintsALinkThatIsAudited(t *testing.T) {
@@ -70,14 +71,14 @@ func TestCheck_VerifiedAddressesNeedMail(t *testing.T) {
 func TestDev_PrintsTheLinkOfAForgottenPassword(t *testing.T) {
 	api := testserver.Addr(testserver.FreePort(t))
 	args := []string{
-		"dev", "--data", t.TempDir(), "--listen", api,
+		"--data", t.TempDir(), "--listen", api,
 		"--graphql", testserver.Addr(testserver.FreePort(t)), "--ops", testserver.Addr(testserver.FreePort(t)),
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	var out testserver.Output
 	done := make(chan int, 1)
 	go func() {
-		done <- cmd.Main(ctx, args, cmd.Environment{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Vars: nil, Version: "v0-test"})
+		done <- devstack.Main(ctx, args, cmd.Environment{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Vars: nil, Version: "v0-test"})
 	}()
 	post := func(path, body string) (int, map[string]any) {
 		resp, err := http.Post("http://"+api+path, "application/json", strings.NewReader(body))

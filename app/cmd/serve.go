@@ -30,14 +30,14 @@ func serveCommand(env Environment) *cobra.Command {
 
 // serve runs until SIGTERM.
 func serve(ctx context.Context, env Environment) error {
-	cfg, err := load(env)
+	cfg, err := Load(env)
 	if err != nil {
 		return err
 	}
 	if err := cfg.Missing(); err != nil {
 		return fmt.Errorf("the configuration is not usable:\n%w", err)
 	}
-	p, err := newPost(cfg)
+	p, err := NewPost(cfg)
 	if err != nil {
 		return fmt.Errorf("the configuration is not usable:\n%w", err)
 	}
@@ -45,23 +45,23 @@ func serve(ctx context.Context, env Environment) error {
 	if err != nil {
 		return err
 	}
-	s, err := newService(cfg, env, env.Stdout, b, p, listed(cfg.CORSOrigins), token.Open)
+	s, err := NewService(cfg, env, Wiring{Out: env.Stdout, Backend: b, Post: p, AllowOrigin: Listed(cfg.CORSOrigins), OpenRing: token.Open})
 	if err != nil {
-		return errors.Join(err, b.store.Close())
+		return errors.Join(err, b.Store.Close())
 	}
 	s.drain = drainFor
-	collectEarlier()
-	api, ops, err := listen(ctx, cfg)
+	CollectEarlier()
+	api, ops, err := Listen(ctx, cfg)
 	if err != nil {
-		return errors.Join(err, s.close())
+		return errors.Join(err, s.Close())
 	}
-	return s.run(ctx, api, ops)
+	return s.Run(ctx, api, ops)
 }
 
-// collectEarlier has the garbage collector begin when the heap has grown by
+// CollectEarlier has the garbage collector begin when the heap has grown by
 // half instead of twice, unless GOGC says otherwise. Half of a busy heap are the
 // limiter's tables, which cost the collector nothing; doubling them would.
-func collectEarlier() {
+func CollectEarlier() {
 	const goDefault, percent = 100, 50
 	if previous := debug.SetGCPercent(percent); previous != goDefault {
 		debug.SetGCPercent(previous)
@@ -69,7 +69,10 @@ func collectEarlier() {
 }
 
 // openPostgres makes a store that follows its URL as the secret file changes.
-func openPostgres(ctx context.Context, cfg config.Config) (backend, error) {
+func openPostgres(ctx context.Context, cfg config.Config) (Backend, error) {
+	if !cfg.DatabaseURL.IsSet() {
+		return Backend{}, errors.New("LOGIN_DATABASE_URL or LOGIN_DATABASE_URL_FILE is not set")
+	}
 	store, err := postgres.Open(ctx, func() (string, error) {
 		if url := cfg.DatabaseURL.Value(); url != "" {
 			return url, nil
@@ -77,9 +80,9 @@ func openPostgres(ctx context.Context, cfg config.Config) (backend, error) {
 		return "", errors.New("LOGIN_DATABASE_URL or LOGIN_DATABASE_URL_FILE is not set")
 	})
 	if err != nil {
-		return backend{}, err
+		return Backend{}, err
 	}
-	return backend{store, func(ctx context.Context, log *zap.Logger) { followURL(ctx, store, log) }}, nil
+	return Backend{store, func(ctx context.Context, log *zap.Logger) { followURL(ctx, store, log) }}, nil
 }
 
 // followURL retires connections made with a URL that is no longer the newest.
@@ -105,9 +108,9 @@ func followURL(ctx context.Context, store *postgres.Store, log *zap.Logger) {
 	}
 }
 
-// listen binds both ports before anything is served, so that a port in use is
+// Listen binds both ports before anything is served, so that a port in use is
 // an error at once.
-func listen(ctx context.Context, cfg config.Config) (api, ops net.Listener, err error) {
+func Listen(ctx context.Context, cfg config.Config) (api, ops net.Listener, err error) {
 	if api, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, nil, fmt.Errorf("the API's listener: %w", err)
 	}
@@ -121,7 +124,8 @@ func listen(ctx context.Context, cfg config.Config) (api, ops net.Listener, err 
 	return api, ops, nil
 }
 
-func listed(origins []string) func(string) bool {
+// Listed allows the origins of a list.
+func Listed(origins []string) func(string) bool {
 	return func(origin string) bool { return slices.Contains(origins, origin) }
 }
 

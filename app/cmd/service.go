@@ -33,26 +33,26 @@ const (
 	drainFor = 3 * time.Second
 )
 
-// backend is the store of a verb, and what has to run beside it.
-type backend struct {
-	store fullStore
-	run   func(ctx context.Context, log *zap.Logger) // nil: nothing
+// Backend is the store of a verb, and what has to run next to it.
+type Backend struct {
+	Store Store
+	Run   func(ctx context.Context, log *zap.Logger) // nil: nothing
 }
 
-// fullStore is all that a store keeps.
-type fullStore interface {
+// Store is all that a store keeps.
+type Store interface {
 	login.Store
 	login.MailStore
 	login.Outbox
 }
 
-// service is everything that runs behind one pair of listeners.
-type service struct {
+// Service is everything that runs behind one pair of listeners.
+type Service struct {
 	cfg      config.Config
 	log      *zap.Logger
 	flush    func()
 	store    login.Store
-	backend  backend
+	backend  Backend
 	ring     *token.Ring
 	gate     *password.Gate
 	throttle *throttle.Throttle
@@ -64,9 +64,18 @@ type service struct {
 	drain    time.Duration
 }
 
-// newService wires a service; nothing runs yet. The ring is opened by open, so
-// that a verb decides whether a missing one is made.
-func newService(cfg config.Config, env Environment, out io.Writer, b backend, p *post, allowOrigin func(string) bool, open func(token.Folder, token.Hooks) (*token.Ring, error)) (*service, error) {
+// Wiring is what differs between production and development.
+type Wiring struct {
+	Out         io.Writer // of the log
+	Backend     Backend
+	Post        *Post // nil: no mail is sent
+	AllowOrigin func(origin string) bool
+	// OpenRing opens the key ring, or makes a missing one.
+	OpenRing func(token.Folder, token.Hooks) (*token.Ring, error)
+}
+
+// NewService wires a service; nothing runs yet.
+func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) {
 	lims, err := limits(cfg)
 	if err != nil {
 		return nil, err
@@ -75,12 +84,12 @@ func newService(cfg config.Config, env Environment, out io.Writer, b backend, p 
 	if err != nil {
 		return nil, err
 	}
-	s := &service{cfg: cfg, backend: b, metrics: metrics.New(env.Version, routes(cfg))}
-	logs := newLoggers(out, level)
+	s := &Service{cfg: cfg, backend: w.Backend, metrics: metrics.New(env.Version, routes(cfg))}
+	logs := newLoggers(w.Out, level)
 	s.log, s.flush = logs.direct, logs.flush
 	auditor := metrics.CountingAuditor(audit.New(logs.direct, logs.routine), s.metrics)
-	s.store = metrics.TimedStore(b.store, s.metrics)
-	if s.ring, err = open(folder(cfg), s.ringHooks(auditor)); err != nil {
+	s.store = metrics.TimedStore(w.Backend.Store, s.metrics)
+	if s.ring, err = w.OpenRing(folder(cfg), s.ringHooks(auditor)); err != nil {
 		return nil, err
 	}
 	names := token.Names{Issuer: cfg.Issuer, Audience: cfg.Audience}
@@ -98,17 +107,17 @@ func newService(cfg config.Config, env Environment, out io.Writer, b backend, p 
 	if s.gate, err = password.New(password.Config{Cost: cfg.BcryptCost, Workers: cfg.HashWorkers, MaxWait: cfg.HashQueueMaxWait, Observer: s.metrics}); err != nil {
 		return nil, err
 	}
-	mails := metrics.TimedMailStore(b.store, s.metrics)
+	mails := metrics.TimedMailStore(w.Backend.Store, s.metrics)
 	queued := func() {}
-	if p != nil {
-		s.mail = newMailWorker(cfg, p, b.store, s.metrics, s.log)
+	if w.Post != nil {
+		s.mail = newMailWorker(cfg, w.Post, w.Backend.Store, s.metrics, s.log)
 		queued = s.mail.Wake
 	}
 	s.login = login.NewService(login.Deps{
 		Store: s.store, Mail: mails, MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.gate, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
 		Throttle: s.throttle, Devices: throttle.NewDeviceTokens(func() [][]byte { return bytesOf(cfg.DeviceSecret.Values()) }), Audit: auditor,
-	}, rules(cfg, p != nil))
-	site, err := newPages(cfg, s.login, verifier, p != nil)
+	}, rules(cfg, w.Post != nil))
+	site, err := newPages(cfg, s.login, verifier, w.Post != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +125,7 @@ func newService(cfg config.Config, env Environment, out io.Writer, b backend, p 
 		Service: s.login, Verifier: verifier, JWKS: s.ring.JWKS, Ready: s.ready,
 		ActionSecrets: cfg.ActionSecret.Values,
 		Clients:       clientip.New(func() [][]byte { return bytesOf(cfg.EdgeSecret.Values()) }),
-		AllowOrigin:   allowOrigin, Audit: auditor, Observer: s.metrics, Log: logs.requests, Pages: site,
+		AllowOrigin:   w.AllowOrigin, Audit: auditor, Observer: s.metrics, Log: logs.requests, Pages: site,
 	})
 	s.metrics.SetTokensIssued(func(alg string) uint64 { return issuer.Issued(token.Algorithm(alg)) })
 	s.observe()
@@ -132,7 +141,7 @@ func rules(cfg config.Config, mailEnabled bool) login.Rules {
 }
 
 // observe hands the metrics what they ask at each scrape, and makes the ops listener.
-func (s *service) observe() {
+func (s *Service) observe() {
 	s.metrics.SetHashQueueLength(s.gate.Len)
 	s.metrics.SetHashWorkers(s.cfg.Workers())
 	s.metrics.Keys(func() metrics.KeyStates {
@@ -147,11 +156,11 @@ func (s *service) observe() {
 	s.ops = httpapi.OpsServer(httpapi.Ops(s.metrics.Handler(), []httpapi.Check{keys}, []httpapi.Check{store}))
 }
 
-func (s *service) ready(ctx context.Context) error {
+func (s *Service) ready(ctx context.Context) error {
 	return errors.Join(s.ring.Check(), s.store.Ping(ctx))
 }
 
-func (s *service) ringHooks(auditor login.Auditor) token.Hooks {
+func (s *Service) ringHooks(auditor login.Auditor) token.Hooks {
 	return token.Hooks{
 		OnProblem: func(p token.Problem) { s.log.Warn("key ring", zap.Stringer("problem", p)) },
 		OnChange: func(c token.Change) {
@@ -165,9 +174,12 @@ func (s *service) ringHooks(auditor login.Auditor) token.Hooks {
 	}
 }
 
-// run serves on both listeners until ctx ends, then stops in good order: new
+// Log is where the service writes.
+func (s *Service) Log() *zap.Logger { return s.log }
+
+// Run serves on both listeners until ctx ends, then stops in good order: new
 // requests are still taken for a moment, everything in flight is answered.
-func (s *service) run(ctx context.Context, api, ops net.Listener) error {
+func (s *Service) Run(ctx context.Context, api, ops net.Listener) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.ring.Run(background) })
@@ -177,8 +189,8 @@ func (s *service) run(ctx context.Context, api, ops net.Listener) error {
 	if s.mail != nil {
 		tasks.Go(func() { s.mail.Run(background) })
 	}
-	if s.backend.run != nil {
-		tasks.Go(func() { s.backend.run(background, s.log) })
+	if s.backend.Run != nil {
+		tasks.Go(func() { s.backend.Run(background, s.log) })
 	}
 	failed := make(chan error, 2)
 	go func() { failed <- s.api.Serve(api) }()
@@ -195,10 +207,10 @@ func (s *service) run(ctx context.Context, api, ops net.Listener) error {
 	}
 	stopBackground()
 	tasks.Wait()
-	return errors.Join(err, s.close())
+	return errors.Join(err, s.Close())
 }
 
-func (s *service) shutdown() error {
+func (s *Service) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownGrace)
 	defer cancel()
 	if err := s.api.Shutdown(ctx); err != nil {
@@ -207,7 +219,8 @@ func (s *service) shutdown() error {
 	return s.ops.Close()
 }
 
-func (s *service) close() error {
+// Close ends a service that does not run.
+func (s *Service) Close() error {
 	s.login.Wait()
 	s.gate.Close()
 	s.throttle.Close()

@@ -20,7 +20,8 @@ import (
 	"hasura-login/app/password"
 )
 
-func usersCommand(env Environment) *cobra.Command {
+// UsersCommand holds the verbs of operators for users.
+func UsersCommand(env Environment) *cobra.Command {
 	var page usersList
 	var create usersCreate
 	var asJSON, yes bool
@@ -91,22 +92,23 @@ func roleList(args []string) []string { return strings.Split(strings.Join(args, 
 // withOperator opens the store for one verb. Access tokens that are out, and
 // WebSockets that Hasura has accepted, live on until the token expires.
 func withOperator(ctx context.Context, env Environment, use func(ctx context.Context, o *login.Operator) error) error {
-	cfg, err := load(env)
+	cfg, err := Load(env)
 	if err != nil {
 		return err
 	}
-	if !cfg.DatabaseURL.IsSet() {
-		return errors.New("LOGIN_DATABASE_URL or LOGIN_DATABASE_URL_FILE is not set")
+	open := openPostgres
+	if env.Open != nil {
+		open = env.Open
 	}
-	b, err := openPostgres(ctx, cfg)
+	b, err := open(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer b.store.Close()
-	return useOperator(ctx, env, cfg, b.store, use)
+	defer b.Store.Close()
+	return useOperator(ctx, env, cfg, b.Store, use)
 }
 
-func useOperator(ctx context.Context, env Environment, cfg config.Config, store fullStore, use func(ctx context.Context, o *login.Operator) error) error {
+func useOperator(ctx context.Context, env Environment, cfg config.Config, store Store, use func(ctx context.Context, o *login.Operator) error) error {
 	gate, err := password.New(password.Config{Cost: cfg.BcryptCost, Workers: 1, MaxWait: cfg.HashQueueMaxWait})
 	if err != nil {
 		return err
@@ -272,7 +274,7 @@ func setPassword(ctx context.Context, env Environment, ref string) error {
 // resetLink prints a link where LOGIN_MAIL_RESET_LINK says what it looks like,
 // else the token alone. Whoever has it owns the account: it goes to stdout only.
 func resetLink(ctx context.Context, env Environment, ref string) error {
-	cfg, err := load(env)
+	cfg, err := Load(env)
 	if err != nil {
 		return err
 	}

@@ -181,7 +181,7 @@ func startDev(t *testing.T, env map[string]string) string {
 	t.Helper()
 	dir := testserver.TempDir(t)
 	api := testserver.Addr(testserver.FreePort(t))
-	cmd := exec.Command(binary, "dev", "--listen", api, "--graphql", testserver.Addr(testserver.FreePort(t)),
+	cmd := exec.Command(devBinary, "--listen", api, "--graphql", testserver.Addr(testserver.FreePort(t)),
 		"--ops", testserver.Addr(testserver.FreePort(t)), "--data", filepath.Join(dir, "data"))
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -194,7 +194,7 @@ func startDev(t *testing.T, env map[string]string) string {
 // The printed lines of 'dev', pasted as they are.
 func TestDev_PrintedLinesWork(t *testing.T) {
 	dir := testserver.TempDir(t)
-	cmd := exec.Command(binary, "dev", "--listen", testserver.Addr(testserver.FreePort(t)), "--graphql", testserver.Addr(testserver.FreePort(t)),
+	cmd := exec.Command(devBinary, "--listen", testserver.Addr(testserver.FreePort(t)), "--graphql", testserver.Addr(testserver.FreePort(t)),
 		"--ops", testserver.Addr(testserver.FreePort(t)), "--data", filepath.Join(dir, "data"))
 	p := testserver.Start(t, cmd)
 	p.WaitReady(t, 20*time.Second, func() error {

@@ -19,10 +19,10 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 
-	"hasura-login/app/standin"
-	"hasura-login/app/standin/auth"
-	"hasura-login/app/standin/metadata"
 	"hasura-login/app/testserver"
+	"hasura-login/dev/standin"
+	"hasura-login/dev/standin/auth"
+	"hasura-login/dev/standin/metadata"
 	"hasura-login/hasura"
 )
 
@@ -34,8 +34,8 @@ const (
 	goodPassword = "correct horse staple"
 )
 
-// binary is the program as users get it.
-var binary string
+// binary is the program as users get it, devBinary what `make run` starts.
+var binary, devBinary string
 
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "docker" {
@@ -46,12 +46,14 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	binary = filepath.Join(dir, "hasura-login")
-	build := exec.Command("go", "build", "-o", binary, "hasura-login/app")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
-		os.Exit(1)
+	binary, devBinary = filepath.Join(dir, "hasura-login"), filepath.Join(dir, "dev")
+	for path, program := range map[string]string{"hasura-login/app": binary, "hasura-login/dev": devBinary} {
+		build := exec.Command("go", "build", "-o", program, path) // #nosec G204 -- the two above
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "building %s: %v\n%s", path, err, out)
+			os.Exit(1)
+		}
 	}
 	code := m.Run()
 	_ = os.RemoveAll(dir)

@@ -24,6 +24,7 @@ import (
 	"hasura-login/app/cmd"
 	"hasura-login/app/metrics/edgelog"
 	"hasura-login/app/testserver"
+	"hasura-login/dev/devstack"
 )
 
 // stack is what runs in production, on loopback: the service with the stand-in
@@ -70,7 +71,7 @@ func startStack(t *testing.T) *stack {
 	return s
 }
 
-// runService runs the program as `hasura-login dev` does.
+// runService runs the program as `make run` does.
 func runService(t *testing.T) (api, graphql, ops string, log *testserver.Output) {
 	t.Helper()
 	api, graphql, ops = testserver.Addr(testserver.FreePort(t)), testserver.Addr(testserver.FreePort(t)), testserver.Addr(testserver.FreePort(t))
@@ -78,7 +79,7 @@ func runService(t *testing.T) (api, graphql, ops string, log *testserver.Output)
 	ended := make(chan int, 1)
 	log = &testserver.Output{}
 	go func() {
-		ended <- cmd.Main(ctx, []string{"dev", "--listen", api, "--graphql", graphql, "--ops", ops, "--data", filepath.Join(testserver.TempDir(t), "data")},
+		ended <- devstack.Main(ctx, []string{"--listen", api, "--graphql", graphql, "--ops", ops, "--data", filepath.Join(testserver.TempDir(t), "data")},
 			cmd.Environment{Stdin: strings.NewReader(""), Stdout: log, Stderr: log, Version: "1.2.0"})
 	}()
 	t.Cleanup(func() {

@@ -19,6 +19,7 @@ import (
 
 	"hasura-login/app/cmd"
 	"hasura-login/app/testserver"
+	"hasura-login/dev/devstack"
 )
 
 const (
@@ -41,13 +42,13 @@ func startService(t *testing.T, api string, vars ...string) *service {
 	t.Helper()
 	s := &service{t: t, api: api, log: &testserver.Output{}}
 	args := []string{
-		"dev", "--data", t.TempDir(), "--listen", s.api,
+		"--data", t.TempDir(), "--listen", s.api,
 		"--graphql", testserver.Addr(testserver.FreePort(t)), "--ops", testserver.Addr(testserver.FreePort(t)),
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan int, 1)
 	go func() {
-		done <- cmd.Main(ctx, args, cmd.Environment{Stdin: strings.NewReader(""), Stdout: s.log, Stderr: s.log, Vars: vars, Version: "v0-test"})
+		done <- devstack.Main(ctx, args, cmd.Environment{Stdin: strings.NewReader(""), Stdout: s.log, Stderr: s.log, Vars: vars, Version: "v0-test"})
 	}()
 	t.Cleanup(func() {
 		stop()

@@ -1,0 +1,41 @@
+package devstack
+
+import (
+	"net"
+	"strings"
+)
+
+// greeting shows what runs where, with lines to paste into a shell.
+func greeting(api, graphql, ops net.Addr, data string) string {
+	return strings.NewReplacer("API", api.String(), "GRAPHQL", graphql.String(), "OPS", ops.String(), "DATA", data).Replace(`Hasura Login, for development:
+
+  login (REST)     http://API/auth/…
+  hosted pages     http://API/auth/pages/signin
+  GraphQL          http://GRAPHQL/v1/graphql    (a stand-in for Hasura: reads hasura/metadata)
+  metrics, health  http://OPS/metrics, /readyz
+  data             DATA    (delete it to start again; admin secret of the stand-in in DATA/admin_secret)
+
+Try it. Sign up and sign in over GraphQL:
+
+  curl -s http://GRAPHQL/v1/graphql -H 'Content-Type: application/json' -d '{"query":"mutation { signup(email: \"ann@example.org\", name: \"Ann\", password: \"correct horse staple\") { id token refreshToken } }"}'
+  curl -s http://GRAPHQL/v1/graphql -H 'Content-Type: application/json' -d '{"query":"{ signin(email: \"ann@example.org\", password: \"correct horse staple\") { id token refreshToken } }"}'
+
+The same over REST:
+
+  curl -s http://API/auth/signup -H 'Content-Type: application/json' -d '{"email":"bob@example.org","name":"Bob","password":"correct horse staple"}'
+  curl -s http://API/auth/signin -H 'Content-Type: application/json' -d '{"email":"bob@example.org","password":"correct horse staple"}'
+
+With the token of an answer, the own row and the keys that verify it:
+
+  curl -s http://GRAPHQL/v1/graphql -H 'Content-Type: application/json' -H "Authorization: Bearer $TOKEN" -d '{"query":"{ users { id email name } }"}'
+  curl -s http://API/.well-known/jwks.json
+
+Users and signing keys, in another terminal:
+
+  go run ./dev users list
+  go run ./dev keys list
+
+Ctrl-C stops it.
+
+`)
+}

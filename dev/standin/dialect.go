@@ -1,0 +1,70 @@
+package standin
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+
+	"hasura-login/dev/standin/metadata"
+)
+
+// Dialect names the kind of database behind Config.DB.
+type Dialect string
+
+// The dialects.
+const (
+	Postgres Dialect = "postgres"
+	SQLite   Dialect = "sqlite"
+)
+
+// querier is a *sql.DB or a *sql.Tx.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// column of a tracked table.
+type column struct {
+	name     string
+	typ      string // GraphQL type: String, Int, uuid, timestamptz …
+	sqlType  string // type to cast an argument to
+	list     bool   // an array of typ
+	nullable bool
+	key      bool // part of the primary key
+}
+
+// dialect is what differs between the databases.
+type dialect interface {
+	// columns describes a table; none if it is not there.
+	columns(ctx context.Context, db querier, table metadata.TableName) ([]column, error)
+	// table is the table's name in a statement.
+	table(name metadata.TableName) string
+	// output is the expression whose text decode turns into JSON.
+	output(c column) string
+	decode(c column, text string) json.RawMessage
+	// placeholder stands for the n-th argument, counted from 1, as a value of the
+	// column's type; argument is what to bind to it.
+	placeholder(c column, n int) string
+	argument(c column, value any) (any, *failure)
+	// compare is the condition for one of Hasura's operators on text or values.
+	compare(operator, left, right string) (string, *failure)
+	// refusal translates the database's error.
+	refusal(err error) *failure
+	// staleReturning: RETURNING shows rows as they were before triggers touched them.
+	staleReturning() bool
+}
+
+func dialectFor(d Dialect) dialect {
+	if d == SQLite {
+		return sqliteDialect{}
+	}
+	return postgresDialect{}
+}
+
+// comparisons are the operators that both databases spell alike.
+var comparisons = map[string]string{
+	"_eq": "=", "_neq": "<>", "_gt": ">", "_lt": "<", "_gte": ">=", "_lte": "<=",
+}
+
+func databaseError(internal string) *failure {
+	return &failure{Message: "database query error", Code: "unexpected", Status: 500, Internal: internal}
+}

@@ -1,0 +1,133 @@
+package standin_test
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hasura-login/app/login"
+	"hasura-login/app/password"
+	"hasura-login/app/store/postgres"
+	"hasura-login/app/testserver"
+	"hasura-login/dev/standin"
+	"hasura-login/dev/standin/metadata"
+	"hasura-login/hasura"
+)
+
+// block is a named code block of a page in docs/.
+func block(t *testing.T, page, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(testserver.RepoRoot(t), "docs", page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?ms)^```\\w+ " + regexp.QuoteMeta(name) + "\n(.*?)^```$").FindStringSubmatch(string(b))
+	if m == nil {
+		t.Fatalf("docs/%s has no block %s", page, name)
+	}
+	return m[1]
+}
+
+// withNotes is the project with the table that docs/hasura.md adds.
+func withNotes(t *testing.T) *metadata.Metadata {
+	t.Helper()
+	const tables = "metadata/databases/default/tables/"
+	project := fstest.MapFS{tables + "public_notes.yaml": {Data: []byte(block(t, "hasura.md", "public_notes.yaml"))}}
+	err := fs.WalkDir(hasura.Project(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(hasura.Project(), path)
+		if path == tables+"tables.yaml" {
+			b = append(b, "- \"!include public_notes.yaml\"\n"...)
+		}
+		project[path] = &fstest.MapFile{Data: b}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := metadata.Load(project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestDocs_TheTableOfTheExampleWorksOnPostgres(t *testing.T) {
+	pg := testserver.StartPostgres(t)
+	pg.CreateDatabase(t, "app")
+	pg.Migrate(t, "app")
+	migration := block(t, "hasura.md", "up.sql")
+	pg.Exec(t, "app", migration)
+	pg.Exec(t, "app", migration) // it may run twice
+	pg.Exec(t, "app", `INSERT INTO users (id, email, name) VALUES ('`+annID+`', 'a@example.com', 'Ann'), ('`+bobID+`', 'b@example.com', 'Bob');
+		INSERT INTO notes (user_id, text) VALUES ('`+annID+`', 'mine'), ('`+bobID+`', 'theirs')`)
+	db, err := sql.Open("pgx", pg.URL("app"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	e := startOver(t, db, standin.Postgres, func(c *standin.Config) { c.Metadata = withNotes(t) })
+	want := []string{"not served by the stand-in: delete_permissions of public.notes", "not served by the stand-in: insert_permissions of public.notes"}
+	if diff := cmp.Diff(want, e.Problems()); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+	ann := tokenFor(t, annID, nil)
+	for _, step := range []struct{ query, want string }{
+		{`{ notes { text } }`, `{"data":{"notes":[{"text":"mine"}]}}`},
+		{`mutation { update_notes(where: {}, _set: {text: "changed"}) { affected_rows returning { text } } }`,
+			`{"data":{"update_notes":{"affected_rows":1,"returning":[{"text":"changed"}]}}}`},
+		{`{ notes { user_id } }`, refusal("$.selectionSet.notes.selectionSet.user_id", "field 'user_id' not found in type: 'notes'")},
+	} {
+		if got := e.query(t, ann, step.query); got != step.want {
+			t.Errorf("%s: %s", step.query, got)
+		}
+	}
+	if got := e.query(t, "", `{ notes { text } }`); !strings.Contains(got, "not found in type: 'query_root'") {
+		t.Errorf("public reads notes: %s", got)
+	}
+}
+
+func TestDocs_UsersOfTheTutorialMoveWithTheirIDs(t *testing.T) {
+	pg := testserver.StartPostgres(t)
+	pg.CreateDatabase(t, "app")
+	pg.Migrate(t, "app")
+	pg.Exec(t, "app", `CREATE SCHEMA old; CREATE TABLE old.users (id uuid, email text PRIMARY KEY, name text, password text);
+		INSERT INTO old.users VALUES ('`+annID+`', 'Ann@Example.com', 'Ann', 'h')`)
+	pg.Exec(t, "app", block(t, "from-the-tutorial.md", "move.sql"))
+	store, err := postgres.Open(t.Context(), func() (string, error) { return pg.URLFor("hasura_login_a", "app"), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	gate, err := password.New(password.Config{Cost: 10, Workers: 1, MaxWait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(gate.Close)
+	holder, err := store.HolderByEmail(t.Context(), "ann@example.com")
+	if err != nil || holder.User.ID != annID {
+		t.Fatalf("%s %v", holder.User.ID, err)
+	}
+	if ok, _, err := gate.Verify(t.Context(), login.Work{Operation: login.OpSignIn}, holder.Account.Password, "!"); ok || err != nil {
+		t.Errorf("before a password is set one fits (%v, %v)", ok, err)
+	}
+	operator := login.Operator{Store: store, Hasher: gate, Policy: password.NewPolicy(8), Audit: noAudit{}}
+	if err := operator.SetPassword(t.Context(), "ann@example.com", "correct horse staple"); err != nil {
+		t.Error(err)
+	}
+}
+
+type noAudit struct{}
+
+func (noAudit) Record(context.Context, login.Event) {}

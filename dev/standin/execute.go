@@ -1,0 +1,136 @@
+package standin
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"hasura-login/dev/standin/auth"
+)
+
+// plan is an operation checked against the caller's schema.
+type plan struct {
+	*operation
+	schema *roleSchema
+	fields []*field
+}
+
+// prepare checks an operation. Nothing has been executed when it fails.
+func (s *Server) prepare(op *operation, session *auth.Session) (*plan, *failure) {
+	schema, err := s.schemaFor(session.Role)
+	if err != nil {
+		s.cfg.Report(err)
+		return nil, &failure{Message: "internal error", Code: "unexpected", Status: 500}
+	}
+	root := map[ast.Operation]*ast.Definition{
+		ast.Query: schema.Query, ast.Mutation: schema.Mutation, ast.Subscription: schema.Subscription,
+	}[op.kind]
+	if root == nil {
+		return nil, invalid("$", "no %ss exist", op.kind)
+	}
+	c := collector{coercer{schema.Schema, op.variables}, op.fragments}
+	fields, refused := c.collect(op.selection, root, "$")
+	if refused != nil {
+		return nil, refused
+	}
+	return &plan{op, schema, fields}, nil
+}
+
+// result is what a query or mutation gives.
+type result struct {
+	data    json.RawMessage
+	cookies []string // of mutation actions
+}
+
+// execute runs the root fields one after the other in document order. The first
+// failure ends it and takes all results with it.
+func (s *Server) execute(ctx context.Context, p *plan, c caller) (*result, *failure) {
+	r := &result{}
+	run := func(db querier) (data json.RawMessage, refused *failure) {
+		r.data, refused = s.fields(ctx, p, c, db, r)
+		return r.data, refused
+	}
+	var refused *failure
+	if p.kind == ast.Mutation && p.onlyTables() {
+		_, refused = s.inTransaction(ctx, s.cfg.DB, run)
+	} else {
+		_, refused = run(s.cfg.DB)
+	}
+	return r, refused
+}
+
+// onlyTables tells whether every root field is a table's: then a mutation is one
+// transaction, else each table field has its own.
+func (p *plan) onlyTables() bool {
+	for _, f := range p.fields {
+		if _, ok := p.schema.tables[f.name]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Server) fields(ctx context.Context, p *plan, c caller, db querier, r *result) (json.RawMessage, *failure) {
+	var data object
+	for _, f := range p.fields {
+		value, refused := s.rootField(ctx, p, c, db, f, r)
+		if refused != nil {
+			return nil, refused
+		}
+		data.add(f.key, value)
+	}
+	return data.json(), nil
+}
+
+func (s *Server) rootField(ctx context.Context, p *plan, c caller, db querier, f *field, r *result) (json.RawMessage, *failure) {
+	switch f.name {
+	case "__typename":
+		return mustJSON(f.parent.Name), nil
+	case "__schema", "__type":
+		return introspector{p.schema}.answer(f), nil
+	case "no_queries_available":
+		return mustJSON("There are no queries available to the current role. Either there are no sources or remote schemas configured, or the current role doesn't have the required permissions."), nil
+	}
+	if a := p.schema.actions[f.name]; a != nil {
+		value, cookies, refused := s.callAction(ctx, a, c, f, p.text)
+		if refused != nil {
+			return nil, refused
+		}
+		if p.kind == ast.Mutation {
+			r.cookies = append(r.cookies, cookies...)
+		}
+		return renderAction(value, f.selection), nil
+	}
+	t := p.schema.tables[f.name]
+	switch t.kind {
+	case selectMany, selectByKey:
+		return t.selectRows(ctx, s.dialect, db, c.session, f, t.kind)
+	default:
+		return s.inTransaction(ctx, db, func(db querier) (json.RawMessage, *failure) {
+			return t.updateRows(ctx, s.dialect, db, c.session, f, t.kind)
+		})
+	}
+}
+
+// inTransaction gives f a transaction of its own unless it is in one already.
+func (s *Server) inTransaction(ctx context.Context, db querier, f func(querier) (json.RawMessage, *failure)) (json.RawMessage, *failure) {
+	pool, ok := db.(*sql.DB)
+	if !ok {
+		return f(db)
+	}
+	tx, err := pool.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, s.dialect.refusal(err)
+	}
+	defer func() { _ = tx.Rollback() }() // without effect after the commit
+	value, refused := f(tx)
+	if refused != nil {
+		return nil, refused
+	}
+	if err := tx.Commit(); err != nil {
+		return nil, s.dialect.refusal(err)
+	}
+	return value, nil
+}

@@ -75,6 +75,7 @@ func (c Config) check() []error {
 	}
 	problems = append(problems, c.checkMail()...)
 	problems = append(problems, c.checkPages()...)
+	problems = append(problems, c.checkAddresses()...)
 	return append(problems, c.checkSecrets()...)
 }
 
@@ -125,6 +126,48 @@ func (c Config) checkPages() []error {
 		complain("HOSTED_PAGES", "needs https: passwords would go to %s in the clear", u.Host)
 	}
 	return problems
+}
+
+// checkAddresses refuses URLs that would carry a secret in the clear or elsewhere
+// than a reader thinks.
+func (c Config) checkAddresses() []error {
+	var problems []error
+	for _, setting := range []struct {
+		name, value string
+		plain       bool // http is accepted
+	}{
+		{"PUBLIC_URL", c.PublicURL, false},
+		{"HOSTED_PAGES_RETURN_URL", c.HostedPagesReturnURL, false},
+		{"MAIL_RESET_LINK", c.MailResetLink, false},
+		{"MAIL_VERIFY_LINK", c.MailVerifyLink, false},
+		{"MAIL_WEBHOOK_URL", c.MailWebhookURL, c.MailWebhookPlainHTTP},
+	} {
+		if fault := faultOf(setting.value, setting.plain); fault != "" {
+			problems = append(problems, fmt.Errorf("%s%s: %s", Prefix, setting.name, fault))
+		}
+	}
+	return problems
+}
+
+// faultOf says what is wrong with a URL, or nothing. Browsers read a backslash as a
+// slash, and drop tabs and line breaks, so neither may stand in one. An address that
+// names a user is not repeated: the name may come with a password.
+func faultOf(address string, plain bool) string {
+	if address == "" {
+		return ""
+	}
+	u, err := url.Parse(strings.ReplaceAll(address, "{token}", "token"))
+	switch {
+	case err != nil || u.Hostname() == "" || strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }):
+		return fmt.Sprintf("%q is not a URL such as https://app.example.org/path", address)
+	case u.User != nil:
+		return "the URL names a user before the host; people read that part as the host. Leave it out"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Sprintf("%q is not a URL such as https://app.example.org/path", address)
+	case u.Scheme == "http" && !plain && !isLoopback(u.Hostname()):
+		return fmt.Sprintf("%q needs https: what it carries would go in the clear", address)
+	}
+	return ""
 }
 
 func isLoopback(host string) bool {

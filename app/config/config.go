@@ -57,7 +57,9 @@ type Config struct {
 	MailSMTPUser string `env:"MAIL_SMTP_USER"`
 	// MailWebhookURL takes mails instead of a mail server.
 	MailWebhookURL string `env:"MAIL_WEBHOOK_URL"`
-	MailResetLink  string `env:"MAIL_RESET_LINK"`
+	// MailWebhookPlainHTTP accepts http:// there: the webhook is inside the container network.
+	MailWebhookPlainHTTP bool   `env:"MAIL_WEBHOOK_PLAIN_HTTP"`
+	MailResetLink        string `env:"MAIL_RESET_LINK"`
 	// MailVerifyLink is for verifying an address and for changing it.
 	MailVerifyLink string `env:"MAIL_VERIFY_LINK"`
 	// MailNotices are kinds of login.NoticeKinds, or "off" alone.

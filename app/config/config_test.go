@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -133,6 +134,45 @@ func TestNotices_AreAllUnlessTheSettingSaysOtherwise(t *testing.T) {
 		if err != nil || !slices.Equal(cfg.Notices(), want) {
 			t.Errorf("%q: %v, %v", setting, cfg.Notices(), err)
 		}
+	}
+}
+
+func TestAddresses_CarryNothingInTheClearOrElsewhere(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://app.example.org/{token}":                "",
+		"http://localhost:5173/{token}":                  "",
+		"http://[::1]:5173/{token}":                      "",
+		"http://127.8.0.1/{token}":                       "",
+		"HTTPS://app.example.org/{token}":                "",
+		"http://app.example.org/{token}":                 "needs https",
+		"http://localhost.example.org/{token}":           "needs https",
+		"https://app.example.org@evil.example/{token}":   "names a user",
+		"https://app.example.org:x@evil.example/{token}": "names a user",
+		"https:/app.example.org/{token}":                 "not a URL",
+		"https:///app.example.org/{token}":               "not a URL",
+		"https:app.example.org/{token}":                  "not a URL",
+		`https://app.example.org\@evil.example/{token}`:  "not a URL",
+		"https://app.example.org/ {token}":               "not a URL",
+		"javascript://app.example.org/{token}":           "not a URL",
+		"//app.example.org/{token}":                      "not a URL",
+	} {
+		for _, setting := range []string{"MAIL_RESET_LINK", "MAIL_VERIFY_LINK", "HOSTED_PAGES_RETURN_URL", "MAIL_WEBHOOK_URL"} {
+			_, _, err := config.Load([]string{
+				"LOGIN_" + setting + "=" + address, "LOGIN_MAIL_WEBHOOK_SECRET=" + strings.Repeat("s", 64),
+			})
+			says := ""
+			if err != nil {
+				says = err.Error()
+			}
+			good := want == "" && !strings.Contains(says, strconv.Quote(address))
+			if !good && (want == "" || !strings.Contains(says, "LOGIN_"+setting+": ") || !strings.Contains(says, want)) {
+				t.Errorf("%s=%s: %q, want %q", setting, address, says, want)
+			}
+		}
+	}
+	_, _, err := config.Load([]string{"LOGIN_MAIL_WEBHOOK_URL=http://mailer:8080/hook", "LOGIN_MAIL_WEBHOOK_PLAIN_HTTP=true"})
+	if err != nil && strings.Contains(err.Error(), "needs https") {
+		t.Errorf("a webhook inside the container network: %v", err)
 	}
 }
 

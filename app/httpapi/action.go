@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -61,7 +60,10 @@ func (a *API) actionCall(c *fiber.Ctx, op operation) (call, error) {
 	if err := requireJSON(c.Get(fiber.HeaderContentType)); err != nil {
 		return call{}, err
 	}
-	if err := json.Unmarshal(bytes.ToValidUTF8(c.Body(), nil), &p); err != nil {
+	if err := strictJSON(c.Body()); err != nil {
+		return call{}, err
+	}
+	if err := json.Unmarshal(c.Body(), &p); err != nil {
 		return call{}, login.Errorf(login.CodeInvalidInput, "not an action payload")
 	}
 	if p.Action.Name != string(op.name) {

@@ -93,6 +93,7 @@ func New(cfg Config) *API {
 	})
 	a.fiber.Use(a.observe)
 	a.fiber.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: a.logPanic}))
+	a.fiber.Use(refuseCompressed)
 	a.fiber.Use(cors.New(cors.Config{
 		AllowOriginsFunc: cfg.AllowOrigin,
 		AllowOrigins:     "", // only the function decides
@@ -123,6 +124,17 @@ func New(cfg Config) *API {
 	a.refuseTheRest()
 	a.takeAnyMethod()
 	return a
+}
+
+// refuseCompressed keeps Fiber from unpacking a body: some hundred bytes can become
+// gigabytes, whatever the limit of what is sent.
+func refuseCompressed(c *fiber.Ctx) error {
+	for _, encoding := range c.Request().Header.PeekAll(fiber.HeaderContentEncoding) {
+		if !strings.EqualFold(strings.TrimSpace(string(encoding)), "identity") {
+			return login.Errorf(login.CodeUnsupportedMediaType, "Send the body as it is, not compressed")
+		}
+	}
+	return c.Next()
 }
 
 // takeAnyMethod lets a method that Fiber does not know pass for one that no

@@ -24,9 +24,8 @@ func decodeObject(body []byte) (map[string]json.RawMessage, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, login.Errorf(login.CodeInvalidInput, "the body is empty; a JSON object is expected")
 	}
-	// The decoder would replace broken UTF-8 silently: two passwords would become one.
-	if !utf8.Valid(body) {
-		return nil, login.Errorf(login.CodeInvalidInput, "the body is not UTF-8")
+	if err := strictJSON(body); err != nil {
+		return nil, err
 	}
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(body, &object); err != nil || object == nil {

@@ -19,10 +19,10 @@ func TestBadInput_GetsItsCodeAndChangesNothing(t *testing.T) {
 	}
 	emoji25 := strings.Repeat("😀", 25) // 100 bytes
 	for _, c := range []struct {
-		name, method, path, body, contentType string
-		status                                int
-		code                                  login.Code
-		says                                  string // part of the title
+		name, method, path, body, contentType, encoding string
+		status                                          int
+		code                                            login.Code
+		says                                            string // part of the title
 	}{
 		{name: "missing field", body: `{"email":"a@example.org","name":"Ann"}`, code: login.CodeInvalidInput, says: "password: missing"},
 		{name: "null field", body: `{"email":null,"name":"Ann","password":"x"}`, code: login.CodeInvalidInput, says: "email: missing"},
@@ -32,6 +32,15 @@ func TestBadInput_GetsItsCodeAndChangesNothing(t *testing.T) {
 		{name: "not JSON", body: `email=a@example.org`, code: login.CodeInvalidInput},
 		{name: "JSON, but a list", body: `[]`, code: login.CodeInvalidInput},
 		{name: "JSON null", body: `null`, code: login.CodeInvalidInput},
+		{name: "a name twice", body: `{"email":"a@example.org","email":"b@example.org","name":"Ann","password":"` + goodPassword + `"}`, code: login.CodeInvalidInput, says: "email: the name is there twice"},
+		{name: "a name twice, once escaped", body: `{"email":"a@example.org","\u0065mail":"b@example.org","name":"Ann","password":"` + goodPassword + `"}`, code: login.CodeInvalidInput, says: "twice"},
+		{name: "a name twice, deep inside", body: `{"email":[{"a":[1,{"b":1,"b":2}]}],"name":"Ann","password":"x"}`, code: login.CodeInvalidInput, says: "b: the name is there twice"},
+		{name: "a high surrogate alone", body: signup("a@example.org", "Ann", `correct horse \ud800 staple`), code: login.CodeInvalidInput, says: "surrogate"},
+		{name: "a low surrogate alone", body: signup("a@example.org", "Ann", `correct horse \udc00`), code: login.CodeInvalidInput, says: "surrogate"},
+		{name: "surrogates the wrong way round", body: signup("a@example.org", "Ann", `correct horse \ude00\ud83d`), code: login.CodeInvalidInput, says: "surrogate"},
+		{name: "a backslash and then what looks like one", body: signup("a@example.org", "Ann", `\\ud800`), code: login.CodeInvalidInput, says: "password must have"},
+		{name: "compressed", encoding: "br", body: signup("a@example.org", "Ann", goodPassword), code: login.CodeUnsupportedMediaType, status: 415, says: "compress"},
+		{name: "compressed, in other letters", encoding: "GZIP", body: signup("a@example.org", "Ann", goodPassword), code: login.CodeUnsupportedMediaType, status: 415, says: "compress"},
 		{name: "two documents", body: `{}{}`, code: login.CodeInvalidInput},
 		{name: "empty body", body: ``, contentType: "application/json", code: login.CodeInvalidInput, says: "empty"},
 		{name: "broken UTF-8", body: signup("a@example.org", "Ann", "abc\xff1234567"), code: login.CodeInvalidInput, says: "UTF-8"},
@@ -68,6 +77,9 @@ func TestBadInput_GetsItsCodeAndChangesNothing(t *testing.T) {
 			req := s.request(c.method, c.path, c.body)
 			if c.contentType != "" {
 				req.Header.Set("Content-Type", c.contentType)
+			}
+			if c.encoding != "" {
+				req.Header.Set("Content-Encoding", c.encoding)
 			}
 			a := s.do(req)
 			if a.StatusCode != c.status || a.code() != string(c.code) {

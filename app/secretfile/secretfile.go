@@ -100,7 +100,11 @@ func read(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b = bytes.TrimRight(b, "\r\n")
+	// Editors put a byte order mark before and a newline behind.
+	b = bytes.TrimRight(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), "\r\n\t ")
+	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) || bytes.IndexByte(b, 0) >= 0 {
+		return "", fmt.Errorf("%s is not UTF-8 text but UTF-16 or binary; save it as UTF-8", path)
+	}
 	if len(b) == 0 {
 		return "", fmt.Errorf("%s is empty", path)
 	}

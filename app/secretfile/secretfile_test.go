@@ -22,6 +22,31 @@ func write(t *testing.T, path, value string) {
 	}
 }
 
+func TestOpen_TakesWhatEditorsWrite(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		want string // empty: refused
+	}{
+		"a byte order mark":      {"\xef\xbb\xbfsecret", "secret"},
+		"Windows' line end":      {"secret\r\n", "secret"},
+		"blanks and empty lines": {"secret \t\n\n \r\n", "secret"},
+		"several":                {"\xef\xbb\xbfone\r\ntwo\r\n", "one\r\ntwo"},
+		"a mark alone":           {"\xef\xbb\xbf\n", ""},
+		"UTF-16, little endian":  {"\xff\xfes\x00e\x00", ""},
+		"UTF-16, big endian":     {"\xfe\xff\x00s\x00e", ""},
+		"UTF-16 without a mark":  {"s\x00e\x00", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "secret")
+			write(t, path, c.text)
+			s, err := secretfile.Open(path)
+			if got := s.Value(); got != c.want || (err != nil) != (c.want == "") {
+				t.Errorf("%q, %v; want %q", got, err, c.want)
+			}
+		})
+	}
+}
+
 func TestSecret_SeesAReplacedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
 	write(t, path, "old\n")

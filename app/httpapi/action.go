@@ -22,11 +22,29 @@ const rolePublic = "public"
 // payload is what Hasura posts to an action's handler. request_query holds the
 // client's whole query, passwords included: it is never looked at.
 type payload struct {
-	Action struct {
-		Name string `json:"name"`
-	} `json:"action"`
-	Input            map[string]json.RawMessage `json:"input"`
-	SessionVariables map[string]string          `json:"session_variables"`
+	ActionName       string
+	Input            map[string]json.RawMessage
+	SessionVariables map[string]string
+}
+
+// decode takes members by their exact names. A struct would take INPUT for input
+// too, and the later of the two would win.
+func (p *payload) decode(body []byte) error {
+	var members, action map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
+		return err
+	}
+	for name, into := range map[string]any{"action": &action, "input": &p.Input, "session_variables": &p.SessionVariables} {
+		if raw, ok := members[name]; ok {
+			if err := json.Unmarshal(raw, into); err != nil {
+				return err
+			}
+		}
+	}
+	if raw, ok := action["name"]; ok {
+		return json.Unmarshal(raw, &p.ActionName)
+	}
+	return nil
 }
 
 // action answers Hasura's call for an operation.
@@ -63,10 +81,10 @@ func (a *API) actionCall(c *fiber.Ctx, op operation) (call, error) {
 	if err := strictJSON(c.Body()); err != nil {
 		return call{}, err
 	}
-	if err := json.Unmarshal(c.Body(), &p); err != nil {
+	if err := p.decode(c.Body()); err != nil {
 		return call{}, login.Errorf(login.CodeInvalidInput, "not an action payload")
 	}
-	if p.Action.Name != string(op.name) {
+	if p.ActionName != string(op.name) {
 		return call{}, login.Errorf(login.CodeInvalidInput, "the payload is for another action")
 	}
 	args, err := arguments(op.fields, p.Input)

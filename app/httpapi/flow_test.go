@@ -118,11 +118,13 @@ func TestAction_BelievesNobodyButHasura(t *testing.T) {
 		t.Errorf("a public client's forged session variables: %d %s", a.StatusCode, a.body)
 	}
 	for name, payload := range map[string]string{
-		"another action":           strings.Replace(body, "signoutAll", "signin", 1),
-		"malformed variables":      strings.Replace(body, `"user"`, `7`, 1),
-		"variables are a list":     `{"action":{"name":"signoutAll"},"input":{},"session_variables":[]}`,
-		"input is a list":          `{"action":{"name":"signoutAll"},"input":[],"session_variables":{}}`,
-		"an argument nobody knows": strings.Replace(body, `"input":{}`, `"input":{"x":"y"}`, 1),
+		"another action":             strings.Replace(body, "signoutAll", "signin", 1),
+		"malformed variables":        strings.Replace(body, `"user"`, `7`, 1),
+		"variables are a list":       `{"action":{"name":"signoutAll"},"input":{},"session_variables":[]}`,
+		"an action in other letters": strings.Replace(body, `"action":`, `"Action":`, 1),
+		"a name twice":               strings.Replace(body, `"input":{}`, `"input":{},"input":{}`, 1),
+		"input is a list":            `{"action":{"name":"signoutAll"},"input":[],"session_variables":{}}`,
+		"an argument nobody knows":   strings.Replace(body, `"input":{}`, `"input":{"x":"y"}`, 1),
 	} {
 		if a := s.rest("POST", "/actions/signoutAll", payload, "X-Hasura-Action-Secret", actionSecret); a.StatusCode != 400 || a.code() != "invalid-input" {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)

@@ -91,7 +91,7 @@ func loneSurrogate(body []byte) bool {
 	return false
 }
 
-// escaped reads an escape of the form \\uXXXX.
+// escaped reads an escape of the form \u and four hexadecimal digits.
 func escaped(text []byte) (rune, bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false

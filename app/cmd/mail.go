@@ -20,7 +20,7 @@ type Post struct {
 	links  map[login.MailKind]mail.Link
 }
 
-// NewPost reads the MAIL_* settings; nil if they name nobody to send by.
+// NewPost reads the MAIL_* settings; nil if they name neither a mail server nor a webhook.
 func NewPost(cfg config.Config) (*Post, error) {
 	if !cfg.SendsMail() {
 		if cfg.RequireVerifiedEmail {
@@ -51,7 +51,7 @@ func NewPost(cfg config.Config) (*Post, error) {
 	return &Post{mailer, links}, nil
 }
 
-// NewPrintingPost sends as the settings say; where they name nobody to send by, it
+// NewPrintingPost sends as the settings say; where they name neither a mail server nor a webhook, it
 // prints the mails. reset and verify are the links where the settings have none.
 func NewPrintingPost(cfg config.Config, out io.Writer, reset, verify string) (*Post, error) {
 	if cfg.SendsMail() {

@@ -181,7 +181,7 @@ func TestSignOut_BySpentTokenEndsTheSessionToo(t *testing.T) {
 	wantCode(t, err, login.CodeInvalidRefreshToken)
 }
 
-// A burst of reloads beside a tab that slept: the grace derives over all of them.
+// A burst of reloads next to a tab that slept: the grace derives over all of them.
 func TestRefresh_ASpentTokenWithinTheGraceLeadsToTheNewest(t *testing.T) {
 	w := newWorld(t)
 	g := w.signUp(t, "ann@example.org")

@@ -93,7 +93,6 @@ func New(cfg Config) *API {
 	})
 	a.fiber.Use(a.observe)
 	a.fiber.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: a.logPanic}))
-	a.fiber.Use(refuseCompressed)
 	a.fiber.Use(cors.New(cors.Config{
 		AllowOriginsFunc: cfg.AllowOrigin,
 		AllowOrigins:     "", // only the function decides
@@ -126,17 +125,6 @@ func New(cfg Config) *API {
 	return a
 }
 
-// refuseCompressed keeps Fiber from unpacking a body: some hundred bytes can become
-// gigabytes, whatever the limit of what is sent.
-func refuseCompressed(c *fiber.Ctx) error {
-	for _, encoding := range c.Request().Header.PeekAll(fiber.HeaderContentEncoding) {
-		if !strings.EqualFold(strings.TrimSpace(string(encoding)), "identity") {
-			return login.Errorf(login.CodeUnsupportedMediaType, "Send the body as it is, not compressed")
-		}
-	}
-	return c.Next()
-}
-
 // takeAnyMethod lets a method that Fiber does not know pass for one that no
 // route takes: Fiber itself would answer it with plain text, past everything.
 func (a *API) takeAnyMethod() {
@@ -153,8 +141,13 @@ func (a *API) takeAnyMethod() {
 
 func actionPath(op operation) string { return "/actions/" + string(op.name) }
 
+// route registers handlers; a route of GET answers HEAD too (RFC 9110, 9.3.2).
 func (a *API) route(method, path string, handlers ...fiber.Handler) {
-	a.fiber.Add(method, path, append([]fiber.Handler{markRoute(path)}, handlers...)...)
+	handlers = append([]fiber.Handler{markRoute(path), requirePlainBody}, handlers...)
+	a.fiber.Add(method, path, handlers...)
+	if method == http.MethodGet {
+		a.fiber.Add(http.MethodHead, path, handlers...)
+	}
 }
 
 // refuseTheRest answers known paths under other methods with 405 and Allow, and
@@ -162,7 +155,7 @@ func (a *API) route(method, path string, handlers ...fiber.Handler) {
 func (a *API) refuseTheRest() {
 	methods := map[string][]string{}
 	for _, r := range a.fiber.GetRoutes(true) {
-		if r.Method != http.MethodHead && !slices.Contains(methods[r.Path], r.Method) {
+		if !slices.Contains(methods[r.Path], r.Method) {
 			methods[r.Path] = append(methods[r.Path], r.Method)
 		}
 	}

@@ -21,6 +21,12 @@ func Ops(metrics http.Handler, live, ready []Check) http.Handler {
 	mux.Handle("GET /metrics", metrics)
 	mux.Handle("GET /livez", checks(live))
 	mux.Handle("GET /readyz", checks(append(append([]Check{}, live...), ready...)))
+	for _, path := range []string{"/metrics", "/livez", "/readyz"} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Allow", "GET, HEAD")
+			writeStatus(w, http.StatusMethodNotAllowed, map[string]string{"error": "this route takes GET and HEAD"})
+		})
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeStatus(w, http.StatusNotFound, map[string]string{"error": "no such route"})
 	})

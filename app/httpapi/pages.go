@@ -43,11 +43,12 @@ func (a *API) servePages() {
 		a.route(http.MethodPost, path, a.page)
 	}
 	for _, asset := range pages.Assets() {
-		a.fiber.Get(asset.Path, markRoute(asset.Route), func(c *fiber.Ctx) error {
+		serve := func(c *fiber.Ctx) error {
 			c.Set(fiber.HeaderContentType, asset.Type)
 			c.Set(fiber.HeaderCacheControl, pages.AssetCaching)
 			return c.Send(asset.Body)
-		})
+		}
+		a.fiber.Get(asset.Path, markRoute(asset.Route), serve) // HEAD too
 	}
 }
 

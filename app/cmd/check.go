@@ -60,6 +60,7 @@ func limits(cfg config.Config) (throttle.Limits, error) {
 		into        *throttle.Limit
 	}{
 		{"LIMIT_SIGNIN_CLIENT", cfg.LimitSigninClient, &l.SignInClient},
+		{"LIMIT_DEVICE_CLIENT", cfg.LimitDeviceClient, &l.DeviceClient},
 		{"LIMIT_SIGNIN_ACCOUNT", cfg.LimitSigninAccount, &l.SignInAccount},
 		{"LIMIT_SIGNUP_CLIENT", cfg.LimitSignupClient, &l.SignUpClient},
 		{"LIMIT_REFRESH_CLIENT", cfg.LimitRefreshClient, &l.RefreshClient},

@@ -42,6 +42,7 @@ type Config struct {
 	RequireVerifiedEmail bool `env:"REQUIRE_VERIFIED_EMAIL" envDefault:"false"`
 
 	LimitSigninClient   string `env:"LIMIT_SIGNIN_CLIENT" envDefault:"30-M,300-H"`
+	LimitDeviceClient   string `env:"LIMIT_DEVICE_CLIENT" envDefault:"60-M,600-H"`
 	LimitSigninAccount  string `env:"LIMIT_SIGNIN_ACCOUNT" envDefault:"5-M,20-H"`
 	LimitSignupClient   string `env:"LIMIT_SIGNUP_CLIENT" envDefault:"20-M,100-H"`
 	LimitRefreshClient  string `env:"LIMIT_REFRESH_CLIENT" envDefault:"600-M"`

@@ -273,6 +273,59 @@ func TestAttack_TheOwnersDeviceGetsIn(t *testing.T) {
 	crowd.Wait()
 }
 
+// Known devices go first, and anybody can have known devices of accounts made for
+// the purpose. With one worker and no limit but the queue's own, they fill it from
+// one address; the owner's device on another address gets in at every first try.
+func TestAttack_DevicesOfAccountsMadeForItDoNotKeepTheOwnerOut(t *testing.T) {
+	env := attackEnv("off", "off")
+	env["LOGIN_LIMIT_DEVICE_CLIENT"], env["LOGIN_HASH_WORKERS"], env["LOGIN_HASH_QUEUE_MAX_WAIT"] = "off", "1", "800ms"
+	s := start(t, options{env: env})
+	owner := s.client().signUp("owner@example.org")
+	const accounts, senders = 20, 64
+	var devices [accounts]string
+	for i := range devices {
+		r := s.direct(fmt.Sprintf("10.%d.0.1", i)).rest("POST", "/auth/signup", map[string]any{"email": email(i), "name": "Mallory", "password": goodPassword})
+		var made grant
+		if err := json.Unmarshal([]byte(r.body), &made); err != nil || made.DeviceToken == "" {
+			t.Fatalf("signing up: %d %s", r.status, r.body)
+		}
+		devices[i] = made.DeviceToken
+	}
+	stop := make(chan struct{})
+	var crowd sync.WaitGroup
+	var refused atomic.Int64
+	for n := range senders {
+		crowd.Go(func() {
+			c := s.direct("198.51.100.4")
+			for i := n; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				r, err := c.send("POST", "/auth/signin", map[string]any{"email": email(i % accounts), "password": goodPassword, "deviceToken": devices[i%accounts]})
+				if err == nil && r.code() == "overloaded" {
+					refused.Add(1)
+				}
+			}
+		})
+	}
+	for refused.Load() < 200 { // the attack is under way
+		time.Sleep(10 * time.Millisecond)
+	}
+	home := s.direct("203.0.113.50")
+	for range 5 {
+		began := time.Now()
+		r := home.rest("POST", "/auth/signin", map[string]any{"email": "owner@example.org", "password": goodPassword, "deviceToken": owner.DeviceToken})
+		if r.status != 200 {
+			t.Errorf("%d %s", r.status, r.body)
+		}
+		t.Logf("signed in after %s; %d of the attackers' refused so far", time.Since(began).Round(time.Millisecond), refused.Load())
+	}
+	close(stop)
+	crowd.Wait()
+}
+
 // Limits hold while Redis goes and comes, and nobody gets a 5xx because of it.
 func TestAttack_RedisIsKilledMeanwhile(t *testing.T) {
 	redis := testserver.StartRedis(t)

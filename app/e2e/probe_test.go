@@ -25,7 +25,7 @@ func TestScripts_ProveWhateverLoginIsSetToAndStrangersSend(t *testing.T) {
 		}},
 		{"every limit at one a day", map[string]string{
 			"LOGIN_LIMIT_SIGNIN_CLIENT": "1-D", "LOGIN_LIMIT_SIGNIN_ACCOUNT": "1-D", "LOGIN_LIMIT_SIGNUP_CLIENT": "1-D",
-			"LOGIN_LIMIT_REFRESH_CLIENT": "1-D", "LOGIN_LIMIT_REFRESH_SESSION": "1-D", "LOGIN_LIMIT_RESET_CLIENT": "1-D", "LOGIN_LIMIT_RESET_ACCOUNT": "1-D",
+			"LOGIN_LIMIT_DEVICE_CLIENT": "1-D", "LOGIN_LIMIT_REFRESH_CLIENT": "1-D", "LOGIN_LIMIT_REFRESH_SESSION": "1-D", "LOGIN_LIMIT_RESET_CLIENT": "1-D", "LOGIN_LIMIT_RESET_ACCOUNT": "1-D",
 		}},
 	}
 	for _, c := range settings {

@@ -66,7 +66,7 @@ func (s *Service) ChangePassword(ctx context.Context, id Identity, in ChangePass
 	if err != nil {
 		return Grant{}, err
 	}
-	hash, err := s.Hasher.Hash(ctx, Work{Operation: OpChangePassword}, in.NewPassword)
+	hash, err := s.Hasher.Hash(ctx, Work{Operation: OpChangePassword, Addr: in.Client.Addr}, in.NewPassword)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -130,7 +130,7 @@ func (s *Service) confirm(ctx context.Context, op Operation, id Identity, passwo
 	if err != nil {
 		return session, h, err
 	}
-	ok, _, err := s.checkPassword(ctx, reservation, Work{Operation: op, KnownDevice: true}, h.Account.Password, password)
+	ok, _, err := s.checkPassword(ctx, reservation, Work{Operation: op, Addr: c.Addr}, h.Account.Password, password)
 	if err == nil && !ok {
 		err = s.refused(ctx, op, id.UserID, c, Errorf(CodeInvalidCredentials, "Current password wrong"))
 	}

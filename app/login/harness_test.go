@@ -153,6 +153,7 @@ func (fakeDevices) IssuedIn(deviceID, life string) bool { return deviceID == "de
 type fakeThrottle struct {
 	mu       sync.Mutex
 	refuse   *login.Error
+	crowded  bool // the client asks too much with known devices
 	attempts []login.Attempt
 	settled  []string
 	// refuseRecipient gets no more mails that nobody asked for.
@@ -169,7 +170,7 @@ func (f *fakeThrottle) Reserve(_ context.Context, a login.Attempt) (login.Reserv
 	if a.Unasked != "" && a.Recipient == f.refuseRecipient {
 		return nil, login.RetryLater(login.CodeRateLimited, time.Minute, "later")
 	}
-	return fakeReservation{f}, nil
+	return fakeReservation{f, a.DeviceID != "" && !f.crowded}, nil
 }
 
 func (f *fakeThrottle) settlements() []string {
@@ -178,7 +179,12 @@ func (f *fakeThrottle) settlements() []string {
 	return append([]string(nil), f.settled...)
 }
 
-type fakeReservation struct{ f *fakeThrottle }
+type fakeReservation struct {
+	f     *fakeThrottle
+	known bool
+}
+
+func (r fakeReservation) KnownDevice() bool { return r.known }
 
 func (r fakeReservation) settle(how string) {
 	r.f.mu.Lock()

@@ -73,8 +73,9 @@ func (c Client) Prefix() string {
 // Work says on whose behalf the hash gate is asked.
 type Work struct {
 	Operation   Operation
-	KnownDevice bool // a valid device token goes first
-	HasPlace    bool // set by Hasher.Admit
+	Addr        netip.Addr // of the client; its network takes turns with others
+	KnownDevice bool       // a valid device token goes first
+	HasPlace    bool       // set by Hasher.Admit
 }
 
 // passOn returns the work with its place, which then is no longer w's to give back.
@@ -86,7 +87,8 @@ func (w *Work) passOn() Work {
 
 // Hasher hashes and verifies passwords. Each method costs exactly one hash at
 // the live cost, or is refused before it costs anything:
-//   - *Error CodeOverloaded with RetryAfter when the expected wait is too long;
+//   - *Error CodeOverloaded with RetryAfter when the expected wait is too long, or
+//     the client has its share of the places already;
 //   - ErrCallerGone when ctx.Err() is not nil just before the hash would begin
 //     (ctx.Err may poll the client's socket, so it is asked once, at that moment).
 type Hasher interface {
@@ -135,7 +137,7 @@ type Attempt struct {
 	Client    Client
 	Account   string   // normalised e-mail or user id; empty where none is named
 	Family    string   // refresh-token family, for the limit per session
-	DeviceID  string   // non-empty: a valid device token, with a count of its own
+	DeviceID  string   // non-empty: a known device, with a count of its own
 	Recipient string   // the address that a mail is to go to, where it is not the account's
 	Unasked   MailKind // of a mail to Recipient that nobody there asked for; nothing else is counted then
 }
@@ -151,6 +153,9 @@ type Throttle interface {
 // Reservation settles an attempt. One that is never settled stays counted as an
 // attempt, not as a failure.
 type Reservation interface {
+	// KnownDevice tells whether the attempt counts as one of a known device. Beyond
+	// what its client may ask with those it does not.
+	KnownDevice() bool
 	// Succeeded gives back this attempt and the failures of the same client
 	// for the same account.
 	Succeeded(ctx context.Context)

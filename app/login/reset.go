@@ -62,7 +62,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	if err := s.Policy.Check(in.NewPassword, passwordContext(h.User.Email, h.User.Name)...); err != nil {
 		return Grant{}, err
 	}
-	hash, err := s.Hasher.Hash(ctx, Work{Operation: OpResetPassword, KnownDevice: true}, in.NewPassword)
+	hash, err := s.Hasher.Hash(ctx, Work{Operation: OpResetPassword, Addr: in.Client.Addr}, in.NewPassword)
 	if err != nil {
 		reservation.Released(ctx)
 		return Grant{}, err

@@ -36,7 +36,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	work, err := s.Hasher.Admit(Work{Operation: OpSignIn, KnownDevice: device != ""})
+	work, err := s.Hasher.Admit(Work{Operation: OpSignIn, Addr: in.Client.Addr, KnownDevice: reservation.KnownDevice()})
 	if err != nil {
 		reservation.Released(ctx)
 		return Grant{}, err
@@ -78,7 +78,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 		return Grant{}, err
 	}
 	if stale {
-		s.rehash(ctx, h, in.Password)
+		s.rehash(ctx, h, in)
 	}
 	s.record(ctx, EventSignedIn, OpSignIn, session.Session, in.Client)
 	if device == "" {
@@ -91,11 +91,11 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 
 // rehash brings a stored hash to the live cost after the answer is out. Losing
 // the compare-and-set, or a full gate, only means the next sign-in tries again.
-func (s *Service) rehash(ctx context.Context, h Holder, password string) {
+func (s *Service) rehash(ctx context.Context, h Holder, in SignInInput) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rehashPatience)
 	s.background.Go(func() {
 		defer cancel()
-		hash, err := s.Hasher.Hash(ctx, Work{Operation: OpSignIn}, password)
+		hash, err := s.Hasher.Hash(ctx, Work{Operation: OpSignIn, Addr: in.Client.Addr}, in.Password)
 		if err == nil {
 			_ = s.Store.ReplaceHash(ctx, h.User.ID, h.Account.Password, hash)
 		}

@@ -112,6 +112,23 @@ func TestSignIn_KnownDeviceIsPassedToThrottleAndGate(t *testing.T) {
 	}
 }
 
+// A device beyond what its client may ask with known devices waits with strangers,
+// and its owner is not told of a new device.
+func TestSignIn_ADeviceOfACrowdedClientIsStillKnownButNotFirst(t *testing.T) {
+	hasher := &countedHasher{}
+	w := newWorld(t, hasher.in)
+	g := w.signUp(t, "ann@example.org")
+	w.throttle.crowded = true
+	_, err := w.SignIn(context.Background(), login.SignInInput{Email: "ann@example.org", Password: goodPassword, DeviceToken: g.DeviceToken, Client: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := hasher.last.Load(); last.KnownDevice || last.Lane() != login.LaneSignIn {
+		t.Errorf("work %+v", last)
+	}
+	w.wantTold(t)
+}
+
 // Who had the account before must not go on as one of its devices: not past the
 // limits for strangers, nor without the owner being told.
 func TestSignIn_ADeviceOfBeforeAResetIsAStranger(t *testing.T) {

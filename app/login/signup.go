@@ -37,7 +37,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	work, err := s.Hasher.Admit(Work{Operation: OpSignUp})
+	work, err := s.Hasher.Admit(Work{Operation: OpSignUp, Addr: in.Client.Addr})
 	if err != nil {
 		reservation.Released(ctx)
 		return Grant{}, err

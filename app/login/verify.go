@@ -163,7 +163,7 @@ func (s *Service) mayConfirm(ctx context.Context, t MailToken, h Holder, in Veri
 	if err != nil {
 		return err
 	}
-	ok, _, err := s.checkPassword(ctx, reservation, Work{Operation: OpVerifyEmail}, h.Account.Password, in.Password)
+	ok, _, err := s.checkPassword(ctx, reservation, Work{Operation: OpVerifyEmail, Addr: in.Client.Addr}, h.Account.Password, in.Password)
 	if err == nil && !ok {
 		err = s.refused(ctx, OpVerifyEmail, h.User.ID, in.Client, Errorf(CodeInvalidCredentials, "This is not the account's password"))
 	}

@@ -37,7 +37,7 @@ var (
 	}
 	hashRefusedOpts = prometheus.CounterOpts{
 		Name: "login_hash_refused_total",
-		Help: "Password hashes refused before they cost anything because the wait would have been too long.",
+		Help: "Password hashes refused before they cost anything, because the wait would have been too long or the client has half of the places.",
 	}
 	throttledOpts = prometheus.CounterOpts{
 		Name: "login_throttled_total",

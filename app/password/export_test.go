@@ -1,5 +1,9 @@
 package password
 
+import (
+	"hasura-login/app/login"
+)
+
 // What black-box tests need of the inside.
 
 // CommonPasswords is the embedded list.
@@ -19,3 +23,39 @@ func NewGateOn(
 
 // LowerThreadPriority is what workers do to their own thread.
 var LowerThreadPriority = lowerThreadPriority
+
+// Line is the queue of a Gate without the gate.
+type Line struct{ queue *queue }
+
+func NewLine() Line { return Line{newQueue()} }
+
+// Place is a job that waits.
+type Place struct{ job *job }
+
+func (l Line) Add(w login.Work, name string) Place {
+	j := &job{task: task{password: name}, work: w}
+	l.queue.push(j)
+	return Place{j}
+}
+
+func (l Line) Leave(p Place)          { l.queue.remove(p.job) }
+func (l Line) Keep(w login.Work)      { l.queue.keepPlace(w) }
+func (l Line) Free(w login.Work)      { l.queue.freePlace(w) }
+func (l Line) Ahead(w login.Work) int { return l.queue.ahead(w) }
+
+// Next is the name of the job that is served; empty if none waits.
+func (l Line) Next() string {
+	if j := l.queue.pop(); j != nil {
+		return j.password
+	}
+	return ""
+}
+
+// Remembers is how many ranges and clients the queue knows.
+func (l Line) Remembers() int {
+	n := len(l.queue.ofClient)
+	for i := range l.queue.lanes {
+		n += len(l.queue.lanes[i].nodes)
+	}
+	return n
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -101,6 +102,12 @@ var (
 	knownDevice = login.Work{Operation: login.OpSignIn, KnownDevice: true}
 )
 
+// apart is the work of the nth client; each has a network of its own.
+func apart(w login.Work, n int) login.Work {
+	w.Addr = netip.AddrFrom4([4]byte{byte(n >> 8), byte(n), 0, 1})
+	return w
+}
+
 // tally counts how calls of one kind ended.
 type tally struct {
 	mu        sync.Mutex
@@ -144,13 +151,13 @@ func (c *tally) noSurprise(t *testing.T) {
 	}
 }
 
-// offer calls n times, spread evenly over the duration, and waits for all.
+// offer has n clients call, spread evenly over the duration, and waits for all.
 func offer(t *testing.T, gate *password.Gate, w login.Work, n int, over time.Duration) *tally {
 	t.Helper()
 	var calls sync.WaitGroup
 	counted := new(tally)
-	for range n {
-		calls.Go(func() { counted.call(t.Context(), gate, w, "a guess") })
+	for i := range n {
+		calls.Go(func() { counted.call(t.Context(), gate, apart(w, i), "a guess") })
 		time.Sleep(over / time.Duration(n))
 	}
 	calls.Wait()

@@ -49,8 +49,8 @@ func TestGate_IsBackToNormalRightAfterAFlood(t *testing.T) {
 		gate, _ := startFloodedGate(t)
 		var flood, after tally
 		var calls sync.WaitGroup
-		for range tenfold {
-			calls.Go(func() { flood.call(t.Context(), gate, signIn, "a guess") })
+		for i := range tenfold {
+			calls.Go(func() { flood.call(t.Context(), gate, apart(signIn, i), "a guess") })
 			time.Sleep(floodLength / tenfold)
 		}
 		time.Sleep(password.DefaultMaxWait + floodHash)
@@ -63,7 +63,7 @@ func TestGate_IsBackToNormalRightAfterAFlood(t *testing.T) {
 }
 
 func TestGate_FloodOfSignInsDoesNotRefuseOtherOperations(t *testing.T) {
-	quiet := []login.Operation{login.OpSignUp, login.OpChangePassword, login.OpDeleteAccount, "set-password"}
+	quiet := []login.Operation{login.OpSignUp, login.OpChangePassword, login.OpDeleteAccount, login.OpResetPassword, login.OpRequestEmailChange}
 	synctest.Test(t, func(t *testing.T) {
 		gate, _ := startFloodedGate(t)
 		var calls sync.WaitGroup
@@ -110,8 +110,8 @@ func TestGate_OwnerWithAKnownDeviceGetsInWhileAThousandStrangersTry(t *testing.T
 		gate, _ := startFloodedGate(t)
 		var calls sync.WaitGroup
 		strangers, owner := new(tally), new(tally)
-		for range 1000 {
-			calls.Go(func() { strangers.call(t.Context(), gate, signIn, "a guess") })
+		for i := range 1000 {
+			calls.Go(func() { strangers.call(t.Context(), gate, apart(signIn, i), "a guess") })
 		}
 		calls.Go(func() { strangers = offer(t, gate, signIn, tenfold, floodLength) })
 		time.Sleep(time.Second)
@@ -166,8 +166,8 @@ func TestGate_ServesInTheOrderOfArrival(t *testing.T) {
 			{knownDevice, "known 4"}, {knownDevice, "known 5"},
 		}
 		var calls sync.WaitGroup
-		for _, a := range arrivals {
-			calls.Go(func() { _, _ = gate.Hash(t.Context(), a.work, a.name) })
+		for i, a := range arrivals {
+			calls.Go(func() { _, _ = gate.Hash(t.Context(), apart(a.work, i), a.name) })
 			synctest.Wait()
 		}
 		calls.Wait()
@@ -178,6 +178,35 @@ func TestGate_ServesInTheOrderOfArrival(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	})
+}
+
+// Ten times what the workers can do, all from one address, all with devices that
+// are known: accounts are cheap to make. The owner on another address is let in at
+// every try, at the wait of a few hashes.
+func TestGate_OwnerGetsInWhileKnownAccountsOfOneAddressFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate, _ := startFloodedGate(t)
+		var calls sync.WaitGroup
+		attackers, owner := new(tally), new(tally)
+		calls.Go(func() {
+			for range tenfold {
+				calls.Go(func() { attackers.call(t.Context(), gate, apart(knownDevice, 1), rightPassword) })
+				time.Sleep(floodLength / tenfold)
+			}
+		})
+		for range 10 {
+			time.Sleep(time.Second)
+			owner.call(t.Context(), gate, apart(knownDevice, 2), rightPassword)
+		}
+		calls.Wait()
+		owner.noSurprise(t)
+		if attackers.refused == 0 {
+			t.Error("the flood did not fill the queue")
+		}
+		if owner.done != 10 || slices.Max(owner.latencies) > 4*floodHash {
+			t.Errorf("%d of 10 done in %v, %d refused", owner.done, owner.latencies, owner.refused)
 		}
 	})
 }

@@ -51,7 +51,7 @@ type Gate struct {
 	running   sync.WaitGroup
 	workToDo  *sync.Cond // its lock is mu
 	mu        sync.Mutex // guards what follows
-	queue     queue
+	queue     *queue
 	idle      int           // workers that wait for work
 	meanTime  time.Duration // of a hash, moving average
 	measured  bool          // meanTime is not the first guess any more
@@ -90,6 +90,7 @@ func newGate(c Config, bcrypt algorithm) (*Gate, error) {
 		workers:  c.Workers,
 		maxWait:  c.MaxWait,
 		observer: c.Observer,
+		queue:    newQueue(),
 		stopping: login.RetryLater(login.CodeOverloaded, time.Second, "The login service is restarting; try again shortly"),
 		meanTime: guessedTime(c.Cost),
 	}
@@ -137,6 +138,9 @@ func guessedTime(cost int) time.Duration {
 
 // Admit implements login.Hasher.
 func (g *Gate) Admit(w login.Work) (login.Work, error) {
+	if err := checkLane(w); err != nil {
+		return w, err
+	}
 	g.mu.Lock()
 	refusal := g.admit(w)
 	if refusal == nil {
@@ -188,7 +192,7 @@ func (g *Gate) Verify(ctx context.Context, w login.Work, hash, password string) 
 func (g *Gate) Len() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.queue.length()
+	return g.queue.waiting
 }
 
 // Close refuses new work and returns when all that was accepted is done.

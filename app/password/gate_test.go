@@ -35,9 +35,14 @@ func TestGate_RefusesBeforeTheWaitIsTooLong(t *testing.T) {
 				gate := startGate(t, &slowHash{perHash: c.perHash}, password.Config{Workers: c.workers, MaxWait: c.maxWait})
 				var calls sync.WaitGroup
 				var got tally
-				ask := func() { got.call(t.Context(), gate, signIn, "a guess") }
+				clients := 0
+				ask := func() {
+					clients++
+					w := apart(signIn, clients)
+					calls.Go(func() { got.call(t.Context(), gate, w, "a guess") })
+				}
 				for range c.workers {
-					calls.Go(ask)
+					ask()
 					synctest.Wait() // a worker has it
 				}
 				placed, err := gate.Admit(signIn)
@@ -46,7 +51,7 @@ func TestGate_RefusesBeforeTheWaitIsTooLong(t *testing.T) {
 				}
 				gate.Forgo(placed)
 				for range 100 {
-					calls.Go(ask)
+					ask()
 				}
 				synctest.Wait()
 				if code := codeOf(gate.Admit(signIn)); code != login.CodeOverloaded {
@@ -205,8 +210,8 @@ func TestGate_AfterAStandstillTheLateAreRefusedAndTheNewServed(t *testing.T) {
 		calls.Go(func() { hit.call(t.Context(), gate, signIn, "hit") })
 		synctest.Wait()
 		hashes.take(50 * time.Millisecond)
-		for range 10 {
-			calls.Go(func() { behind.call(t.Context(), gate, signIn, "behind") })
+		for i := range 10 {
+			calls.Go(func() { behind.call(t.Context(), gate, apart(signIn, i), "behind") })
 		}
 		calls.Wait()
 		if hit.done != 1 || behind.done != 0 || behind.refused != 10 {
@@ -224,8 +229,8 @@ func TestGate_CloseFinishesWhatWasAccepted(t *testing.T) {
 		gate := startGate(t, hashes, password.Config{Workers: 2})
 		var calls sync.WaitGroup
 		var accepted, late tally
-		for range 10 {
-			calls.Go(func() { accepted.call(t.Context(), gate, signIn, "accepted") })
+		for i := range 10 {
+			calls.Go(func() { accepted.call(t.Context(), gate, apart(signIn, i), "accepted") })
 		}
 		synctest.Wait()
 		begun := time.Now()
@@ -306,8 +311,8 @@ func TestGate_TellsTheObserverOfEveryCall(t *testing.T) {
 		seen := &watcher{refused: map[login.Operation]int{}}
 		gate := startGate(t, &slowHash{perHash: 50 * ms}, password.Config{Workers: 1, MaxWait: 50 * ms, Observer: seen})
 		var calls sync.WaitGroup
-		for range 5 { // one hashes, two wait, two are too many
-			calls.Go(func() { _, _ = gate.Hash(t.Context(), signUp, "a new one") })
+		for i := range 5 { // one hashes, two wait, two are too many
+			calls.Go(func() { _, _ = gate.Hash(t.Context(), apart(signUp, i), "a new one") })
 			synctest.Wait()
 		}
 		calls.Wait()
@@ -354,8 +359,8 @@ func TestGate_KeepsThePlaceOfWhoWasAdmitted(t *testing.T) {
 		calls.Go(func() { busy.call(t.Context(), gate, signIn, "a guess") })
 		synctest.Wait() // the worker has it
 		var works []login.Work
-		for range room {
-			w, err := gate.Admit(signIn)
+		for i := range room {
+			w, err := gate.Admit(apart(signIn, i))
 			if err != nil {
 				t.Fatalf("refused with room left: %v", err)
 			}
@@ -368,7 +373,7 @@ func TestGate_KeepsThePlaceOfWhoWasAdmitted(t *testing.T) {
 			t.Error("somebody without a place got that of another")
 		}
 		gate.Forgo(works[0])
-		if w, err := gate.Admit(signIn); err != nil {
+		if w, err := gate.Admit(apart(signIn, 0)); err != nil {
 			t.Errorf("a place given back is not given again: %v", err)
 		} else {
 			works[0] = w
@@ -382,4 +387,71 @@ func TestGate_KeepsThePlaceOfWhoWasAdmitted(t *testing.T) {
 			t.Errorf("%d of %d with a place were served", placed.done, room)
 		}
 	})
+}
+
+// With accounts of one's own and their devices one could fill the queue that
+// serves known devices first. No client has more than half of all places, whatever
+// it proves and in how many lanes it asks.
+func TestGate_NoClientHasMoreThanHalfOfThePlaces(t *testing.T) {
+	const perHash = 50 * time.Millisecond
+	cases := map[string]struct {
+		maxWait time.Duration
+		workers int
+		want    int
+	}{
+		"many places":                     {maxWait: 20 * perHash, workers: 1, want: 21 / 2},
+		"more workers than half a place":  {maxWait: perHash / 2, workers: 1, want: 1},
+		"several workers, and few places": {maxWait: perHash / 2, workers: 3, want: 3},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gate := startGate(t, &slowHash{perHash: perHash}, password.Config{Workers: c.workers, MaxWait: c.maxWait})
+				var calls sync.WaitGroup
+				for i := range c.workers { // the workers are busy with somebody else's
+					calls.Go(func() { _, _ = gate.Hash(t.Context(), apart(signIn, 100+i), "a guess") })
+				}
+				synctest.Wait()
+				var got []login.Work
+				for i := range 10 * c.want {
+					if w, err := gate.Admit(apart([]login.Work{knownDevice, signIn, signUp}[i%3], 1)); err == nil {
+						got = append(got, w)
+					} else if code := login.AsError(err).Code; code != login.CodeOverloaded {
+						t.Fatalf("refused with %s", code)
+					}
+				}
+				if len(got) > c.want || c.maxWait > perHash && len(got) != c.want {
+					t.Errorf("one client has %d places, want %d", len(got), c.want)
+				}
+				if c.maxWait > perHash {
+					owner, err := gate.Admit(apart(knownDevice, 2))
+					if err != nil {
+						t.Errorf("another client: %v", err)
+					} else {
+						gate.Forgo(owner)
+					}
+				}
+				for _, w := range got {
+					gate.Forgo(w)
+				}
+				calls.Wait()
+			})
+		})
+	}
+}
+
+func TestGate_HashesNothingForAnOperationWithoutALane(t *testing.T) {
+	gate, err := password.New(password.Config{Cost: password.MinCost})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gate.Close()
+	for _, w := range []login.Work{{}, {Operation: login.OpSignOut}, {Operation: login.OpSignOut, KnownDevice: true}} {
+		if _, err := gate.Admit(w); err == nil {
+			t.Errorf("admitted %+v", w)
+		}
+		if _, err := gate.Hash(t.Context(), w, "a new one"); err == nil {
+			t.Errorf("hashed for %+v", w)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package password
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"time"
 
@@ -21,8 +22,9 @@ type job struct {
 	ctx      context.Context // of the caller, who waits for the job
 	queuedAt time.Time
 
-	previous, next *job // in its lane
-	taken          bool // by a worker; guarded by the gate's lock
+	client         *node // where it waits
+	previous, next *job  // of that client
+	taken          bool  // by a worker; guarded by the gate's lock
 
 	done      chan struct{} // closed when what follows is set
 	hash      string
@@ -34,6 +36,9 @@ type job struct {
 // accepted. Once the hash has begun it waits for the outcome even if the caller
 // leaves: a guess has been made, and who counts guesses must learn of it.
 func (g *Gate) do(ctx context.Context, w login.Work, t task) (*job, error) {
+	if err := checkLane(w); err != nil {
+		return nil, err
+	}
 	j, refusal := g.enqueue(ctx, w, t)
 	if refusal != nil {
 		return nil, g.refuse(w, refusal)
@@ -52,8 +57,8 @@ func (g *Gate) do(ctx context.Context, w login.Work, t task) (*job, error) {
 func (g *Gate) enqueue(ctx context.Context, w login.Work, t task) (*job, *login.Error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if w.HasPlace {
-		g.queue.freePlace(w)
+	if w.HasPlace { // given up last, so that the job waits where the place was
+		defer g.queue.freePlace(w)
 	}
 	if refusal := g.admit(w); refusal != nil {
 		return nil, refusal
@@ -66,15 +71,31 @@ func (g *Gate) enqueue(ctx context.Context, w login.Work, t task) (*job, *login.
 	return j, nil
 }
 
+// checkLane refuses work of an operation that is not meant to hash.
+func checkLane(w login.Work) error {
+	if w.Lane() == login.LaneNone {
+		return fmt.Errorf("operation %q has no lane in the hash queue", w.Operation)
+	}
+	return nil
+}
+
 // admit refuses what would wait too long; it is called with the lock held.
 func (g *Gate) admit(w login.Work) *login.Error {
 	if g.isStopped {
 		return g.stopping
 	}
-	if !w.HasPlace && g.expectedWait(w) > g.maxWait {
+	if !w.HasPlace && (g.queue.places(w.Addr) >= g.mostPlaces() || g.expectedWait(w) > g.maxWait) {
 		return g.refusal()
 	}
 	return nil
+}
+
+// mostPlaces is how many places one client may have: half of those that fit into
+// the longest wait, so that no client, whatever it proves, keeps all others out;
+// and one for each worker, so that a client that is alone can use the machine.
+func (g *Gate) mostPlaces() int {
+	places := 1 + int(g.maxWait*time.Duration(g.workers)/max(g.meanTime, 1))
+	return max(places/2, g.workers)
 }
 
 // expectedWait is for how long those ahead keep the workers busy.
@@ -115,7 +136,7 @@ func (g *Gate) work() {
 func (g *Gate) take() *job {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for g.queue.length() == 0 {
+	for g.queue.waiting == 0 {
 		if g.isStopped {
 			return nil
 		}

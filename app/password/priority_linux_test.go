@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"hasura-login/app/login"
 	"hasura-login/app/password"
 )
 
@@ -44,7 +43,7 @@ func TestGate_HashesOnThreadsOfLowerPriorityAndKeepsOthersFree(t *testing.T) {
 	var calls sync.WaitGroup
 	for range workers {
 		calls.Go(func() {
-			if _, err := gate.Hash(t.Context(), login.Work{}, "a new one"); err != nil {
+			if _, err := gate.Hash(t.Context(), signIn, "a new one"); err != nil {
 				t.Error(err)
 			}
 		})

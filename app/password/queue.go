@@ -1,162 +1,126 @@
 package password
 
-import "hasura-login/app/login"
+import (
+	"net/netip"
 
-// knownPerOther is how many jobs of known devices go before one other when both
-// wait. Known devices are served first, but whoever collects device tokens for
-// accounts of his own still leaves a quarter of the workers to the rest.
-const knownPerOther = 3
+	"hasura-login/app/login"
+)
 
-// queue decides the order of the waiting jobs: known devices first, within
-// that the operations in turn, within an operation first in, first out. It is
-// not safe for concurrent use.
+// priorityPerOther is how many jobs of the priority lane go before one other when
+// both wait. Whoever buys priority with accounts of his own still leaves a quarter
+// of the workers to the rest.
+const priorityPerOther = 3
+
+// queue decides the order of the waiting jobs: the priority lane first, then
+// sign-ins and sign-ups in turn. Inside a lane the networks take turns (see lane).
+// It also counts how many places each client has. It is not safe for concurrent use.
 type queue struct {
-	known, others class
-	knownInRow    int
+	lanes    [login.Lanes]lane
+	inRow    int  // jobs of the priority lane served since another waited
+	signUps  bool // the other lanes' next turn is theirs
+	waiting  int
+	ofClient map[netip.Prefix]int // places, in all lanes together
 }
 
-func (q *queue) class(w login.Work) *class {
-	if w.KnownDevice {
-		return &q.known
+func newQueue() *queue {
+	q := &queue{ofClient: map[netip.Prefix]int{}}
+	for i := range q.lanes {
+		q.lanes[i].nodes = map[nodeKey]*node{}
 	}
-	return &q.others
+	return q
 }
 
-func (q *queue) push(j *job)   { q.class(j.work).push(j) }
-func (q *queue) remove(j *job) { q.class(j.work).remove(j) }
+func (q *queue) push(j *job) {
+	lane := &q.lanes[j.work.Lane()]
+	q.hold(j.work.Addr, 1)
+	q.waiting++
+	lane.push(j)
+}
 
-// keepPlace has ahead count a job that is still to come; freePlace ends that.
-func (q *queue) keepPlace(w login.Work) { q.class(w).places(w, 1) }
-func (q *queue) freePlace(w login.Work) { q.class(w).places(w, -1) }
-func (q *queue) length() int            { return q.known.length + q.others.length }
+func (q *queue) remove(j *job) {
+	q.hold(j.work.Addr, -1)
+	q.waiting--
+	q.lanes[j.work.Lane()].remove(j)
+}
+
+// keepPlace reserves a place for a job that is still to come; freePlace ends that.
+func (q *queue) keepPlace(w login.Work) {
+	q.hold(w.Addr, 1)
+	q.lanes[w.Lane()].keep(w.Addr, 1)
+}
+
+func (q *queue) freePlace(w login.Work) {
+	q.hold(w.Addr, -1)
+	q.lanes[w.Lane()].keep(w.Addr, -1)
+}
+
+// places is how many places a client has.
+func (q *queue) places(addr netip.Addr) int { return q.ofClient[clientOf(addr)] }
+
+func (q *queue) hold(addr netip.Addr, n int) {
+	client := clientOf(addr)
+	if n += q.ofClient[client]; n > 0 {
+		q.ofClient[client] = n
+		return
+	}
+	delete(q.ofClient, client)
+}
 
 // pop takes the job whose turn it is, or nil.
 func (q *queue) pop() *job {
-	turnOfOthers := q.known.length == 0 || q.knownInRow >= knownPerOther
-	if q.others.length > 0 && turnOfOthers {
-		q.knownInRow = 0
-		return q.others.pop()
+	lane := q.next()
+	if lane == nil {
+		return nil
 	}
-	if q.others.length > 0 {
-		q.knownInRow++
+	j := lane.next()
+	q.remove(j)
+	return j
+}
+
+func (q *queue) next() *lane {
+	priority := &q.lanes[login.LanePriority]
+	other := q.nextOther()
+	switch {
+	case priority.waiting() == 0 && other == nil:
+		return nil
+	case other == nil:
+		return priority
+	case priority.waiting() > 0 && q.inRow < priorityPerOther:
+		q.inRow++
+		return priority
 	}
-	return q.known.pop()
+	q.inRow = 0
+	q.signUps = other == &q.lanes[login.LaneSignIn]
+	return other
 }
 
-// ahead is how many of the waiting jobs would be served before a new one. Those
-// still to come that may overtake it are not foreseen.
-func (q *queue) ahead(w login.Work) int {
-	if w.KnownDevice {
-		before := q.known.ahead(w.Operation)
-		return before + min(q.others.taken(), before/knownPerOther)
+func (q *queue) nextOther() *lane {
+	first, second := &q.lanes[login.LaneSignIn], &q.lanes[login.LaneSignUp]
+	if q.signUps {
+		first, second = second, first
 	}
-	before := q.others.ahead(w.Operation)
-	return before + min(q.known.taken(), knownPerOther*(before+1))
-}
-
-// class serves the operations in turn, so that a flood of one leaves the others
-// their share.
-type class struct {
-	lanes  [lanes]lane
-	turn   int // the lane that is asked first
-	length int
-	kept   int // places of jobs to come
-}
-
-// taken is how many are in the class or have a place there.
-func (c *class) taken() int { return c.length + c.kept }
-
-func (c *class) places(w login.Work, n int) {
-	c.lanes[laneOf(w.Operation)].kept += n
-	c.kept += n
-}
-
-func (c *class) push(j *job) {
-	c.lanes[laneOf(j.work.Operation)].push(j)
-	c.length++
-}
-
-func (c *class) remove(j *job) {
-	c.lanes[laneOf(j.work.Operation)].remove(j)
-	c.length--
-}
-
-func (c *class) pop() *job {
-	for range c.lanes {
-		current := &c.lanes[c.turn]
-		c.turn = (c.turn + 1) % len(c.lanes)
-		if j := current.first; j != nil {
-			current.remove(j)
-			c.length--
-			return j
-		}
+	switch {
+	case first.waiting() > 0:
+		return first
+	case second.waiting() > 0:
+		return second
 	}
 	return nil
 }
 
-func (c *class) ahead(op login.Operation) int {
-	own := laneOf(op)
-	before := c.lanes[own].taken()
-	turns := before + 1
-	for i := range c.lanes {
-		if i != own {
-			before += min(c.lanes[i].taken(), turns)
-		}
+// ahead is how many of the waiting jobs would be served before a new one. Later
+// arrivals that may overtake it are not foreseen.
+func (q *queue) ahead(w login.Work) int {
+	priority := &q.lanes[login.LanePriority]
+	signIn, signUp := &q.lanes[login.LaneSignIn], &q.lanes[login.LaneSignUp]
+	before := q.lanes[w.Lane()].ahead(w.Addr)
+	switch w.Lane() {
+	case login.LanePriority:
+		return before + min(signIn.taken()+signUp.taken(), before/priorityPerOther)
+	case login.LaneSignIn:
+		before += min(signUp.taken(), before+1)
+	case login.LaneSignUp:
+		before += min(signIn.taken(), before+1)
 	}
-	return before
-}
-
-const lanes = 5
-
-// laneOf gives each operation that hashes a lane of its own; any other, such as
-// an operator's, shares the last.
-func laneOf(op login.Operation) int {
-	switch op {
-	case login.OpSignIn:
-		return 0
-	case login.OpSignUp:
-		return 1
-	case login.OpChangePassword:
-		return 2
-	case login.OpDeleteAccount:
-		return 3
-	default:
-		return lanes - 1
-	}
-}
-
-// lane is a list linked through the jobs, so that one whose caller leaves goes
-// from the middle at once.
-type lane struct {
-	first, last *job
-	length      int
-	kept        int // places of jobs to come
-}
-
-func (l *lane) taken() int { return l.length + l.kept }
-
-func (l *lane) push(j *job) {
-	j.previous, j.next = l.last, nil
-	if l.last == nil {
-		l.first = j
-	} else {
-		l.last.next = j
-	}
-	l.last = j
-	l.length++
-}
-
-func (l *lane) remove(j *job) {
-	if j.previous == nil {
-		l.first = j.next
-	} else {
-		j.previous.next = j.next
-	}
-	if j.next == nil {
-		l.last = j.previous
-	} else {
-		j.next.previous = j.previous
-	}
-	j.previous, j.next = nil, nil
-	l.length--
+	return before + min(priority.taken(), priorityPerOther*(before+1))
 }

@@ -193,7 +193,7 @@ func TestVerify_ManyCallersAtOnceGetTheirOwnAnswers(t *testing.T) {
 			if !want {
 				plain = "correct horsE"
 			}
-			ok, _, err := gate.Verify(t.Context(), login.Work{Operation: login.Operations()[i%10], KnownDevice: i%3 == 0}, stored, plain)
+			ok, _, err := gate.Verify(t.Context(), []login.Work{signIn, signUp, knownDevice}[i%3], stored, plain)
 			if err == nil && ok != want {
 				err = errors.New("got the answer of another")
 			}

@@ -19,6 +19,7 @@ type limitName byte
 
 const (
 	limitSignIn  limitName = 'i'
+	limitDevice  limitName = 'd'
 	limitSignUp  limitName = 'u'
 	limitRefresh limitName = 'r'
 	limitReset   limitName = 'p'

@@ -56,6 +56,7 @@ func parseRate(s string) (limiter.Rate, error) {
 // Limits are the limits of every kind.
 type Limits struct {
 	SignInClient   Limit // attempts to prove a password, per client; successes are given back
+	DeviceClient   Limit // attempts of known devices, per client; beyond it they are strangers
 	SignInAccount  Limit // failures, per account; and per known device of an account
 	SignUpClient   Limit // sign-ups, per client; failed ones count twice
 	RefreshClient  Limit // refreshes, per client; failed ones count twice
@@ -68,6 +69,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		SignInClient:   Limit{perMinute(30), perHour(300)},
+		DeviceClient:   Limit{perMinute(60), perHour(600)},
 		SignInAccount:  Limit{perMinute(5), perHour(20)},
 		SignUpClient:   Limit{perMinute(20), perHour(100)},
 		RefreshClient:  Limit{perMinute(600)},

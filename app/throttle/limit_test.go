@@ -21,7 +21,7 @@ func TestParseLimit_ReadsTheDefaults(t *testing.T) {
 		return l
 	}
 	got := throttle.Limits{
-		SignInClient: parse("30-M,300-H"), SignInAccount: parse(" 5-M, 20-h "), SignUpClient: parse("20-M,100-H"),
+		SignInClient: parse("30-M,300-H"), DeviceClient: parse("60-M,600-H"), SignInAccount: parse(" 5-M, 20-h "), SignUpClient: parse("20-M,100-H"),
 		RefreshClient: parse("600-M"), RefreshSession: parse("30-M"),
 		ResetClient: parse("10-M,60-H"), ResetAccount: parse("2-M,6-H"),
 	}

@@ -17,6 +17,7 @@ type Reservation struct {
 	decision  Decision
 	charges   []charge
 	shared    bool // counted in Redis too
+	known     bool // counts as a known device
 	stranger  bool // of unknown address: whoever else is, is not the same client
 	settled   atomic.Bool
 }
@@ -26,6 +27,9 @@ type Reservation struct {
 func (r *Reservation) RateLimit() (limit, remaining int64, reset time.Duration) {
 	return r.decision.Limit, r.decision.Remaining, r.decision.Reset
 }
+
+// KnownDevice implements login.Reservation.
+func (r *Reservation) KnownDevice() bool { return r.known }
 
 // Succeeded implements login.Reservation. Where a password was proved, it gives
 // back what the client holds of the account's count, or what the device holds of
@@ -49,9 +53,11 @@ func (r *Reservation) settle(ctx context.Context, success bool) {
 		switch {
 		case c.kind == kindPair:
 			payments = append(payments, repayment{ledger: c, along: r.along(c), all: success && !r.stranger})
-		case paired: // repaid along with its pair
 		case c.kind == kindDevice:
 			payments = append(payments, repayment{ledger: c, all: success})
+		case c.kind == kindDevices && success:
+		case paired && c.kind != kindDevices: // repaid along with its pair
+		case r.known && c.kind.isClient(): // never given back
 		case !success:
 			payments = append(payments, repayment{ledger: c})
 		}
@@ -65,7 +71,7 @@ func (r *Reservation) settle(ctx context.Context, success bool) {
 func (r *Reservation) along(ledger charge) []charge {
 	var along []charge
 	for _, c := range r.charges {
-		if c.kind != kindPair && c.period == ledger.period {
+		if (c.kind.isClient() || c.kind == kindAccount) && c.period == ledger.period {
 			along = append(along, c)
 		}
 	}

@@ -11,7 +11,8 @@
 // period, and refused attempts do not prolong it.
 //
 // A known device (a valid device token) has counts of its own and is not
-// slowed by what strangers do to its account or in its network.
+// slowed by what strangers do to its account or in its network. How often a client
+// may come with known devices is limited too; beyond that they are strangers.
 package throttle
 
 import (
@@ -114,8 +115,16 @@ func (t *Throttle) Reserve(ctx context.Context, a login.Attempt) (login.Reservat
 	buf := t.scratch.Get().(*[]charge)
 	defer t.scratch.Put(buf)
 	*buf = t.charges((*buf)[:0], a, now)
+	v := t.counters.take(ctx, now, *buf)
+	known := a.DeviceID != ""
+	if v.refused && known && (*buf)[v.deciding].kind.isClient() {
+		// Others behind the same address have used up what it may ask with known
+		// devices. That costs this one its place in front, and no more.
+		known = false
+		*buf = t.passwordCharges(t.deviceCharges((*buf)[:0], a, now), a, now)
+		v = t.counters.take(ctx, now, *buf)
+	}
 	charges := *buf
-	v := t.counters.take(ctx, now, charges)
 	if v.refused {
 		d := decide(v, charges, now)
 		t.observer.Throttled(string(d.Scope))
@@ -127,6 +136,7 @@ func (t *Throttle) Reserve(ctx context.Context, a login.Attempt) (login.Reservat
 		decision:  decide(v, charges, now),
 		charges:   append([]charge(nil), charges...),
 		shared:    v.shared,
+		known:     known,
 		stranger:  !a.Client.Addr.IsValid(),
 	}, nil
 }
@@ -143,7 +153,7 @@ func (t *Throttle) charges(list []charge, a login.Attempt, now time.Time) []char
 			return t.mailCharges(list, a, now)
 		}
 		if a.DeviceID != "" {
-			return t.deviceCharges(list, a, now)
+			return t.knownCharges(list, a, now)
 		}
 		return t.passwordCharges(list, a, now)
 	case login.OpSignUp:
@@ -159,7 +169,7 @@ func (t *Throttle) charges(list []charge, a login.Attempt, now time.Time) []char
 		return t.mailCharges(list, a, now)
 	case login.OpResetPassword, login.OpVerifyEmail:
 		if a.DeviceID != "" { // a link's bearer, who proves a password too
-			return t.deviceCharges(list, a, now)
+			return t.knownCharges(list, a, now)
 		}
 		return t.clientCharges(list, limitSpend, t.limits.ResetClient, a, now)
 	default: // proves nothing that could be guessed
@@ -207,11 +217,19 @@ func (t *Throttle) passwordCharges(list []charge, a login.Attempt, now time.Time
 	return list
 }
 
-// deviceCharges counts for the device alone. Its failures have the numbers of
-// an account. Its attempts, with the numbers of a client, stay counted for all
-// devices of the account together: a known device goes first when passwords are
-// hashed, and someone signing in to an account of his own over and over must
-// not take the place of all others.
+// knownCharges counts for a known device, and for what its client asks with any
+// known device. Known devices go first when passwords are hashed, and devices that
+// are known to accounts of one's own are cheap. That count is not the one that
+// strangers of the same address use up, and nothing is given back.
+func (t *Throttle) knownCharges(list []charge, a login.Attempt, now time.Time) []charge {
+	list = t.deviceCharges(list, a, now)
+	return t.clientCharges(list, limitDevice, t.limits.DeviceClient, a, now)
+}
+
+// deviceCharges counts for the device. Its failures have the numbers of an
+// account. Its attempts, with the numbers of a client, stay counted for all devices
+// of the account together: someone signing in to an account of his own over and
+// over must not take the place of all others.
 func (t *Throttle) deviceCharges(list []charge, a login.Attempt, now time.Time) []charge {
 	device := t.keys.id(kindDevice, limitSignIn, noRange, a.Account, a.DeviceID)
 	list = appendRates(list, device, kindDevice, t.limits.SignInAccount, 1, now)

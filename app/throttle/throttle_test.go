@@ -406,3 +406,85 @@ func TestReserve_VerificationsShareTheLimitsOfResets(t *testing.T) {
 }
 
 func account(i int) string { return fmt.Sprintf("user%d@example.org", i) }
+
+// Whoever makes accounts for the purpose has as many known devices as he likes, and
+// known devices go first when passwords are hashed. So each client may come only so
+// often with known devices, wider ranges of addresses more often by the usual
+// multiples, and a success gives nothing back.
+func TestReserve_OfAThousandKnownDevicesOnlyTheLimitGoesFirst(t *testing.T) {
+	cases := []struct {
+		name   string
+		client func(i int) string
+		want   int
+	}{
+		{"one client", func(int) string { return "198.51.100.4" }, 60},
+		{"addresses of one /64", func(i int) string { return ipv6("2001:db8::%x", i) }, 60},
+		{"/64s of one /56", func(i int) string { return ipv6("2001:db8:0:%x::1", i%256) }, 4 * 60},
+		{"/64s of one /48", func(i int) string { return ipv6("2001:db8:0:%x::1", i*64) }, 8 * 60},
+		{"addresses of one /24", func(i int) string { return ipv4("198.51.100.0", i%256) }, 8 * 60},
+		{"unknown clients", func(int) string { return "" }, 8 * 60},
+	}
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) {
+				b, first := start(t), 0
+				for i := range 1000 {
+					a := signIn(account(i), c.client(i))
+					a.DeviceID = fmt.Sprint("device ", i)
+					r, refusal := b.try(a)
+					if refusal != nil {
+						t.Fatalf("refused for %s: a good password costs nobody anything", refusal.Scope)
+					}
+					if r.KnownDevice() {
+						first++
+					}
+					if i%2 == 0 {
+						r.Succeeded(t.Context())
+					} else {
+						r.Released(t.Context())
+					}
+				}
+				if first != c.want {
+					t.Errorf("%d went first within a minute, want %d", first, c.want)
+				}
+			})
+		}
+	})
+}
+
+// The counts of known devices and of strangers are apart: strangers behind one
+// address cannot spend what its known devices have, nor the other way round. What
+// is left to a device beyond its client's count is what a stranger has.
+func TestReserve_KnownDevicesAndStrangersOfOneAddressDoNotPayForEachOther(t *testing.T) {
+	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
+		b := start(t)
+		for i := range 100 {
+			b.fail(1, signIn(account(i), "198.51.100.4"))
+		}
+		known := signIn("ann@example.org", "198.51.100.4")
+		known.DeviceID = "ann's phone"
+		if r, refusal := b.try(known); refusal != nil || !r.KnownDevice() {
+			t.Errorf("strangers of the same address use up the owner's: %v", refusal)
+		}
+		b = start(t)
+		for i := range 100 {
+			a := signIn(account(i), "198.51.100.4")
+			a.DeviceID = fmt.Sprint("device ", i)
+			b.succeed(a)
+		}
+		r, refusal := b.try(known)
+		if refusal != nil || r.KnownDevice() {
+			t.Fatalf("beyond the client's count: %v", refusal)
+		}
+		r.Succeeded(t.Context())
+		if got := b.fail(10, known); got != 5 {
+			t.Errorf("%d wrong passwords of the device passed, want 5 as before", got)
+		}
+		if got := b.fail(10, signIn("ann@example.org", "192.0.2.1")); got != 0 {
+			t.Errorf("%d guesses passed: those of a device that counts as a stranger are the account's", got)
+		}
+		if !b.succeed(signIn(account(7), "198.51.100.4")) {
+			t.Error("known devices use up what strangers have")
+		}
+	})
+}

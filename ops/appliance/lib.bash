@@ -74,7 +74,7 @@ certify() {
 
 containers() { docker ps --filter "label=com.docker.compose.project=${PROJECT}" --format '{{.Names}}' | sort; }
 
-container_of() { docker ps --filter "label=com.docker.compose.project=${PROJECT}" --filter "label=com.docker.compose.service=$1" --format '{{.Names}}' | head -n 1; }
+container_of() { docker ps --filter "label=com.docker.compose.project=${PROJECT}" --filter "label=com.docker.compose.service=$1" --format '{{.Names}}' | sed -n 1p; }
 
 prepare() {
   "${ROOT}/ops/appliance/images"

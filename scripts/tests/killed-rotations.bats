@@ -55,9 +55,9 @@ kill_at_every() {
 nothing_is_refused() {
   local name
   for name in $(world_containers hasura); do
-    secret login/action_secret | grep -qxF -- "$(head -c 64 "${WORLD}/containers/${name}/secrets")"
+    grep -qxF -- "$(head -c 64 "${WORLD}/containers/${name}/secrets")" <<<"$(secret login/action_secret)"
   done
-  secret login/edge_secret | grep -qxF -- "$(sed -n 's/.*default "\(.*\)";/\1/p' "${WORLD}/nginx/edge_secret.conf")"
+  grep -qxF -- "$(sed -n 's/.*default "\(.*\)";/\1/p' "${WORLD}/nginx/edge_secret.conf")" <<<"$(secret login/edge_secret)"
 }
 
 one_value() { [[ $(secret "$1" | grep -c .) == 1 ]]; }

@@ -35,3 +35,5 @@ source "${LIB}/replace.bash"
 source "${LIB}/sql.bash"
 # shellcheck source=scripts/lib/releases.bash
 source "${LIB}/releases.bash"
+# shellcheck source=scripts/lib/images.bash
+source "${LIB}/images.bash"

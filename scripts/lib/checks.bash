@@ -13,9 +13,6 @@ problem() {
 note() { printf 'note     %s\n' "$*"; }
 good() { printf 'ok       %s\n' "$*"; }
 
-# at_least WANTED FOUND, as versions
-at_least() { [[ $(printf '%s\n%s\n' "$1" "$2" | sort --version-sort | head -n 1) == "$1" ]]; }
-
 check_docker() {
   local engine plugin
   if ! engine=$(docker version --format '{{.Server.Version}}' 2>/dev/null) || [[ -z ${engine} ]]; then
@@ -135,7 +132,7 @@ consumer_of() {
 }
 
 # has_value NAME VALUE: whether a secret of several lines holds a value.
-has_value() { read_secret "$1" 2>/dev/null | grep -qxF -- "$2"; }
+has_value() { grep -qxF -- "$2" <<<"$(read_secret "$1" 2>/dev/null)"; }
 
 # Those who share a secret have the same.
 check_shared_secrets() {
@@ -177,6 +174,46 @@ check_containers() {
     done
   done
   ((PROBLEMS > before)) || good 'every service has one container, up and healthy'
+}
+
+# What runs is what .env and the compose file say, and those are not older than this release.
+check_images() {
+  local before=${PROBLEMS} service setting here unpinned=() own=()
+  for service in $(services_left_behind); do
+    problem upgrade "${service} runs $(image_of "$(running_of "${service}" | sed -n 1p)"), made from another image or other settings than those of now ($(image_here "$(setting_of "${service}")")): $(how_to_bring "${service}")"
+  done
+  for setting in $(settings_in_use); do
+    [[ ${setting} != "${IMAGE_SETTING}" ]] || continue
+    here=$(env_get "${setting}")
+    if release_is_newer "${setting}"; then
+      problem upgrade "${setting} is ${here:-missing} in .env, this release has $(release_image_of "${setting}"): scripts/deploy takes it"
+    elif [[ ${here} != *@sha256:* ]]; then
+      unpinned+=("${setting}")
+    fi
+    ! is_own_choice "${setting}" || own+=("${setting}")
+  done
+  if ((${#unpinned[@]} > 0)); then note "by a tag, which may change: ${unpinned[*]}. scripts/resolve-digests pins them"; fi
+  if ((${#own[@]} > 0)); then note "not this release's repository or kind of image, so yours to keep up to date: ${own[*]}"; fi
+  ((PROBLEMS > before)) || good 'images: what .env names runs, and it is not older than this release'
+}
+
+# What runs was deployed from the files that lie here.
+check_release() {
+  local newest deployed here
+  newest=$(releases | tail -n 1)
+  here=$(git -C "${ROOT}" rev-parse HEAD 2>/dev/null || true)
+  if [[ -z ${newest} ]]; then
+    problem deploy 'no release was ever deployed to its end: scripts/install, or scripts/deploy'
+    return 0
+  fi
+  deployed=$(cat "${RELEASES}/${newest}/commit" 2>/dev/null || true)
+  if [[ $(release_image "${newest}") != "$(env_get "${IMAGE_SETTING}")" ]]; then
+    problem deploy "${IMAGE_SETTING} is $(env_get "${IMAGE_SETTING}") in .env, deployed was $(release_image "${newest}"): scripts/deploy"
+  elif [[ -n ${deployed} && -n ${here} && ${deployed} != "${here}" ]]; then
+    problem deploy "the files here are those of commit ${here:0:12}, deployed were those of ${deployed:0:12}: scripts/deploy, or git checkout ${deployed:0:12}"
+  else
+    good "release: ${newest}"
+  fi
 }
 
 check_upstreams() {

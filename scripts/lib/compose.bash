@@ -89,7 +89,7 @@ remove_container() {
 # Whether a service's container was made from other settings, or another image, than those of now.
 differs_from_settings() {
   local service=$1 name wanted made
-  name=$(running_of "${service}" | head -n 1)
+  name=$(running_of "${service}" | sed -n 1p)
   [[ -n ${name} ]] || return 0
   wanted=$(compose config --hash "${service}" | awk '{print $2}')
   made=$(docker inspect --format '{{index .Config.Labels "com.docker.compose.config-hash"}}' "${name}")

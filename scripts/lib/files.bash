@@ -41,11 +41,11 @@ ensure_state() {
   [[ -e ${STATE}/.gitignore ]] || printf '*\n' >"${STATE}/.gitignore"
 }
 
-# The settings file, one NAME=value a line.
+# The settings file, one NAME=value a line; compose takes a value in quotes too.
 env_get() {
   local name=$1
   [[ -f ${ROOT}/.env ]] || return 0
-  sed -n "s/^${name}=//p" "${ROOT}/.env" | tail -n 1
+  sed -n "s/^${name}=//p" "${ROOT}/.env" | tail -n 1 | sed "s/^\([\"']\)\(.*\)\1\$/\2/"
 }
 
 env_set() {

@@ -5,7 +5,7 @@ upstream_file() { printf '%s\n' "${ROOT}/nginx/upstreams/$1.conf"; }
 
 # The host an upstream file names: a container, or the service itself at first.
 upstream_of() {
-  sed -n 's/^[[:space:]]*server[[:space:]]\{1,\}\([^:;[:space:]]*\):.*/\1/p' "$(upstream_file "$1")" | head -n 1
+  sed -n 's/^[[:space:]]*server[[:space:]]\{1,\}\([^:;[:space:]]*\):.*/\1/p' "$(upstream_file "$1")" | sed -n 1p
 }
 
 write_upstream() {
@@ -19,7 +19,7 @@ write_upstream() {
 # while a name in its files leads nowhere) is none: it reads them at its next start.
 nginx_runs() {
   local name
-  name=$(running_of nginx | head -n 1)
+  name=$(running_of nginx | sed -n 1p)
   [[ -n ${name} && $(state_of "${name}") == running* ]]
 }
 
@@ -84,7 +84,7 @@ point_upstream() {
 # Hasura to another network; without this nginx, which a deploy does not recreate, would lose them.
 nginx_joins_its_networks() {
   local name network
-  name=$(running_of nginx | head -n 1)
+  name=$(running_of nginx | sed -n 1p)
   for network in $(compose config --format json | jq -r '.networks[.services.nginx.networks | keys[]].name'); do
     if ! grep -qxF "${network}" <<<"$(networks_of "${name}")"; then
       say "  nginx joins ${network}"

@@ -156,7 +156,7 @@ probe_hasura() {
 upstream_container() {
   local host
   host=$(upstream_of "$1")
-  [[ ${host} != "$1" ]] || host=$(running_of "$1" | head -n 1)
+  [[ ${host} != "$1" ]] || host=$(running_of "$1" | sed -n 1p)
   printf '%s' "${host}"
 }
 

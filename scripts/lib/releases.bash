@@ -10,7 +10,8 @@ readonly IMAGE_SETTING RELEASES
 # tables never go back (expand, then contract). nginx/upstreams is the state of now.
 RELEASE_FILES=(docker-compose.prod.yml nginx hasura/metadata ops)
 
-# Remembers the release that runs now under a name that sorts by time.
+# Remembers the release that runs now under a name that sorts by time. A rollback names the commit of
+# the files that it put back.
 record_release() {
   local image=$1 name partial
   name="$(date -u +%Y%m%dT%H%M%SZ)-${image##*:}"
@@ -19,7 +20,11 @@ record_release() {
   mkdir -p "${partial}"
   tar -C "${ROOT}" --exclude=nginx/upstreams --exclude=node_modules -cf "${partial}/files.tar" "${RELEASE_FILES[@]}"
   printf '%s\n' "${image}" >"${partial}/image"
-  git -C "${ROOT}" rev-parse HEAD >"${partial}/commit" 2>/dev/null || true
+  if [[ -n ${RELEASE_COMMIT:-} ]]; then
+    printf '%s\n' "${RELEASE_COMMIT}" >"${partial}/commit"
+  else
+    git -C "${ROOT}" rev-parse HEAD >"${partial}/commit" 2>/dev/null || true
+  fi
   sync "${partial}/files.tar" "${partial}/image"
   mv "${partial}" "${RELEASES}/${name}"
   forget_old_releases
@@ -52,7 +57,7 @@ image_of() { docker inspect --format '{{.Config.Image}}' "$1"; }
 is_current() {
   local service=$1 name wanted
   ! differs_from_settings "${service}" || return 1
-  name=$(running_of "${service}" | head -n 1)
+  name=$(running_of "${service}" | sed -n 1p)
   wanted=$(docker image inspect --format '{{.Id}}' "$(image_of "${name}")" 2>/dev/null || true)
   [[ -z ${wanted} || ${wanted} == "$(docker inspect --format '{{.Image}}' "${name}")" ]]
 }
@@ -70,6 +75,7 @@ image_to_build() {
 }
 
 build_image() {
+  pin_setting GO_IMAGE
   local -x "${IMAGE_SETTING}=$1"
   compose build login </dev/null >&2
 }

@@ -22,7 +22,7 @@ settle_service() {
       remove_container "${name}"
     done
     start_service "${service}"
-    serving=$(running_of "${service}" | head -n 1)
+    serving=$(running_of "${service}" | sed -n 1p)
   fi
   if ! points_at "${service}" "${serving}"; then
     point_upstream "${service}" "${serving}" || die "nginx refuses its files; nothing was removed"

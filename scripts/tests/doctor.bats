@@ -29,6 +29,8 @@ setup() {
   stamp_hours_ago verified 1
   echo 'BACKUP_COPY_TO=offbox:hasura-login' >>"${HASURA_LOGIN_ROOT}/.env"
   echo age1x >"${HASURA_LOGIN_BACKUPS}/recipients"
+  mkdir -p "${HASURA_LOGIN_ROOT}/.state/releases/20261124T031500Z-old"
+  echo hasura-login:old >"${HASURA_LOGIN_ROOT}/.state/releases/20261124T031500Z-old/image"
 }
 
 # stamp_hours_ago copied|verified HOURS
@@ -181,7 +183,7 @@ doctor_names() {
 
 @test "doctor names: tokens that Hasura refuses although it is healthy" {
   "${SCRIPTS}/lib/replace-service" hasura 2>/dev/null
-  echo hasura:1 >"${WORLD}/refusing"
+  echo "hasura:1@$(digest 1)" >"${WORLD}/refusing"
   doctor_names 'a signed-in request through hasura' deploy
 }
 
@@ -222,6 +224,52 @@ doctor_names() {
   echo '2001:db8::1 STREAM' >"${WORLD}/machine/addresses"
   touch "${WORLD}/machine/no-ipv6"
   doctor_names 'share one limit' deploy
+}
+
+@test "doctor names: a service that runs another image, or other settings, than those of now" {
+  sed -i "s/^NGINX_IMAGE=.*/NGINX_IMAGE=nginx:2@$(digest 2)/" "${HASURA_LOGIN_ROOT}/.env"
+  doctor_names 'nginx runs nginx:1@' upgrade
+  assert_says 'scripts/deploy --with-nginx'
+  sed -i "s/^NGINX_IMAGE=.*/NGINX_IMAGE=nginx:1@$(digest 1)/" "${HASURA_LOGIN_ROOT}/.env"
+  echo 'more memory' >"${WORLD}/settings/postgres"
+  doctor_names 'postgres runs postgres:1@' upgrade
+  assert_says 'scripts/update-image postgres'
+}
+
+@test "doctor names: an image that was pulled again under its tag and does not run yet" {
+  sed -i "s/^NGINX_IMAGE=.*/NGINX_IMAGE=nginx:1/" "${HASURA_LOGIN_ROOT}/.env"
+  quietly docker compose --project-directory "${HASURA_LOGIN_ROOT}" --env-file "${HASURA_LOGIN_ROOT}/.env" up --detach nginx
+  script doctor
+  assert_status 0
+  assert_says 'by a tag, which may change: NGINX_IMAGE'
+  publish nginx:1 7
+  quietly docker pull nginx:1
+  doctor_names 'nginx runs nginx:1' upgrade
+}
+
+@test "doctor names: an image of .env that is older than this release's" {
+  sed -i 's/^POSTGRES_IMAGE=.*/POSTGRES_IMAGE=postgres:1.9/' "${HASURA_LOGIN_ROOT}/.env.example"
+  sed -i 's/^POSTGRES_IMAGE=.*/POSTGRES_IMAGE=postgres:1.8/' "${HASURA_LOGIN_ROOT}/.env"
+  doctor_names 'POSTGRES_IMAGE is postgres:1.8 in .env, this release has postgres:1.9: scripts/deploy takes it' upgrade
+}
+
+@test "doctor says which images are the operator's own to keep up to date" {
+  sed -i "s|^HASURA_MIGRATE_IMAGE=.*|HASURA_MIGRATE_IMAGE=mirror.example.org/hasura:1@$(digest 1)|" "${HASURA_LOGIN_ROOT}/.env"
+  script doctor
+  assert_status 0
+  assert_says 'yours to keep up to date: HASURA_MIGRATE_IMAGE'
+}
+
+@test "doctor names: files of another commit than those deployed, and an image that was never deployed" {
+  git -C "${HASURA_LOGIN_ROOT}" init -q
+  git -C "${HASURA_LOGIN_ROOT}" -c user.name=t -c user.email=t@example.org commit -q --allow-empty -m one
+  echo 0123456789abcdef >"${HASURA_LOGIN_ROOT}/.state/releases/20261124T031500Z-old/commit"
+  doctor_names 'deployed were those of 0123456789ab' deploy
+  git -C "${HASURA_LOGIN_ROOT}" rev-parse HEAD >"${HASURA_LOGIN_ROOT}/.state/releases/20261124T031500Z-old/commit"
+  script doctor
+  assert_status 0
+  echo hasura-login:newer >"${HASURA_LOGIN_ROOT}/.state/releases/20261124T031500Z-old/image"
+  doctor_names 'HASURA_LOGIN_IMAGE is hasura-login:old in .env, deployed was hasura-login:newer' deploy
 }
 
 @test "status shows release, containers, keys, certificate and what was cut off" {

@@ -5,6 +5,8 @@ setup() {
   load setup
   empty_appliance
   cp "${REPOSITORY}/.env.example" "${HASURA_LOGIN_ROOT}/.env.example"
+  local image
+  while IFS= read -r image; do publish "${image}"; done < <(sed -n 's/^[A-Z_]*_IMAGE=//p' "${HASURA_LOGIN_ROOT}/.env.example")
 }
 
 @test "install brings an empty machine to an appliance that serves" {
@@ -72,7 +74,7 @@ setup() {
   echo 'a limit that fits this machine' >"${WORLD}/settings/postgres"
   script install
   assert_status 0
-  assert_same "$(<"${WORLD}/containers/hasura-login-postgres-1/hash")" 'hash-postgres-postgres:1-a limit that fits this machine'
+  assert_same "$(<"${WORLD}/containers/hasura-login-postgres-1/hash")" "hash-postgres-$(sed -n 's/^POSTGRES_IMAGE=//p' "${HASURA_LOGIN_ROOT}/.env")-a limit that fits this machine"
 }
 
 @test "a machine that does not fit is left as it is" {

@@ -11,7 +11,7 @@ empty_appliance() {
   export PATH=${SCRIPTS}/tests/stub:${PATH}
   unset HASURA_LOGIN_LOCKED
   mkdir -p "${WORLD}/users" "${HASURA_LOGIN_ROOT}"/{nginx/upstreams,hasura/metadata,ops/postgres} \
-    "${WORLD}"/{containers,images,settings,nginx,machine}
+    "${WORLD}"/{containers,images,registry,settings,nginx,machine}
   echo '40% 20000' >"${WORLD}/machine/disk"
   echo yes >"${WORLD}/machine/clock"
   echo '192.0.2.1 STREAM login.example.org' >"${WORLD}/machine/addresses"
@@ -40,8 +40,21 @@ running_appliance() {
   fi
 }
 
+# A digest that a registry may name: 64 times the same digit.
+digest() { printf 'sha256:%064d' 0 | tr 0 "$1"; }
+
+# publish IMAGE [DIGIT]: a registry has it from now on.
+publish() { digest "${2:-1}" >"${WORLD}/registry/${1//\//_}"; }
+
+# What a small release was made with.
+image_settings_of_release() {
+  printf '%s\n' GO_IMAGE=golang:1 NGINX_IMAGE=nginx:1 HASURA_IMAGE=hasura:1 HASURA_MIGRATE_IMAGE=hasura:1.cli-migrations-v3 POSTGRES_IMAGE=postgres:1
+}
+
 make_running_appliance() {
-  printf 'HASURA_LOGIN_IMAGE=hasura-login:old\nSITE_NAMES=login.example.org\nHTTPS_BIND=1\n' >"${HASURA_LOGIN_ROOT}/.env"
+  image_settings_of_release >"${HASURA_LOGIN_ROOT}/.env.example"
+  image_settings_of_release | sed "s/\$/@$(digest 1)/" >"${HASURA_LOGIN_ROOT}/.env"
+  printf 'HASURA_LOGIN_IMAGE=hasura-login:old\nSITE_NAMES=login.example.org\nHTTPS_BIND=1\n' >>"${HASURA_LOGIN_ROOT}/.env"
   chmod 0600 "${HASURA_LOGIN_ROOT}/.env"
   touch "${WORLD}/images/hasura-login:old"
   "${SCRIPTS}/init-secrets" 2>/dev/null

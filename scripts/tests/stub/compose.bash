@@ -1,16 +1,23 @@
 # shellcheck shell=bash disable=SC2154 # part of the stub
 # docker compose …, and nginx as far as it tells what a deploy has done.
 
+# The image that the compose file names: that of settings/SERVICE.image, of the environment, of .env.
 image_for() {
-  local line
-  IMAGE=''
-  if [[ $1 != login ]]; then
-    if [[ -f ${WORLD}/settings/$1.image ]]; then IMAGE=$(<"${WORLD}/settings/$1.image"); else IMAGE=$1:1; fi
-  elif [[ -n ${HASURA_LOGIN_IMAGE:-} ]]; then
-    IMAGE=${HASURA_LOGIN_IMAGE}
+  local line setting=${1//-/_}
+  IMAGE=$1:1
+  setting=${setting^^}_IMAGE
+  case $1 in
+    login) setting=HASURA_LOGIN_IMAGE IMAGE='' ;;
+    migrate) setting=HASURA_MIGRATE_IMAGE ;;
+    *) ;;
+  esac
+  if [[ -f ${WORLD}/settings/$1.image ]]; then
+    IMAGE=$(<"${WORLD}/settings/$1.image")
+  elif [[ -n ${!setting:-} ]]; then
+    IMAGE=${!setting}
   elif [[ -f ${env_file} ]]; then
     while IFS= read -r line; do
-      [[ ${line} != HASURA_LOGIN_IMAGE=* ]] || IMAGE=${line#*=}
+      [[ ${line} != "${setting}"=* ]] || IMAGE=${line#*=}
     done <"${env_file}"
   fi
 }

@@ -59,6 +59,7 @@ type Service struct {
 	login    *login.Service
 	mail     *mail.Worker // nil: no mail is sent
 	metrics  *metrics.Metrics
+	writable func(ctx context.Context) error // whether the store can write, as it was a moment ago
 	api      *httpapi.API
 	ops      *http.Server
 	drain    time.Duration
@@ -89,6 +90,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	s.log, s.flush = logs.direct, logs.flush
 	auditor := metrics.CountingAuditor(audit.New(logs.direct, logs.routine), s.metrics)
 	s.store = metrics.TimedStore(w.Backend.Store, s.metrics)
+	s.writable = httpapi.Cached(s.store.Ping)
 	if s.ring, err = w.OpenRing(folder(cfg), s.ringHooks(auditor)); err != nil {
 		return nil, err
 	}
@@ -152,12 +154,12 @@ func (s *Service) observe() {
 		}
 	})
 	keys := httpapi.Check{Name: "keys", Run: func(context.Context) error { return s.ring.Check() }}
-	store := httpapi.Check{Name: "store", Run: s.store.Ping}
+	store := httpapi.Check{Name: "store", Run: s.writable}
 	s.ops = httpapi.OpsServer(httpapi.Ops(s.metrics.Handler(), []httpapi.Check{keys}, []httpapi.Check{store}))
 }
 
 func (s *Service) ready(ctx context.Context) error {
-	return errors.Join(s.ring.Check(), s.store.Ping(ctx))
+	return errors.Join(s.ring.Check(), s.writable(ctx))
 }
 
 func (s *Service) ringHooks(auditor login.Auditor) token.Hooks {

@@ -48,7 +48,7 @@ type Config struct {
 	Service       *login.Service
 	Verifier      *token.Verifier                 // of the Bearer routes
 	JWKS          func() []byte                   // the published key set, ready to send
-	Ready         func(ctx context.Context) error // nil: requests can be served
+	Ready         func(ctx context.Context) error // nil: requests can be served; asked at every /healthz
 	ActionSecrets func() []string                 // those that are valid now
 	Clients       *clientip.Resolver
 	AllowOrigin   func(origin string) bool
@@ -62,7 +62,6 @@ type Config struct {
 type API struct {
 	Config
 	fiber    *fiber.App
-	health   *healthCache
 	draining atomic.Bool
 }
 
@@ -81,7 +80,7 @@ func Routes() []string {
 
 // New registers every route.
 func New(cfg Config) *API {
-	a := &API{Config: cfg, health: &healthCache{check: cfg.Ready}}
+	a := &API{Config: cfg}
 	a.fiber = fiber.New(fiber.Config{
 		AppName: "hasura-login", DisableStartupMessage: true,
 		BodyLimit: maxBody, ReadBufferSize: maxHeaders,

@@ -11,35 +11,34 @@ import (
 )
 
 const (
-	// healthFor bounds how often the public can make us ask the database.
+	// healthFor bounds how often monitors and the public can make us ask the database.
 	healthFor     = time.Second
 	healthTimeout = 2 * time.Second
 )
 
-// healthCache remembers an answer for a moment and lets one caller at a time ask anew.
-type healthCache struct {
-	check func(ctx context.Context) error
-
-	mu    sync.Mutex
-	until time.Time
-	err   error
-}
-
-func (h *healthCache) get() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if now := time.Now(); now.After(h.until) {
-		ctx, cancel := context.WithTimeout(context.Background(), healthTimeout)
-		defer cancel()
-		h.err = h.check(ctx)
-		h.until = time.Now().Add(healthFor)
+// Cached makes a check that remembers its answer for a moment and lets one caller at
+// a time ask anew.
+func Cached(check func(ctx context.Context) error) func(ctx context.Context) error {
+	var mu sync.Mutex
+	var until time.Time
+	var last error
+	return func(ctx context.Context) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Now().After(until) {
+			// The answer is for others too, who may wait longer than this caller.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTimeout)
+			defer cancel()
+			last = check(ctx)
+			until = time.Now().Add(healthFor)
+		}
+		return last
 	}
-	return h.err
 }
 
 // healthz tells the public whether sign-ins can be served, and nothing else.
 func (a *API) healthz(c *fiber.Ctx) error {
-	if a.health.get() != nil {
+	if a.Ready(context.Background()) != nil {
 		return login.RetryLater(login.CodeUnavailable, 5*time.Second, "Not ready")
 	}
 	return writeJSON(c, fiber.StatusOK, fiber.MIMEApplicationJSON, struct {

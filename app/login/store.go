@@ -187,7 +187,8 @@ type Store interface {
 	// Sweep deletes what is old in one batch of each kind and returns how many
 	// rows it touched. Replicas may sweep at once.
 	Sweep(ctx context.Context, s Sweep) (int, error)
-	// Ping tells whether the store can serve: reachable and with its tables.
+	// Ping tells whether the store can serve: reachable, with its tables, and able to
+	// write. It leaves nothing behind.
 	Ping(ctx context.Context) error
 	Close() error
 }

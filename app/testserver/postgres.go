@@ -36,9 +36,19 @@ func StartDurablePostgres(t testing.TB) *Postgres {
 	return startCluster(t, "fsync=on", "wal_writer_delay=50ms")
 }
 
+// StartPostgresOn is StartPostgres on a file system of that many megabytes.
+func StartPostgresOn(t testing.TB, megabytes int) *Postgres {
+	t.Helper()
+	return startIn(t, SmallDisk(t, megabytes), "fsync=off")
+}
+
 func startCluster(t testing.TB, disk ...string) *Postgres {
 	t.Helper()
-	dir := TempDir(t)
+	return startIn(t, TempDir(t), disk...)
+}
+
+func startIn(t testing.TB, dir string, disk ...string) *Postgres {
+	t.Helper()
 	data := filepath.Join(dir, "data")
 	initdb := exec.Command(Binary(t, "initdb", "postgresql"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
 	RunAs(t, initdb, "postgres", dir)
@@ -70,6 +80,27 @@ func (pg *Postgres) start(t testing.TB) {
 		}
 		return c.Close(ctx)
 	})
+}
+
+// StartStandby starts a server that follows this one and only reads until Promote.
+func (pg *Postgres) StartStandby(t testing.TB) *Postgres {
+	t.Helper()
+	standby := &Postgres{Port: FreePort(t), dir: TempDir(t), disk: pg.disk}
+	// #nosec G204 -- a test's own server
+	backup := exec.Command(Binary(t, "pg_basebackup", "postgresql"), "-h", "127.0.0.1", "-p", fmt.Sprint(pg.Port), "-U", "postgres",
+		"-D", filepath.Join(standby.dir, "data"), "-R", "-X", "stream", "-c", "fast", "--no-sync")
+	RunAs(t, backup, "postgres", standby.dir)
+	if out, err := backup.CombinedOutput(); err != nil {
+		t.Fatalf("pg_basebackup: %v\n%s", err, out)
+	}
+	standby.start(t)
+	return standby
+}
+
+// Promote makes a standby a primary.
+func (pg *Postgres) Promote(t testing.TB) {
+	t.Helper()
+	pg.Exec(t, "postgres", "SELECT pg_promote()")
 }
 
 // Restart starts the server again on its old data and port after Stop or Kill.

@@ -17,6 +17,8 @@ import (
 const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
+	readOnlyTransaction = "25006"
+	limitExceeded       = "53400"
 )
 
 // unavailable lists the SQLSTATEs, or classes of them, that say "not now" rather

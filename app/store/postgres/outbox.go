@@ -97,7 +97,7 @@ func (s *Store) SweepMail(ctx context.Context, before time.Time, batch int) (int
 	gone := 0
 	err := s.call(ctx, "sweeping mails", func(ctx context.Context) error {
 		gone = 0
-		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		return s.pool.inTx(ctx, func(tx pgx.Tx) error {
 			for _, query := range []string{tokens, mails} {
 				n, err := sweepStep(ctx, tx, query, before, batch)
 				if err != nil {

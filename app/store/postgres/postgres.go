@@ -6,6 +6,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -23,9 +24,10 @@ const callTimeout = 5 * time.Second
 
 // Store implements login.Store.
 type Store struct {
-	pool   *pgxpool.Pool
+	pool   *conns
 	source *source
 
+	nextDrop     atomic.Int64 // nanoseconds since 1970, see dropReadOnly
 	nextIdleScan atomic.Int64 // microseconds since 1970, see markIdle
 	spent        chain.Spent[string]
 }
@@ -53,7 +55,8 @@ func Open(ctx context.Context, url func() (string, error)) (*Store, error) {
 	if err != nil {
 		return nil, errors.New("the database URL's pool settings are not usable")
 	}
-	return &Store{pool: pool, source: src}, nil
+	limit := func() string { return strconv.FormatInt(src.milliseconds.Load(), 10) }
+	return &Store{pool: &conns{pool, &src.pooler, limit}, source: src}, nil
 }
 
 // Refresh asks for the URL and, if it is another one than before, retires the
@@ -68,41 +71,40 @@ func (s *Store) Refresh() (changed bool, err error) {
 	return changed, err
 }
 
-// Ping tells whether the database is reachable and has the tables, with the
-// rights that reading them takes.
-func (s *Store) Ping(ctx context.Context) error {
-	// Not one join of all: planning it takes ten times as long.
-	const query = `
-		SELECT FROM public.users WHERE false
-		UNION ALL SELECT FROM auth.accounts WHERE false
-		UNION ALL SELECT FROM auth.sessions WHERE false AND recent IS NULL
-		UNION ALL SELECT FROM auth.refresh_tokens WHERE false
-		UNION ALL SELECT FROM auth.mail_tokens WHERE slot < 0 AND false
-		UNION ALL SELECT FROM auth.outbox WHERE false
-		UNION ALL SELECT FROM auth.notices WHERE false`
-	return s.call(ctx, "pinging the database", func(ctx context.Context) error {
-		_, err := s.pool.Exec(ctx, query)
-		return err
-	})
-}
-
 // Close waits for calls in flight and closes every connection.
 func (s *Store) Close() error {
 	s.pool.Close()
 	return nil
 }
 
-// call runs f within the time limit. What failed before anything was sent, on a
-// pooled connection that had died meanwhile, is tried a second time: a restart
-// of Postgres costs only what was in flight.
+// call runs f within the time limit. f is tried a second time if nothing was sent,
+// because a pooled connection had died meanwhile: a restart of Postgres costs only
+// what was in flight. The same holds if nothing was done, because the server had
+// become one that only reads, or because a pooler came to light.
 func (s *Store) call(caller context.Context, doing string, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(caller, callTimeout)
 	defer cancel()
 	err := f(ctx)
-	if pgconn.SafeToRetry(err) && ctx.Err() == nil {
+	again := pgconn.SafeToRetry(err) || errors.Is(err, errPooler)
+	if violates(err, readOnlyTransaction, "") {
+		again = s.dropReadOnly()
+	}
+	if again && ctx.Err() == nil {
 		err = f(ctx)
 	}
 	return explain(caller, doing, err)
+}
+
+// dropReadOnly retires every connection, once a second at most, and tells whether it
+// did: after a failover the old primary may go on serving connections that only
+// read, while new ones reach its successor.
+func (s *Store) dropReadOnly() bool {
+	now, next := time.Now().UnixNano(), s.nextDrop.Load()
+	if now < next || !s.nextDrop.CompareAndSwap(next, now+int64(time.Second)) {
+		return false
+	}
+	s.pool.Reset()
+	return true
 }
 
 // exec runs one statement and answers none if it touched no row.

@@ -37,6 +37,10 @@ func TestStore(t *testing.T) {
 	t.Run("TokensOfTheReleaseBeforeGoOn", f.tokensOfBefore)
 	t.Run("ChainGoesOnAfterARollbackAndAnUpgrade", f.rolledBackBetween)
 	t.Run("RefreshesLeaveNoRowsAndTouchNoIndex", f.boundedRows)
+	t.Run("ReadOnlyIsNotReady", f.readOnly)
+	t.Run("PingsLeaveNothing", f.pingsLeaveNothing)
+	t.Run("PgBouncer", f.pgbouncer)
+	t.Run("DirectSessionsHaveATimeLimit", f.directLimit)
 	t.Run("Crashes", f.crashes)
 }
 

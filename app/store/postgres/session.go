@@ -140,16 +140,12 @@ func (s *Store) LiveSessions(ctx context.Context, userID string, now time.Time) 
 		return nil, nil
 	}
 	var sessions []login.Session
-	err := s.call(ctx, "listing sessions", func(ctx context.Context) error {
-		rows, err := s.pool.Query(ctx, query, id, now)
-		if err != nil {
-			return err
-		}
-		sessions, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (login.Session, error) {
+	err := s.call(ctx, "listing sessions", func(ctx context.Context) (err error) {
+		sessions, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (login.Session, error) {
 			var row sessionRow
 			err := r.Scan(row.targets()...)
 			return row.value(), err
-		})
+		}, query, id, now)
 		return err
 	})
 	if err != nil {

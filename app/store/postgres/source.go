@@ -3,12 +3,15 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -25,6 +28,9 @@ const (
 // source knows the newest connection URL.
 type source struct {
 	url func() (string, error)
+	// pooler is whether the newest URL has led to a pooler.
+	pooler       atomic.Bool
+	milliseconds atomic.Int64 // statement_timeout
 
 	mu      sync.Mutex
 	last    string          // the last good URL
@@ -39,11 +45,12 @@ func (s *source) poolConfig() (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := parse(url)
+	config, limit, err := parse(url)
 	if err != nil {
 		return nil, err
 	}
 	s.last, s.parsed = url, config.ConnConfig
+	s.milliseconds.Store(limit)
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = defaultMaxConns
 	}
@@ -56,6 +63,7 @@ func (s *source) poolConfig() (*pgxpool.Config, error) {
 		*c = *s.newest()
 		return nil
 	}
+	config.AfterConnect = s.established
 	return config, nil
 }
 
@@ -70,11 +78,13 @@ func (s *source) reread() error {
 	if url == s.last {
 		return nil
 	}
-	config, err := parse(url)
+	config, limit, err := parse(url)
 	if err != nil {
 		return err
 	}
 	s.last, s.parsed = url, config.ConnConfig
+	s.milliseconds.Store(limit)
+	s.pooler.Store(false)
 	s.changes++
 	return nil
 }
@@ -96,28 +106,54 @@ func (s *source) newest() *pgx.ConnConfig {
 	_ = s.reread()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.parsed.Copy()
+	newest := s.parsed.Copy()
+	if s.pooler.Load() && !strings.Contains(s.last, "default_query_exec_mode") {
+		newest.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
+	return newest
 }
 
-// parse reads a URL and adds our limits where it does not set its own.
-func parse(url string) (*pgxpool.Config, error) {
+// CheckURL tells what is wrong with a connection URL, without repeating it.
+func CheckURL(url string) error {
+	_, _, err := parse(url)
+	return err
+}
+
+// parse reads a URL and adds our limits where it does not set its own. The time
+// limit of statements comes apart, in milliseconds: poolers refuse connections that
+// bring such parameters along.
+func parse(url string) (*pgxpool.Config, int64, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// The driver's text quotes the URL, and masks passwords only as far as
 		// it can recognise them.
-		return nil, errors.New("the database URL cannot be read")
+		return nil, 0, errors.New("the database URL cannot be read")
 	}
 	conn := config.ConnConfig
 	if conn.ConnectTimeout == 0 {
 		conn.ConnectTimeout = connectTimeout
 	}
-	for name, value := range map[string]string{
-		"application_name":  "hasura-login",
-		"statement_timeout": strconv.FormatInt(callTimeout.Milliseconds(), 10),
-	} {
-		if _, set := conn.RuntimeParams[name]; !set {
-			conn.RuntimeParams[name] = value
-		}
+	if _, set := conn.RuntimeParams["application_name"]; !set {
+		conn.RuntimeParams["application_name"] = "hasura-login"
 	}
-	return config, nil
+	limit := callTimeout.Milliseconds()
+	if own, set := conn.RuntimeParams["statement_timeout"]; set {
+		if limit, err = strconv.ParseInt(own, 10, 32); err != nil || limit < 0 {
+			return nil, 0, errors.New("the database URL's statement_timeout is not a number of milliseconds")
+		}
+		delete(conn.RuntimeParams, "statement_timeout")
+	}
+	if !strings.Contains(url, "target_session_attrs") && severalServers(conn) {
+		conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	return config, limit, nil
+}
+
+// severalServers tells whether a URL names more than one server: then the one that
+// can write is meant, unless its target_session_attrs says otherwise. The fallbacks
+// of one server, with TLS and without, have its address.
+func severalServers(conn *pgx.ConnConfig) bool {
+	return slices.ContainsFunc(conn.Fallbacks, func(f *pgconn.FallbackConfig) bool {
+		return f.Host != conn.Host || f.Port != conn.Port
+	})
 }

@@ -65,7 +65,7 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	exchanged := s.spent.Take(w.Batch, w.NonceGrace)
 	err := s.call(ctx, "sweeping", func(ctx context.Context) error {
 		scanned, touched = false, 0
-		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		return s.pool.inTx(ctx, func(tx pgx.Tx) error {
 			if s.idleScanDue(w.Now) {
 				idle, err := sweepStep(ctx, tx, markIdle, ended, w.Batch)
 				if err != nil {

@@ -53,12 +53,8 @@ func (s *Store) RemoveUnopened(ctx context.Context, before time.Time, batch int)
 		)
 		DELETE FROM public.users u USING old WHERE u.id = old.user_id
 		RETURNING u.id::text`
-	err = s.call(ctx, "removing unopened accounts", func(ctx context.Context) error {
-		rows, err := s.pool.Query(ctx, query, before, batch)
-		if err != nil {
-			return err
-		}
-		ids, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	err = s.call(ctx, "removing unopened accounts", func(ctx context.Context) (err error) {
+		ids, err = collect(ctx, s.pool, pgx.RowTo[string], query, before, batch)
 		return err
 	})
 	return ids, err

@@ -145,16 +145,12 @@ func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.Hold
 		return nil, nil
 	}
 	var holders []login.Holder
-	err := s.call(ctx, "listing users", func(ctx context.Context) error {
-		rows, err := s.pool.Query(ctx, query, contains, after, max(f.Limit, 0))
-		if err != nil {
-			return err
-		}
-		holders, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (login.Holder, error) {
+	err := s.call(ctx, "listing users", func(ctx context.Context) (err error) {
+		holders, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (login.Holder, error) {
 			var row holderRow
 			err := r.Scan(row.targets()...)
 			return row.value(), err
-		})
+		}, query, contains, after, max(f.Limit, 0))
 		return err
 	})
 	if err != nil {

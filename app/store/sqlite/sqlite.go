@@ -97,11 +97,19 @@ func connect(path string, connections int) (*sql.DB, error) {
 // queries from users. Writing through it works too, one statement at a time.
 func (s *Store) DB() *sql.DB { return s.read.DB }
 
-// Ping implements login.Store.
+// Ping implements login.Store. It writes a number of the file's header, which nobody
+// reads, over itself: a full disk or a file that may not be written shows.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.view(ctx, "pinging the database", func(ctx context.Context, db *reader) error {
+	err := s.view(ctx, "pinging the database", func(ctx context.Context, db *reader) error {
 		var n int
 		return db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)`).Scan(&n)
+	})
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, "writing to the database", func(ctx context.Context, tx *transaction) error {
+		_, err := tx.ExecContext(ctx, `PRAGMA user_version = 0`)
+		return err
 	})
 }
 

@@ -87,6 +87,17 @@ func TestOutage_DatabaseGoesAndComes(t *testing.T) {
 	c.restGrant("POST", "/auth/refresh", map[string]any{"refreshToken": g.RefreshToken})
 }
 
+// A replica of login whose clock is ahead of Hasura's: hasura/graphql-engine#2109 is
+// one of many reports of JWTIssuedAtFuture and JWTNotYetValid.
+func TestClock_FiftySecondsAheadOfHasura(t *testing.T) {
+	s := start(t, options{clock: func() time.Time { return time.Now().Add(-50 * time.Second) }})
+	c := s.client()
+	g := c.signUp("ann@example.org")
+	if r := c.as(g).graphQL(`{ users { id } }`, nil); r.code() != "" {
+		t.Errorf("a fresh token: %s", r.body)
+	}
+}
+
 func TestOutage_HasuraGoesAndComes(t *testing.T) {
 	s := start(t, options{})
 	c := s.client()

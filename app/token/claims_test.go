@@ -60,8 +60,8 @@ func TestIssue_ClaimsAreWhatHasuraReads(t *testing.T) {
 	delete(claims, "jti")
 	want := map[string]any{
 		"iss": names.Issuer, "aud": names.Audience, "sub": aliceID, "name": "Alice",
-		// Rounded down: a clock a little behind must not find them in its future.
-		"iat": float64(start.Unix()), "nbf": float64(start.Unix()), "exp": float64(start.Add(life).Unix()),
+		// Early: a clock that is behind must not find it in its future.
+		"iat": float64(start.Add(-token.ReplicaSkew).Unix()), "exp": float64(start.Add(life).Unix()),
 		"https://hasura.io/jwt/claims": map[string]any{
 			"x-hasura-allowed-roles":  []any{"user", "editor"},
 			"x-hasura-default-role":   "editor",

@@ -69,16 +69,15 @@ type payload struct {
 	Subject   string         `json:"sub"`
 	Audience  string         `json:"aud"`
 	IssuedAt  int64          `json:"iat"`
-	NotBefore int64          `json:"nbf"`
 	ExpiresAt int64          `json:"exp"`
 	ID        string         `json:"jti"`
 	Name      string         `json:"name"`
 	Hasura    map[string]any `json:"https://hasura.io/jwt/claims"`
 }
 
-// Issue returns a signed token and when it expires, in whole seconds. iat and
-// nbf are rounded down: a clock behind ours by no more than ClockSkew takes the
-// token at once.
+// Issue returns a signed token and when it expires, in whole seconds. Hasura refuses
+// a token whose iat or nbf is ahead of its clock, so iat is early by ReplicaSkew and
+// there is no nbf: a clock that is behind ours by as much takes the token at once.
 func (i *Issuer) Issue(s login.Subject, now time.Time) (string, time.Time, error) {
 	if s.User.ID == "" || strings.Contains(s.User.ID, ":") || s.SessionID == "" {
 		return "", time.Time{}, errors.New("issuing a token: user or session id is missing or malformed")
@@ -87,12 +86,12 @@ func (i *Issuer) Issue(s login.Subject, now time.Time) (string, time.Time, error
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("issuing a token: %w", err)
 	}
-	issuedAt := now.Truncate(time.Second)
-	expiresAt := issuedAt.Add(i.ring.folder.TokenLife.Truncate(time.Second))
+	second := now.Truncate(time.Second)
+	expiresAt := second.Add(i.ring.folder.TokenLife.Truncate(time.Second))
 	body, err := json.Marshal(payload{
 		Issuer: i.names.Issuer, Audience: i.names.Audience,
 		Subject: s.User.ID, ID: id.String(), Name: s.User.Name,
-		IssuedAt: issuedAt.Unix(), NotBefore: issuedAt.Unix(), ExpiresAt: expiresAt.Unix(),
+		IssuedAt: second.Add(-ReplicaSkew).Unix(), ExpiresAt: expiresAt.Unix(),
 		Hasura: hasuraClaims(s),
 	})
 	if err != nil {

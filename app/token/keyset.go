@@ -25,7 +25,8 @@ const (
 	// the same allowed_skew, so a token stays good that long after its expiry.
 	ClockSkew = 5 * time.Second
 	// ReplicaSkew is how far ahead the clock of the replica that issued a token may
-	// be of the one that verifies it. A token from further in the future is refused.
+	// be of the one that verifies it, Hasura's included: Issuer sets iat back by as
+	// much. Verifier bears the same again, for tokens of the release before.
 	ReplicaSkew = time.Minute
 	// keepMargin is added to the time a retired key is kept: a key set cached
 	// for max-age seconds by whoever verifies must not lose it too early.

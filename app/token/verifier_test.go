@@ -140,8 +140,8 @@ func TestVerify_Times(t *testing.T) {
 		at  time.Duration // since it was issued
 		why string
 	}{
-		{-token.ReplicaSkew - time.Second, "not valid yet"},
-		{-token.ReplicaSkew, ""},
+		{-2*token.ReplicaSkew - time.Second, "used before issued"},
+		{-2 * token.ReplicaSkew, ""},
 		{0, ""},
 		{life, ""},
 		{life + token.ClockSkew - 1, ""},

@@ -43,6 +43,7 @@ type Backend struct {
 type Store interface {
 	login.Store
 	login.MailStore
+	login.EmailStore
 	login.Outbox
 }
 

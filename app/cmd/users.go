@@ -75,6 +75,7 @@ func UsersCommand(env Environment) *cobra.Command {
 		verb("open-session USER", "Open a session of a user and print it as JSON. Who has it acts as the user; audited", func(ctx context.Context, args []string) error {
 			return openSession(ctx, env, args[0])
 		}),
+		normalizeCommand(env),
 		remove,
 	)
 }
@@ -117,7 +118,7 @@ func useOperator(ctx context.Context, env Environment, cfg config.Config, store 
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	err = use(ctx, &login.Operator{
-		Store: store, Mail: store, Hasher: gate, Policy: password.NewPolicy(cfg.PasswordMinLength),
+		Store: store, Mail: store, Emails: store, Hasher: gate, Policy: password.NewPolicy(cfg.PasswordMinLength),
 		Audit: operatorAudit(env), Roles: cfg.DefaultRoles,
 	})
 	if err != nil {
@@ -137,7 +138,7 @@ func (v usersList) run(ctx context.Context, env Environment, asJSON bool) error 
 		return errors.New("--limit: between 1 and 10000")
 	}
 	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		users, err := o.List(ctx, login.UserFilter{EmailContains: v.email, AfterEmail: v.after, Limit: v.limit})
+		users, err := o.List(ctx, v.email, v.after, v.limit)
 		if err != nil {
 			return err
 		}

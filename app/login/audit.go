@@ -31,6 +31,7 @@ const (
 	EventPasswordSet            EventName = "password-set"
 	EventSessionOpened          EventName = "session-opened"
 	EventEmailMarkedVerified    EventName = "email-marked-verified"
+	EventEmailRespelled         EventName = "email-respelled"
 	EventUserDeleted            EventName = "user-deleted"
 	EventKeyRotated             EventName = "key-rotated"
 	EventKeyRevoked             EventName = "key-revoked"

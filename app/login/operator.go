@@ -22,6 +22,7 @@ const (
 type Operator struct {
 	Store  Store
 	Mail   MailStore
+	Emails EmailStore // only NormalizeEmails needs it
 	Hasher Hasher
 	Policy PasswordPolicy
 	Audit  Auditor
@@ -52,17 +53,25 @@ func CheckRoles(roles []string) error {
 
 // Find looks a user up by id or e-mail.
 func (o *Operator) Find(ctx context.Context, ref string) (Holder, error) {
-	find, key := o.Store.HolderByID, strings.ToLower(ref)
-	if !isUUID(ref) {
-		email, err := NormalizeEmail(ref)
-		if err != nil {
-			return Holder{}, Errorf(CodeInvalidInput, "name the user by id or e-mail address")
-		}
-		find, key = o.Store.HolderByEmail, email
+	if isUUID(ref) {
+		return found(o.Store.HolderByID(ctx, strings.ToLower(ref)))
 	}
-	h, err := find(ctx, key)
+	if !strings.Contains(ref, "@") {
+		return Holder{}, Errorf(CodeInvalidInput, "name the user by id or e-mail address")
+	}
+	if email, err := NormalizeEmail(ref); err == nil {
+		h, err := o.Store.HolderByEmail(ctx, email)
+		if !errors.Is(err, ErrNotFound) {
+			return h, err
+		}
+	}
+	// One of before addresses had one form is named as it is stored.
+	return found(o.Store.HolderByEmail(ctx, strings.ToLower(strings.TrimSpace(ref))))
+}
+
+func found(h Holder, err error) (Holder, error) {
 	if errors.Is(err, ErrNotFound) {
-		return h, Errorf(CodeNotFound, "no such user")
+		err = Errorf(CodeNotFound, "no such user")
 	}
 	return h, err
 }
@@ -72,9 +81,13 @@ func (o *Operator) Sessions(ctx context.Context, userID string) ([]Session, erro
 	return o.Store.LiveSessions(ctx, userID, time.Now())
 }
 
-// List pages through users in the order of their e-mail.
-func (o *Operator) List(ctx context.Context, f UserFilter) ([]Holder, error) {
-	f.EmailContains = strings.ToLower(f.EmailContains)
+// List pages through users in the order of their e-mail. With a part of an address
+// it lists those who have it, in any of its forms.
+func (o *Operator) List(ctx context.Context, part, after string, limit int) ([]Holder, error) {
+	f := UserFilter{AfterEmail: after, Limit: limit}
+	if part != "" {
+		f.EmailContains = emailParts(part)
+	}
 	return o.Store.ListUsers(ctx, f)
 }
 

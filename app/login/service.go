@@ -119,7 +119,7 @@ func (s *Service) openSession(userID string, epoch int, c Client) (NewSession, r
 		Session: Session{
 			ID: id, UserID: userID, Epoch: epoch, CreatedAt: now, LastUsedAt: now,
 			IdleUntil: earlier(now.Add(s.rules.RefreshIdle), expires), ExpiresAt: expires,
-			ClientName: c.Name, ClientPrefix: c.Prefix(),
+			ClientName: label(c.Name), ClientPrefix: c.Prefix(),
 		},
 		Token:   token.key(),
 		MaxLive: s.rules.MaxSessions,

@@ -113,8 +113,8 @@ type AccountChange struct {
 
 // UserFilter pages through users by e-mail, in its order.
 type UserFilter struct {
-	EmailContains string
-	AfterEmail    string // exclusive; empty: from the start
+	EmailContains []string // any of these; none: every user
+	AfterEmail    string   // exclusive; empty: from the start
 	Limit         int
 }
 

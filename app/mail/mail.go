@@ -6,7 +6,6 @@ package mail
 import (
 	"context"
 	"fmt"
-	"net/mail"
 	"net/url"
 	"strings"
 
@@ -32,13 +31,17 @@ type mailer struct {
 	sender    sender
 }
 
-// Send implements login.Mailer. A recipient that mail programs read as another
-// address than it says ("x<ann@example.org>") is refused: accounts without number,
-// each with limits of its own, could have us write to one mailbox.
+// Send implements login.Mailer. The recipient is brought to the form of addresses,
+// for a mail may have been queued before they had one. What has none is refused:
+// mail programs could read it as another address than it says, such as
+// "x<ann@example.org>", and accounts without number, each with limits of its own,
+// could have us write to one mailbox.
 func (m mailer) Send(ctx context.Context, l login.Letter) error {
-	if to, err := mail.ParseAddress(l.Recipient); err != nil || to.Address != l.Recipient {
-		return fmt.Errorf("%w: the recipient is not a bare address", login.ErrMailRefused)
+	to, err := login.NormalizeEmail(l.Recipient)
+	if err != nil {
+		return fmt.Errorf("%w: the recipient is not an address: %w", login.ErrMailRefused, err)
 	}
+	l.Recipient = to
 	rendered, err := m.templates.render(l)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -40,12 +41,23 @@ func NewSMTP(s SMTP, t *Templates) (login.Mailer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a sender such as Example <login@example.org>", s.From)
 	}
-	_, domain, _ := strings.Cut(from.Address, "@")
+	local, domain, _ := strings.Cut(from.Address, "@")
+	if !isASCII(local) {
+		return nil, fmt.Errorf("%q: what stands before the @ of a sender must be ASCII; few mail servers take more", s.From)
+	}
+	if !isASCII(domain) {
+		sender, err := login.NormalizeEmail(from.Address)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a sender: %w", s.From, err)
+		}
+		_, domain, _ = strings.Cut(sender, "@")
+		from.Address = local + "@" + domain
+	}
 	if s.TLS == nil {
 		s.TLS = &tls.Config{ServerName: s.Host, MinVersion: tls.VersionTLS12}
 	}
 	smtp := &smtpSender{server: s, from: from, domain: domain}
-	if _, err := smtp.client(&connection{}); err != nil {
+	if _, err := smtp.client(&connection{}, false); err != nil {
 		return nil, err
 	}
 	return mailer{t, smtp}, nil
@@ -90,7 +102,10 @@ func (c *connection) close() {
 	}
 }
 
-func (s *smtpSender) client(c *connection) (*gomail.Client, error) {
+// client speaks to the server; if international, it says that a mail needs SMTPUTF8
+// (RFC 6531). Others must not say so: a relay would refuse to hand them on to a
+// server that lacks it.
+func (s *smtpSender) client(c *connection, international bool) (*gomail.Client, error) {
 	// Within TLS from the first byte no STARTTLS is offered; "opportunistic" makes
 	// the library look at the connection and find that it is encrypted.
 	policy, implicit := gomail.TLSMandatory, (*tls.Config)(nil)
@@ -105,6 +120,9 @@ func (s *smtpSender) client(c *connection) (*gomail.Client, error) {
 		}),
 		// A check before MAIL FROM would only add a round trip to a fresh connection.
 		gomail.WithoutNoop(),
+	}
+	if !international {
+		options = append(options, gomail.WithoutSMTPUTF8())
 	}
 	if s.server.User != "" {
 		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
@@ -143,17 +161,22 @@ func (s *smtpSender) send(ctx context.Context, l login.Letter, m message) error 
 		return err
 	}
 	var c connection
-	client, err := s.client(&c)
+	international := !isASCII(l.Recipient) // its domain is ASCII always
+	client, err := s.client(&c, international)
 	if err != nil {
 		return err
 	}
 	defer c.close()
 	defer context.AfterFunc(ctx, c.close)()
-	if err := client.DialWithContext(ctx); err != nil {
+	server, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
 		return fmt.Errorf("connecting to the mail server: %w", withoutAddress(err, l.Recipient))
 	}
-	defer func() { _ = client.Close() }()
-	err = client.Send(msg)
+	defer func() { _ = client.CloseWithSMTPClient(server) }()
+	if offered, _ := server.Extension("SMTPUTF8"); international && !offered {
+		return errNoSMTPUTF8
+	}
+	err = client.SendWithSMTPClient(server, msg)
 	if err == nil || msg.IsDelivered() {
 		return nil
 	}
@@ -166,6 +189,13 @@ func (s *smtpSender) send(ctx context.Context, l login.Letter, m message) error 
 		return fmt.Errorf("%w: %w", login.ErrMailRefused, failed)
 	}
 	return failed
+}
+
+// errNoSMTPUTF8 : the mail server cannot be told such an address.
+var errNoSMTPUTF8 = fmt.Errorf("%w: the recipient's mailbox is named outside ASCII, and the mail server does not offer SMTPUTF8", login.ErrMailRefused)
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // withoutAddress keeps the recipient, whom servers like to quote, out of logs.

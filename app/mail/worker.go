@@ -17,11 +17,15 @@ const (
 	ResultSent      = "sent"
 	ResultPostponed = "postponed" // it failed and will be tried again
 	ResultAbandoned = "abandoned" // refused for good, or too old
-	ResultVoid      = "void"      // no longer needed: its link was replaced or voided
+	// ResultNoSMTPUTF8 is abandoned because the mail server cannot be told the address.
+	ResultNoSMTPUTF8 = "no-smtputf8"
+	ResultVoid       = "void" // no longer needed: its link was replaced or voided
 )
 
 // Results returns every result.
-func Results() []string { return []string{ResultSent, ResultPostponed, ResultAbandoned, ResultVoid} }
+func Results() []string {
+	return []string{ResultSent, ResultPostponed, ResultAbandoned, ResultNoSMTPUTF8, ResultVoid}
+}
 
 const (
 	// lease is how long a claimed mail is kept from other replicas. It is longer
@@ -172,6 +176,9 @@ func (w *Worker) settle(ctx context.Context, m login.QueuedMail, err error) {
 		err = w.Outbox.AbandonMail(ctx, m.ID, m.Attempts, now)
 	case errors.Is(err, login.ErrMailRefused), now.Sub(m.CreatedAt) >= giveUpAfter:
 		result = ResultAbandoned
+		if errors.Is(err, errNoSMTPUTF8) {
+			result = ResultNoSMTPUTF8
+		}
 		err = errors.Join(err, w.Outbox.AbandonMail(ctx, m.ID, m.Attempts, now))
 	default:
 		result = ResultPostponed

@@ -7,7 +7,7 @@ import (
 )
 
 // mailResults are how an attempt to send a mail ends.
-var mailResults = []string{"sent", "postponed", "abandoned", "void", other}
+var mailResults = []string{"sent", "postponed", "abandoned", "no-smtputf8", "void", other}
 
 func (m *Metrics) registerMail() {
 	vec := prometheus.NewCounterVec(mailOpts, []string{"kind", "result"})

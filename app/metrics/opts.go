@@ -70,7 +70,7 @@ var (
 	}
 	mailOpts = prometheus.CounterOpts{
 		Name: "login_mail_total",
-		Help: "Attempts to send a mail, by its kind and how they ended: sent, postponed (it failed and will be tried again), abandoned (refused for good, or a day old), void (no longer needed: its link was replaced or voided).",
+		Help: "Attempts to send a mail, by its kind and how they ended: sent, postponed (it failed and will be tried again), abandoned (refused for good, or a day old), no-smtputf8 (given up: the mailbox is named outside ASCII, and the mail server does not offer SMTPUTF8), void (no longer needed: its link was replaced or voided).",
 	}
 	mailQueueOpts = prometheus.GaugeOpts{
 		Name: "login_mail_queue_length",

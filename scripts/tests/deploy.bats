@@ -137,6 +137,17 @@ login_image() { world_image "$(world_containers login)"; }
   [[ $(<"${WORLD}/containers/hasura-login-login-1/state") == running ]]
 }
 
+@test "deploy brings addresses to their form, and says so when some keep theirs" {
+  script deploy --image hasura-login:new
+  assert_status 0
+  grep -q 'users normalize' "${WORLD}/calls"
+  [[ ${output} != *'old form'* ]]
+  touch "${WORLD}/old-addresses"
+  script deploy --image hasura-login:new
+  assert_status 0
+  assert_says 'some addresses keep an old form'
+}
+
 @test "deploy refuses to begin when a service does not run" {
   rm -r "${WORLD}/containers/hasura-login-hasura-1"
   script deploy --image hasura-login:new

@@ -19,6 +19,8 @@ const (
 	foreignKeyViolation = "23503"
 	readOnlyTransaction = "25006"
 	limitExceeded       = "53400"
+	checkViolation      = "23514"
+	deadlock            = "40P01"
 )
 
 // unavailable lists the SQLSTATEs, or classes of them, that say "not now" rather

@@ -80,12 +80,14 @@ func (s *Store) Close() error {
 // call runs f within the time limit. f is tried a second time if nothing was sent,
 // because a pooled connection had died meanwhile: a restart of Postgres costs only
 // what was in flight. The same holds if nothing was done, because the server had
-// become one that only reads, or because a pooler came to light.
+// become one that only reads, because a pooler came to light, or because of a
+// deadlock. An application that changes an address locks the user before the
+// account, whereas everything here begins with the account.
 func (s *Store) call(caller context.Context, doing string, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(caller, callTimeout)
 	defer cancel()
 	err := f(ctx)
-	again := pgconn.SafeToRetry(err) || errors.Is(err, errPooler)
+	again := pgconn.SafeToRetry(err) || errors.Is(err, errPooler) || violates(err, deadlock, "")
 	if violates(err, readOnlyTransaction, "") {
 		again = s.dropReadOnly()
 	}

@@ -137,11 +137,17 @@ func (s *Store) holder(ctx context.Context, query string, key any) (login.Holder
 func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.Holder, error) {
 	const query = `SELECT ` + holderColumns + `
 		FROM public.users u JOIN auth.accounts a ON a.user_id = u.id
-		WHERE ($1 = '' OR position($1 IN u.email) > 0) AND u.email > $2
+		WHERE (cardinality($1::text[]) = 0 OR EXISTS (SELECT FROM unnest($1::text[]) AS part WHERE position(part IN u.email) > 0))
+			AND u.email > $2
 		ORDER BY u.email
 		LIMIT $3`
-	contains, after := column.Text(f.EmailContains), column.Text(f.AfterEmail)
-	if contains != f.EmailContains {
+	contains, after := []string{}, column.Text(f.AfterEmail)
+	for _, part := range f.EmailContains {
+		if column.Text(part) == part { // else no address has it
+			contains = append(contains, part)
+		}
+	}
+	if len(contains) < len(f.EmailContains) && len(contains) == 0 {
 		return nil, nil
 	}
 	var holders []login.Holder

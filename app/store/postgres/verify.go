@@ -52,6 +52,8 @@ func (s *Store) spendToken(ctx context.Context, doing, query string, args ...any
 			return login.ErrTokenUnknown
 		case violates(err, uniqueViolation, "users_email_key"):
 			return login.ErrEmailTaken
+		case violates(err, checkViolation, "users_email_form"):
+			return login.ErrTokenUnknown // asked for before addresses had one form
 		}
 		return err
 	})

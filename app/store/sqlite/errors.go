@@ -35,3 +35,9 @@ func isUniqueViolation(err error, column string) bool {
 	var answer *driver.Error
 	return errors.As(err, &answer) && answer.Code() == codes.SQLITE_CONSTRAINT_UNIQUE && strings.Contains(answer.Error(), column)
 }
+
+// isRaised tells whether a trigger refused, for the reason given.
+func isRaised(err error, reason string) bool {
+	var answer *driver.Error
+	return errors.As(err, &answer) && answer.Code() == codes.SQLITE_CONSTRAINT_TRIGGER && strings.Contains(answer.Error(), reason)
+}

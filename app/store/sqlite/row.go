@@ -104,13 +104,13 @@ func orOutcome(err, none error) error {
 	return err
 }
 
-func encodeRoles(roles []string) (string, error) {
-	if roles == nil {
+func encodeStrings(list []string) (string, error) {
+	if list == nil {
 		return "[]", nil
 	}
-	b, err := json.Marshal(roles)
+	b, err := json.Marshal(list)
 	if err != nil {
-		return "", fmt.Errorf("encoding roles: %w", err)
+		return "", fmt.Errorf("encoding a list: %w", err)
 	}
 	return string(b), nil
 }

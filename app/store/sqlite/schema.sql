@@ -30,6 +30,48 @@ BEGIN
   UPDATE users SET updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000+00:00' WHERE id = NEW.id;
 END;
 
+-- What Postgres' triggers of users do, as far as SQLite can say it: NFC, the length
+-- of a label and numbers for a top-level domain are left to login.NormalizeEmail.
+DROP VIEW IF EXISTS users_malformed;
+CREATE VIEW users_malformed AS
+WITH hidden (pattern) AS (SELECT '*[' || char(1) || '-' || char(31) || char(127) || '-' || char(159) || char(173) || char(847)
+    || char(1536) || '-' || char(1541) || char(1564) || char(1757) || char(1807)
+    || char(2192) || '-' || char(2193) || char(2274) || char(4447) || '-' || char(4448)
+    || char(6068) || '-' || char(6069) || char(6155) || '-' || char(6159) || char(8203) || '-' || char(8207)
+    || char(8232) || '-' || char(8238) || char(8288) || '-' || char(8303) || char(10240) || char(12644)
+    || char(57344) || '-' || char(63743) || char(64976) || '-' || char(65007)
+    || char(65024) || '-' || char(65039) || char(65279) || char(65440) || char(65520) || '-' || char(65535)
+    || char(69821) || char(69837) || char(78896) || '-' || char(78911) || char(78913) || '-' || char(78914)
+    || char(94180) || char(113824) || '-' || char(113827) || char(119129)
+    || char(119155) || '-' || char(119162) || char(131070) || '-' || char(131071)
+    || char(196606) || '-' || char(196607) || char(262142) || '-' || char(1114111) || ']*'),
+parts AS (SELECT id, name, substr(email, 1, instr(email, '@') - 1) AS mailbox, substr(email, instr(email, '@') + 1) AS domain FROM users)
+SELECT id, name GLOB pattern AS in_name,
+  length(CAST(mailbox AS BLOB)) > 64 OR instr('.' || mailbox || '.', '..') > 0
+    OR mailbox GLOB '*[]"(),:;<>[\]*' OR mailbox GLOB pattern
+    OR domain GLOB '*[^a-z0-9.-]*' OR instr('.' || domain || '.', '..') > 0
+    OR instr('.' || domain, '.-') > 0 OR instr(domain || '.', '-.') > 0 AS in_email
+FROM parts, hidden;
+
+DROP TRIGGER IF EXISTS users_form_insert;
+CREATE TRIGGER users_form_insert AFTER INSERT ON users
+BEGIN
+  SELECT RAISE(ABORT, 'users_email_form') FROM users_malformed WHERE id = NEW.id AND in_email;
+  SELECT RAISE(ABORT, 'users_name_form') FROM users_malformed WHERE id = NEW.id AND in_name;
+END;
+
+DROP TRIGGER IF EXISTS users_form_email;
+CREATE TRIGGER users_form_email AFTER UPDATE OF email ON users WHEN OLD.email <> NEW.email
+BEGIN
+  SELECT RAISE(ABORT, 'users_email_form') FROM users_malformed WHERE id = NEW.id AND in_email;
+END;
+
+DROP TRIGGER IF EXISTS users_form_name;
+CREATE TRIGGER users_form_name AFTER UPDATE OF name ON users WHEN OLD.name <> NEW.name
+BEGIN
+  SELECT RAISE(ABORT, 'users_name_form') FROM users_malformed WHERE id = NEW.id AND in_name;
+END;
+
 CREATE TABLE IF NOT EXISTS auth_accounts (
   user_id           TEXT    NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
   password          TEXT    NOT NULL,
@@ -112,3 +154,12 @@ CREATE TABLE IF NOT EXISTS auth_notices (
   count   INTEGER NOT NULL,
   PRIMARY KEY (user_id, kind)
 ) STRICT, WITHOUT ROWID;
+
+-- Everything that speaks of the address a user had; see the migration of that name.
+-- SQLite knows no roles: login sets again what it knows.
+DROP TRIGGER IF EXISTS users_address_changed;
+CREATE TRIGGER users_address_changed AFTER UPDATE OF email ON users WHEN OLD.email <> NEW.email
+BEGIN
+  UPDATE auth_accounts SET email_verified_at = NULL WHERE user_id = NEW.id;
+  DELETE FROM auth_mail_tokens WHERE user_id = NEW.id AND spent_at IS NULL;
+END;

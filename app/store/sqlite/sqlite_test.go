@@ -225,3 +225,23 @@ func TestOpen_TokensOfTheReleaseBeforeGoOn(t *testing.T) {
 		t.Errorf("reuse: %v", err)
 	}
 }
+
+// As in Postgres: what an application makes of an address is not verified.
+func TestAddress_ThatTheAppChangesIsNotVerified(t *testing.T) {
+	store := open(t, filepath.Join(t.TempDir(), "login.db"))
+	storetest.NewChain(t, store, "ann@example.org")
+	h, err := store.HolderByEmail(t.Context(), "ann@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.UpdateAccount(t.Context(), h.User.ID, login.AccountChange{EmailVerified: true}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.DB().ExecContext(t.Context(), `UPDATE users SET email = 'new@example.org'`); err != nil {
+		t.Fatal(err)
+	}
+	h, err = store.HolderByEmail(t.Context(), "new@example.org")
+	if err != nil || !h.Account.EmailVerifiedAt.IsZero() {
+		t.Errorf("verified at %s, %v", h.Account.EmailVerifiedAt, err)
+	}
+}

@@ -23,7 +23,7 @@ func (s *Store) ReplaceUnopened(ctx context.Context, h login.Holder) (userID str
 	const keep = `
 		UPDATE auth_mail_tokens SET epoch = (SELECT session_epoch - signouts FROM auth_accounts WHERE user_id = ?1)
 		WHERE user_id = ?1`
-	roles, err := encodeRoles(h.Account.Roles)
+	roles, err := encodeStrings(h.Account.Roles)
 	if err != nil {
 		return "", err
 	}

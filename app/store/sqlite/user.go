@@ -11,7 +11,7 @@ import (
 // CreateUser implements login.Store.
 func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.NewSession) error {
 	u, a := h.User, h.Account
-	roles, err := encodeRoles(a.Roles)
+	roles, err := encodeStrings(a.Roles)
 	if err != nil {
 		return err
 	}
@@ -68,12 +68,16 @@ func (s *Store) holder(ctx context.Context, where string, key string) (h login.H
 func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.Holder, error) {
 	const query = `SELECT ` + holderColumns + `
 		FROM users u JOIN auth_accounts a ON a.user_id = u.id
-		WHERE (?1 = '' OR instr(u.email, ?1) > 0) AND u.email > ?2
+		WHERE (?1 = '[]' OR EXISTS (SELECT 1 FROM json_each(?1) WHERE instr(u.email, value) > 0)) AND u.email > ?2
 		ORDER BY u.email
 		LIMIT ?3`
 	var holders []login.Holder
-	err := s.view(ctx, "listing users", func(ctx context.Context, db *reader) error {
-		rows, err := db.QueryContext(ctx, query, f.EmailContains, f.AfterEmail, max(f.Limit, 0))
+	contains, err := encodeStrings(f.EmailContains)
+	if err != nil {
+		return nil, err
+	}
+	err = s.view(ctx, "listing users", func(ctx context.Context, db *reader) error {
+		rows, err := db.QueryContext(ctx, query, contains, f.AfterEmail, max(f.Limit, 0))
 		if err != nil {
 			return err
 		}
@@ -132,7 +136,7 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 	}
 	var roles *string
 	if c.Roles != nil {
-		encoded, err := encodeRoles(c.Roles)
+		encoded, err := encodeStrings(c.Roles)
 		if err != nil {
 			return err
 		}

@@ -24,22 +24,29 @@ func verify(ctx context.Context, tx *transaction, p login.MailPurpose, token log
 	if err != nil {
 		return t, err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE auth_accounts SET email_verified_at = ?, unopened = 0 WHERE user_id = ?`, micros(now), t.UserID)
-	return t, err
+	return t, markVerified(ctx, tx, t.UserID, now)
 }
 
-// ChangeEmail implements login.MailStore.
+func markVerified(ctx context.Context, tx *transaction, userID string, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE auth_accounts SET email_verified_at = ?, unopened = 0 WHERE user_id = ?`, micros(now), userID)
+	return err
+}
+
+// ChangeEmail implements login.MailStore. The address changes before it is
+// verified: the change itself leaves it unverified.
 func (s *Store) ChangeEmail(ctx context.Context, c login.EmailChange) error {
 	return s.update(ctx, "changing an address", func(ctx context.Context, tx *transaction) error {
-		t, err := verify(ctx, tx, login.PurposeChangeEmail, c.Token, c.Now)
+		t, _, err := spend(ctx, tx, c.Token, c.Now, login.PurposeChangeEmail)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE users SET email = ? WHERE id = ?`, t.Email, t.UserID)
-		if isUniqueViolation(err, "users.email") {
-			return login.ErrEmailTaken
+		if err := replaceEmail(ctx, tx, t.UserID, t.Email); err != nil {
+			if isRaised(err, "users_email_form") {
+				return login.ErrTokenUnknown // asked for before addresses had one form
+			}
+			return err
 		}
-		if err != nil {
+		if err := markVerified(ctx, tx, t.UserID, c.Now); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM auth_mail_tokens WHERE user_id = ? AND hash <> ?`, t.UserID, c.Token[:]); err != nil || c.Notice == nil {
@@ -49,6 +56,14 @@ func (s *Store) ChangeEmail(ctx context.Context, c login.EmailChange) error {
 		m.UserID, m.CreatedAt = t.UserID, c.Now
 		return insertMail(ctx, tx, m)
 	})
+}
+
+func replaceEmail(ctx context.Context, tx *transaction, userID, email string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE users SET email = ? WHERE id = ?`, email, userID)
+	if isUniqueViolation(err, "users.email") {
+		return login.ErrEmailTaken
+	}
+	return err
 }
 
 // QueueNotice implements login.MailStore.

@@ -18,6 +18,9 @@ case "$*" in
     audited user-created
     touch "${WORLD}/users/${4}"
     ;;
+  '/hasura-login users normalize')
+    [[ ! -e ${WORLD}/old-addresses ]] || exit 1
+    ;;
   '/hasura-login users delete '*' --yes')
     [[ -e ${WORLD}/users/${4} ]] || exit 1
     rm "${WORLD}/users/${4}"

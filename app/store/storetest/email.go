@@ -1,0 +1,70 @@
+package storetest
+
+import (
+	"github.com/google/uuid"
+
+	"hasura-login/app/login"
+)
+
+var emailTests = map[string]func(*kit){
+	"EveryAddressIsListedOnce":                        listEmails,
+	"RespellingKeepsWhatIsKnownAndVoidsLinks":         respellEmail,
+	"RespellingIsRefusedWhereTheFormOrTheUserIsTaken": respellRefused,
+}
+
+func (k *kit) emails() login.EmailStore {
+	k.Helper()
+	e, ok := k.store.(login.EmailStore)
+	if !ok {
+		k.Fatalf("%T respells no addresses", k.store)
+	}
+	return e
+}
+
+func listEmails(k *kit) {
+	want := map[string]string{}
+	for i := range 5 {
+		h := k.user(email(i))
+		want[h.User.ID] = h.User.Email
+	}
+	got := map[string]string{}
+	for after := ""; ; {
+		users, err := k.emails().ListEmails(k.ctx, after, 2)
+		k.ok(err)
+		for _, u := range users {
+			if u.ID <= after {
+				k.Fatalf("%s comes after %s", u.ID, after)
+			}
+			got[u.ID], after = u.Email, u.ID
+		}
+		if len(users) < 2 {
+			break
+		}
+	}
+	k.equal("addresses", want, got)
+}
+
+func respellEmail(k *kit) {
+	h, other := k.user("ann@example.org"), k.user("bob@example.org")
+	session := k.session(h)
+	k.ok(k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{EmailVerified: true}, k.now))
+	link, theirs := k.newMailToken(h), k.newMailToken(other)
+	k.ok(k.mail().AddMailToken(k.ctx, link))
+	k.ok(k.mail().AddMailToken(k.ctx, theirs))
+	k.ok(k.emails().RespellEmail(k.ctx, h.User.ID, "ann@example.org", "ann@example.net"))
+	got := k.holder(h)
+	k.equal("address", "ann@example.net", got.User.Email)
+	k.equal("verified", stored(k.now), got.Account.EmailVerifiedAt)
+	k.tokenIs(link, login.ErrTokenUnknown)
+	k.tokenIs(theirs, nil)
+	k.rotate(session.Token)
+}
+
+func respellRefused(k *kit) {
+	h, other := k.user("ann@example.org"), k.user("bob@example.org")
+	k.is(k.emails().RespellEmail(k.ctx, h.User.ID, h.User.Email, other.User.Email), login.ErrEmailTaken)
+	k.is(k.emails().RespellEmail(k.ctx, h.User.ID, "former@example.org", "new@example.org"), login.ErrStale)
+	k.is(k.emails().RespellEmail(k.ctx, uuid.NewString(), h.User.Email, "new@example.org"), login.ErrStale)
+	k.is(k.emails().RespellEmail(k.ctx, "no-uuid", h.User.Email, "new@example.org"), login.ErrStale)
+	k.equal("address", h.User.Email, k.holder(h).User.Email)
+}

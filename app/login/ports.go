@@ -85,8 +85,10 @@ func (w *Work) passOn() Work {
 	return passed
 }
 
-// Hasher hashes and verifies passwords. Each method costs exactly one hash at
-// the live cost, or is refused before it costs anything:
+// Hasher hashes and verifies passwords, in the form that is the same on whatever
+// system they are typed (RFC 8265). Each method costs exactly one hash at the live
+// cost, Verify two for a password that comes in another form, or is refused before
+// it costs anything:
 //   - *Error CodeOverloaded with RetryAfter when the expected wait is too long, or
 //     the client has its share of the places already;
 //   - ErrCallerGone when ctx.Err() is not nil just before the hash would begin
@@ -100,12 +102,12 @@ type Hasher interface {
 	Admit(w Work) (Work, error)
 	// Forgo gives the place of an admitted work back.
 	Forgo(w Work)
-	// Hash returns the stored form of a password of at most 72 bytes.
+	// Hash returns the stored form of a password, which PasswordPolicy passed.
 	Hash(ctx context.Context, w Work, password string) (string, error)
 	// Verify compares. An empty hash stands for "no such account": the same
 	// work is done against a dummy and ok is false. A password over 72 bytes
-	// costs one hash and is false. stale tells that a matching hash is of
-	// another cost or format and should be replaced.
+	// costs as much and is false. stale tells that a matching hash is of another
+	// cost or format, or of the password as it came, and should be replaced.
 	Verify(ctx context.Context, w Work, hash, password string) (ok, stale bool, err error)
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/bcrypt"
 
 	"hasura-login/app/login"
 )
@@ -361,4 +362,34 @@ func (h *countedHasher) Verify(ctx context.Context, w login.Work, hash, p string
 		h.afterVerify()
 	}
 	return ok, stale || h.stale.Load(), err
+}
+
+// A hash of before passwords had one form, or an imported one, goes on working as it
+// was typed, and is replaced by one that opens on any system (matrix-org/synapse#3306).
+func TestSignIn_AHashOfAnotherFormIsReplaced(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	typed, composed := "man\u0303ana manana", "ma\u00f1ana manana"
+	raw, err := bcrypt.GenerateFromPassword([]byte(typed), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := w.store.HolderByID(t.Context(), g.UserID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.ReplaceHash(t.Context(), g.UserID, h.Account.Password, string(raw)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.signIn("ann@example.org", composed)
+	wantCode(t, err, login.CodeInvalidCredentials)
+	if _, err := w.signIn("ann@example.org", typed); err != nil {
+		t.Fatal(err)
+	}
+	w.Wait()
+	for _, form := range []string{typed, composed} {
+		if _, err := w.signIn("ann@example.org", form); err != nil {
+			t.Errorf("%+q: %v", form, err)
+		}
+	}
 }

@@ -35,21 +35,34 @@ type hasher struct {
 }
 
 func (h hasher) hash(password string) (string, error) {
-	stored, err := h.generate([]byte(password), h.cost)
+	stored, err := h.generate([]byte(prepare(password)), h.cost)
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
 	return string(stored), nil
 }
 
-// verify costs one hash at the live cost in every case but two: a match with a
+// verify compares a password in its prepared form and, if that is another one, as it
+// came: hashes of before, and imported ones, were made of what was typed. Such a
+// match is stale. What it costs follows from the password alone.
+func (h hasher) verify(stored, password string) (ok, stale bool) {
+	prepared := prepare(password)
+	ok, stale = h.compareOne(stored, prepared)
+	if ok || prepared == password {
+		return ok, stale
+	}
+	ok, _ = h.compareOne(stored, password)
+	return ok, ok
+}
+
+// compareOne costs one hash at the live cost in every case but two: a match with a
 // cheaper stored hash (the caller is in and told so anyway), and a stored hash
 // dearer than the live cost, which cannot be checked for less.
 //
 // A wrong password against a cheaper hash is topped up: the rounds of the costs
 // c, c, c+1, … live-1 add up to exactly those of the live cost. So raising the
 // cost does not show by its time which addresses have an account of before.
-func (h hasher) verify(stored, password string) (ok, stale bool) {
+func (h hasher) compareOne(stored, password string) (ok, stale bool) {
 	cost, valid := storedCost(stored)
 	if !valid || len(password) > MaxBytes || strings.IndexByte(password, 0) >= 0 {
 		h.waste(h.cost, password)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // productWord belongs to the context of every password.
@@ -23,7 +25,7 @@ const minContextWord = 4
 func contextWords(context []string) []string {
 	words := []string{productWord}
 	for _, text := range context {
-		text = strings.ToLower(text)
+		text = norm.NFC.String(strings.ToLower(text)) // as prepare leaves a password
 		local, _, _ := strings.Cut(text, "@")
 		words = append(words, strings.FieldsFunc(text, notOfWord)...)
 		words = append(words, strings.FieldsFunc(text, notLetter)...)

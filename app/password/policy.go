@@ -18,8 +18,8 @@ const (
 
 // Policy says which new passwords are good enough. It asks for length and for
 // not being guessable, and for nothing else: no composition rules, any
-// character of Unicode, spaces too, taken exactly as typed (OWASP ASVS 5.0,
-// 6.2.1 to 6.2.11).
+// character of Unicode, spaces too, nothing cut and no case changed (OWASP ASVS
+// 5.0, 6.2.1 to 6.2.11). It looks at the form that is hashed, see prepare.
 type Policy struct {
 	minLength int
 }
@@ -39,6 +39,7 @@ func NewPolicy(minLength int) *Policy {
 // that names the field and the rule, never the password. Context is what an
 // attacker knows of the user: e-mail address and name.
 func (p *Policy) Check(password string, context ...string) error {
+	password = prepare(password)
 	if err := p.checkForm(password); err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 	"hasura-login/app/password"
 )
 
-var annaLang = []string{"anna.lang85@example.org", "Anna-Maria Lang"}
+var annaLang = []string{"anna.lang85@example.org", "Anna-Maria Lang Zo\u00ebzo\u00eb"}
 
 func TestPolicy_AcceptsWhatIsLongEnoughAndNotGuessable(t *testing.T) {
 	cases := map[string]string{
@@ -26,6 +26,7 @@ func TestPolicy_AcceptsWhatIsLongEnoughAndNotGuessable(t *testing.T) {
 		"72 bytes":                       strings.Repeat("gzkqvwmx", 9),
 		"18 emoji are 72 bytes":          strings.Repeat("🐎", 18),
 		"a long phrase with the name":    "anna eats 14 green apples",
+		"72 bytes once composed":         strings.Repeat("u\u0308", 36),
 		"a word of fewer than four":      "85gzkqvwm",
 		"a word within a good password":  "plangent-gzkqvwmx",
 	}
@@ -46,6 +47,7 @@ func TestPolicy_RefusesAndSaysWhy(t *testing.T) {
 		{"seven characters of 28 bytes", strings.Repeat("🐎", 7), "at least 8 characters; it has 7"},
 		{"73 bytes", strings.Repeat("gzkqvwmx", 9) + "y", "72 bytes"},
 		{"25 emoji", strings.Repeat("🐎", 25), "an emoji 4 or more); it has 100"},
+		{"seven characters, decomposed", strings.Repeat("e\u0301", 7), "at least 8 characters; it has 7"},
 		{"NUL", "gzkqvwmx\x00gzk", "NUL"},
 		{"not UTF-8", "gzkqvwmx\xff", "UTF-8"},
 		{"common", "password", "most common"},
@@ -62,6 +64,7 @@ func TestPolicy_RefusesAndSaysWhy(t *testing.T) {
 		{"name and a common password", "Anna12345678", "built on"},
 		{"domain", "example123", "built on"},
 		{"the product", "hasura2026", "built on"},
+		{"the name, decomposed", "Zoe\u0308zoe\u0308zoë1", "built on"},
 		{"the product twice", "Hasura-Hasura", "built on"},
 	}
 	policy := password.NewPolicy(0)

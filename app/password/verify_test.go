@@ -33,6 +33,16 @@ func hashed(t *testing.T, plain string, cost int) string {
 	return stored
 }
 
+// hashedRaw is a hash of what was typed, as before passwords had one form.
+func hashedRaw(t *testing.T, plain string, cost int) string {
+	t.Helper()
+	stored, err := bcrypt.GenerateFromPassword([]byte(plain), cost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(stored)
+}
+
 func TestVerify_TellsRightFromWrong(t *testing.T) {
 	const live = 5
 	long := strings.Repeat("x", password.MaxBytes)
@@ -54,6 +64,24 @@ func TestVerify_TellsRightFromWrong(t *testing.T) {
 		{name: "cheaper hash, wrong", stored: hashed(t, "correct horse", live-1), plain: "correct horsE"},
 		{name: "dearer hash, right", stored: hashed(t, "correct horse", live+1), plain: "correct horse", ok: true, stale: true},
 		{name: "dearer hash, wrong", stored: hashed(t, "correct horse", live+1), plain: "correct horsE"},
+		// The public reports: a password set on one system did not open the account on
+		// another, which composes letters otherwise (matrix-org/synapse#3306,
+		// elastic/elasticsearch#40039, usnistgov/800-63-3#301).
+		{name: "composed, then decomposed", stored: hashed(t, "ma\u00f1ana sesión", live), plain: "man\u0303ana sesio\u0301n", ok: true},
+		{name: "decomposed, then composed", stored: hashed(t, "man\u0303ana sesio\u0301n", live), plain: "ma\u00f1ana sesión", ok: true},
+		{name: "Hangul by its parts", stored: hashed(t, "\ud55c\uae00", live), plain: "\u1112\u1161\u11ab\u1100\u1173\u11af", ok: true},
+		{name: "a space of another kind", stored: hashed(t, "correct horse", live), plain: "correct\u00a0horse", ok: true},
+		{name: "an ideographic space", stored: hashed(t, "正しい\u3000馬", live), plain: "正しい 馬", ok: true},
+		{name: "Kelvin sign", stored: hashed(t, "273 \u212a", live), plain: "273 K", ok: true},
+		{name: "other letters of the same shape", stored: hashed(t, "ｈorse", live), plain: "horse"},
+		{name: "another case", stored: hashed(t, "Straße", live), plain: "strasse"},
+		{name: "a joiner counts", stored: hashed(t, "👩\u200d💻 horse", live), plain: "👩💻 horse"},
+		{name: "a joiner is taken", stored: hashed(t, "👩\u200d💻 horse", live), plain: "👩\u200d💻 horse", ok: true},
+		{name: "hash of before, as typed then", stored: hashedRaw(t, "man\u0303ana", live), plain: "man\u0303ana", ok: true, stale: true},
+		{name: "hash of before, typed on another system", stored: hashedRaw(t, "man\u0303ana", live), plain: "ma\u00f1ana"},
+		{name: "imported hash of composed letters", stored: hashedRaw(t, "ma\u00f1ana", live), plain: "man\u0303ana", ok: true},
+		{name: "72 bytes once composed", stored: hashed(t, strings.Repeat("\u00fc", 36), live), plain: strings.Repeat("u\u0308", 36), ok: true},
+		{name: "cheaper hash, decomposed", stored: hashedRaw(t, "man\u0303ana", live-1), plain: "man\u0303ana", ok: true, stale: true},
 		// Published test vectors of other implementations.
 		{name: "imported 2a", stored: "$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i", plain: "abc", ok: true, stale: true},
 		{name: "imported 2a of the live cost", stored: "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", plain: "U*U", ok: true},
@@ -120,6 +148,33 @@ func TestVerify_EveryWrongPasswordCostsOneHashAtTheLiveCost(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A password in another form than the hashed one is compared twice, in one job and
+// for everybody: the time tells nothing of the account.
+func TestVerify_APasswordInAnotherFormCostsTheSameForEveryAccount(t *testing.T) {
+	cases := map[string]string{"an account": string(storedHash(liveCost)), "a cheaper hash": string(storedHash(liveCost - 2))}
+	for name, stored := range noHash {
+		cases[name] = stored
+	}
+	for name, stored := range cases {
+		for plain, hashes := range map[string]int{
+			"u\u0308ber": 2, "a\u00a0b": 2, "\u00fcber": 1, "über \x00": 1, "u\u0308\x00": 2, "\xffu\u0308": 1, strings.Repeat("u\u0308", 40): 2,
+		} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					bcrypt := &slowHash{perHash: 64 * time.Millisecond}
+					gate := startGate(t, bcrypt, password.Config{Workers: 1})
+					if ok, _, err := gate.Verify(t.Context(), signIn, stored, plain); ok || err != nil {
+						t.Errorf("got %v, %v; want false", ok, err)
+					}
+					if got := bcrypt.roundsDone(); got != hashes<<liveCost {
+						t.Errorf("%+q: %d rounds, want %d", plain, got, hashes<<liveCost)
+					}
+				})
+			})
+		}
 	}
 }
 

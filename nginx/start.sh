@@ -5,7 +5,7 @@
 #
 #   SITE_NAMES      host names served, separated by blanks; any other gets nothing
 #   ENTRY           tls, load-balancer or plain: which of entry/*.conf listens
-#   CORS_ORIGINS    origins whose pages may read the errors that nginx makes
+#   CORS_ORIGINS    origins whose pages may read the errors that nginx makes; see origins.sh
 #   LOAD_BALANCERS  addresses or networks, for ENTRY=load-balancer only
 set -eu
 config=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -37,11 +37,14 @@ write_server_names() {
 write_cors_origins() {
   {
     printf 'map $http_origin $cors_origin {\n    default "";\n'
-    for origin in $(list "${CORS_ORIGINS:-}"); do
+    for origin in $(sh "${config}/origins.sh" "${CORS_ORIGINS:-}"); do
       case ${origin} in
-        *[!A-Za-z0-9.:/-]*) die "CORS_ORIGINS: '${origin}' is not an origin" ;;
-        http://?* | https://?*) printf '    "%s" "%s";\n' "${origin}" "${origin}" ;;
-        *) die "CORS_ORIGINS: '${origin}' does not begin with http:// or https://" ;;
+        *://\*.*)
+          # One label, as in Hasura's own setting.
+          rest=$(printf '%s' "${origin#*://\*.}" | sed 's/\./\\./g')
+          printf '    "~*^%s[a-z0-9_-]+\\.%s$" $http_origin;\n' "${origin%%\**}" "${rest}"
+          ;;
+        *) printf '    "%s" $http_origin;\n' "${origin}" ;;
       esac
     done
     printf '}\nmap $cors_origin $cors_exposed {\n    "" "";\n    default "X-Request-Id, Retry-After";\n}\n'

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,7 +44,7 @@ func serve(ctx context.Context, env Environment) error {
 	if err != nil {
 		return err
 	}
-	s, err := NewService(cfg, env, Wiring{Out: env.Stdout, Backend: b, Post: p, AllowOrigin: Listed(cfg.CORSOrigins), OpenRing: token.Open})
+	s, err := NewService(cfg, env, Wiring{Out: env.Stdout, Backend: b, Post: p, AllowOrigin: config.AllowOrigin(cfg.CORSOrigins), OpenRing: token.Open})
 	if err != nil {
 		return errors.Join(err, b.Store.Close())
 	}
@@ -122,11 +121,6 @@ func Listen(ctx context.Context, cfg config.Config) (api, ops net.Listener, err 
 		return nil, nil, errors.Join(fmt.Errorf("the ops listener: %w", err), api.Close())
 	}
 	return api, ops, nil
-}
-
-// Listed allows the origins of a list.
-func Listed(origins []string) func(string) bool {
-	return func(origin string) bool { return slices.Contains(origins, origin) }
 }
 
 var _ login.Store = (*postgres.Store)(nil)

@@ -69,8 +69,15 @@ func (c Config) check() []error {
 		complain("DEFAULT_ROLES", "%s", login.AsError(err).Message)
 	}
 	for _, origin := range c.CORSOrigins {
-		if u, err := url.Parse(origin); err != nil || u.Host == "" || u.Path != "" || u.Scheme != "https" && u.Scheme != "http" {
-			complain("CORS_ORIGINS", "%q is not an origin such as https://app.example.org", origin)
+		if _, err := ParseOrigin(origin); err != nil {
+			complain("CORS_ORIGINS", "%s", err)
+		} else if fault := faultOf(origin, false); fault != "" {
+			complain("CORS_ORIGINS", "%s", fault)
+		}
+	}
+	if issuer, ok := c.issuerURL(); ok {
+		if fault := faultOf(issuer, false); fault != "" {
+			complain("ISSUER", "%s", fault)
 		}
 	}
 	problems = append(problems, c.checkMail()...)
@@ -110,7 +117,7 @@ func (c Config) checkPages() []error {
 	complain := func(name, format string, args ...any) {
 		problems = append(problems, fmt.Errorf(Prefix+name+": "+format, args...))
 	}
-	if origin := strings.TrimSuffix(c.PublicURL, "/"); origin != "" && origin != c.Origin() {
+	if _, err := ParseOrigin(strings.TrimSuffix(c.PublicURL, "/")); c.PublicURL != "" && (err != nil || c.Origin() == "") {
 		complain("PUBLIC_URL", "%q is not scheme and host such as https://login.example.org", c.PublicURL)
 	}
 	if u, err := url.Parse(c.HostedPagesReturnURL); c.HostedPagesReturnURL != "" && (err != nil || u.Host == "" || strings.Contains(c.HostedPagesReturnURL, "#") || u.Scheme != "https" && u.Scheme != "http") {

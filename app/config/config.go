@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"hasura-login/app/login"
@@ -111,14 +112,25 @@ func (c Config) Notices() []login.MailKind {
 	return kinds
 }
 
-// Origin is where browsers find the service, as scheme, host and port: what is
-// set, or the issuer where that is a URL. It is empty if neither tells.
+// Origin is where browsers find the service, as they write it: what is set, or the
+// issuer where that is a URL. It is empty if neither tells.
 func (c Config) Origin() string {
 	u, err := url.Parse(cmp.Or(c.PublicURL, c.Issuer))
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || u.Host == "" {
 		return ""
 	}
-	return u.Scheme + "://" + u.Host
+	origin, err := ParseOrigin(u.Scheme + "://" + u.Host)
+	if err != nil || strings.Contains(origin, anyLabel) {
+		return ""
+	}
+	return origin
+}
+
+// issuerURL is the issuer, if it is a URL of the web; it may be a plain name or
+// another URI too.
+func (c Config) issuerURL() (string, bool) {
+	scheme, _, found := strings.Cut(c.Issuer, ":")
+	return c.Issuer, found && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
 }
 
 // Line is one setting as it is shown to people: a secret's value is masked.

@@ -23,6 +23,7 @@ func Load(environ []string) (Config, []Line, error) {
 	if err := env.ParseWithOptions(&c, env.Options{Prefix: Prefix, Environment: vars}); err != nil {
 		problems = append(problems, parseErrors(err)...)
 	}
+	c.CORSOrigins = canonical(c.CORSOrigins)
 	known := map[string]bool{}
 	var lines []Line
 	fields := reflect.TypeFor[Config]()

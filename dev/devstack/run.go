@@ -157,7 +157,7 @@ func keptSecret(path string) (string, error) {
 
 // allowOrigin lets any page served from this machine call, besides those listed.
 func (v stack) allowOrigin(cfg config.Config) func(string) bool {
-	allowed := cmd.Listed(cfg.CORSOrigins)
+	allowed := config.AllowOrigin(cfg.CORSOrigins)
 	return func(origin string) bool {
 		u, err := url.Parse(origin)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"hasura-login/app/config"
 	"hasura-login/dev/standin/auth"
 )
 
@@ -134,7 +135,8 @@ func (s *settings) lookup(name string) (string, bool) { v, ok := s.env[name]; re
 
 func (s *settings) serves(api string) bool { return slices.Contains(s.apis, api) }
 
-// allowOrigin is the engine's CORS policy.
+// allowOrigin is the engine's CORS policy. A pattern such as https://*.example.org
+// stands for one label.
 func (s *settings) allowOrigin() func(string) bool {
 	domains, set := s.env[prefix+"CORS_DOMAIN"]
 	if !set || domains == "*" {
@@ -144,5 +146,5 @@ func (s *settings) allowOrigin() func(string) bool {
 	for domain := range strings.SplitSeq(domains, ",") {
 		allowed = append(allowed, strings.TrimSpace(domain))
 	}
-	return func(origin string) bool { return slices.Contains(allowed, origin) }
+	return config.AllowOrigin(allowed)
 }

@@ -1,0 +1,81 @@
+package appliance_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"hasura-login/app/testserver"
+)
+
+const manyOrigins = "https://App.Example.org:443,http://[::1]:5173, https://*.Example.com,http://localhost:80,https://*.pages.example:8443"
+
+// Pages get no answer that they can read, or nginx does not start at all, because an
+// origin is written as people write it: such reports are about Vite's [::1], default
+// ports and preview deployments (Vercel, Netlify) under a wildcard.
+func TestOrigins_NginxComparesThemAsLoginAndHasuraDo(t *testing.T) {
+	g := newGateway(t, testserver.NginxSettings{CORSOrigins: manyOrigins})
+	for origin, allowed := range map[string]bool{
+		"https://app.example.org": true, "http://[::1]:5173": true, "https://x-1.example.com": true, "http://localhost": true,
+		"https://site.pages.example:8443": true,
+		"https://example.com":             false, "https://a.b.example.com": false, "https://x.example.com:8443": false,
+		"https://x.example.com.evil.example": false, "https://xexample.com": false, "https://evil/.example.com": false,
+		"http://x.example.com": false, "https://site.pages.example": false, "http://[::1]": false, "https://.example.com": false,
+	} {
+		a := g.do(t, "POST", g.URL("/nothing"), `{}`, "Origin", origin)
+		want := ""
+		if allowed {
+			want = origin
+		}
+		if got := a.Header.Get("Access-Control-Allow-Origin"); got != want {
+			t.Errorf("%s: allowed is %q", origin, got)
+		}
+	}
+}
+
+func TestOrigins_OnesThatCannotMatchStopNothing(t *testing.T) {
+	g := newGateway(t, testserver.NginxSettings{CORSOrigins: `*,app.example.org,https://a;},https://bücher.example,https://$host,https://a/b,null,",~.*,https://[::1,https://*,https://a.*.b,https://*.,https://app.example.org`})
+	if !strings.Contains(g.Output(), "CORS_ORIGINS: '*' is left out") {
+		t.Errorf("nothing is said about what is left out:\n%s", g.Output())
+	}
+	for origin, want := range map[string]string{
+		"https://app.example.org": "https://app.example.org", "https://a": "", "null": "", "https://evil.example": "", "https://localhost": "",
+		"https://a.x.b": "", "app.example.org": "",
+	} {
+		if got := g.do(t, "POST", g.URL("/nothing"), `{}`, "Origin", origin).Header.Get("Access-Control-Allow-Origin"); got != want {
+			t.Errorf("%s: allowed is %q", origin, got)
+		}
+	}
+}
+
+// The engine ends itself at a domain that this pattern does not match, its own.
+var hasuraDomain = regexp.MustCompile(`^https?://(\*\.)?([a-zA-Z0-9-]+\.)*[a-zA-Z0-9-]+(:[0-9]+)*$`)
+
+func TestOrigins_HasuraGetsWhatItUnderstands(t *testing.T) {
+	for list, want := range map[string]string{
+		"https://app.example.org": "https://app.example.org",
+		manyOrigins:               "https://app.example.org,https://*.example.com,http://localhost,https://*.pages.example:8443",
+		"http://[::1]:5173":       "https://nothing.invalid",
+		"*":                       "https://nothing.invalid",
+		"https://my_app.example.org,https://a.b.test.": "https://nothing.invalid",
+		" , https://a.example ,, ":                     "https://a.example",
+	} {
+		// #nosec G204 -- the project's own script
+		out, err := exec.Command("sh", filepath.Join(testserver.RepoRoot(t), "nginx/origins.sh"), "--hasura", list).Output()
+		got := strings.TrimSuffix(string(out), "\n")
+		if err != nil || got != want {
+			t.Errorf("%q becomes %q, %v, want %q", list, got, err, want)
+		}
+		for domain := range strings.SplitSeq(got, ",") {
+			if !hasuraDomain.MatchString(domain) {
+				t.Errorf("%q becomes %q, which the engine refuses", list, domain)
+			}
+		}
+	}
+	hasura := production(t).Services["hasura"]
+	if command := strings.Join(hasura.Command, " "); !strings.Contains(command, `HASURA_GRAPHQL_CORS_DOMAIN=$(sh /origins.sh --hasura "$HASURA_GRAPHQL_CORS_DOMAIN")`) {
+		t.Errorf("the engine gets the list as it is written: %s", command)
+	}
+}

@@ -30,7 +30,8 @@ func job(t *testing.T, cli, adminSecret string) (calls []string, output string, 
 		}
 	}
 	write("secrets/admin_secret", adminSecret, 0o600)
-	write("secrets/action_secret", "the-action-secret", 0o600)
+	// As an editor of Windows leaves it.
+	write("secrets/action_secret", "\ufeffthe-action-secret \r\n", 0o600)
 	write("bin/graphql-engine", "#!/bin/sh\necho \"engine $* host=$HASURA_GRAPHQL_SERVER_HOST jwt=${HASURA_GRAPHQL_JWT_SECRET:-none}\" >>"+dir+"/calls\nexec sleep 60\n", 0o700)
 	write("bin/nc", "#!/bin/sh\nexit 0\n", 0o700)
 	write("bin/hasura-cli", "#!/bin/sh\nshift 4\n[ \"$HASURA_GRAPHQL_ADMIN_SECRET:$ACTION_SECRET\" = \""+adminSecret+":the-action-secret\" ] || exit 9\necho \"$*\" >>"+dir+"/calls\n"+cli, 0o700)
@@ -130,8 +131,12 @@ func TestPostgres_FirstStartGivesEachRoleItsOwnPassword(t *testing.T) {
 	if out, err := run(); err == nil || !strings.Contains(string(out), "is missing or empty") {
 		t.Errorf("without its files: %v %s", err, out)
 	}
-	for _, r := range roles {
-		if err := os.WriteFile(filepath.Join(dir, r), []byte(password(r)), 0o600); err != nil {
+	for i, r := range roles {
+		text := password(r)
+		if i%2 == 1 {
+			text = "\ufeff" + text + " \r\n" // as an editor of Windows leaves it
+		}
+		if err := os.WriteFile(filepath.Join(dir, r), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -151,5 +156,35 @@ func TestPostgres_FirstStartGivesEachRoleItsOwnPassword(t *testing.T) {
 		if !scramMatches(t, verifier, password(r)) {
 			t.Errorf("%s has another password: %s", r, verifier)
 		}
+	}
+}
+
+// Reports of an admin secret that is right and refused come from files with a byte order
+// mark or a newline (docker secrets made on Windows).
+func TestHasura_SecretFilesMayBeAsEditorsLeaveThem(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"admin_secret": "\ufeffthe-admin-secret\r\n", "action_secret": "the-action-secret \n\n",
+		"graphql-engine": "#!/bin/sh\nprintf '%s|%s|%s' \"$HASURA_GRAPHQL_ADMIN_SECRET\" \"$ACTION_SECRET\" \"$HASURA_GRAPHQL_CORS_DOMAIN\"\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command := production(t).Services["hasura"].Command
+	places := strings.NewReplacer("/run/secrets", dir, "/origins.sh", filepath.Join(testserver.RepoRoot(t), "nginx/origins.sh"), "$$", "$")
+	cmd := exec.CommandContext(t.Context(), command[0], command[1], places.Replace(command[2])) // #nosec G204 -- the project's own command
+	cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", "HASURA_GRAPHQL_CORS_DOMAIN=https://App.example.org:443,http://[::1]:5173"}
+	out, err := cmd.Output()
+	if err != nil || string(out) != "the-admin-secret|the-action-secret|https://app.example.org" {
+		t.Errorf("%v: %q", err, out)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "admin_secret"), []byte("\ufeff \r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd = exec.CommandContext(t.Context(), command[0], command[1], places.Replace(command[2])) // #nosec G204 -- as above
+	cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", "HASURA_GRAPHQL_CORS_DOMAIN=https://app.example.org"}
+	if out, err := cmd.Output(); err == nil {
+		t.Errorf("starts with an empty admin secret: %q", out)
 	}
 }

@@ -2,13 +2,16 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hasura-login/app/config"
+	"hasura-login/app/store/postgres"
 	"hasura-login/app/throttle"
+	"hasura-login/app/token"
 )
 
 func checkCommand(env Environment) *cobra.Command {
@@ -23,13 +26,7 @@ func checkConfig(env Environment) error {
 	for _, line := range lines {
 		fmt.Fprintln(env.Stdout, line)
 	}
-	problems := problemLines(err, cfg.Missing())
-	if _, err := limits(cfg); err != nil {
-		problems = append(problems, problemLines(err)...)
-	}
-	if _, err := NewPost(cfg); err != nil {
-		problems = append(problems, problemLines(err)...)
-	}
+	problems := problemLines(err, unusable(cfg))
 	if len(problems) == 0 {
 		fmt.Fprintln(env.Stdout, "\nThe configuration is usable.")
 		return nil
@@ -39,6 +36,28 @@ func checkConfig(env Environment) error {
 		fmt.Fprintln(env.Stderr, "  "+p)
 	}
 	return errFailed
+}
+
+// unusable is every problem that serve would meet after reading the settings, found
+// by the code that serve itself runs; it connects to nothing.
+func unusable(cfg config.Config) error {
+	problems := []error{cfg.Missing()}
+	add := func(name string, err error) {
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s%s: %w", config.Prefix, name, err))
+		}
+	}
+	if url := cfg.DatabaseURL.Value(); url != "" {
+		add("DATABASE_URL", postgres.CheckURL(url))
+	}
+	if url := cfg.RedisURL.Value(); url != "" {
+		add("REDIS_URL", throttle.CheckRedisURL(url))
+	}
+	add("ISSUER", token.Names{Issuer: cfg.Issuer, Audience: cfg.Audience}.Check())
+	_, limitsErr := limits(cfg)
+	_, postErr := NewPost(cfg)
+	_, pagesErr := newPages(cfg, nil, nil, true)
+	return errors.Join(append(problems, limitsErr, postErr, pagesErr)...)
 }
 
 func problemLines(errs ...error) []string {

@@ -57,6 +57,59 @@ func TestMain_ExitCodesAndWhatIsSaid(t *testing.T) {
 	}
 }
 
+// What check calls usable, serve can start with, and check connects to nothing: the
+// names here lead nowhere. Reports of a check that passes and a container that then
+// restarts for ever are about exactly such values.
+func TestCheck_ReadsStructuredValuesAsServeDoes(t *testing.T) {
+	good := map[string]string{
+		"LOGIN_DATABASE_URL":  "postgres://login:secret@db.invalid:5432/hasura?sslmode=disable",
+		"LOGIN_REDIS_URL":     "redis://login:secret@redis.invalid:6379/0",
+		"LOGIN_ACTION_SECRET": strings.Repeat("a", 32), "LOGIN_EDGE_SECRET": strings.Repeat("e", 32), "LOGIN_DEVICE_SECRET": strings.Repeat("d", 32),
+		"LOGIN_KEYS_DIR": filepath.Join(t.TempDir(), "keys"),
+	}
+	vars := func(name, value string) (list []string) {
+		for n, v := range good {
+			if n != name {
+				list = append(list, n+"="+v)
+			}
+		}
+		return append(list, name+"="+value)
+	}
+	if code, _, stderr := run(t, "", vars("LOGIN_LOG_LEVEL", "info"), "check"); code != 0 {
+		t.Fatalf("good values: %s", stderr)
+	}
+	if code, _, stderr := run(t, "", vars("LOGIN_DATABASE_URL", "postgres://login:secret@db1.invalid,db2.invalid/hasura?target_session_attrs=read-write&statement_timeout=3000&pool_max_conns=5"), "check"); code != 0 {
+		t.Fatalf("several servers: %s", stderr)
+	}
+	for name, values := range map[string][]string{
+		"LOGIN_DATABASE_URL": {
+			"db.invalid:5432/hasura", "mysql://login:secret@db/hasura", "postgres://login:secret@[::1/hasura", "postgres://login:se%zzcret@db/hasura",
+			"postgres://login:secret@db:port/hasura", "postgres://login:secret@db/hasura?sslmode=maybe", "postgres://login:secret@db/hasura?pool_max_conns=0",
+			"postgres://login:secret@db/hasura?statement_timeout=5s", "postgres://login:secret@db/hasura?target_session_attrs=writable",
+			"postgres://login:secret@db/hasura?sslrootcert=/nonexistent&sslmode=verify-full", "postgres://login:secret@db/hasura?default_query_exec_mode=fast",
+		},
+		"LOGIN_REDIS_URL":      {"redis.invalid:6379", "http://redis.invalid", "redis://login:secret@redis.invalid:x/0", "redis://redis.invalid/zero"},
+		"LOGIN_LISTEN":         {"3000", ":http-alt-no", ":70000", "127.0.0.1:"},
+		"LOGIN_OPS_LISTEN":     {"metrics", ":-1"},
+		"LOGIN_AUDIENCE":       {"a b:c"},
+		"LOGIN_ISSUER":         {"not a:uri", "http://login.example.org"},
+		"LOGIN_MAIL_SMTP_HOST": {"smtp.example.org"}, // without a sender
+	} {
+		for _, value := range values {
+			code, _, stderr := run(t, "", vars(name, value), "check")
+			if code != 1 || !strings.Contains(stderr, "LOGIN_") {
+				t.Errorf("%s=%s: check ends with %d and says %q", name, value, code, stderr)
+			}
+			if strings.Contains(stderr, "secret@") || strings.Contains(stderr, "se%zz") {
+				t.Errorf("%s=%s: the password is repeated: %s", name, value, stderr)
+			}
+			if code, _, stderr := run(t, "", vars(name, value), "serve"); code != 1 {
+				t.Errorf("%s=%s: serve ends with %d and says %q", name, value, code, stderr)
+			}
+		}
+	}
+}
+
 func TestKeysRevoke_AsksAndTakesNoForNo(t *testing.T) {
 	vars := []string{"LOGIN_KEYS_DIR=" + filepath.Join(t.TempDir(), "keys")}
 	_, made, _ := run(t, "", vars, "keys", "rotate", "--json")

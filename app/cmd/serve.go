@@ -33,7 +33,7 @@ func serve(ctx context.Context, env Environment) error {
 	if err != nil {
 		return err
 	}
-	if err := cfg.Missing(); err != nil {
+	if err := unusable(cfg); err != nil {
 		return fmt.Errorf("the configuration is not usable:\n%w", err)
 	}
 	p, err := NewPost(cfg)

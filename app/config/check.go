@@ -34,7 +34,8 @@ func (c Config) check() []error {
 		}
 	}
 	for name, addr := range map[string]string{"LISTEN": c.Listen, "OPS_LISTEN": c.OpsListen} {
-		if _, _, err := net.SplitHostPort(addr); err != nil {
+		_, port, err := net.SplitHostPort(addr)
+		if _, unknown := net.LookupPort("tcp", port); err != nil || unknown != nil || port == "" {
 			complain(name, "%q is not host:port or :port", addr)
 		}
 	}

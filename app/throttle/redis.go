@@ -120,6 +120,14 @@ func newRedisStore(url func() string) (*redisStore, error) {
 // errRedisURL does not wrap its cause, which quotes the URL with its password.
 var errRedisURL = errors.New("the Redis URL is not one (redis://user:password@host:port/db)")
 
+// CheckRedisURL tells what is wrong with a URL, without repeating it.
+func CheckRedisURL(url string) error {
+	if _, err := redis.ParseURL(url); err != nil {
+		return errRedisURL
+	}
+	return nil
+}
+
 // connection returns the client for the URL of now.
 func (r *redisStore) connection() (*redis.Client, error) {
 	url := r.url()

@@ -23,7 +23,10 @@ die() {
 }
 
 read_secret() {
+  # Editors leave a byte order mark before a value and blanks behind it.
   value=$(cat "/run/secrets/$1") || die "cannot read /run/secrets/$1"
+  value=${value#"$(printf '\357\273\277')"}
+  value=${value%"${value##*[![:space:]]}"}
   # An empty admin secret would be a valid one.
   [ -n "${value}" ] || die "/run/secrets/$1 is empty"
   printf '%s' "${value}"

@@ -13,7 +13,7 @@ for role in hasura_login hasura_engine hasura_backup hasura_exporter; do
     }
     psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "${POSTGRES_USER:-postgres}" --dbname "${POSTGRES_DB:?}" \
       --set "role=${role}_${turn}" --set "file=${file}" <<'SQL'
-\set password `cat :'file'`
+\set password `LC_ALL=C sed -e '1s/^\xef\xbb\xbf//' -e 's/[[:space:]]*$//' :'file'`
 ALTER ROLE :"role" PASSWORD :'password';
 SQL
   done

@@ -40,8 +40,11 @@ write_secret() {
 
 read_secret() {
   [[ -r ${SECRETS}/$1 ]] || die "secrets/$1 is missing: run scripts/init-secrets"
-  cat "${SECRETS}/$1"
+  plain_text "${SECRETS}/$1"
 }
+
+# As login reads its files: without the byte order mark and the blanks that editors leave.
+plain_text() { LC_ALL=C sed -e '1s/^\xef\xbb\xbf//' -e 's/[[:space:]]*$//' "$1"; }
 
 # The newest of several values, one a line.
 newest_of() {

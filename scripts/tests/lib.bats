@@ -64,6 +64,14 @@ with_library() {
   [[ $(tail -c 1 "${HASURA_LOGIN_ROOT}/secrets/login/x") != $'\n' ]]
 }
 
+@test "a secret is read as an editor leaves it" {
+  mkdir -p "${HASURA_LOGIN_ROOT}/secrets/login"
+  printf '\xef\xbb\xbfpostgres://hasura_login_b:pass@postgres:5432/hasura \r\n' >"${HASURA_LOGIN_ROOT}/secrets/login/database_url"
+  printf '\xef\xbb\xbftwo\r\none\r\n' >"${HASURA_LOGIN_ROOT}/secrets/login/x"
+  with_library 'read_secret login/database_url; user_in login/database_url; echo; newest_of login/x; echo; trim_secret login/x 2; read_secret login/x'
+  assert_same "${lines[*]}" 'postgres://hasura_login_b:pass@postgres:5432/hasura hasura_login_b two two one'
+}
+
 @test "user and password of a connection URL are found" {
   mkdir -p "${HASURA_LOGIN_ROOT}/secrets/login"
   printf 'postgres://hasura_login_b:pass@postgres:5432/hasura' >"${HASURA_LOGIN_ROOT}/secrets/login/database_url"

@@ -73,6 +73,20 @@ func TestHeaders_LoginGetsOnlyTheFewThatMayPass(t *testing.T) {
 	}
 }
 
+// Hasura drops Accept-Language on the way to an action, and not a header of another name.
+func TestHeaders_LanguagesReachLoginThroughHasuraToo(t *testing.T) {
+	g := newGateway(t, testserver.NginxSettings{})
+	const wanted = "fr, de;q=0.8"
+	g.do(t, "POST", g.URL("/v1/graphql"), `{}`, "Accept-Language", wanted, "X-Forwarded-Accept-Language", "forged")
+	if got := received(t, g.hasura); got.Get("X-Forwarded-Accept-Language") != wanted || len(got.Values("X-Forwarded-Accept-Language")) != 1 {
+		t.Errorf("at Hasura: %v", got)
+	}
+	g.do(t, "POST", g.URL("/auth/signup"), `{}`, "Accept-Language", wanted, "X-Forwarded-Accept-Language", "forged")
+	if got := received(t, g.login); got.Get("Accept-Language") != wanted || got.Get("X-Forwarded-Accept-Language") != "" {
+		t.Errorf("at login: %v", got)
+	}
+}
+
 func TestHeaders_PreflightsReachTheServiceThatKnowsTheOrigins(t *testing.T) {
 	g := newGateway(t, testserver.NginxSettings{})
 	for path, u := range map[string]*upstream{"/v1/graphql": g.hasura, "/auth/signin": g.login} {

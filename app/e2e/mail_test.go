@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -310,6 +311,31 @@ func (p *slowProxy) pass(to, from net.Conn, goOn func(n int) bool) error {
 		}
 		if _, err := to.Write(buf[:n]); err != nil {
 			return err
+		}
+	}
+}
+
+// The same header gives the same language on a page, over REST and through Hasura, which
+// forwards no Accept-Language.
+func TestMail_LanguageIsTheBestThatTheBrowserAsksFor(t *testing.T) {
+	server := testserver.StartMailpit(t, false)
+	s := start(t, options{env: map[string]string{
+		"SSL_CERT_FILE":        server.CertFile,
+		"LOGIN_MAIL_SMTP_HOST": "127.0.0.1", "LOGIN_MAIL_SMTP_PORT": strconv.Itoa(server.Port),
+		"LOGIN_MAIL_SMTP_USER": server.User, "LOGIN_MAIL_SMTP_PASSWORD": server.Password,
+		"LOGIN_MAIL_FROM":    "Example <login@example.org>",
+		"LOGIN_HOSTED_PAGES": "true", "LOGIN_PUBLIC_URL": "https://login.example.org", "LOGIN_MAIL_NOTICES": "off",
+	}})
+	c := s.client().with("Accept-Language", "fr, en;q=0.3, de-CH;q=0.8, *;q=0.1")
+	if r := c.rest("GET", "/auth/pages/signin", nil); !strings.Contains(string(r.body), `<html lang="de">`) {
+		t.Errorf("the page: %.200s", r.body)
+	}
+	c.signUp("graphql@example.org")
+	c.restGrant("POST", "/auth/signup", map[string]any{"email": "rest@example.org", "name": "Ann", "password": goodPassword})
+	testserver.Eventually(t, "both mails", func() bool { return len(server.Mails(t)) == 2 })
+	for _, m := range server.Mails(t) {
+		if !strings.Contains(m.Subject, "bestätigen") {
+			t.Errorf("the mail to %s is about %q", m.To[0].Address, m.Subject)
 		}
 	}
 }

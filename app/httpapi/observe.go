@@ -15,6 +15,7 @@ import (
 
 	"hasura-login/app/audit"
 	"hasura-login/app/clientip"
+	"hasura-login/app/language"
 	"hasura-login/app/login"
 )
 
@@ -162,30 +163,27 @@ func isRequestID(s string) bool {
 	}) < 0
 }
 
+// headerForwardedLanguage is what nginx calls Accept-Language on the way to Hasura,
+// which forwards no header of that name. Over a WebSocket, and directly, a client can
+// set it too: it chooses nothing but the language of its own mails.
+const headerForwardedLanguage = "X-Forwarded-Accept-Language"
+
 // client tells who asks. An action's peer is Hasura, and what the browser was
 // called arrives under another name.
 func (a *API) client(c *fiber.Ctx, viaHasura bool) login.Client {
-	agent := c.Get(fiber.HeaderUserAgent)
+	agent, languages := c.Get(fiber.HeaderUserAgent), c.Get(fiber.HeaderAcceptLanguage)
 	if viaHasura {
-		agent = c.Get("X-Forwarded-User-Agent")
+		agent, languages = c.Get("X-Forwarded-User-Agent"), c.Get(headerForwardedLanguage)
 	}
 	peer, _ := netip.AddrFromSlice(c.Context().RemoteIP())
 	client := login.Client{
 		Addr: a.Clients.Resolve(clientip.Request{
 			Peer: peer, RealIP: c.Get(clientip.HeaderRealIP), EdgeSecret: c.Get(clientip.HeaderEdgeSecret), ViaHasura: viaHasura,
 		}),
-		Name: printable(string([]byte(agent)), 120), Language: preferredLanguage(c.Get(fiber.HeaderAcceptLanguage)),
+		Name: printable(string([]byte(agent)), 120), Language: language.Preferred(languages),
 	}
 	c.Locals(localClient, client.Prefix())
 	return client
-}
-
-// preferredLanguage is the first of an Accept-Language header; what it is worth,
-// the use case decides.
-func preferredLanguage(header string) string {
-	first, _, _ := strings.Cut(header, ",")
-	first, _, _ = strings.Cut(first, ";")
-	return strings.Clone(strings.TrimSpace(first))
 }
 
 // context bounds a call in time, carries its request id to the audit log, and

@@ -14,7 +14,10 @@ const maxSalutation = 60
 
 // languageTag is the shape of a language, not a list of those there are: which
 // have templates is for the mailer to know.
-var languageTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}$`)
+var (
+	languageTag  = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}$`)
+	languageTags = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}(,[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}){0,8}$`)
+)
 
 // linkRequest asks to send a link to an address that may have no account.
 type linkRequest struct {
@@ -58,12 +61,12 @@ func (s *Service) requestLink(ctx context.Context, r linkRequest) error {
 }
 
 // mailLanguage is the language that was asked for, which must look like one, or
-// what the client prefers anyway.
+// those that the client prefers anyway.
 func mailLanguage(asked string, c Client) (string, error) {
 	if asked != "" && !languageTag.MatchString(asked) {
 		return "", Errorf(CodeInvalidInput, "language: not a language such as en or de")
 	}
-	if asked == "" && languageTag.MatchString(c.Language) {
+	if asked == "" && languageTags.MatchString(c.Language) {
 		return c.Language, nil
 	}
 	return asked, nil

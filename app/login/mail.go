@@ -135,7 +135,7 @@ type QueuedMail struct {
 // MailPayload is what a template needs besides the link. It is stored as JSON.
 type MailPayload struct {
 	Name     string    `json:"name,omitempty"`
-	Language string    `json:"language,omitempty"` // as the person asked for it; may be one without templates
+	Language string    `json:"language,omitempty"` // as the person asked for it, or those preferred, best first; may be without templates
 	At       time.Time `json:"at,omitzero"`        // when it happened: the sign-up, the wish to change, what a notice tells of
 	Account  string    `json:"account,omitempty"`  // masked, see Masked: the account whose address is to change
 	From     string    `json:"from,omitempty"`     // of a notice: the client's address range, if known

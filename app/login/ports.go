@@ -48,8 +48,8 @@ func Operations() []Operation {
 type Client struct {
 	Addr netip.Addr
 	Name string // shortened User-Agent, shown in the list of sessions
-	// Language is the one that the client prefers, such as "de-CH", for mails
-	// where nobody is asked for one; what is none is ignored.
+	// Language lists those that the client prefers, the best first, such as
+	// "de-CH,fr", for mails where nobody is asked for one; what is none is ignored.
 	Language string
 }
 

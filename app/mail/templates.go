@@ -18,6 +18,7 @@ import (
 
 	"github.com/valyala/fasttemplate"
 
+	"hasura-login/app/language"
 	"hasura-login/app/login"
 )
 
@@ -144,20 +145,20 @@ func (t *Templates) has(kind login.MailKind, language string) bool {
 	return ok
 }
 
-// render picks the language: the one asked for, its main language, the default.
+// render picks the best of the languages asked for, else the default.
 func (t *Templates) render(l login.Letter) (message, error) {
-	asked := strings.ToLower(l.Payload.Language)
-	primary, _, _ := strings.Cut(asked, "-")
-	for _, language := range []string{asked, primary, t.fallback, everyKind} {
-		p, ok := t.pairs[string(l.Kind)+"."+language]
-		if !ok {
-			continue
+	tag, found := language.Lookup(l.Payload.Language, func(tag string) bool { return t.has(l.Kind, tag) })
+	for _, candidate := range []string{t.fallback, everyKind} {
+		if !found {
+			tag, found = candidate, t.has(l.Kind, candidate)
 		}
-		m, err := p.render(l)
-		m.Language = language
-		return m, err
 	}
-	return message{}, fmt.Errorf("there is no mail template of %s", l.Kind)
+	if !found {
+		return message{}, fmt.Errorf("there is no mail template of %s", l.Kind)
+	}
+	m, err := t.pairs[string(l.Kind)+"."+tag].render(l)
+	m.Language = tag
+	return m, err
 }
 
 func (p pair) render(l login.Letter) (message, error) {

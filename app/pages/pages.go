@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"time"
 
+	"hasura-login/app/language"
 	"hasura-login/app/login"
 )
 
@@ -125,10 +126,9 @@ type visit struct {
 // Serve answers a request for one of Paths. An error says how the page that was
 // written failed; its status is for the caller to set.
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, c Caller) error {
-	v := &visit{Site: s, texts: speak(r.Header.Get("Accept-Language")), Caller: c, w: w, r: r}
-	if v.Client.Language == "" {
-		v.Client.Language = v.Lang
-	}
+	v := &visit{Site: s, texts: speak(c.Client.Language), Caller: c, w: w, r: r}
+	// Mail of this request that comes in none of the languages asked for comes in the page's.
+	v.Client.Language = language.Preferred(v.Client.Language + "," + v.Lang)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", s.policy)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"hasura-login/app/language"
 	"hasura-login/app/login"
 )
 
@@ -64,19 +65,14 @@ const (
 	noticeDeleted         notice = "deleted"
 )
 
-// speak picks the language that a browser names first. Browsers list what their
-// user prefers in order.
-func speak(acceptLanguage string) *texts {
-	for entry := range strings.SplitSeq(acceptLanguage, ",") {
-		tag, _, _ := strings.Cut(strings.TrimSpace(entry), ";")
-		primary, _, _ := strings.Cut(tag, "-")
-		for _, t := range []*texts{english, german} {
-			if strings.EqualFold(primary, t.Lang) {
-				return t
-			}
-		}
+// speak picks the best of the languages that a client prefers.
+func speak(preferred string) *texts {
+	known := map[string]*texts{english.Lang: english, german.Lang: german}
+	tag, found := language.Lookup(preferred, func(tag string) bool { return known[tag] != nil })
+	if !found {
+		return english
 	}
-	return english
+	return known[tag]
 }
 
 // comeBack says when; the wait is rounded up.

@@ -67,6 +67,12 @@ func (r *Resolver) Resolve(req Request) netip.Addr {
 	}
 }
 
+// Vouched tells whether the edge sent the request.
+func (r *Resolver) Vouched(edgeSecret string) bool {
+	_, vouched := r.check(edgeSecret)
+	return vouched
+}
+
 // check compares with every secret, so that the time taken tells neither which
 // one matched nor, as digests are compared, how long they are.
 func (r *Resolver) check(presented string) (configured, vouched bool) {

@@ -374,3 +374,42 @@ func (s *stack) awaitMetric(series, want string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 }
+
+// A document that calls an action under many names causes ten of them, also where
+// Hasura forwards neither the edge's secret nor its id. A client that makes an id up
+// for its whole WebSocket has ten a minute for all of it.
+func TestAttack_AliasesOfOneActionAreCappedOverHTTPAndWebSocket(t *testing.T) {
+	s := start(t, options{env: attackEnv("off", "off")})
+	s.client().signUp("mallory@example.org")
+	var q strings.Builder
+	for i := range 100 { // a wrong password would end the document
+		fmt.Fprintf(&q, ` a%d: signin(email: "mallory@example.org", password: %q) { id }`, i, goodPassword)
+	}
+	document := "{" + q.String() + "}"
+	hashed := func() int {
+		var n int
+		if _, err := fmt.Sscan(s.metric("login_hash_seconds_count"), &n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	socket := s.client().dial(newProtocol, nil)
+	named := s.client().dial(newProtocol, map[string]string{"X-Request-Id": "made-up-by-the-client", "X-Edge-Secret": "guess"})
+	for _, c := range []struct {
+		name string
+		send func() reply
+		want int
+	}{
+		{"HTTP", func() reply { return s.client().rest("POST", "/v1/graphql", map[string]any{"query": document}) }, 10},
+		{"WebSocket", func() reply { return socket.call(document, nil) }, 10},
+		{"the same WebSocket again", func() reply { return socket.call(document, nil) }, 10},
+		{"WebSocket with an id of its own", func() reply { return named.call(document, nil) }, 10},
+		{"that one again", func() reply { return named.call(document, nil) }, 0},
+	} {
+		before := hashed()
+		r := c.send()
+		if got := hashed() - before; got != c.want || r.code() != "rate-limited" {
+			t.Errorf("%s: %d hashes for one document, want %d (%s)", c.name, got, c.want, r.body)
+		}
+	}
+}

@@ -4,10 +4,12 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
+	"hasura-login/app/clientip"
 	"hasura-login/app/login"
 )
 
@@ -56,6 +58,9 @@ func (a *API) action(op operation) fiber.Handler {
 			a.Audit.Record(ctx, login.Event{Name: login.EventActionSecretRefused, Operation: op.name, ClientPrefix: a.client(c, true).Prefix()})
 			return a.attempted(op.name, login.Errorf(login.CodeUnauthenticated, "The action secret is missing or wrong"))
 		}
+		if err := a.limitCalls(c); err != nil {
+			return a.attempted(op.name, err)
+		}
 		decoded, err := a.actionCall(c, op)
 		if err != nil {
 			return a.attempted(op.name, err)
@@ -71,6 +76,20 @@ func (a *API) action(op operation) fiber.Handler {
 		}
 		return writeJSON(c, fiber.StatusOK, fiber.MIMEApplicationJSON, answer)
 	}
+}
+
+// limitCalls counts an action for the request that caused it. Over a WebSocket
+// Hasura forwards neither the edge's id nor its secret: the id then is Hasura's own,
+// one for each operation, or the client's for the whole connection. Only the first
+// call beyond the limit has a line in the log.
+func (a *API) limitCalls(c *fiber.Ctx) error {
+	err := a.Calls.Call(requestID(c), a.Clients.Vouched(c.Get(clientip.HeaderEdgeSecret)))
+	var refusal interface{ Repeated() bool }
+	if errors.As(err, &refusal) {
+		c.Locals(localQuiet, refusal.Repeated())
+		a.client(c, true) // for the line
+	}
+	return err
 }
 
 func (a *API) actionCall(c *fiber.Ctx, op operation) (call, error) {

@@ -43,6 +43,15 @@ type Observer interface {
 	Attempt(op login.Operation, result string)
 }
 
+// CallLimit limits how many actions one request causes: a GraphQL document can
+// call an action under any number of names.
+type CallLimit interface {
+	// Call counts one action; a refusal is a *login.Error to errors.As, and its
+	// method Repeated() bool tells whether the same request was refused before. Ids
+	// that the edge gave are apart from all others.
+	Call(requestID string, fromEdge bool) error
+}
+
 // Config wires an API. All fields but Pages are required.
 type Config struct {
 	Service       *login.Service
@@ -51,6 +60,7 @@ type Config struct {
 	Ready         func(ctx context.Context) error // nil: requests can be served; asked at every /healthz
 	ActionSecrets func() []string                 // those that are valid now
 	Clients       *clientip.Resolver
+	Calls         CallLimit
 	AllowOrigin   func(origin string) bool
 	Audit         login.Auditor
 	Observer      Observer

@@ -106,6 +106,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	srv.api = httpapi.New(httpapi.Config{
 		Service: service, Verifier: verifier, JWKS: ring.JWKS,
 		Ready:         func(context.Context) error { return srv.ready },
+		Calls:         limiter,
 		ActionSecrets: func() []string { return []string{actionSecret} },
 		Clients:       clientip.New(func() [][]byte { return [][]byte{[]byte(edgeSecret)} }),
 		AllowOrigin:   func(origin string) bool { return origin == "https://app.example.org" },

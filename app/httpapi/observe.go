@@ -29,6 +29,7 @@ const (
 	localCode     = "code"
 	localClient   = "client"
 	localPanicked = "panicked"
+	localQuiet    = "quiet" // true: the line is of level debug
 )
 
 // observe wraps every request: it gives it an id, turns errors into answers,
@@ -93,7 +94,11 @@ func (a *API) finish(c *fiber.Ctx, began time.Time) {
 	status := c.Response().StatusCode()
 	method := string(c.Context().Method())
 	a.Observer.HTTPRequest(route(c), method, status, took)
-	if ce := a.Log.Check(zap.InfoLevel, "request"); ce != nil {
+	level := zap.InfoLevel
+	if quiet, _ := c.Locals(localQuiet).(bool); quiet {
+		level = zap.DebugLevel
+	}
+	if ce := a.Log.Check(level, "request"); ce != nil {
 		code, _ := c.Locals(localCode).(string)
 		client, _ := c.Locals(localClient).(string)
 		fields := lentFields.Get().(*[7]zap.Field)

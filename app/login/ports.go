@@ -147,8 +147,9 @@ type Attempt struct {
 // Throttle limits attempts per client prefix, account, session and device.
 type Throttle interface {
 	// Reserve counts the attempt before any work is done, or refuses it with
-	// *Error CodeRateLimited and RetryAfter. It never fails for its own
-	// trouble: a lost Redis falls back to memory.
+	// *Error CodeRateLimited and RetryAfter; a method Repeated() bool of the
+	// refusal tells whether the same limit refused before in the same window. It
+	// never fails for its own trouble: a lost Redis falls back to memory.
 	Reserve(ctx context.Context, a Attempt) (Reservation, error)
 }
 

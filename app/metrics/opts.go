@@ -41,7 +41,7 @@ var (
 	}
 	throttledOpts = prometheus.CounterOpts{
 		Name: "login_throttled_total",
-		Help: "Attempts refused by a limit, by the narrowest limit that refused: client (IPv4 /32, IPv6 /64), client-wide (wider ranges), account, device, session, or unknown (calls whose client is not known share one).",
+		Help: "Attempts refused by a limit, by the narrowest limit that refused: client (IPv4 /32, IPv6 /64), client-wide (wider ranges), account, device, session, unknown (calls whose client is not known share one), or request (more than 10 actions for one request).",
 	}
 	degradedOpts = prometheus.GaugeOpts{
 		Name: "login_limiter_degraded",

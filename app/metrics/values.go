@@ -16,11 +16,12 @@ const (
 	ScopeDevice     = "device"
 	ScopeSession    = "session"
 	ScopeUnknown    = "unknown" // all calls whose client is not known
+	ScopeRequest    = "request" // actions that one request causes
 )
 
 // Scopes returns every scope that Throttled knows.
 func Scopes() []string {
-	return []string{ScopeClient, ScopeClientWide, ScopeAccount, ScopeDevice, ScopeSession, ScopeUnknown}
+	return []string{ScopeClient, ScopeClientWide, ScopeAccount, ScopeDevice, ScopeSession, ScopeUnknown, ScopeRequest}
 }
 
 // Turns in a session's life.

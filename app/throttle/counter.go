@@ -19,6 +19,8 @@ const (
 	kindDevice              // failures of one known device for its account
 	kindDevices             // attempts of all known devices of an account
 	kindSession             // refreshes of one session
+	kindRequest             // actions that one request causes
+	kindRefused             // whether a counter has refused in its window
 	kindOther               // counted through Throttle.Store
 	kinds
 )
@@ -36,6 +38,8 @@ func (k kind) scope() Scope {
 		return ScopeDevice
 	case kindSession:
 		return ScopeSession
+	case kindRequest:
+		return ScopeRequest
 	default:
 		return ScopeAccount
 	}

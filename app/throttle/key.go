@@ -25,6 +25,7 @@ const (
 	limitReset   limitName = 'p'
 	limitSpend   limitName = 's'
 	limitUnasked limitName = 'm'
+	limitCalls   limitName = 'c'
 	limitOther   limitName = 'o'
 )
 

@@ -34,6 +34,8 @@ var slotsPerKind = [kinds]int{
 	kindDevice:  1 << 14,
 	kindDevices: 1 << 14,
 	kindSession: 1 << 16,
+	kindRequest: 1 << 14,
+	kindRefused: 1 << 14,
 	kindOther:   1 << 10,
 }
 

@@ -37,11 +37,12 @@ const (
 	ScopeDevice     Scope = "device"
 	ScopeSession    Scope = "session"
 	ScopeUnknown    Scope = "unknown" // all clients of unknown address
+	ScopeRequest    Scope = "request" // actions that one request causes
 )
 
 // Scopes returns every scope.
 func Scopes() []Scope {
-	return []Scope{ScopeClient, ScopeClientWide, ScopeAccount, ScopeDevice, ScopeSession, ScopeUnknown}
+	return []Scope{ScopeClient, ScopeClientWide, ScopeAccount, ScopeDevice, ScopeSession, ScopeUnknown, ScopeRequest}
 }
 
 // Observer is told what happens, for metrics. Its methods must return at once.
@@ -126,9 +127,7 @@ func (t *Throttle) Reserve(ctx context.Context, a login.Attempt) (login.Reservat
 	}
 	charges := *buf
 	if v.refused {
-		d := decide(v, charges, now)
-		t.observer.Throttled(string(d.Scope))
-		return nil, &Refusal{Decision: d}
+		return nil, t.refuse(v, charges, now)
 	}
 	return &Reservation{
 		throttle:  t,
@@ -139,6 +138,14 @@ func (t *Throttle) Reserve(ctx context.Context, a login.Attempt) (login.Reservat
 		known:     known,
 		stranger:  !a.Client.Addr.IsValid(),
 	}, nil
+}
+
+func (t *Throttle) refuse(v verdict, charges []charge, now time.Time) *Refusal {
+	d := decide(v, charges, now)
+	t.observer.Throttled(string(d.Scope))
+	c := charges[v.deciding]
+	c.kind, c.cost, c.limit = kindRefused, 1, 1
+	return &Refusal{Decision: d, repeated: t.counters.memory.take(now, []charge{c}, always).refused}
 }
 
 // charges lists what an attempt counts for.
@@ -267,7 +274,15 @@ func decide(v verdict, charges []charge, now time.Time) Decision {
 
 // Refusal is the error of a refused attempt: a *login.Error of code
 // rate-limited with the numbers for the RateLimit headers.
-type Refusal struct{ Decision }
+type Refusal struct {
+	Decision
+	repeated bool
+}
+
+// Repeated tells whether the same counter has refused before in the same window.
+// Then there is nothing new to write down: strangers could fill a log that grows
+// with each refusal.
+func (r *Refusal) Repeated() bool { return r.repeated }
 
 func (r *Refusal) Error() string {
 	return fmt.Sprintf("%s limit reached for %s", r.Scope, r.Reset)
@@ -277,7 +292,11 @@ func (r *Refusal) Error() string {
 func (r *Refusal) As(target any) bool {
 	e, ok := target.(**login.Error)
 	if ok {
-		*e = login.RetryLater(login.CodeRateLimited, r.Reset, "Too many attempts; try again later")
+		message := "Too many attempts; try again later"
+		if r.Scope == ScopeRequest {
+			message = "Too many calls of this service in one request; send the others in requests of their own"
+		}
+		*e = login.RetryLater(login.CodeRateLimited, r.Reset, message)
 	}
 	return ok
 }

@@ -1,0 +1,29 @@
+package throttle
+
+import (
+	"time"
+
+	"github.com/ulule/limiter/v3"
+)
+
+// callsPerRequest is how many actions one request may cause. Apps call one; a
+// document with a thousand is made to get around limits, or to fill a log. The
+// window is far longer than a request takes.
+var callsPerRequest = Limit{limiter.Rate{Period: time.Minute, Limit: 10}}
+
+// Call counts one action for the request with this id, in the memory of this process
+// only: all actions of a request that meet one replica are enough to tell. Ids of the
+// edge, which nobody can guess, are apart from those that a client may choose.
+func (t *Throttle) Call(requestID string, fromEdge bool) error {
+	now, origin := t.now(), ""
+	if fromEdge {
+		origin = "edge"
+	}
+	id := t.keys.id(kindRequest, limitCalls, noRange, requestID, origin)
+	var list [1]charge
+	charges := appendRates(list[:0], id, kindRequest, callsPerRequest, 1, now)
+	if v := t.counters.memory.take(now, charges, always); v.refused {
+		return t.refuse(v, charges, now)
+	}
+	return nil
+}

@@ -1,12 +1,13 @@
 #!/bin/sh
-# The nginx container's command: turns SITE_NAMES, ENTRY, CORS_ORIGINS and
-# LOAD_BALANCERS into the few files that differ from site to site, all on the
-# tmpfs /run/nginx, and becomes nginx.
+# The nginx container's command: turns the settings below into the few files that
+# differ from site to site, all on the tmpfs /run/nginx, and becomes nginx.
 #
-#   SITE_NAMES      host names served, separated by blanks; any other gets nothing
-#   ENTRY           tls, load-balancer or plain: which of entry/*.conf listens
-#   CORS_ORIGINS    origins whose pages may read the errors that nginx makes; see origins.sh
-#   LOAD_BALANCERS  addresses or networks, for ENTRY=load-balancer only
+#   SITE_NAMES        host names served, separated by blanks; any other gets nothing
+#   ENTRY             tls, load-balancer or plain: which of entry/*.conf listens
+#   CORS_ORIGINS      origins whose pages may read the errors that nginx makes; see origins.sh
+#   LOAD_BALANCERS    addresses or networks, for ENTRY=load-balancer only
+#   GRAPHQL_MAX_BODY  of a request to /v1/graphql, such as 256k or 1m; 256k if not set
+#   NAT64_PREFIX      IPv6 /96 behind which IPv4 clients come, besides 64:ff9b::/96
 set -eu
 config=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 # shellcheck source=nginx/lib.sh
@@ -67,6 +68,24 @@ write_load_balancers() {
   done
 }
 
+write_graphql_body() {
+  size=${GRAPHQL_MAX_BODY:-256k}
+  case ${size} in
+    0* | [km]* | *[!0-9km]* | *[km]?*) die "GRAPHQL_MAX_BODY: '${size}' is not a size such as 256k or 1m" ;;
+    *) printf 'client_max_body_size %s;\n' "${size}" >"${site}/graphql-body.conf" ;;
+  esac
+}
+
+write_nat64() {
+  prefix=$(list "${NAT64_PREFIX:-}")
+  case ${prefix} in
+    '') : >"${site}/nat64.conf" ;;
+    *[!0-9A-Fa-f:/]* | */*/*) die "NAT64_PREFIX: '${prefix}' is not an IPv6 prefix such as 2001:db8:64::/96" ;;
+    *:*/96) printf '%s 1;\n' "${prefix}" >"${site}/nat64.conf" ;;
+    *) die "NAT64_PREFIX: '${prefix}' is not a /96" ;;
+  esac
+}
+
 # Where nginx can, it leaves connections that were used just now open for a moment
 # when it reloads. Otherwise the next request may meet the end of its connection:
 # browsers send it again, other clients tell their users.
@@ -79,6 +98,8 @@ write_keepalive() {
 
 write_server_names
 write_cors_origins
+write_graphql_body
+write_nat64
 write_keepalive
 case ${ENTRY:-} in
   tls) choose_certificate ;;

@@ -3,8 +3,10 @@ package appliance_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +70,104 @@ func TestLimits_AnIPv6CustomerIsOneClient(t *testing.T) {
 	}
 	if passed, _ := g.hammer(t, 10, "POST", "/auth/signin", "2001:db8:1:3::1"); passed != 10 {
 		t.Errorf("an address of another /64: %d of 10", passed)
+	}
+}
+
+// Behind NAT64 all of IPv4 comes out of one /96 and would share one client's limits,
+// a public report against several rate limiters that count IPv6 by the /64; whoever
+// has 6to4 would be a client of its own for each /64 of a /48.
+func TestLimits_IPv4InsideIPv6IsThatIPv4Client(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, testserver.NginxSettings{Entry: "load-balancer", LoadBalancers: "127.0.0.1", NAT64: "2001:db8:64:0:0:1::/96"})
+	for i, c := range []struct{ name, inside, neighbour string }{
+		{"mapped", "::ffff:198.51.100.%d", "::ffff:198.51.101.%d"},
+		{"NAT64's well-known prefix", "64:ff9b::198.51.100.%d", "64:ff9b::198.51.101.%d"},
+		{"NAT64's well-known prefix, with groups of zeros", "64:ff9b::198.51.0.%d", "64:ff9b::0.10.0.%d"},
+		{"the operator's prefix", "2001:db8:64::1:198.51.100.%d", "2001:db8:64::1:198.51.101.%d"},
+		{"a byte that ends lines", "64:ff9b::198.10.10.%d", "64:ff9b::198.10.11.%d"},
+	} {
+		byte4 := 10 + i
+		inside := netip.MustParseAddr(fmt.Sprintf(c.inside, byte4))
+		raw := inside.As16()
+		native := netip.AddrFrom4([4]byte(raw[12:]))
+		if passed, refused := g.hammer(t, 60, "POST", "/auth/signin", native.String()); refused.Response == nil {
+			t.Fatalf("%s: %d of 60 were let through", c.name, passed)
+		}
+		if passed, _ := g.hammer(t, 10, "POST", "/auth/signin", inside.String()); passed > 8 {
+			t.Errorf("%s: %d of 10 were let through from an address whose IPv4 is refused", c.name, passed)
+		}
+		if passed, _ := g.hammer(t, 10, "POST", "/auth/signin", fmt.Sprintf(c.neighbour, byte4)); passed != 10 {
+			t.Errorf("%s: %d of 10 of another IPv4 client", c.name, passed)
+		}
+	}
+	if passed, refused := g.hammer(t, 60, "POST", "/auth/signin", "203.0.113.77"); refused.Response == nil {
+		t.Fatalf("%d of 60 were let through", passed)
+	}
+	passed := 0
+	for i := range 10 { // 203.0.113.77 by 6to4, from a /64 each
+		n, _ := g.hammer(t, 1, "POST", "/auth/signin", fmt.Sprintf("2002:cb00:714d:%x::1", i))
+		passed += n
+	}
+	if passed > 8 {
+		t.Errorf("6to4: %d of 10", passed)
+	}
+	// Teredo's addresses are of servers all over; each /64 is a client as elsewhere.
+	if passed, _ := g.hammer(t, 10, "POST", "/auth/signin", "2001:0:cb00:714d::1"); passed != 10 {
+		t.Errorf("Teredo: %d of 10", passed)
+	}
+}
+
+func TestLimits_ASiteThatSpreadsOverIts64sMeetsAWiderOne(t *testing.T) {
+	t.Parallel()
+	g := newCrowdedGateway(t)
+	const n = 1000
+	passed := 0
+	for i := range n {
+		got, _ := g.hammer(t, 1, "POST", "/auth/signin", fmt.Sprintf("2001:db8:7:%x::1", i))
+		passed += got
+	}
+	if passed < 161 || passed == n {
+		t.Errorf("%d of %d were let through from the /64s of one /48; 161 at once and 40 a second may be", passed, n)
+	}
+	if got, _ := g.hammer(t, 10, "POST", "/auth/signin", "2001:db8:8:1::1"); got != 10 {
+		t.Errorf("another /48: %d of 10", got)
+	}
+	if got, _ := g.hammer(t, 10, "POST", "/auth/signin", "198.51.100.1"); got != 10 {
+		t.Errorf("IPv4: %d of 10", got)
+	}
+}
+
+// Bytes tell a /64 in every spelling that nginx has for one.
+func TestLimits_A64WithAGroupOfZerosIsOneClient(t *testing.T) {
+	t.Parallel()
+	g := newCrowdedGateway(t)
+	if passed, refused := g.hammer(t, 60, "POST", "/auth/signin", "2001:db8:9::1"); refused.Response == nil {
+		t.Fatalf("%d of 60 were let through", passed)
+	}
+	for _, same := range []string{"2001:db8:9:0:1:2:3:4", "2001:db8:9:0:1::"} {
+		if passed, _ := g.hammer(t, 10, "POST", "/auth/signin", same); passed > 8 {
+			t.Errorf("%s: %d of 10", same, passed)
+		}
+	}
+}
+
+// 57 kB of aliases made login write 355 kB.
+func TestLimits_GraphQLBodies(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		setting  string
+		fits, no int
+	}{
+		"as it is":    {"", 256 << 10, 256<<10 + 1},
+		"set to less": {"8k", 8 << 10, 8<<10 + 1},
+		"set to more": {"1m", 1 << 20, 1<<20 + 1},
+	} {
+		g := newGateway(t, testserver.NginxSettings{GraphQLBody: c.setting})
+		if a := g.do(t, "POST", g.URL("/v1/graphql"), strings.Repeat(" ", c.fits)); a.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d bytes: %d %s", name, c.fits, a.StatusCode, a.body)
+		}
+		a := g.do(t, "POST", g.URL("/v1/graphql"), strings.Repeat(" ", c.no))
+		checkError(t, a, http.StatusRequestEntityTooLarge, "payload-too-large")
 	}
 }
 
@@ -143,6 +243,7 @@ func TestClient_IsTheAddressOrItsPrefixExactly(t *testing.T) {
 		"2001::4:5:6:7:8", "2001::3:4:5:6:7", "2001:0:0:4::8", "2001:db8:0:0:5::", "0:2:3:4:5:6:7:8", "0:0:3:4:5:6:7:0",
 		"2001:0:3:4:5:6:7:8", "2001:db8:0:4:5:6:7:8", "2001:db8:3:0:5:6:7:8", "2001:db8:3:0:0:6:7:8", "2001:db8:3:4:0:0:7:8",
 		"fe80::1:2:3:4", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "1:0:0:0:0:6:0:0", "1:0:3::", "0:2::", "::ffff:203.0.113.7",
+		"2002:c633:6404::1", "2002:c633:6404:1:2:3:4:5", "2002:c633::1", "2002:0:6404::1", "2002::1", "64:ff9b::c633:6404", "64:ff9b::",
 	}
 	for _, a := range addresses {
 		g.do(t, "GET", g.URL("/healthz"), "", "X-Forwarded-For", a)
@@ -160,7 +261,17 @@ func TestClient_IsTheAddressOrItsPrefixExactly(t *testing.T) {
 			}
 			continue
 		}
-		prefix, _ := want.Prefix(64)
+		bits := 64
+		switch {
+		case strings.HasPrefix(a, "2002:"):
+			bits = 48
+		case strings.HasPrefix(a, "64:ff9b:"): // one IPv4 client
+			if line.Client != a {
+				t.Errorf("%s is %q", a, line.Client)
+			}
+			continue
+		}
+		prefix, _ := want.Prefix(bits)
 		got, err := netip.ParsePrefix(line.Client)
 		if err != nil || got != prefix {
 			t.Errorf("%s is %q, not %s", a, line.Client, prefix)

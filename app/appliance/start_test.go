@@ -26,6 +26,12 @@ func TestStart_RefusesValuesThatWouldBecomeConfiguration(t *testing.T) {
 		"everybody as balancer":      {testserver.NginxSettings{Entry: "load-balancer", LoadBalancers: "0.0.0.0/0"}, "LOAD_BALANCERS"},
 		"everybody, in IPv6":         {testserver.NginxSettings{Entry: "load-balancer", LoadBalancers: "::/0"}, "LOAD_BALANCERS"},
 		"a name as balancer":         {testserver.NginxSettings{Entry: "load-balancer", LoadBalancers: "lb.example.org"}, "LOAD_BALANCERS"},
+		"no limit of bodies":         {testserver.NginxSettings{GraphQLBody: "0"}, "GRAPHQL_MAX_BODY"},
+		"a size that is none":        {testserver.NginxSettings{GraphQLBody: "k1"}, "GRAPHQL_MAX_BODY"},
+		"a size with more in it":     {testserver.NginxSettings{GraphQLBody: "1m; root /"}, "GRAPHQL_MAX_BODY"},
+		"a wider NAT64 prefix":       {testserver.NginxSettings{NAT64: "2001:db8::/64"}, "NAT64_PREFIX"},
+		"IPv4 for NAT64":             {testserver.NginxSettings{NAT64: "192.0.2.0/96"}, "NAT64_PREFIX"},
+		"NAT64 with more in it":      {testserver.NginxSettings{NAT64: "2001:db8::/96 1; ::/0"}, "NAT64_PREFIX"},
 		"a balancer with more in it": {testserver.NginxSettings{Entry: "load-balancer", LoadBalancers: "10.0.0.1;"}, "LOAD_BALANCERS"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,7 +22,9 @@ package clientip
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // The headers by which the edge tells who called. It overwrites both, so that
@@ -44,12 +46,16 @@ type Request struct {
 // Resolver finds the client's address.
 type Resolver struct {
 	secrets func() [][]byte
+	nat64   netip.Prefix
 }
 
-// New makes a Resolver. secrets returns the edge secrets that are valid now,
+// New makes a Resolver. nat64 is the operator's prefix, or the zero Prefix; secrets
+// returns the edge secrets that are valid now,
 // several during a rotation; it is asked anew for each request, so that a
 // rotation needs no restart. Empty secrets are ignored.
-func New(secrets func() [][]byte) *Resolver { return &Resolver{secrets: secrets} }
+func New(secrets func() [][]byte, nat64 netip.Prefix) *Resolver {
+	return &Resolver{secrets: secrets, nat64: nat64}
+}
 
 // Resolve returns the client's address in its one canonical form, or the zero
 // Addr for a client of unknown address. Only where no edge secret is configured
@@ -59,11 +65,11 @@ func (r *Resolver) Resolve(req Request) netip.Addr {
 	configured, vouched := r.check(req.EdgeSecret)
 	switch {
 	case vouched:
-		return Parse(req.RealIP)
+		return r.parse(req.RealIP)
 	case req.ViaHasura || configured:
 		return netip.Addr{}
 	default:
-		return canonical(req.Peer)
+		return r.canonical(req.Peer)
 	}
 }
 
@@ -93,9 +99,9 @@ func (r *Resolver) check(presented string) (configured, vouched bool) {
 // longer, zones of any length included, is not worth parsing.
 const longestAddr = len("0000:0000:0000:0000:0000:ffff:255.255.255.255")
 
-// Parse reads one address as nginx writes it ($remote_addr: no port, no
+// parse reads one address as nginx writes it ($remote_addr: no port, no
 // brackets). Garbage and addresses that no client can have are unknown.
-func Parse(s string) netip.Addr {
+func (r *Resolver) parse(s string) netip.Addr {
 	if len(s) > longestAddr {
 		return netip.Addr{}
 	}
@@ -103,15 +109,60 @@ func Parse(s string) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	return canonical(addr)
+	return r.canonical(addr)
 }
 
-// canonical gives every client one address: IPv4-mapped IPv6 becomes IPv4, as a
-// dual-stack listener would otherwise give each client two, and the zone goes.
-func canonical(addr netip.Addr) netip.Addr {
-	addr = addr.Unmap().WithZone("")
+// canonical gives every client one address. An IPv4 address inside an IPv6 one is
+// that IPv4 address: otherwise a dual-stack listener would give each client two, all
+// of IPv4 behind NAT64 would be one client, and whoever has 6to4 65,536 of them. The
+// zone goes.
+func (r *Resolver) canonical(addr netip.Addr) netip.Addr {
+	addr = r.unwrap(addr.Unmap().WithZone(""))
 	if !addr.IsValid() || addr.IsUnspecified() || addr.IsMulticast() {
 		return netip.Addr{}
 	}
 	return addr
+}
+
+// NAT64's well-known prefix (RFC 6052, section 2.1) and the prefix of 6to4
+// (RFC 3056, section 2). Teredo's address has the IPv4 address too, but of a client
+// that its own network may share with others, so there each /64 counts as elsewhere.
+var (
+	wellKnownNAT64 = netip.MustParsePrefix("64:ff9b::/96")
+	sixToFour      = netip.MustParsePrefix("2002::/16")
+)
+
+func (r *Resolver) unwrap(addr netip.Addr) netip.Addr {
+	if !addr.Is6() {
+		return addr
+	}
+	b := addr.As16()
+	switch {
+	case wellKnownNAT64.Contains(addr), r.nat64.Contains(addr):
+		return netip.AddrFrom4([4]byte(b[12:]))
+	case sixToFour.Contains(addr):
+		return netip.AddrFrom4([4]byte(b[2:6]))
+	}
+	return addr
+}
+
+// ParseNAT64 reads the operator's NAT64 prefix, a /96: the only length that leaves
+// the IPv4 address in the last 32 bits. "" is none. Errors name the setting.
+func ParseNAT64(setting, value string) (netip.Prefix, error) {
+	if value = strings.TrimSpace(value); value == "" {
+		return netip.Prefix{}, nil
+	}
+	const example = "such as 2001:db8:64::/96"
+	p, err := netip.ParsePrefix(value)
+	switch {
+	case err != nil:
+		return netip.Prefix{}, fmt.Errorf("%s: %q is not a prefix %s", setting, value, example)
+	case !p.Addr().Is6() || p.Addr().Is4In6():
+		return netip.Prefix{}, fmt.Errorf("%s: %q is not an IPv6 prefix %s", setting, value, example)
+	case p.Bits() != 96:
+		return netip.Prefix{}, fmt.Errorf("%s: %q is a /%d; only a /96 %s will do", setting, value, p.Bits(), example)
+	case p != p.Masked():
+		return netip.Prefix{}, fmt.Errorf("%s: %q has bits after the prefix; did you mean %s?", setting, value, p.Masked())
+	}
+	return p, nil
 }

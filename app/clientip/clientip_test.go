@@ -20,7 +20,12 @@ func resolver(secrets ...string) *clientip.Resolver {
 			out = append(out, []byte(s))
 		}
 		return out
-	})
+	}, netip.MustParsePrefix("2001:db8:64:0:0:1::/96"))
+}
+
+// parse reads an address that the edge vouches for.
+func parse(realIP string) netip.Addr {
+	return resolver(edge).Resolve(clientip.Request{RealIP: realIP, EdgeSecret: edge})
 }
 
 func TestResolve_BelievesOnlyTheEdge(t *testing.T) {
@@ -60,7 +65,7 @@ func TestResolve_BelievesOnlyTheEdge(t *testing.T) {
 
 func TestResolve_RereadsTheSecrets(t *testing.T) {
 	secret := old
-	r := clientip.New(func() [][]byte { return [][]byte{[]byte(secret)} })
+	r := clientip.New(func() [][]byte { return [][]byte{[]byte(secret)} }, netip.Prefix{})
 	req := clientip.Request{RealIP: "198.51.100.4", EdgeSecret: edge}
 	if got := r.Resolve(req); got.IsValid() {
 		t.Fatalf("believed a secret that is not valid yet: %v", got)
@@ -71,7 +76,7 @@ func TestResolve_RereadsTheSecrets(t *testing.T) {
 	}
 }
 
-func TestParse_GivesEachClientOneAddress(t *testing.T) {
+func TestResolve_GivesEachClientOneAddress(t *testing.T) {
 	cases := []struct{ in, want string }{
 		{"198.51.100.4", "198.51.100.4"},
 		{"::ffff:198.51.100.4", "198.51.100.4"},
@@ -79,6 +84,20 @@ func TestParse_GivesEachClientOneAddress(t *testing.T) {
 		{"0000:0000:0000:0000:0000:ffff:198.051.100.4", ""}, // leading zeros are octal to some
 		{"0000:0000:0000:0000:0000:ffff:198.151.100.104", "198.151.100.104"},
 		{"2001:DB8::1", "2001:db8::1"},
+		{"64:ff9b::c633:6404", "198.51.100.4"},
+		{"64:ff9b::198.51.100.4", "198.51.100.4"},
+		{"64:ff9b::102", "0.0.1.2"},
+		{"64:ff9b::", ""},
+		{"64:ff9b::224.0.0.1", ""},
+		{"64:ff9b:0:0:0:1:c633:6404", "64:ff9b::1:c633:6404"}, // outside the /96
+		{"64:ff9b:1::c633:6404", "64:ff9b:1::c633:6404"},      // RFC 8215: local use, of a prefix that only its operator knows
+		{"2001:db8:64::1:c633:6404", "198.51.100.4"},
+		{"2001:db8:64::2:c633:6404", "2001:db8:64::2:c633:6404"},
+		{"2002:c633:6404::1", "198.51.100.4"},
+		{"2002:c633:6404:7:8:9:a:b", "198.51.100.4"},
+		{"2002::1", ""},
+		{"2001:0:c633:6404::1", "2001:0:c633:6404::1"}, // Teredo
+		{"::198.51.100.4", "::c633:6404"},              // no client has such an address any more
 		{"2001:db8:0:0:0:0:0:1", "2001:db8::1"},
 		{"fe80::1%eth0", "fe80::1"},
 		{"fe80::1%" + strings.Repeat("z", 100), ""},
@@ -93,8 +112,8 @@ func TestParse_GivesEachClientOneAddress(t *testing.T) {
 		{"", ""},
 	}
 	for _, c := range cases {
-		if got, want := clientip.Parse(c.in), addr(c.want); got != want {
-			t.Errorf("Parse(%q) = %v, want %v", c.in, got, want)
+		if got, want := parse(c.in), addr(c.want); got != want {
+			t.Errorf("%q is %v, want %v", c.in, got, want)
 		}
 	}
 }
@@ -114,7 +133,7 @@ func FuzzResolve(f *testing.F) {
 		if got.Is4In6() || got.Zone() != "" || got.IsUnspecified() {
 			t.Fatalf("%q gave %v, which is not canonical", realIP, got)
 		}
-		if got.IsValid() && clientip.Parse(got.String()) != got {
+		if got.IsValid() && parse(got.String()) != got {
 			t.Fatalf("%v does not stay itself", got)
 		}
 	})
@@ -134,4 +153,32 @@ func addr(s string) netip.Addr {
 		return netip.Addr{}
 	}
 	return netip.MustParseAddr(s)
+}
+
+func TestParseNAT64_TakesOnlyA96AndNamesTheSetting(t *testing.T) {
+	for value, says := range map[string]string{
+		"":                       "",
+		"2001:db8:64::/96":       "",
+		" 64:ff9b::/96 ":         "",
+		"2001:db8:64::/64":       "/96",
+		"2001:db8:64::/48":       "/96",
+		"2001:db8:64::":          "2001:db8:64::/96",
+		"2001:db8:64::1/96":      "did you mean 2001:db8:64::/96",
+		"2001:db8:64::/97":       "/96",
+		"192.0.2.0/24":           "IPv6",
+		"::ffff:0:0/96":          "IPv6",
+		"2001:db8::/96,64::/96":  "not a prefix",
+		"2001:db8:64::%eth0/96":  "not a prefix",
+		"https://nat64.example/": "not a prefix",
+	} {
+		p, err := clientip.ParseNAT64("LOGIN_NAT64_PREFIX", value)
+		switch {
+		case says == "" && err != nil:
+			t.Errorf("%q: %v", value, err)
+		case says == "" && strings.TrimSpace(value) != "" && p.Bits() != 96:
+			t.Errorf("%q is %v", value, p)
+		case says != "" && (err == nil || !strings.HasPrefix(err.Error(), "LOGIN_NAT64_PREFIX: ") || !strings.Contains(err.Error(), says)):
+			t.Errorf("%q: %v, want it to say %q", value, err, says)
+		}
+	}
 }

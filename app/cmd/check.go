@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"hasura-login/app/clientip"
 	"hasura-login/app/config"
 	"hasura-login/app/store/postgres"
 	"hasura-login/app/throttle"
@@ -55,9 +57,10 @@ func unusable(cfg config.Config) error {
 	}
 	add("ISSUER", token.Names{Issuer: cfg.Issuer, Audience: cfg.Audience}.Check())
 	_, limitsErr := limits(cfg)
+	_, nat64Err := nat64(cfg)
 	_, postErr := NewPost(cfg)
 	_, pagesErr := newPages(cfg, nil, nil, true)
-	return errors.Join(append(problems, limitsErr, postErr, pagesErr)...)
+	return errors.Join(append(problems, limitsErr, nat64Err, postErr, pagesErr)...)
 }
 
 func problemLines(errs ...error) []string {
@@ -68,6 +71,10 @@ func problemLines(errs ...error) []string {
 		}
 	}
 	return lines
+}
+
+func nat64(cfg config.Config) (netip.Prefix, error) {
+	return clientip.ParseNAT64(config.Prefix+"NAT64_PREFIX", cfg.NAT64Prefix)
 }
 
 // limits reads the LIMIT_* settings; the error joins every problem.

@@ -37,6 +37,7 @@ func TestMain_ExitCodesAndWhatIsSaid(t *testing.T) {
 		{name: "unusable configuration", args: "keys list", vars: []string{"LOGIN_BCRYPT_COST=4"}, code: 1, stderr: "LOGIN_BCRYPT_COST"},
 		{name: "check without secrets", args: "check", code: 1, stdout: "LOGIN_ACCESS_TTL", stderr: "LOGIN_DATABASE_URL or LOGIN_DATABASE_URL_FILE is not set"},
 		{name: "check of a limit", args: "check", vars: []string{"LOGIN_LIMIT_SIGNIN_CLIENT=many"}, code: 1, stderr: "LOGIN_LIMIT_SIGNIN_CLIENT"},
+		{name: "check of a NAT64 prefix", args: "check", vars: []string{"LOGIN_NAT64_PREFIX=2001:db8::/64"}, code: 1, stderr: "LOGIN_NAT64_PREFIX: \"2001:db8::/64\" is a /64; only a /96"},
 		{name: "serve without secrets", args: "serve", code: 1, stderr: "is not set"},
 		{name: "no ring yet", args: "keys list", vars: keys, code: 1, stderr: "hasura-login keys rotate"},
 		{name: "first key", args: "keys rotate", vars: keys, code: 0, stdout: "signs from now on"},

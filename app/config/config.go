@@ -42,6 +42,9 @@ type Config struct {
 	// RequireVerifiedEmail needs mail.
 	RequireVerifiedEmail bool `env:"REQUIRE_VERIFIED_EMAIL" envDefault:"false"`
 
+	// NAT64Prefix is the operator's /96; clients behind it count as their IPv4 address.
+	NAT64Prefix string `env:"NAT64_PREFIX"`
+
 	LimitSigninClient   string `env:"LIMIT_SIGNIN_CLIENT" envDefault:"30-M,300-H"`
 	LimitDeviceClient   string `env:"LIMIT_DEVICE_CLIENT" envDefault:"60-M,600-H"`
 	LimitSigninAccount  string `env:"LIMIT_SIGNIN_ACCOUNT" envDefault:"5-M,20-H"`

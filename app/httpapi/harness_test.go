@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -108,7 +109,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		Ready:         func(context.Context) error { return srv.ready },
 		Calls:         limiter,
 		ActionSecrets: func() []string { return []string{actionSecret} },
-		Clients:       clientip.New(func() [][]byte { return [][]byte{[]byte(edgeSecret)} }),
+		Clients:       clientip.New(func() [][]byte { return [][]byte{[]byte(edgeSecret)} }, netip.MustParsePrefix("2001:db8:64::/96")),
 		AllowOrigin:   func(origin string) bool { return origin == "https://app.example.org" },
 		Audit:         auditor, Observer: m, Log: log, Pages: site,
 	})

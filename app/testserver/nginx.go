@@ -23,6 +23,8 @@ type NginxSettings struct {
 	Names         string // host names served; the default is "localhost 127.0.0.1"
 	CORSOrigins   string
 	LoadBalancers string
+	GraphQLBody   string // the default is the start script's
+	NAT64         string
 	EdgeSecret    string // the default is "edge-secret-of-the-test"
 	Chain, Key    string // the certificate of Entry tls as PEM; the default is none yet
 }
@@ -98,6 +100,7 @@ func PrepareNginx(t testing.TB, s NginxSettings) (*Nginx, *exec.Cmd) {
 		"PATH=" + filepath.Dir(Binary(t, "nginx", "nginx")) + ":/usr/sbin:/usr/bin:/sbin:/bin",
 		"ENTRY=" + or(s.Entry, "plain"), "SITE_NAMES=" + or(s.Names, "localhost 127.0.0.1"),
 		"CORS_ORIGINS=" + s.CORSOrigins, "LOAD_BALANCERS=" + s.LoadBalancers,
+		"GRAPHQL_MAX_BODY=" + s.GraphQLBody, "NAT64_PREFIX=" + s.NAT64,
 	}
 	n.handOver(t, cmd)
 	return n, cmd

@@ -327,7 +327,7 @@ func TestRedis_DecidesLikeMemory(t *testing.T) {
 			a.DeviceID = pick("", "", "", "phone", "laptop")
 			inMemory, refusedByMemory := memory.try(a)
 			inRedis, refusedByRedis := shared.try(a)
-			if diff := cmp.Diff(refusedByMemory, refusedByRedis); diff != "" {
+			if diff := cmp.Diff(refusedByMemory, refusedByRedis, cmp.AllowUnexported(throttle.Refusal{})); diff != "" {
 				t.Fatalf("step %d, %+v (-memory +redis):\n%s", step, a, diff)
 			}
 			if refusedByMemory != nil {

@@ -24,19 +24,28 @@ func TestRules_FireAndKeepQuietAsTheirTestsSay(t *testing.T) {
 }
 
 func TestAlertmanager_AcceptsItsConfiguration(t *testing.T) {
-	const config = "ops/alertmanager/alertmanager.yml"
-	run(t, "amtool", "prometheus-alertmanager", "check-config", config)
-	routes := map[string]string{
-		"severity=critical alertname=LoginDown": "at-once",
-		"severity=warning alertname=SignInSlow": "by-day",
-		"severity=none alertname=Watchdog":      "dead-man",
-	}
-	for labels, receiver := range routes {
-		arguments := append([]string{"config", "routes", "test", "--config.file=" + config, "--verify.receivers=" + receiver}, strings.Fields(labels)...)
-		run(t, "amtool", "prometheus-alertmanager", arguments...)
+	amtool := testserver.Alertmanager(t, "amtool")
+	for name, s := range map[string]*site{
+		"nothing set up": newSite(t, "", nil),
+		"every way": newSite(t, "ALERT_MAIL_TO=it's@example.org\nALERT_MAIL_FROM=\"Ops: login\" <a@example.org>\nALERT_MAIL_SERVER=mail.example.org:465\nALERT_TELEGRAM_CHAT=-100\n",
+			map[string]string{"slack_url": "https://slack.example.org", "telegram_token": "t", "ntfy_url": "https://ntfy.example.org/x", "webhook_url": "https://pager.example.org", "dead_man_url": "https://dead.example.org"}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := s.config(t)
+			run(t, amtool, "", "check-config", config)
+			routes := map[string]string{
+				"severity=critical alertname=LoginDown": "at-once",
+				"severity=warning alertname=SignInSlow": "by-day",
+				"severity=none alertname=Watchdog":      "dead-man",
+			}
+			for labels, receiver := range routes {
+				arguments := append([]string{"config", "routes", "test", "--config.file=" + config, "--verify.receivers=" + receiver}, strings.Fields(labels)...)
+				run(t, amtool, "", arguments...)
+			}
+		})
 	}
 	for _, template := range []string{"login.subject", "login.text"} {
-		run(t, "amtool", "prometheus-alertmanager", "template", "render",
+		run(t, amtool, "", "template", "render",
 			"--template.glob=ops/alertmanager/*.tmpl", `--template.text={{ template "`+template+`" . }}`)
 	}
 }

@@ -66,7 +66,8 @@ func startStack(t *testing.T) *stack {
 		"node-exporter:9100":     testserver.StartExporter(t, "prometheus-node-exporter", nil, listen, "--collector.textfile.directory="+textfiles),
 		"blackbox-exporter:9115": testserver.StartExporter(t, "prometheus-blackbox-exporter", []string{"SSL_CERT_FILE=" + certificate},
 			listen, "--config.file="+filepath.Join(root, "ops/prometheus/blackbox.yml")),
-		"alertmanager:9093": s.runAlertmanager(t, root),
+		// Nobody is told.
+		"alertmanager:9093": startAlertmanager(t, newSite(t, "", nil).config(t)),
 	}
 	return s
 }
@@ -108,24 +109,6 @@ func runEdgeMetrics(t *testing.T, log string) (address string) {
 		}
 	})
 	return l.Addr().String()
-}
-
-// runAlertmanager runs it with the project's configuration: its secrets are
-// elsewhere, and nothing goes out.
-func (s *stack) runAlertmanager(t *testing.T, root string) (address string) {
-	t.Helper()
-	dir := testserver.TempDir(t)
-	for _, secret := range []string{"smtp_password", "pager_token", "dead_man_token"} {
-		writeFile(t, filepath.Join(dir, secret), "secret")
-	}
-	config := strings.NewReplacer(
-		"/run/secrets/", dir+"/", "/etc/alertmanager/", filepath.Join(root, "ops/alertmanager")+"/",
-		"mail.example.org:587", "127.0.0.1:9", "https://pager.example.org", "http://127.0.0.1:9", "https://dead-man.example.org", "http://127.0.0.1:9",
-	).Replace(read(t, filepath.Join(root, "ops/alertmanager/alertmanager.yml")))
-	path := filepath.Join(dir, "alertmanager.yml")
-	writeFile(t, path, config)
-	return testserver.StartExporter(t, "prometheus-alertmanager", nil,
-		"--web.listen-address=$ADDR", "--cluster.listen-address=", "--config.file="+path, "--storage.path="+dir)
 }
 
 // certify gives nginx a certificate for localhost and returns the file to trust.

@@ -37,3 +37,5 @@ source "${LIB}/sql.bash"
 source "${LIB}/releases.bash"
 # shellcheck source=scripts/lib/images.bash
 source "${LIB}/images.bash"
+# shellcheck source=scripts/lib/alerts.bash
+source "${LIB}/alerts.bash"

@@ -5,7 +5,7 @@
 #   database.dump.age   pg_dump -Fc
 #   manifest.age        rows and checksum of every table, of the same snapshot
 #   roles.sql.age       roles without passwords (those are in the secrets)
-#   secrets.tar.age     secrets/, .env and the settings of the backups themselves
+#   secrets.tar.age     secrets/, .env, site/ and the settings of the backups themselves
 #   keys.tar.age        the key ring
 
 BACKUPS=${HASURA_LOGIN_BACKUPS:-${ROOT}/backups}

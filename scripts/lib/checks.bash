@@ -343,6 +343,21 @@ check_signed_in() {
   done
 }
 
+# Somebody is told when something is wrong: by Alertmanager, or by the timer of this script.
+check_alerting() {
+  local complaint
+  if ! complaint=$( (check_alert_settings && ways_of ALERT_CRITICAL && ways_of ALERT_WARNINGS) 2>&1 >/dev/null); then
+    problem alerts-not-delivered "${complaint#ERROR: }"
+  elif [[ -z $(ways_set_up) ]]; then
+    problem alerts-not-delivered 'alerts reach nobody: no way is set up in .env (docs/alerts.md)'
+  elif ! monitoring_in_use && ! systemctl is-enabled --quiet hasura-login-doctor.timer 2>/dev/null; then
+    problem alerts-not-delivered 'neither the profile monitoring nor the timer of this script watches the appliance: scripts/install-timers'
+  else
+    good "alerts go out by: $(ways_set_up | paste -sd ' ' -)"
+  fi
+  has_alert_secret dead_man_url || note 'no service outside notices when this machine is gone: scripts/set-secret alertmanager/dead_man_url (docs/alerts.md)'
+}
+
 check_backups() {
   local newest age verified
   [[ -s ${RECIPIENTS} ]] || problem restore 'backups/recipients is missing: nothing can be backed up'

@@ -14,7 +14,8 @@ readonly FORMER_PROBE_EMAIL
 # A text as curl's configuration and JSON both quote it.
 quoted() {
   local text=${1//\\/\\\\}
-  printf '"%s"' "${text//\"/\\\"}"
+  text=${text//\"/\\\"}
+  printf '"%s"' "${text//$'\n'/\\n}"
 }
 
 # One request from nginx's place in the network, so that what is proved is the way nginx goes. Body

@@ -28,6 +28,7 @@ setup() {
   stamp_hours_ago copied 1
   stamp_hours_ago verified 1
   echo 'BACKUP_COPY_TO=offbox:hasura-login' >>"${HASURA_LOGIN_ROOT}/.env"
+  printf 'https://pager.example.org/' | "${SCRIPTS}/set-secret" alertmanager/webhook_url 2>/dev/null
   echo age1x >"${HASURA_LOGIN_BACKUPS}/recipients"
   mkdir -p "${HASURA_LOGIN_ROOT}/.state/releases/20261124T031500Z-old"
   echo hasura-login:old >"${HASURA_LOGIN_ROOT}/.state/releases/20261124T031500Z-old/image"
@@ -270,6 +271,79 @@ doctor_names() {
   assert_status 0
   echo hasura-login:newer >"${HASURA_LOGIN_ROOT}/.state/releases/20261124T031500Z-old/image"
   doctor_names 'HASURA_LOGIN_IMAGE is hasura-login:old in .env, deployed was hasura-login:newer' deploy
+}
+
+@test "doctor names: nobody who is told, a way that is not set up, and no timer that looks" {
+  rm "$(secret_file alertmanager/webhook_url)"
+  doctor_names 'alerts reach nobody' alerts-not-delivered
+  echo 'ALERT_CRITICAL=telegram' >>"${HASURA_LOGIN_ROOT}/.env"
+  doctor_names 'ALERT_CRITICAL in .env names "telegram", which is not set up' alerts-not-delivered
+  sed -i '/^ALERT_CRITICAL=/d' "${HASURA_LOGIN_ROOT}/.env"
+  printf 'https://pager.example.org/' | "${SCRIPTS}/set-secret" alertmanager/webhook_url
+  touch "${WORLD}/machine/no-timers"
+  doctor_names 'scripts/install-timers' alerts-not-delivered
+  echo alertmanager >>"${WORLD}/services"
+  script doctor
+  assert_says 'alerts go out by: webhook'
+}
+
+# Keeps what curl was told on stdin, or fails while it is told to.
+curl_of_the_host() {
+  mkdir "${BATS_TEST_TMPDIR}/bin"
+  printf '#!/bin/sh\n[ ! -e "%s/offline" ] || exit 7\ncat >>"%s/sent"\n' "${WORLD}" "${WORLD}" >"${BATS_TEST_TMPDIR}/bin/curl"
+  chmod +x "${BATS_TEST_TMPDIR}/bin/curl"
+  PATH=${BATS_TEST_TMPDIR}/bin:${PATH}
+  touch "${WORLD}/sent"
+}
+
+# How often since the last look, and forgets it.
+times_told() {
+  grep -c 'pager.example.org' "${WORLD}/sent" || true
+  : >"${WORLD}/sent"
+}
+
+@test "doctor --tell tells once of what is wrong, again when it changes and each day, and of its end" {
+  curl_of_the_host
+  printf 'https://dead-man.example.org/' | "${SCRIPTS}/set-secret" alertmanager/dead_man_url 2>/dev/null
+  script doctor --tell
+  assert_status 0
+  grep -q 'dead-man.example.org' "${WORLD}/sent"
+  assert_same "$(times_told)" 0
+  echo '97% 900' >"${WORLD}/machine/disk"
+  script doctor --tell
+  grep -q 'is 97 % full' "${WORLD}/sent"
+  grep -q 'login.example.org: 1 problem' "${WORLD}/sent"
+  assert_same "$(times_told)" 1
+  echo '98% 890' >"${WORLD}/machine/disk"
+  script doctor --tell
+  assert_same "$(times_told)" 0
+  touch -d yesterday "${HASURA_LOGIN_ROOT}/.state/doctor.told"
+  script doctor --tell
+  assert_same "$(times_told)" 1
+  echo no >"${WORLD}/machine/clock"
+  script doctor --tell
+  grep -q 'clock is not synchronized' "${WORLD}/sent"
+  assert_same "$(times_told)" 1
+  echo yes >"${WORLD}/machine/clock"
+  echo '40% 20000' >"${WORLD}/machine/disk"
+  script doctor --tell
+  grep -q 'all well again' "${WORLD}/sent"
+  assert_same "$(times_told)" 1
+  script doctor --tell
+  assert_same "$(times_told)" 0
+}
+
+@test "doctor --tell that could not tell tries again, and lets the dead man's switch fall" {
+  curl_of_the_host
+  printf 'https://dead-man.example.org/' | "${SCRIPTS}/set-secret" alertmanager/dead_man_url 2>/dev/null
+  echo '97% 900' >"${WORLD}/machine/disk"
+  touch "${WORLD}/offline"
+  script doctor --tell
+  assert_status 1
+  assert_says 'could not tell by webhook'
+  rm "${WORLD}/offline"
+  script doctor --tell
+  assert_same "$(times_told)" 1
 }
 
 @test "status shows release, containers, keys, certificate and what was cut off" {

@@ -5,8 +5,7 @@ setup() {
   load setup
   empty_appliance
   cp "${REPOSITORY}/.env.example" "${HASURA_LOGIN_ROOT}/.env.example"
-  local image
-  while IFS= read -r image; do publish "${image}"; done < <(sed -n 's/^[A-Z_]*_IMAGE=//p' "${HASURA_LOGIN_ROOT}/.env.example")
+  publish_release
 }
 
 @test "install brings an empty machine to an appliance that serves" {

@@ -130,6 +130,9 @@ copied_at() { sed -n 's/^hasura_login_backup_last_copied_timestamp_seconds //p' 
 
 @test "a machine that burned comes back from the copy by the very lines of the runbook" {
   local archive before script_lines=${BATS_TEST_TMPDIR}/lines empty=${BATS_TEST_TMPDIR}/opt/hasura-login
+  publish_release
+  mkdir -p "${HASURA_LOGIN_ROOT}/site/prometheus/rules"
+  echo '# mine' >"${HASURA_LOGIN_ROOT}/site/prometheus/rules/own.yml"
   before=$(fingerprint)
   archive=$("${SCRIPTS}/backup" 2>/dev/null)
   mv "${HASURA_LOGIN_BACKUPS}/rclone.conf" "${BATS_TEST_TMPDIR}/rclone.conf"
@@ -148,6 +151,7 @@ copied_at() { sed -n 's/^hasura_login_backup_last_copied_timestamp_seconds //p' 
   assert_same "$(<"${empty}/keys/k1.json")" key
   assert_same "$(stat -c %a "${empty}/backups/rclone.conf")" 600
   diff "${BATS_TEST_TMPDIR}/recipients" "${empty}/backups/recipients"
+  assert_same "$(<"${empty}/site/prometheus/rules/own.yml")" '# mine'
 }
 
 # Nothing is left but what the runbook says to keep elsewhere; the database is as a first start makes it.

@@ -17,6 +17,8 @@ empty_appliance() {
   echo '192.0.2.1 STREAM login.example.org' >"${WORLD}/machine/addresses"
   : >"${WORLD}/machine/listeners"
   cp "${REPOSITORY}"/nginx/upstreams/*.conf "${HASURA_LOGIN_ROOT}/nginx/upstreams/"
+  mkdir -p "${HASURA_LOGIN_ROOT}/ops/alertmanager"
+  cp "${REPOSITORY}/ops/alertmanager/routes.yml" "${HASURA_LOGIN_ROOT}/ops/alertmanager/"
   cp "${REPOSITORY}/ops/postgres/roles.sql" "${HASURA_LOGIN_ROOT}/ops/postgres/"
   printf 'name: hasura-login\n' >"${HASURA_LOGIN_ROOT}/docker-compose.prod.yml"
   printf '%s\n' postgres login migrate hasura nginx >"${WORLD}/services"
@@ -45,6 +47,12 @@ digest() { printf 'sha256:%064d' 0 | tr 0 "$1"; }
 
 # publish IMAGE [DIGIT]: a registry has it from now on.
 publish() { digest "${2:-1}" >"${WORLD}/registry/${1//\//_}"; }
+
+# A registry has every image that the repository's own release names.
+publish_release() {
+  local image
+  while IFS= read -r image; do publish "${image}"; done < <(sed -n 's/^[A-Z_]*_IMAGE=//p' "${REPOSITORY}/.env.example")
+}
 
 # What a small release was made with.
 image_settings_of_release() {

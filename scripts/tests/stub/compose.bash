@@ -191,6 +191,9 @@ compose_exec() {
     exec "${WORLD}/real" "$@"
   fi
   case "${service} $*" in
+    'prometheus wget '* | 'alertmanager wget '* | 'blackbox-exporter wget '*) ;;
+    'alertmanager test -r '*) [[ -f ${root}/site/alertmanager/${3##*/} ]] ;;
+    'alertmanager amtool '*) ;;
     'nginx nginx -t'*) nginx_test ;;
     'nginx sh /etc/nginx/reload.sh') nginx_test && load_nginx ;;
     'nginx sh -c '*'shutting down'*) echo "$(<"${WORLD}/leaving")" ;;

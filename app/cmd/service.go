@@ -193,6 +193,11 @@ func (s *Service) Run(ctx context.Context, api, ops net.Listener) error {
 	tasks.Go(func() {
 		login.RunSweeper(background, s.store, refreshGrace, func(err error) { s.log.Warn("sweeping", zap.Error(err)) })
 	})
+	if s.cfg.UnopenedTTL > 0 {
+		tasks.Go(func() {
+			s.login.RunRemover(background, s.cfg.UnopenedTTL, func(err error) { s.log.Warn("removing unopened accounts", zap.Error(err)) })
+		})
+	}
 	if s.mail != nil {
 		tasks.Go(func() { s.mail.Run(background) })
 	}

@@ -49,6 +49,13 @@ func (c Config) check() []error {
 	inRange("ACCESS_TTL", c.AccessTTL, time.Second, time.Hour)
 	inRange("REFRESH_TTL", c.RefreshTTL, time.Minute, 400*24*time.Hour)
 	inRange("REFRESH_IDLE", c.RefreshIdle, time.Minute, 400*24*time.Hour)
+	if c.UnopenedTTL != 0 {
+		// A mail may be a day on its way, and its link works for a day.
+		inRange("UNOPENED_TTL", c.UnopenedTTL, 48*time.Hour, 400*24*time.Hour)
+		if !c.RequireVerifiedEmail {
+			complain("UNOPENED_TTL", "needs %sREQUIRE_VERIFIED_EMAIL=true; without it a sign-up opens a session, and such an account is never removed", Prefix)
+		}
+	}
 	inRange("HASH_QUEUE_MAX_WAIT", c.HashQueueMaxWait, 10*time.Millisecond, 30*time.Second)
 	inRange("SHUTDOWN_GRACE", c.ShutdownGrace, 0, 5*time.Minute)
 	if c.BcryptCost < 10 || c.BcryptCost > 15 {

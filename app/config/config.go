@@ -41,6 +41,9 @@ type Config struct {
 	CORSOrigins       []string      `env:"CORS_ORIGINS"`
 	// RequireVerifiedEmail needs mail.
 	RequireVerifiedEmail bool `env:"REQUIRE_VERIFIED_EMAIL" envDefault:"false"`
+	// UnopenedTTL is how old an account gets that no session was ever opened for; 0: as
+	// old as it likes.
+	UnopenedTTL time.Duration `env:"UNOPENED_TTL" envDefault:"0s"`
 
 	// NAT64Prefix is the operator's /96; clients behind it count as their IPv4 address.
 	NAT64Prefix string `env:"NAT64_PREFIX"`

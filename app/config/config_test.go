@@ -201,3 +201,18 @@ func TestHostedPages_NeedAnAddressThatIsSafe(t *testing.T) {
 		})
 	}
 }
+
+func TestLoad_UnopenedAccountsAreRemovedOnlyWhereTheirLinksAreOver(t *testing.T) {
+	for settings, says := range map[string]string{
+		"LOGIN_UNOPENED_TTL=0s": "",
+		"LOGIN_UNOPENED_TTL=720h LOGIN_REQUIRE_VERIFIED_EMAIL=true": "",
+		"LOGIN_UNOPENED_TTL=720h":                                   "LOGIN_UNOPENED_TTL: needs LOGIN_REQUIRE_VERIFIED_EMAIL=true",
+		"LOGIN_UNOPENED_TTL=24h LOGIN_REQUIRE_VERIFIED_EMAIL=true":  "LOGIN_UNOPENED_TTL: 24h0m0s is not between",
+		"LOGIN_UNOPENED_TTL=-1h LOGIN_REQUIRE_VERIFIED_EMAIL=true":  "LOGIN_UNOPENED_TTL: -1h0m0s is not between",
+	} {
+		_, _, err := config.Load(strings.Fields(settings))
+		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%s: %v, want %q", settings, err, says)
+		}
+	}
+}

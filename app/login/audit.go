@@ -23,6 +23,7 @@ const (
 	EventEmailVerified          EventName = "email-verified"
 	EventEmailChangeRequested   EventName = "email-change-requested"
 	EventEmailChanged           EventName = "email-changed"
+	EventUnopenedRemoved        EventName = "unopened-account-removed"
 	EventAccountDeleted         EventName = "account-deleted"
 	EventUserCreated            EventName = "user-created"
 	EventUserDisabled           EventName = "user-disabled"

@@ -14,6 +14,8 @@ const (
 	sweepPause = 20 * time.Millisecond
 	// keepEnded leaves ended sessions a while for whoever investigates.
 	keepEnded = 7 * 24 * time.Hour
+	// removeEvery is how often unopened accounts are looked for.
+	removeEvery = 10 * time.Minute
 )
 
 // RunSweeper deletes what has expired, in small batches, until ctx ends. Several
@@ -37,4 +39,34 @@ func RunSweeper(ctx context.Context, store Store, nonceGrace time.Duration, fail
 			}
 		}
 	}
+}
+
+// RunRemover removes accounts that a sign-up made longer than after ago and that no
+// session was ever opened for, until ctx ends. failed is told of errors; the next
+// round tries again.
+func (s *Service) RunRemover(ctx context.Context, after time.Duration, failed func(error)) {
+	wait := rand.N(sweepEvery) // #nosec G404 -- only spreads load
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		n, err := s.RemoveUnopened(ctx, after)
+		wait = removeEvery
+		if err != nil && ctx.Err() == nil {
+			failed(err)
+		} else if n >= sweepBatch {
+			wait = sweepPause
+		}
+	}
+}
+
+// RemoveUnopened removes one batch of such accounts and tells how many there were.
+func (s *Service) RemoveUnopened(ctx context.Context, after time.Duration) (int, error) {
+	ids, err := s.Store.RemoveUnopened(ctx, s.Now().UTC().Add(-after), sweepBatch)
+	for _, id := range ids {
+		s.Audit.Record(ctx, Event{Name: EventUnopenedRemoved, UserID: id})
+	}
+	return len(ids), err
 }

@@ -1,12 +1,14 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -23,6 +25,7 @@ import (
 	"hasura-login/app/password"
 	"hasura-login/app/throttle"
 	"hasura-login/app/token"
+	"hasura-login/app/totp"
 )
 
 const (
@@ -45,6 +48,7 @@ type Store interface {
 	login.MailStore
 	login.EmailStore
 	login.Outbox
+	login.CredentialStore
 }
 
 // Service is everything that runs behind one pair of listeners.
@@ -121,7 +125,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 		queued = s.mail.Wake
 	}
 	s.login = login.NewService(login.Deps{
-		Store: s.store, Mail: mails, MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.gate, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
+		Store: s.store, Mail: mails, Credentials: w.Backend.Store, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.gate, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
 		Throttle: s.throttle, Devices: throttle.NewDeviceTokens(func() [][]byte { return bytesOf(cfg.DeviceSecret.Values()) }), Audit: auditor,
 	}, rules(cfg, w.Post != nil))
 	site, err := newPages(cfg, s.login, verifier, w.Post != nil)
@@ -144,7 +148,17 @@ func rules(cfg config.Config, mailEnabled bool) login.Rules {
 		SignUpEnabled: cfg.SignupEnabled, DefaultRoles: cfg.DefaultRoles,
 		RefreshTTL: cfg.RefreshTTL, RefreshIdle: cfg.RefreshIdle, RefreshGrace: refreshGrace, MaxSessions: maxSessions,
 		MailEnabled: mailEnabled, RequireVerifiedEmail: cfg.RequireVerifiedEmail, Notices: cfg.Notices(),
+		ElevationTTL: cfg.ElevationTTL, RememberDevice: cfg.RememberDevice,
 	}
+}
+
+// oneTimePasswords names the service to authenticator apps as browsers see it.
+func oneTimePasswords(cfg config.Config) *totp.Secrets {
+	name := cfg.Issuer
+	if u, err := url.Parse(cfg.Origin()); err == nil && u.Host != "" {
+		name = u.Host
+	}
+	return totp.New(cmp.Or(cfg.HostedPagesName, name), cfg.TOTPSecret.Values)
 }
 
 // observe hands the metrics what they ask at each scrape, and makes the ops listener.

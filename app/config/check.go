@@ -57,6 +57,8 @@ func (c Config) check() []error {
 		}
 	}
 	inRange("HASH_QUEUE_MAX_WAIT", c.HashQueueMaxWait, 10*time.Millisecond, 30*time.Second)
+	inRange("ELEVATION_TTL", c.ElevationTTL, time.Minute, 24*time.Hour)
+	inRange("REMEMBER_DEVICE", c.RememberDevice, 0, login.DeviceLifetime)
 	inRange("SHUTDOWN_GRACE", c.ShutdownGrace, 0, 5*time.Minute)
 	if c.BcryptCost < 10 || c.BcryptCost > 15 {
 		complain("BCRYPT_COST", "%d is not between 10 (OWASP's least) and 15 (a second and more)", c.BcryptCost)
@@ -204,7 +206,7 @@ func noticeNames() string {
 func (c Config) checkSecrets() []error {
 	var problems []error
 	for name, secret := range map[string]secretfile.Secret{
-		"ACTION_SECRET": c.ActionSecret, "EDGE_SECRET": c.EdgeSecret, "DEVICE_SECRET": c.DeviceSecret,
+		"ACTION_SECRET": c.ActionSecret, "EDGE_SECRET": c.EdgeSecret, "DEVICE_SECRET": c.DeviceSecret, "TOTP_SECRET": c.TOTPSecret,
 		"MAIL_WEBHOOK_SECRET": c.MailWebhookSecret,
 	} {
 		for _, value := range secret.Values() {
@@ -221,6 +223,7 @@ func (c Config) Missing() error {
 	var missing []string
 	for name, secret := range map[string]secretfile.Secret{
 		"DATABASE_URL": c.DatabaseURL, "ACTION_SECRET": c.ActionSecret, "EDGE_SECRET": c.EdgeSecret, "DEVICE_SECRET": c.DeviceSecret,
+		"TOTP_SECRET": c.TOTPSecret,
 	} {
 		if !secret.IsSet() {
 			missing = append(missing, fmt.Sprintf("%s%s or %s%s_FILE is not set", Prefix, name, Prefix, name))

@@ -47,6 +47,10 @@ type Config struct {
 
 	// NAT64Prefix is the operator's /96; clients behind it count as their IPv4 address.
 	NAT64Prefix string `env:"NAT64_PREFIX"`
+	// ElevationTTL is how long a proof of who somebody is counts for what takes one.
+	ElevationTTL time.Duration `env:"ELEVATION_TTL" envDefault:"10m"`
+	// RememberDevice is how long a device that asks for it is asked for no second factor.
+	RememberDevice time.Duration `env:"REMEMBER_DEVICE" envDefault:"720h"`
 
 	LimitSigninClient   string `env:"LIMIT_SIGNIN_CLIENT" envDefault:"30-M,300-H"`
 	LimitDeviceClient   string `env:"LIMIT_DEVICE_CLIENT" envDefault:"60-M,600-H"`
@@ -71,7 +75,7 @@ type Config struct {
 	// MailVerifyLink is for verifying an address and for changing it.
 	MailVerifyLink string `env:"MAIL_VERIFY_LINK"`
 	// MailNotices are kinds of login.NoticeKinds, or "off" alone.
-	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed"`
+	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed,second-factor-added,second-factor-removed,recovery-code-used"`
 	MailTemplates string   `env:"MAIL_TEMPLATES"`
 	MailLanguage  string   `env:"MAIL_LANGUAGE" envDefault:"en"`
 
@@ -89,6 +93,7 @@ type Config struct {
 	ActionSecret secretfile.Secret `env:"-" secret:"ACTION_SECRET"`
 	EdgeSecret   secretfile.Secret `env:"-" secret:"EDGE_SECRET"`
 	DeviceSecret secretfile.Secret `env:"-" secret:"DEVICE_SECRET"`
+	TOTPSecret   secretfile.Secret `env:"-" secret:"TOTP_SECRET"`
 	RedisURL     secretfile.Secret `env:"-" secret:"REDIS_URL"`
 
 	MailSMTPPassword  secretfile.Secret `env:"-" secret:"MAIL_SMTP_PASSWORD"`

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"mime"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -35,7 +36,7 @@ func decodeObject(body []byte) (map[string]json.RawMessage, error) {
 }
 
 // arguments checks an object against an operation's fields: every required one
-// there, no other, all strings. The first fault in the order of the fields is named.
+// there, no other, strings but for the flags. The first fault in the order of the fields is named.
 func arguments(fields []field, object map[string]json.RawMessage) (map[string]string, error) {
 	args := make(map[string]string, len(fields))
 	for _, f := range fields {
@@ -46,6 +47,14 @@ func arguments(fields []field, object map[string]json.RawMessage) (map[string]st
 		}
 		if !present || isNull {
 			return nil, login.Errorf(login.CodeInvalidInput, "%s: missing", f.name)
+		}
+		if f.flag {
+			var value bool
+			if err := json.Unmarshal(raw, &value); err != nil {
+				return nil, login.Errorf(login.CodeInvalidInput, "%s: must be true or false", f.name)
+			}
+			args[f.name] = strconv.FormatBool(value)
+			continue
 		}
 		var value string
 		if err := json.Unmarshal(raw, &value); err != nil {

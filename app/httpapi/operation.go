@@ -29,11 +29,12 @@ type call struct {
 	client   login.Client
 }
 
-// field is one argument; all of them are strings.
+// field is one argument; all of them are strings but flags.
 type field struct {
 	name     string
 	optional bool
 	inPath   bool
+	flag     bool // a boolean, held as "true" or "false"
 }
 
 func required(names ...string) []field {
@@ -45,6 +46,11 @@ func required(names ...string) []field {
 }
 
 func operations() []operation {
+	return append(passwordOperations(), secondFactorOperations()...)
+}
+
+// passwordOperations are those of an account whose only credential is its password.
+func passwordOperations() []operation {
 	return []operation{
 		{
 			name: login.OpSignUp, method: http.MethodPost, path: "/auth/signup", status: http.StatusCreated,
@@ -149,6 +155,93 @@ func operations() []operation {
 			},
 		},
 	}
+}
+
+// secondFactorOperations are those about the second factors of an account.
+func secondFactorOperations() []operation {
+	proof := func(c call) login.Proof {
+		return login.Proof{Method: login.Method(c.args["method"]), Password: c.args["password"], Code: c.args["code"]}
+	}
+	return []operation{
+		{
+			name: login.OpSignInSecondFactor, method: http.MethodPost, path: "/auth/signin/second-factor", status: http.StatusOK,
+			fields: append(required("challenge", "method", "code"), field{name: "rememberDevice", optional: true, flag: true}),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return grantOf(s.SignInSecondFactor(ctx, login.SignInSecondFactorInput{Challenge: c.args["challenge"], Proof: proof(c), Remember: c.args["rememberDevice"] == "true", Client: c.client}))
+			},
+		},
+		{
+			name: login.OpTOTPEnrolment, method: http.MethodPost, path: "/auth/totp/enrolment", status: http.StatusOK, signedIn: true,
+			fields: required("password"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return enrolmentOf(s.EnrolTOTP(ctx, c.identity, c.args["password"], c.client))
+			},
+		},
+		{
+			name: login.OpAddTOTP, method: http.MethodPost, path: "/auth/totp", status: http.StatusNoContent, signedIn: true,
+			fields: required("enrolment", "code"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return nil, s.AddTOTP(ctx, c.identity, login.AddTOTPInput{Enrolment: c.args["enrolment"], Code: c.args["code"], Client: c.client})
+			},
+		},
+		{
+			name: login.OpRemoveTOTP, method: http.MethodDelete, path: "/auth/totp", status: http.StatusNoContent, signedIn: true,
+			fields: required("password"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return nil, s.RemoveTOTP(ctx, c.identity, c.args["password"], c.client)
+			},
+		},
+		{
+			name: login.OpNewRecoveryCodes, method: http.MethodPost, path: "/auth/recovery-codes", status: http.StatusOK, signedIn: true,
+			fields: required("password"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return recoveryCodesOf(s.NewRecoveryCodes(ctx, c.identity, c.args["password"], c.client))
+			},
+		},
+		{
+			name: login.OpElevate, method: http.MethodPost, path: "/auth/elevate", status: http.StatusOK, signedIn: true,
+			fields: append(required("method"), field{name: "password", optional: true}, field{name: "code", optional: true}),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return elevatedOf(s.Elevate(ctx, c.identity, login.ElevateInput{Proof: proof(c), Client: c.client}))
+			},
+		},
+	}
+}
+
+type enrolmentAnswer struct {
+	Secret    string `json:"secret"`
+	URI       string `json:"uri"`
+	Enrolment string `json:"enrolment"`
+}
+
+func enrolmentOf(e login.TOTPEnrolment, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return enrolmentAnswer(e), nil
+}
+
+type recoveryCodesAnswer struct {
+	Codes []string `json:"codes"`
+}
+
+func recoveryCodesOf(codes []string, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return recoveryCodesAnswer{codes}, nil
+}
+
+type elevatedAnswer struct {
+	Token          string `json:"token"`
+	TokenExpiresAt string `json:"tokenExpiresAt"`
+}
+
+func elevatedOf(e login.Elevated, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return elevatedAnswer{e.Token, stamp(e.TokenExpiresAt)}, nil
 }
 
 // grantAnswer is the GraphQL type AuthPayload and the REST grant.

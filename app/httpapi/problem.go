@@ -20,14 +20,18 @@ var statuses = map[login.Code]int{
 	login.CodeUnauthenticated:      http.StatusUnauthorized,
 	login.CodeInvalidRefreshToken:  http.StatusUnauthorized,
 	login.CodeInvalidToken:         http.StatusUnauthorized,
+	login.CodeSecondFactorRequired: http.StatusUnauthorized,
+	login.CodeInvalidCode:          http.StatusUnauthorized,
 	login.CodeAccountDisabled:      http.StatusForbidden,
 	login.CodeEmailNotVerified:     http.StatusForbidden,
+	login.CodeElevationRequired:    http.StatusForbidden,
 	login.CodeForbidden:            http.StatusForbidden,
 	login.CodeSignupDisabled:       http.StatusForbidden,
 	login.CodeMailDisabled:         http.StatusForbidden,
 	login.CodeNotFound:             http.StatusNotFound,
 	login.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
 	login.CodeEmailTaken:           http.StatusConflict,
+	login.CodeCredentialExists:     http.StatusConflict,
 	login.CodePayloadTooLarge:      http.StatusRequestEntityTooLarge,
 	login.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
 	login.CodeRateLimited:          http.StatusTooManyRequests,
@@ -38,25 +42,26 @@ var statuses = map[login.Code]int{
 
 // problem is the body of an error over REST (RFC 9457).
 type problem struct {
-	Type       string     `json:"type"`
-	Title      string     `json:"title"`
-	Status     int        `json:"status"`
-	Code       login.Code `json:"code"`
-	RequestID  string     `json:"requestId"`
-	RetryAfter int        `json:"retryAfter,omitempty"` // seconds
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	extensions
 }
 
 // actionError is the body of an error over an action. Hasura hands message and
 // extensions to the client as they are; our extensions replace its own.
 type actionError struct {
-	Message    string           `json:"message"`
-	Extensions actionExtensions `json:"extensions"`
+	Message    string     `json:"message"`
+	Extensions extensions `json:"extensions"`
 }
 
-type actionExtensions struct {
-	Code       login.Code `json:"code"`
-	RequestID  string     `json:"requestId"`
-	RetryAfter int        `json:"retryAfter,omitempty"`
+// extensions is what both say of an error beyond its text.
+type extensions struct {
+	Code       login.Code     `json:"code"`
+	RequestID  string         `json:"requestId"`
+	RetryAfter int            `json:"retryAfter,omitempty"` // seconds
+	Challenge  string         `json:"challenge,omitempty"`
+	Methods    []login.Method `json:"methods,omitempty"`
 }
 
 // actionStatus keeps Hasura from hiding the message: it shows that of a 4xx only.
@@ -92,14 +97,15 @@ func writeError(c *fiber.Ctx, e *login.Error) error {
 	if wait > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(wait))
 	}
+	more := extensions{e.Code, requestID(c), wait, e.Challenge, e.Methods}
 	if isAction(c) {
-		return writeJSON(c, actionStatus(e.Code), "application/json", actionError{e.Message, actionExtensions{e.Code, requestID(c), wait}})
+		return writeJSON(c, actionStatus(e.Code), "application/json", actionError{e.Message, more})
 	}
 	if e.Code == login.CodeUnauthenticated {
 		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
 	}
 	status := statuses[e.Code]
-	return writeJSON(c, status, "application/problem+json", problem{"about:blank", e.Message, status, e.Code, requestID(c), wait})
+	return writeJSON(c, status, "application/problem+json", problem{"about:blank", e.Message, status, more})
 }
 
 func writeJSON(c *fiber.Ctx, status int, contentType string, body any) error {

@@ -70,10 +70,11 @@ func (s *Service) ChangePassword(ctx context.Context, id Identity, in ChangePass
 	if err != nil {
 		return Grant{}, err
 	}
-	opened, token, err := s.openSession(id.UserID, h.Account.Epoch+1, in.Client)
+	opened, token, err := s.openSession(id.UserID, h.Account.Epoch+1, in.Client, MethodPassword)
 	if err != nil {
 		return Grant{}, err
 	}
+	opened.Session.AMR, opened.Session.ElevatedAt = session.AMR, session.ElevatedAt
 	err = s.Store.ChangePassword(ctx, PasswordChange{
 		UserID: id.UserID, OldHash: h.Account.Password, Epoch: h.Account.Epoch,
 		NewHash: hash, Session: opened, Now: s.Now().UTC(),
@@ -87,7 +88,8 @@ func (s *Service) ChangePassword(ctx context.Context, id Identity, in ChangePass
 	s.record(ctx, EventPasswordChanged, OpChangePassword, session, in.Client)
 	s.notify(ctx, MailPasswordChanged, h, in.Client)
 	g, err := s.grant(h, opened.Session, token)
-	g.DeviceToken = s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, h.Account.PasswordEpoch+1), s.Now())
+	h.Account.PasswordEpoch++
+	g.DeviceToken = s.deviceToken(h, false)
 	return g, err
 }
 
@@ -105,34 +107,4 @@ func (s *Service) DeleteAccount(ctx context.Context, id Identity, password strin
 		s.record(ctx, EventAccountDeleted, OpDeleteAccount, session, c)
 	}
 	return err
-}
-
-// confirm finds the caller's live session and proves its password, limited like
-// a sign-in: a stolen access token must not become an oracle for passwords.
-// check, if given, runs before anything is counted or hashed.
-func (s *Service) confirm(ctx context.Context, op Operation, id Identity, password string, c Client, check func(Holder) error) (Session, Holder, error) {
-	if password == "" {
-		return Session{}, Holder{}, Errorf(CodeInvalidInput, "password: must not be empty")
-	}
-	session, h, err := s.authorize(ctx, id)
-	if err != nil {
-		return session, h, err
-	}
-	if check != nil {
-		if err := check(h); err != nil {
-			return session, h, err
-		}
-	}
-	// A live session is a known device: strangers who attack the account must
-	// not keep its owner from changing the password, and a stolen access token
-	// gets no more guesses than a stranger.
-	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: c, Account: h.User.Email, DeviceID: session.ID})
-	if err != nil {
-		return session, h, err
-	}
-	ok, _, err := s.checkPassword(ctx, reservation, Work{Operation: op, Addr: c.Addr}, h.Account.Password, password)
-	if err == nil && !ok {
-		err = s.refused(ctx, op, id.UserID, c, Errorf(CodeInvalidCredentials, "Current password wrong"))
-	}
-	return session, h, err
 }

@@ -18,14 +18,18 @@ const (
 	CodeUnauthenticated      Code = "unauthenticated"
 	CodeInvalidRefreshToken  Code = "invalid-refresh-token"
 	CodeInvalidToken         Code = "invalid-token"
+	CodeSecondFactorRequired Code = "second-factor-required"
+	CodeInvalidCode          Code = "invalid-code"
 	CodeAccountDisabled      Code = "account-disabled"
 	CodeEmailNotVerified     Code = "email-not-verified"
+	CodeElevationRequired    Code = "elevation-required"
 	CodeForbidden            Code = "forbidden"
 	CodeSignupDisabled       Code = "signup-disabled"
 	CodeMailDisabled         Code = "mail-disabled"
 	CodeNotFound             Code = "not-found"
 	CodeMethodNotAllowed     Code = "method-not-allowed"
 	CodeEmailTaken           Code = "email-taken"
+	CodeCredentialExists     Code = "credential-exists"
 	CodePayloadTooLarge      Code = "payload-too-large"
 	CodeUnsupportedMediaType Code = "unsupported-media-type"
 	CodeRateLimited          Code = "rate-limited"
@@ -38,8 +42,8 @@ const (
 func Codes() []Code {
 	return []Code{
 		CodeInvalidInput, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
-		CodeInvalidToken, CodeAccountDisabled, CodeEmailNotVerified, CodeForbidden, CodeSignupDisabled, CodeMailDisabled, CodeNotFound, CodeMethodNotAllowed,
-		CodeEmailTaken, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited,
+		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeForbidden, CodeSignupDisabled, CodeMailDisabled, CodeNotFound, CodeMethodNotAllowed,
+		CodeEmailTaken, CodeCredentialExists, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited,
 		CodeOverloaded, CodeUnavailable, CodeInternal,
 	}
 }
@@ -51,6 +55,8 @@ type Error struct {
 	Code       Code
 	Message    string
 	RetryAfter time.Duration // 0 where waiting does not help
+	Challenge  string        // of CodeSecondFactorRequired: to be presented with the proof
+	Methods    []Method      // with which the proof that is missing can be given
 	cause      error
 }
 
@@ -104,6 +110,8 @@ var (
 	// ErrTokenReused: the token was spent longer ago than the grace; the
 	// store has ended its session.
 	ErrTokenReused = errors.New("refresh token reused")
+	// ErrCredentialExists: the account has a credential of the kind already.
+	ErrCredentialExists = errors.New("credential exists")
 	// ErrUnavailable: the store cannot be reached or has no tables yet.
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrCallerGone: the caller left before the work was begun; nobody is

@@ -14,6 +14,7 @@ import (
 	"hasura-login/app/password"
 	"hasura-login/app/store/sqlite"
 	"hasura-login/app/testclock"
+	"hasura-login/app/totp"
 )
 
 const (
@@ -54,14 +55,15 @@ func newWorldOn(t *testing.T, store login.Store, options ...option) *world {
 	t.Cleanup(gate.Close)
 	w := &world{store: store, throttle: &fakeThrottle{}, audit: &recordedAudit{}, clock: testclock.At(time.Now().UTC().Truncate(time.Microsecond))}
 	mails, _ := store.(login.MailStore) // a store made to fail keeps none
+	credentials, _ := store.(login.CredentialStore)
 	deps := login.Deps{
-		Store: store, Mail: mails, MailSecret: mailSecret, Hasher: gate, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
+		Store: store, Mail: mails, MailSecret: mailSecret, Credentials: credentials, OneTimePasswords: totp.New("test", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }), Hasher: gate, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
 		Throttle: w.throttle, Devices: fakeDevices{}, Audit: w.audit, Now: w.clock.Now,
 	}
 	rules := login.Rules{
 		SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"},
 		RefreshTTL: 30 * 24 * time.Hour, RefreshIdle: 14 * 24 * time.Hour, RefreshGrace: 10 * time.Second, MaxSessions: 20,
-		Notices: login.NoticeKinds(),
+		Notices: login.NoticeKinds(), ElevationTTL: 10 * time.Minute, RememberDevice: 30 * 24 * time.Hour,
 	}
 	for _, o := range options {
 		o(&deps, &rules)

@@ -147,7 +147,7 @@ type PasswordReset struct {
 	UserID  string
 	Epoch   int // as read with the token
 	NewHash string
-	Session NewSession // of epoch Epoch+1
+	Session *NewSession // of epoch Epoch+1; nil: none is opened
 	Now     time.Time
 }
 

@@ -13,11 +13,18 @@ const (
 	MailNewDevice       MailKind = "new-device"     // a sign-in without a device token
 	MailSessionsEnded   MailKind = "sessions-ended" // a refresh token was reused
 	MailEmailChanged    MailKind = "email-changed"  // to the address that the account had
+
+	MailSecondFactorAdded   MailKind = "second-factor-added"
+	MailSecondFactorRemoved MailKind = "second-factor-removed"
+	MailRecoveryCodeUsed    MailKind = "recovery-code-used"
 )
 
 // NoticeKinds returns every kind of notice.
 func NoticeKinds() []MailKind {
-	return []MailKind{MailPasswordChanged, MailNewDevice, MailSessionsEnded, MailEmailChanged}
+	return []MailKind{
+		MailPasswordChanged, MailNewDevice, MailSessionsEnded, MailEmailChanged,
+		MailSecondFactorAdded, MailSecondFactorRemoved, MailRecoveryCodeUsed,
+	}
 }
 
 // NoticeRate is how many notices of a kind an account gets: so many in a window

@@ -28,6 +28,10 @@ var hashLanes = map[Operation]Lane{
 	OpResetPassword:      LanePriority,
 	OpRequestEmailChange: LanePriority,
 	OpVerifyEmail:        LanePriority,
+	OpTOTPEnrolment:      LanePriority,
+	OpRemoveTOTP:         LanePriority,
+	OpNewRecoveryCodes:   LanePriority,
+	OpElevate:            LanePriority,
 }
 
 // Lane is where the work waits.

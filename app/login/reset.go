@@ -71,19 +71,25 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	if err != nil {
 		return Grant{}, err
 	}
-	err = s.Mail.ResetPassword(ctx, PasswordReset{
-		Token: token, UserID: h.User.ID, Epoch: h.Account.Epoch, NewHash: hash, Session: opened, Now: s.Now().UTC(),
-	})
-	if err != nil {
+	reset := PasswordReset{Token: token, UserID: h.User.ID, Epoch: h.Account.Epoch, NewHash: hash, Now: s.Now().UTC()}
+	if len(h.Account.Factors) == 0 { // a mailbox is one factor
+		reset.Session = &opened
+	}
+	if err := s.Mail.ResetPassword(ctx, reset); err != nil {
 		return Grant{}, s.linkRefused(ctx, OpResetPassword, reservation, h.User.ID, in.Client, err)
 	}
 	if stored.Email == h.User.Email && h.Account.EmailVerifiedAt.IsZero() {
 		h.Account.EmailVerifiedAt = opened.Session.CreatedAt
 	}
-	s.record(ctx, EventPasswordReset, OpResetPassword, opened.Session, in.Client)
+	s.record(ctx, EventPasswordReset, OpResetPassword, Session{UserID: h.User.ID}, in.Client)
 	s.notify(ctx, MailPasswordChanged, h, in.Client)
+	h.Account.Epoch++
+	h.Account.PasswordEpoch++
+	if reset.Session == nil {
+		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, h, in.Client)
+	}
 	g, err := s.grant(h, opened.Session, refresh)
-	g.DeviceToken = s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, h.Account.PasswordEpoch+1), s.Now())
+	g.DeviceToken = s.deviceToken(h, false)
 	return g, err
 }
 

@@ -24,22 +24,29 @@ type Rules struct {
 	// RequireVerifiedEmail opens no session to an account whose address is not
 	// verified, but by an operator's link. It needs MailEnabled.
 	RequireVerifiedEmail bool
-	Notices              []MailKind // those that are sent
+	// ElevationTTL is how long a proof counts that was given on purpose.
+	ElevationTTL time.Duration
+	// RememberDevice is how long a device that asks for it is asked for no second
+	// factor; 0: it always is.
+	RememberDevice time.Duration
+	Notices        []MailKind // those that are sent
 }
 
 // Deps are the ports a Service works through. All are required but Now and
 // Random, which default to the system's, and MailQueued.
 type Deps struct {
-	Store    Store
-	Mail     MailStore
-	Hasher   Hasher
-	Policy   PasswordPolicy
-	Issuer   Issuer
-	Throttle Throttle
-	Devices  Devices
-	Audit    Auditor
-	Now      func() time.Time
-	Random   io.Reader
+	Store            Store
+	Mail             MailStore
+	Credentials      CredentialStore
+	OneTimePasswords OneTimePasswords
+	Hasher           Hasher
+	Policy           PasswordPolicy
+	Issuer           Issuer
+	Throttle         Throttle
+	Devices          Devices
+	Audit            Auditor
+	Now              func() time.Time
+	Random           io.Reader
 	// MailSecret makes the tokens in mails; needed with Rules.MailEnabled.
 	MailSecret MailSecret
 	// MailQueued, if given, is told that there is something to send.
@@ -104,7 +111,7 @@ func lifeOf(userID string, passwordEpoch int) string {
 }
 
 // openSession draws a session and its first refresh token; nothing is stored.
-func (s *Service) openSession(userID string, epoch int, c Client) (NewSession, refreshToken, error) {
+func (s *Service) openSession(userID string, epoch int, c Client, methods ...Method) (NewSession, refreshToken, error) {
 	now := s.Now().UTC()
 	token, err := newRefreshToken(s.Random)
 	if err != nil {
@@ -115,11 +122,19 @@ func (s *Service) openSession(userID string, epoch int, c Client) (NewSession, r
 		return NewSession{}, token, err
 	}
 	expires := now.Add(s.rules.RefreshTTL)
+	var amr []string
+	for _, m := range methods {
+		amr = withMethod(amr, m)
+	}
+	elevated := time.Time{}
+	if len(methods) > 1 {
+		elevated = now
+	}
 	return NewSession{
 		Session: Session{
 			ID: id, UserID: userID, Epoch: epoch, CreatedAt: now, LastUsedAt: now,
 			IdleUntil: earlier(now.Add(s.rules.RefreshIdle), expires), ExpiresAt: expires,
-			ClientName: label(c.Name), ClientPrefix: c.Prefix(),
+			ClientName: label(c.Name), ClientPrefix: c.Prefix(), AMR: amr, ElevatedAt: elevated,
 		},
 		Token:   token.key(),
 		MaxLive: s.rules.MaxSessions,
@@ -127,7 +142,7 @@ func (s *Service) openSession(userID string, epoch int, c Client) (NewSession, r
 }
 
 func (s *Service) grant(h Holder, session Session, token refreshToken) (Grant, error) {
-	access, expires, err := s.Issuer.Issue(Subject{User: h.User, Account: h.Account, SessionID: session.ID}, s.Now())
+	access, expires, err := s.Issuer.Issue(s.subject(h, session), s.Now())
 	if err != nil {
 		return Grant{}, err
 	}
@@ -135,6 +150,14 @@ func (s *Service) grant(h Holder, session Session, token refreshToken) (Grant, e
 		UserID: h.User.ID, Token: access, TokenExpiresAt: expires,
 		RefreshToken: token.String(), RefreshTokenExpiresAt: earlier(session.IdleUntil, session.ExpiresAt),
 	}, nil
+}
+
+func (s *Service) subject(h Holder, session Session) Subject {
+	sub := Subject{User: h.User, Account: h.Account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.CreatedAt, Elevated: s.elevated(session)}
+	if session.ElevatedAt.After(sub.AuthTime) {
+		sub.AuthTime = session.ElevatedAt
+	}
+	return sub
 }
 
 // authorize finds the live session behind an identity. An access token outlives

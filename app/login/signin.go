@@ -47,7 +47,8 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	if device != "" && !s.Devices.IssuedIn(device, lifeOf(h.User.ID, h.Account.PasswordEpoch)) {
+	remembered := device != "" && s.Devices.IssuedIn(device, rememberedLifeOf(h))
+	if device != "" && !remembered && !s.Devices.IssuedIn(device, lifeOf(h.User.ID, h.Account.PasswordEpoch)) {
 		s.Hasher.Forgo(work.passOn())
 		reservation.Released(ctx)
 		in.DeviceToken = "" // once more, as the stranger that it is now
@@ -66,27 +67,17 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if s.rules.RequireVerifiedEmail && h.Account.EmailVerifiedAt.IsZero() {
 		return Grant{}, s.refused(ctx, OpSignIn, h.User.ID, in.Client, errEmailNotVerified("Open the link in the mail that was sent to this address, or ask for a new one"))
 	}
-	session, token, err := s.openSession(h.User.ID, h.Account.Epoch, in.Client)
-	if err != nil {
-		return Grant{}, err
-	}
-	session.Opens = h.Account.Unopened
-	if err := s.Store.CreateSession(ctx, session); err != nil {
-		if errors.Is(err, ErrStale) { // the password that was hashed is no longer the account's
-			err = s.refused(ctx, OpSignIn, h.User.ID, in.Client, errInvalidCredentials())
-		}
-		return Grant{}, err
-	}
 	if stale {
 		s.rehash(ctx, h, in)
 	}
-	s.record(ctx, EventSignedIn, OpSignIn, session.Session, in.Client)
-	if device == "" {
-		s.notify(ctx, MailNewDevice, h, in.Client)
+	if len(h.Account.Factors) > 0 && !remembered {
+		return Grant{}, s.secondFactorRequired(ctx, OpSignIn, h, in.Client)
 	}
-	g, err := s.grant(h, session.Session, token)
-	g.DeviceToken = s.Devices.Issue(email, lifeOf(h.User.ID, h.Account.PasswordEpoch), s.Now())
-	return g, err
+	o := opening{op: OpSignIn, holder: h, client: in.Client, methods: []Method{MethodPassword}, known: device != ""}
+	if remembered {
+		o.deviceToken = in.DeviceToken // its time is not begun anew
+	}
+	return s.open(ctx, o)
 }
 
 // rehash brings a stored hash to the live cost after the answer is out. Losing

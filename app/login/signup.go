@@ -66,7 +66,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	if s.rules.RequireVerifiedEmail {
 		return Grant{}, s.signUpUnverified(ctx, h, replaces, language, in.Client)
 	}
-	session, token, err := s.openSession(h.User.ID, h.Account.Epoch, in.Client)
+	session, token, err := s.openSession(h.User.ID, h.Account.Epoch, in.Client, MethodPassword)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -79,7 +79,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 		_ = s.queueFirstLink(ctx, h, language, in.Client)
 	}
 	g, err := s.grant(h, session.Session, token)
-	g.DeviceToken = s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, h.Account.PasswordEpoch), now)
+	g.DeviceToken = s.deviceToken(h, false)
 	return g, err
 }
 

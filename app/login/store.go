@@ -24,7 +24,10 @@ type Account struct {
 	// PasswordEpoch rises with Epoch, except where the owner signs out everywhere:
 	// device tokens and mailed links are bound to it, so that signing out during
 	// an attack shuts nobody out. A Store works it out; it is never written.
-	PasswordEpoch   int
+	PasswordEpoch int
+	// Factors are the second factors that the account can prove; none: a password is
+	// enough. A Store works them out; they are never written.
+	Factors         []Method
 	Unopened        bool      // made by a sign-up that opened no session, and none since
 	EmailVerifiedAt time.Time // zero: not verified
 	DisabledAt      time.Time // zero: enabled
@@ -44,6 +47,8 @@ type Session struct {
 	EndedAt      time.Time // zero: not ended
 	ClientName   string
 	ClientPrefix string
+	AMR          []string  // how its owner has proved who they are (RFC 8176)
+	ElevatedAt   time.Time // when they did so on purpose; zero: never
 }
 
 // Holder is a user with its account.
@@ -109,6 +114,7 @@ type AccountChange struct {
 	Disabled      *bool
 	EndSessions   bool
 	EmailVerified bool // marks the address as verified
+	ResetFactors  bool // removes every second factor
 }
 
 // UserFilter pages through users by e-mail, in its order.

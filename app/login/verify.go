@@ -159,15 +159,8 @@ func (s *Service) mayConfirm(ctx context.Context, t MailToken, h Holder, in Veri
 	// The link is from the account's mailbox: strangers who guess at the account do
 	// not use up its bearer's tries.
 	attempt := Attempt{Operation: OpVerifyEmail, Client: in.Client, Account: h.User.Email, DeviceID: string(t.Hash[:])}
-	reservation, err := s.reserve(ctx, attempt)
-	if err != nil {
-		return err
-	}
-	ok, _, err := s.checkPassword(ctx, reservation, Work{Operation: OpVerifyEmail, Addr: in.Client.Addr}, h.Account.Password, in.Password)
-	if err == nil && !ok {
-		err = s.refused(ctx, OpVerifyEmail, h.User.ID, in.Client, Errorf(CodeInvalidCredentials, "This is not the account's password"))
-	}
-	return err
+	return s.prove(ctx, attempt, h, Proof{Method: MethodPassword, Password: in.Password},
+		Errorf(CodeInvalidCredentials, "This is not the account's password"))
 }
 
 // Link is what a mailed token is about, for the page that asks before it is spent.

@@ -20,29 +20,42 @@ var always = []string{
 // the lines, most of them zero for ever.
 var results = map[login.Operation][]login.Code{
 	login.OpSignUp: {login.CodeOverloaded, login.CodeSignupDisabled, login.CodeEmailNotVerified, login.CodeEmailTaken},
-	login.OpSignIn: {login.CodeOverloaded, login.CodeInvalidCredentials, login.CodeAccountDisabled, login.CodeEmailNotVerified},
+	login.OpSignIn: {login.CodeOverloaded, login.CodeInvalidCredentials, login.CodeAccountDisabled, login.CodeEmailNotVerified, login.CodeSecondFactorRequired},
 	login.OpRefresh: {
 		login.CodeInvalidRefreshToken, login.CodeAccountDisabled,
 	},
 	login.OpSignOut:    {login.CodeInvalidRefreshToken},
 	login.OpSignOutAll: {login.CodeUnauthenticated, login.CodeForbidden},
 	login.OpChangePassword: {
-		login.CodeOverloaded, login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCredentials, login.CodeAccountDisabled,
+		login.CodeOverloaded, login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCredentials, login.CodeAccountDisabled, login.CodeElevationRequired,
 	},
 	login.OpSessions:   {login.CodeUnauthenticated, login.CodeForbidden},
 	login.OpEndSession: {login.CodeUnauthenticated, login.CodeForbidden, login.CodeNotFound},
 	login.OpDeleteAccount: {
-		login.CodeOverloaded, login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCredentials, login.CodeAccountDisabled,
+		login.CodeOverloaded, login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCredentials, login.CodeAccountDisabled, login.CodeElevationRequired,
 	},
 	login.OpMe:                   {login.CodeUnauthenticated, login.CodeForbidden},
 	login.OpRequestPasswordReset: {login.CodeMailDisabled},
-	login.OpResetPassword:        {login.CodeOverloaded, login.CodeInvalidToken},
+	login.OpResetPassword:        {login.CodeOverloaded, login.CodeInvalidToken, login.CodeSecondFactorRequired},
 
 	login.OpRequestEmailVerification: {login.CodeMailDisabled},
 	login.OpRequestEmailChange: {
-		login.CodeOverloaded, login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCredentials, login.CodeMailDisabled,
+		login.CodeOverloaded, login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCredentials, login.CodeMailDisabled, login.CodeElevationRequired,
 	},
 	login.OpVerifyEmail: {login.CodeInvalidToken, login.CodeEmailTaken},
+
+	login.OpSignInSecondFactor: {login.CodeInvalidCode, login.CodeInvalidToken, login.CodeInvalidCredentials},
+	login.OpTOTPEnrolment: {
+		login.CodeOverloaded, login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCredentials, login.CodeCredentialExists,
+	},
+	login.OpAddTOTP: {login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCode, login.CodeInvalidToken, login.CodeCredentialExists},
+	login.OpRemoveTOTP: {
+		login.CodeOverloaded, login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCredentials, login.CodeElevationRequired, login.CodeNotFound,
+	},
+	login.OpNewRecoveryCodes: {
+		login.CodeOverloaded, login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCredentials, login.CodeElevationRequired, login.CodeNotFound,
+	},
+	login.OpElevate: {login.CodeOverloaded, login.CodeUnauthenticated, login.CodeForbidden, login.CodeInvalidCredentials, login.CodeInvalidCode},
 }
 
 func newAttempts(r *prometheus.Registry) pairs {

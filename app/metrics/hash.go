@@ -12,6 +12,7 @@ import (
 var hashing = []string{
 	string(login.OpSignUp), string(login.OpSignIn), string(login.OpChangePassword), string(login.OpDeleteAccount), string(login.OpResetPassword),
 	string(login.OpRequestEmailChange),
+	string(login.OpTOTPEnrolment), string(login.OpRemoveTOTP), string(login.OpNewRecoveryCodes), string(login.OpElevate),
 }
 
 func (m *Metrics) registerHashGate() {

@@ -65,7 +65,7 @@ func OutcomeOf(err error) string {
 		return OutcomeOK
 	case errors.Is(err, context.Canceled),
 		errors.Is(err, login.ErrNotFound), errors.Is(err, login.ErrEmailTaken), errors.Is(err, login.ErrStale),
-		errors.Is(err, login.ErrTokenUnknown), errors.Is(err, login.ErrTokenReused):
+		errors.Is(err, login.ErrTokenUnknown), errors.Is(err, login.ErrTokenReused), errors.Is(err, login.ErrCredentialExists):
 		return OutcomeRefused
 	case errors.Is(err, login.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return OutcomeUnavailable

@@ -11,9 +11,6 @@ import (
 	"time"
 )
 
-// DeviceLifetime is how long a device stays known after a sign-in.
-const DeviceLifetime = 90 * 24 * time.Hour
-
 // The token is base64url without padding of
 //
 //	version (1 byte) | expiry (Unix seconds, 8 bytes) | device id (16 bytes) | HMAC-SHA-256 (32 bytes)
@@ -55,15 +52,15 @@ func NewDeviceTokens(secrets func() [][]byte) *DeviceTokens {
 // e-mail address) in its present life, or "" where no secret is configured. Every sign-in
 // gives a new id; nothing is lost with the old one, as its count was cleared by
 // the same sign-in.
-func (d *DeviceTokens) Issue(account, life string, now time.Time) string {
+func (d *DeviceTokens) Issue(account, life string, expires time.Time) string {
 	for _, secret := range d.secrets() {
 		if len(secret) == 0 {
 			continue
 		}
 		var raw [deviceSize]byte
 		raw[0] = deviceVersion
-		binary.BigEndian.PutUint64(raw[1:], uint64(now.Add(DeviceLifetime).Unix())) // #nosec G115 -- after 1970
-		_, _ = rand.Read(raw[deviceIDAt : deviceIDAt+deviceLifeAt])                 // never fails: it ends the process instead
+		binary.BigEndian.PutUint64(raw[1:], uint64(expires.Unix())) // #nosec G115 -- after 1970
+		_, _ = rand.Read(raw[deviceIDAt : deviceIDAt+deviceLifeAt]) // never fails: it ends the process instead
 		copy(raw[deviceIDAt+deviceLifeAt:deviceMACAt], lifeDigest(life))
 		copy(raw[deviceMACAt:], deviceMAC(secret, raw[:deviceMACAt], account))
 		return deviceEncoding.EncodeToString(raw[:])

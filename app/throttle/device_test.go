@@ -26,25 +26,25 @@ func devices(secrets ...string) *throttle.DeviceTokens {
 
 func TestDeviceTokens_KnowADeviceForNinetyDays(t *testing.T) {
 	d := devices("secret")
-	token := d.Issue("ann@example.org", "ann/1", noon)
+	token := d.Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime))
 	id := d.Check("ann@example.org", token, noon)
 	if id == "" {
 		t.Fatal("a fresh token is not valid")
 	}
-	if got := d.Check("ann@example.org", token, noon.Add(throttle.DeviceLifetime-time.Second)); got != id {
+	if got := d.Check("ann@example.org", token, noon.Add(login.DeviceLifetime-time.Second)); got != id {
 		t.Errorf("just before its end the token gives %q, want %q", got, id)
 	}
-	if got := d.Check("ann@example.org", token, noon.Add(throttle.DeviceLifetime)); got != "" {
+	if got := d.Check("ann@example.org", token, noon.Add(login.DeviceLifetime)); got != "" {
 		t.Error("the token outlives its ninety days")
 	}
-	if other := d.Issue("ann@example.org", "ann/1", noon); d.Check("ann@example.org", other, noon) == id {
+	if other := d.Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime)); d.Check("ann@example.org", other, noon) == id {
 		t.Error("two devices have one id")
 	}
 }
 
 func TestDeviceTokens_AreBoundToTheAccountAndDoNotNameIt(t *testing.T) {
 	d := devices("secret")
-	token := d.Issue("ann@example.org", "ann/1", noon)
+	token := d.Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime))
 	if d.Check("bob@example.org", token, noon) != "" {
 		t.Error("the token is valid for another account")
 	}
@@ -59,7 +59,7 @@ func TestDeviceTokens_AreBoundToTheAccountAndDoNotNameIt(t *testing.T) {
 
 func TestDeviceTokens_AreOfOneLifeOfTheAccount(t *testing.T) {
 	d := devices("secret")
-	id := d.Check("ann@example.org", d.Issue("ann@example.org", "ann/1", noon), noon)
+	id := d.Check("ann@example.org", d.Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime)), noon)
 	if !d.IssuedIn(id, "ann/1") {
 		t.Error("not of the life that it was issued in")
 	}
@@ -76,25 +76,25 @@ func TestDeviceTokens_AreOfOneLifeOfTheAccount(t *testing.T) {
 }
 
 func TestDeviceTokens_SurviveARotationAndEndWithTheirSecret(t *testing.T) {
-	token := devices("old").Issue("ann@example.org", "ann/1", noon)
+	token := devices("old").Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime))
 	if devices("new", "old").Check("ann@example.org", token, noon) == "" {
 		t.Error("forgotten during the rotation")
 	}
 	if devices("new").Check("ann@example.org", token, noon) != "" {
 		t.Error("valid without its secret")
 	}
-	if fresh := devices("new", "old").Issue("ann@example.org", "ann/1", noon); devices("new").Check("ann@example.org", fresh, noon) == "" {
+	if fresh := devices("new", "old").Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime)); devices("new").Check("ann@example.org", fresh, noon) == "" {
 		t.Error("not signed with the first secret")
 	}
 }
 
 func TestDeviceTokens_WithoutASecretThereAreNone(t *testing.T) {
 	for name, d := range map[string]*throttle.DeviceTokens{"none": devices(), "empty": devices("")} {
-		if token := d.Issue("ann@example.org", "ann/1", noon); token != "" {
+		if token := d.Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime)); token != "" {
 			t.Errorf("%s: issued %q", name, token)
 		}
 	}
-	forged := devices("x").Issue("ann@example.org", "ann/1", noon)
+	forged := devices("x").Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime))
 	if devices("").Check("ann@example.org", forged, noon) != "" {
 		t.Error("an empty secret verifies")
 	}
@@ -136,7 +136,7 @@ func FuzzDeviceTokens_Check(f *testing.F) {
 
 func BenchmarkDeviceTokens_Check(b *testing.B) {
 	d := devices("secret")
-	token := d.Issue("ann@example.org", "ann/1", noon)
+	token := d.Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime))
 	b.ReportAllocs()
 	for b.Loop() {
 		d.Check("ann@example.org", token, noon)

@@ -26,6 +26,7 @@ const (
 	limitSpend   limitName = 's'
 	limitUnasked limitName = 'm'
 	limitCalls   limitName = 'c'
+	limitCode    limitName = '2'
 	limitOther   limitName = 'o'
 )
 

@@ -79,6 +79,11 @@ func DefaultLimits() Limits {
 	}
 }
 
+// codeLimit is for wrong codes of a second factor, per account and kind of code.
+// Of a million codes three are right at any time: thirty guesses a day, by whoever
+// knows the password already, find one in some thirty years.
+var codeLimit = Limit{perMinute(5), perHour(10), {Period: 24 * time.Hour, Limit: 30}}
+
 func perMinute(n int64) limiter.Rate { return limiter.Rate{Period: time.Minute, Limit: n} }
 func perHour(n int64) limiter.Rate   { return limiter.Rate{Period: time.Hour, Limit: n} }
 

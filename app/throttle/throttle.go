@@ -69,13 +69,14 @@ type Config struct {
 
 // Throttle implements login.Throttle.
 type Throttle struct {
-	limits   Limits
-	held     []time.Duration // windows in which a client's share of an account's count is kept
-	keys     *keyer
-	counters *fallback
-	observer Observer
-	now      func() time.Time
-	scratch  sync.Pool // *[]charge
+	limits    Limits
+	heldCodes []time.Duration // the same for codes
+	held      []time.Duration // windows in which a client's share of an account's count is kept
+	keys      *keyer
+	counters  *fallback
+	observer  Observer
+	now       func() time.Time
+	scratch   sync.Pool // *[]charge
 }
 
 // New makes a Throttle. A Redis that is not there is no error: the counts are
@@ -94,13 +95,14 @@ func New(cfg Config) (*Throttle, error) {
 		return nil, err
 	}
 	return &Throttle{
-		limits:   cfg.Limits,
-		held:     periods(cfg.Limits.SignInClient, cfg.Limits.SignInAccount),
-		keys:     newKeyer(key),
-		counters: counters,
-		observer: cfg.Observer,
-		now:      cfg.Now,
-		scratch:  sync.Pool{New: func() any { s := make([]charge, 0, 32); return &s }},
+		limits:    cfg.Limits,
+		held:      periods(cfg.Limits.SignInClient, cfg.Limits.SignInAccount),
+		heldCodes: periods(cfg.Limits.SignInClient, codeLimit),
+		keys:      newKeyer(key),
+		counters:  counters,
+		observer:  cfg.Observer,
+		now:       cfg.Now,
+		scratch:   sync.Pool{New: func() any { s := make([]charge, 0, 32); return &s }},
 	}, nil
 }
 
@@ -122,7 +124,7 @@ func (t *Throttle) Reserve(ctx context.Context, a login.Attempt) (login.Reservat
 		// Others behind the same address have used up what it may ask with known
 		// devices. That costs this one its place in front, and no more.
 		known = false
-		*buf = t.passwordCharges(t.deviceCharges((*buf)[:0], a, now), a, now)
+		*buf = t.proofCharges(t.deviceCharges((*buf)[:0], a, now), limitSignIn, t.limits.SignInAccount, a, now)
 		v = t.counters.take(ctx, now, *buf)
 	}
 	charges := *buf
@@ -162,7 +164,17 @@ func (t *Throttle) charges(list []charge, a login.Attempt, now time.Time) []char
 		if a.DeviceID != "" {
 			return t.knownCharges(list, a, now)
 		}
-		return t.passwordCharges(list, a, now)
+		return t.proofCharges(list, limitSignIn, t.limits.SignInAccount, a, now)
+	case login.OpTOTPEnrolment, login.OpRemoveTOTP, login.OpNewRecoveryCodes, login.OpElevate:
+		if a.Method != "" && a.Method != login.MethodPassword {
+			return t.proofCharges(list, limitCode, codeLimit, a, now)
+		}
+		return t.knownCharges(list, a, now)
+	case login.OpSignInSecondFactor, login.OpAddTOTP:
+		if a.Account == "" {
+			return t.clientCharges(list, limitSpend, t.limits.ResetClient, a, now)
+		}
+		return t.proofCharges(list, limitCode, codeLimit, a, now)
 	case login.OpSignUp:
 		return t.clientCharges(list, limitSignUp, t.limits.SignUpClient, a, now)
 	case login.OpRefresh:
@@ -210,15 +222,19 @@ func (t *Throttle) clientCharges(list []charge, name limitName, limit Limit, a l
 	return list
 }
 
-// passwordCharges counts for the client and the account, and notes what the
-// client holds of the account's count.
-func (t *Throttle) passwordCharges(list []charge, a login.Attempt, now time.Time) []charge {
+// proofCharges counts for the client and the account, and notes what the client
+// holds of the account's count.
+func (t *Throttle) proofCharges(list []charge, name limitName, limit Limit, a login.Attempt, now time.Time) []charge {
 	list = t.clientCharges(list, limitSignIn, t.limits.SignInClient, a, now)
-	account := t.keys.id(kindAccount, limitSignIn, noRange, a.Account, "")
-	list = appendRates(list, account, kindAccount, t.limits.SignInAccount, 1, now)
+	account := t.keys.id(kindAccount, name, noRange, a.Account, string(a.Method))
+	list = appendRates(list, account, kindAccount, limit, 1, now)
 	client := rangeOf(a.Client.Addr, classesOf(a.Client.Addr)[0])
-	pair := t.keys.id(kindPair, limitSignIn, client, a.Account, "")
-	for _, period := range t.held {
+	pair := t.keys.id(kindPair, name, client, a.Account, string(a.Method))
+	held := t.held
+	if name == limitCode {
+		held = t.heldCodes
+	}
+	for _, period := range held {
 		list = append(list, newCharge(pair, kindPair, 1, 0, period, now))
 	}
 	return list

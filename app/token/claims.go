@@ -16,6 +16,7 @@ const (
 	claimUserID       = "x-hasura-user-id"
 	claimSessionID    = "x-hasura-session-id"
 	claimVerified     = "x-hasura-email-verified"
+	claimElevated     = "x-hasura-auth-elevated"
 )
 
 // roleUser is in every token: all signed-in actions are permitted to it.
@@ -46,6 +47,9 @@ func hasuraClaims(s login.Subject) map[string]any {
 	claims[claimDefaultRole] = defaultRole(s.Account.DefaultRole, roles)
 	claims[claimUserID] = s.User.ID
 	claims[claimSessionID] = s.SessionID
+	if s.Elevated {
+		claims[claimElevated] = s.User.ID
+	}
 	claims[claimVerified] = strconv.FormatBool(!s.Account.EmailVerifiedAt.IsZero())
 	return claims
 }
@@ -95,7 +99,7 @@ func customClaims(account map[string]string) map[string]string {
 // in x-hasura- headers.
 func reserved(lower string) bool {
 	switch lower {
-	case claimAllowedRoles, claimDefaultRole, claimUserID, claimSessionID, claimVerified,
+	case claimAllowedRoles, claimDefaultRole, claimUserID, claimSessionID, claimVerified, claimElevated,
 		"x-hasura-role", "x-hasura-access-key", "x-hasura-use-backend-only-permissions":
 		return true
 	}

@@ -72,6 +72,8 @@ type payload struct {
 	ExpiresAt int64          `json:"exp"`
 	ID        string         `json:"jti"`
 	Name      string         `json:"name"`
+	AMR       []string       `json:"amr,omitempty"`       // RFC 8176
+	AuthTime  int64          `json:"auth_time,omitempty"` // OpenID Connect Core, 2
 	Hasura    map[string]any `json:"https://hasura.io/jwt/claims"`
 }
 
@@ -88,7 +90,12 @@ func (i *Issuer) Issue(s login.Subject, now time.Time) (string, time.Time, error
 	}
 	second := now.Truncate(time.Second)
 	expiresAt := second.Add(i.ring.folder.TokenLife.Truncate(time.Second))
+	authTime := int64(0)
+	if len(s.AMR) > 0 {
+		authTime = s.AuthTime.Unix()
+	}
 	body, err := json.Marshal(payload{
+		AMR: s.AMR, AuthTime: authTime,
 		Issuer: i.names.Issuer, Audience: i.names.Audience,
 		Subject: s.User.ID, ID: id.String(), Name: s.User.Name,
 		IssuedAt: second.Add(-ReplicaSkew).Unix(), ExpiresAt: expiresAt.Unix(),

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"hasura-login/app/login"
@@ -35,9 +36,12 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 	if !ok {
 		return login.ErrNotFound
 	}
-	raise := c.Password != nil || c.Roles != nil || c.DefaultRole != nil || c.Disabled != nil || c.EndSessions
-	return s.exec(ctx, "changing an account", login.ErrNotFound, query,
-		id, c.Password, c.Roles, c.DefaultRole, c.Disabled, raise, now, c.EmailVerified)
+	raise := c.Password != nil || c.Roles != nil || c.DefaultRole != nil || c.Disabled != nil || c.EndSessions || c.ResetFactors
+	args := []any{id, c.Password, c.Roles, c.DefaultRole, c.Disabled, raise, now, c.EmailVerified}
+	if c.ResetFactors {
+		return s.resetFactors(ctx, query, args)
+	}
+	return s.exec(ctx, "changing an account", login.ErrNotFound, query, args...)
 }
 
 // EndAllSessions implements login.Store.
@@ -80,8 +84,8 @@ func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) erro
 			UPDATE auth.sessions s SET ended_at = $5
 			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL
 		)
-		INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix, family_hash, token_hash)
-		SELECT $6, user_id, session_epoch, $7, $8, $9, $10, $11, $12, $13, $14 FROM changed`
+		INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix, family_hash, token_hash, amr, elevated_at)
+		SELECT $6, user_id, session_epoch, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 FROM changed`
 	id, ok := column.ID(c.UserID)
 	if !ok {
 		return login.ErrStale
@@ -90,5 +94,5 @@ func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) erro
 	return s.exec(ctx, "changing a password", login.ErrStale, query,
 		id, c.OldHash, c.Epoch, c.NewHash, c.Now,
 		n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, column.Text(n.ClientName), column.Text(n.ClientPrefix),
-		c.Session.Token.Family[:], c.Session.Token.Token[:])
+		c.Session.Token.Family[:], c.Session.Token.Token[:], strings.Join(n.AMR, " "), orNull(n.ElevatedAt))
 }

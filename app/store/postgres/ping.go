@@ -11,11 +11,14 @@ const (
 	pingRead = `
 		SELECT FROM public.users WHERE false
 		UNION ALL SELECT FROM auth.accounts WHERE false
-		UNION ALL SELECT FROM auth.sessions WHERE false AND recent IS NULL
+		UNION ALL SELECT FROM auth.sessions WHERE false AND amr IS NULL
 		UNION ALL SELECT FROM auth.refresh_tokens WHERE false
 		UNION ALL SELECT FROM auth.mail_tokens WHERE slot < 0 AND false
 		UNION ALL SELECT FROM auth.outbox WHERE false
-		UNION ALL SELECT FROM auth.notices WHERE false`
+		UNION ALL SELECT FROM auth.notices WHERE false
+		UNION ALL SELECT FROM auth.totp WHERE false
+		UNION ALL SELECT FROM auth.recovery_codes WHERE false
+		UNION ALL SELECT FROM auth.challenges WHERE false`
 	// pingWrite adds no row, but a server or role that only reads refuses it.
 	pingWrite = `INSERT INTO auth.sessions (id) SELECT NULL::uuid WHERE false`
 	// pingLog has the transaction wait for the disk, and for a synchronous standby,

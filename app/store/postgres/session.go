@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,12 +13,15 @@ import (
 )
 
 const sessionColumns = `
-	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix`
+	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at`
 
 // newSessionColumns are those of a new row, in the order of sessionValues.
 const newSessionColumns = `
 	id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix,
-	family_hash, token_hash`
+	family_hash, token_hash, amr, elevated_at`
+
+// newSessionValues is how many values sessionValues gives.
+const newSessionValues = 13
 
 // live holds of a session s of the account a at the time $2.
 const live = `
@@ -25,14 +29,15 @@ const live = `
 	AND s.idle_until > $2 AND s.expires_at > $2`
 
 type sessionRow struct {
-	session login.Session
-	ended   *time.Time
+	session         login.Session
+	amr             string
+	ended, elevated *time.Time
 }
 
 func (r *sessionRow) targets() []any {
 	s := &r.session
 	return []any{
-		&s.ID, &s.UserID, &s.Epoch, &s.CreatedAt, &s.LastUsedAt, &s.IdleUntil, &s.ExpiresAt, &r.ended, &s.ClientName, &s.ClientPrefix,
+		&s.ID, &s.UserID, &s.Epoch, &s.CreatedAt, &s.LastUsedAt, &s.IdleUntil, &s.ExpiresAt, &r.ended, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated,
 	}
 }
 
@@ -40,7 +45,8 @@ func (r *sessionRow) value() login.Session {
 	s := r.session
 	s.CreatedAt, s.LastUsedAt = s.CreatedAt.UTC(), s.LastUsedAt.UTC()
 	s.IdleUntil, s.ExpiresAt = s.IdleUntil.UTC(), s.ExpiresAt.UTC()
-	s.EndedAt = utc(r.ended)
+	s.EndedAt, s.ElevatedAt = utc(r.ended), utc(r.elevated)
+	s.AMR = strings.Fields(r.amr)
 	return s
 }
 
@@ -50,6 +56,7 @@ func sessionValues(n login.NewSession) []any {
 	return []any{
 		s.ID, s.Epoch, s.CreatedAt, s.LastUsedAt, s.IdleUntil, s.ExpiresAt, orNull(s.EndedAt),
 		column.Text(s.ClientName), column.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:],
+		strings.Join(s.AMR, " "), orNull(s.ElevatedAt),
 	}
 }
 
@@ -70,7 +77,7 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 			FOR NO KEY UPDATE
 		)
 		INSERT INTO auth.sessions (` + newSessionColumns + `)
-		SELECT $2, user_id, session_epoch, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM account`
+		SELECT $2, user_id, session_epoch, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM account`
 	// As a join, it reads nothing twice where no session is one too many. Under an
 	// epoch that is no longer the account's it finds sessions that are over anyway.
 	const endOldest = `

@@ -38,6 +38,11 @@ const (
 			WHERE nonce IS NOT NULL AND created_at < $1
 			ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
 
+	sweepChallenges = `
+		DELETE FROM auth.challenges WHERE hash IN (
+			SELECT hash FROM auth.challenges WHERE expires_at < $1
+			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
+
 	// eraseRecent finds its sessions by their ids, see chain.Spent.
 	eraseRecent = `
 		UPDATE auth.sessions SET recent = NULL
@@ -58,7 +63,7 @@ const (
 const idleScanEvery = 10 * time.Minute
 
 // Sweep implements login.Store. The kinds are sessions, the nonces of their chains,
-// and the tokens and nonces of the release before.
+// challenges, and the tokens and nonces of the release before.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := w.Now.Add(-w.KeepEnded), w.Now.Add(-w.NonceGrace)
 	scanned, touched := false, 0
@@ -76,7 +81,7 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 			for _, step := range []struct {
 				query  string
 				before time.Time
-			}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}} {
+			}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, w.Now}} {
 				n, err := sweepStep(ctx, tx, step.query, step.before, w.Batch)
 				if err != nil {
 					return err

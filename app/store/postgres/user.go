@@ -15,13 +15,16 @@ import (
 const holderColumns = `
 	u.id, u.email, u.name, u.created_at, u.updated_at,
 	a.password, a.roles, a.default_role, a.claims, a.session_epoch,
-	a.session_epoch - a.signouts, a.unopened, a.email_verified_at, a.disabled_at`
+	a.session_epoch - a.signouts, a.unopened, a.email_verified_at, a.disabled_at,
+	EXISTS (SELECT FROM auth.totp f WHERE f.user_id = a.user_id),
+	EXISTS (SELECT FROM auth.recovery_codes f WHERE f.user_id = a.user_id)`
 
 type holderRow struct {
 	holder             login.Holder
 	roles              []*string // see roleNames
 	claims             []byte
 	verified, disabled *time.Time
+	factors            column.Factors
 }
 
 func (r *holderRow) targets() []any {
@@ -29,6 +32,7 @@ func (r *holderRow) targets() []any {
 	return []any{
 		&u.ID, &u.Email, &u.Name, &u.CreatedAt, &u.UpdatedAt,
 		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.Epoch, &a.PasswordEpoch, &a.Unopened, &r.verified, &r.disabled,
+		&r.factors.TOTP, &r.factors.RecoveryCodes,
 	}
 }
 
@@ -37,6 +41,7 @@ func (r *holderRow) value() login.Holder {
 	h.User.CreatedAt, h.User.UpdatedAt = h.User.CreatedAt.UTC(), h.User.UpdatedAt.UTC()
 	h.Account.Roles = roleNames(r.roles)
 	h.Account.Claims = column.DecodeClaims(r.claims)
+	h.Account.Factors = r.factors.Methods()
 	h.Account.EmailVerifiedAt, h.Account.DisabledAt = utc(r.verified), utc(r.disabled)
 	return h
 }
@@ -63,10 +68,10 @@ func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.New
 			RETURNING id
 		), a AS (
 			INSERT INTO auth.accounts (user_id, password, roles, default_role, claims, session_epoch, email_verified_at, disabled_at, unopened)
-			SELECT id, $6, $7, $8, $9, $10, $11, $12, $24 FROM u
+			SELECT id, $6, $7, $8, $9, $10, $11, $12, $26 FROM u
 		)
 		INSERT INTO auth.sessions (` + newSessionColumns + `)
-		SELECT $13::uuid, id, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23 FROM u WHERE $13::uuid IS NOT NULL`
+		SELECT $13::uuid, id, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25 FROM u WHERE $13::uuid IS NOT NULL`
 	claims, err := column.EncodeClaims(h.Account.Claims)
 	if err != nil {
 		return err
@@ -79,7 +84,7 @@ func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.New
 	if first != nil {
 		args = append(args, sessionValues(*first)...)
 	} else {
-		args = append(args, make([]any, 11)...)
+		args = append(args, make([]any, newSessionValues)...)
 	}
 	args = append(args, a.Unopened)
 	return s.call(ctx, "creating a user", func(ctx context.Context) error {

@@ -106,7 +106,7 @@ func (f *fixture) changedMeanwhile(t *testing.T) {
 	done := m.blocked(t, func() error {
 		return m.store.ResetPassword(t.Context(), login.PasswordReset{
 			Token: reset, UserID: m.user.User.ID, Epoch: m.user.Account.Epoch, NewHash: "new", Now: m.now,
-			Session: login.NewSession{MaxLive: 1, Token: login.TokenKey{Token: sha256.Sum256([]byte("new"))}, Session: login.Session{
+			Session: &login.NewSession{MaxLive: 1, Token: login.TokenKey{Token: sha256.Sum256([]byte("new"))}, Session: login.Session{
 				ID: uuid.NewString(), UserID: m.user.User.ID, Epoch: m.user.Account.Epoch + 1,
 				CreatedAt: m.now, LastUsedAt: m.now, IdleUntil: m.now.Add(time.Hour), ExpiresAt: m.now.Add(time.Hour),
 			}},

@@ -33,7 +33,7 @@ func isUnavailable(err error) bool {
 
 func isUniqueViolation(err error, column string) bool {
 	var answer *driver.Error
-	return errors.As(err, &answer) && answer.Code() == codes.SQLITE_CONSTRAINT_UNIQUE && strings.Contains(answer.Error(), column)
+	return errors.As(err, &answer) && (answer.Code() == codes.SQLITE_CONSTRAINT_UNIQUE || answer.Code() == codes.SQLITE_CONSTRAINT_PRIMARYKEY) && strings.Contains(answer.Error(), column)
 }
 
 // isRaised tells whether a trigger refused, for the reason given.

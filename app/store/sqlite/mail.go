@@ -171,10 +171,10 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 		if err != nil {
 			return err
 		}
-		if err := endSessionsOf(ctx, tx, id.String(), r.Now); err != nil {
+		if err := endSessionsOf(ctx, tx, id.String(), r.Now); err != nil || r.Session == nil {
 			return err
 		}
-		n := r.Session
+		n := *r.Session
 		n.Session.UserID, n.Session.Epoch = id.String(), r.Epoch+1
 		return insertSession(ctx, tx, n)
 	})

@@ -17,6 +17,9 @@ var upgrades = []struct{ table, column, statements string }{
 		ALTER TABLE auth_sessions ADD COLUMN parent_hash BLOB;
 		ALTER TABLE auth_sessions ADD COLUMN recent BLOB;
 		ALTER TABLE auth_sessions ADD COLUMN exchanged_at INTEGER`},
+	{"auth_sessions", "amr", `
+		ALTER TABLE auth_sessions ADD COLUMN amr TEXT NOT NULL DEFAULT '';
+		ALTER TABLE auth_sessions ADD COLUMN elevated_at INTEGER`},
 	// SQLite cannot change what is unique.
 	{"auth_mail_tokens", "slot", `
 		CREATE TABLE auth_mail_tokens_new (

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"hasura-login/app/login"
@@ -34,13 +35,16 @@ type scanner interface{ Scan(targets ...any) error }
 const holderColumns = `
 	u.id, u.email, u.name, u.created_at, u.updated_at,
 	a.password, a.roles, a.default_role, a.claims, a.session_epoch,
-	a.session_epoch - a.signouts, a.unopened, a.email_verified_at, a.disabled_at`
+	a.session_epoch - a.signouts, a.unopened, a.email_verified_at, a.disabled_at,
+	EXISTS (SELECT 1 FROM auth_totp f WHERE f.user_id = a.user_id),
+	EXISTS (SELECT 1 FROM auth_recovery_codes f WHERE f.user_id = a.user_id)`
 
 type holderRow struct {
 	holder             login.Holder
 	created, updated   string
 	roles, claims      string
 	verified, disabled sql.NullInt64
+	factors            column.Factors
 }
 
 func (r *holderRow) targets() []any {
@@ -48,6 +52,7 @@ func (r *holderRow) targets() []any {
 	return []any{
 		&u.ID, &u.Email, &u.Name, &r.created, &r.updated,
 		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.Epoch, &a.PasswordEpoch, &a.Unopened, &r.verified, &r.disabled,
+		&r.factors.TOTP, &r.factors.RecoveryCodes,
 	}
 }
 
@@ -62,6 +67,7 @@ func (r *holderRow) value() (login.Holder, error) {
 	h.User.CreatedAt, h.User.UpdatedAt = h.User.CreatedAt.UTC(), h.User.UpdatedAt.UTC()
 	h.Account.Roles = decodeRoles(r.roles)
 	h.Account.Claims = column.DecodeClaims([]byte(r.claims))
+	h.Account.Factors = r.factors.Methods()
 	h.Account.EmailVerifiedAt, h.Account.DisabledAt = timeOf(r.verified), timeOf(r.disabled)
 	return h, nil
 }
@@ -75,23 +81,26 @@ func scanHolder(row scanner) (login.Holder, error) {
 }
 
 const sessionColumns = `
-	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix`
+	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at`
 
 type sessionRow struct {
 	session                       login.Session
 	created, used, idle, exp, end sql.NullInt64
+	amr                           string
+	elevated                      sql.NullInt64
 }
 
 func (r *sessionRow) targets() []any {
 	s := &r.session
 	return []any{
-		&s.ID, &s.UserID, &s.Epoch, &r.created, &r.used, &r.idle, &r.exp, &r.end, &s.ClientName, &s.ClientPrefix,
+		&s.ID, &s.UserID, &s.Epoch, &r.created, &r.used, &r.idle, &r.exp, &r.end, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated,
 	}
 }
 
 func (r *sessionRow) value() login.Session {
 	s := r.session
 	s.CreatedAt, s.LastUsedAt, s.IdleUntil = timeOf(r.created), timeOf(r.used), timeOf(r.idle)
+	s.AMR, s.ElevatedAt = strings.Fields(r.amr), timeOf(r.elevated)
 	s.ExpiresAt, s.EndedAt = timeOf(r.exp), timeOf(r.end)
 	return s
 }

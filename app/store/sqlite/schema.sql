@@ -101,7 +101,9 @@ CREATE TABLE IF NOT EXISTS auth_sessions (
   token_nonce   BLOB,
   parent_hash   BLOB,
   recent        BLOB,
-  exchanged_at  INTEGER
+  exchanged_at  INTEGER,
+  amr           TEXT    NOT NULL DEFAULT '',
+  elevated_at   INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS auth_sessions_user_id_idx ON auth_sessions (user_id);
 
@@ -117,6 +119,33 @@ CREATE TABLE IF NOT EXISTS auth_refresh_tokens (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS auth_refresh_tokens_session_id_idx ON auth_refresh_tokens (session_id);
 CREATE INDEX IF NOT EXISTS auth_refresh_tokens_nonce_idx ON auth_refresh_tokens (created_at) WHERE nonce IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS auth_totp (
+  user_id    TEXT    NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+  secret     BLOB    NOT NULL,
+  last_step  INTEGER NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS auth_recovery_codes (
+  user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  hash       BLOB    NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (user_id, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS auth_challenges (
+  hash       BLOB    NOT NULL PRIMARY KEY,
+  user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  purpose    TEXT    NOT NULL,
+  epoch      INTEGER NOT NULL,
+  client     TEXT    NOT NULL,
+  data       BLOB,
+  tries      INTEGER NOT NULL DEFAULT 0,
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS auth_challenges_user_id_idx ON auth_challenges (user_id);
+CREATE INDEX IF NOT EXISTS auth_challenges_expires_at_idx ON auth_challenges (expires_at);
 
 CREATE TABLE IF NOT EXISTS auth_mail_tokens (
   hash       BLOB    NOT NULL PRIMARY KEY,

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"hasura-login/app/login"
@@ -16,10 +17,11 @@ const live = `
 func insertSession(ctx context.Context, tx *transaction, n login.NewSession) error {
 	s := n.Session
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO auth_sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix, family_hash, token_hash)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		INSERT INTO auth_sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix, family_hash, token_hash, amr, elevated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		s.ID, s.UserID, s.Epoch, micros(s.CreatedAt), micros(s.LastUsedAt), micros(s.IdleUntil), micros(s.ExpiresAt),
-		microsOrNull(s.EndedAt), column.Text(s.ClientName), column.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:])
+		microsOrNull(s.EndedAt), column.Text(s.ClientName), column.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:],
+		strings.Join(s.AMR, " "), microsOrNull(s.ElevatedAt))
 	return err
 }
 

@@ -28,10 +28,14 @@ const (
 		UPDATE auth_refresh_tokens SET nonce = NULL WHERE hash IN (
 			SELECT hash FROM auth_refresh_tokens WHERE nonce IS NOT NULL AND created_at < ?1
 			ORDER BY created_at LIMIT ?2)`
+
+	sweepChallenges = `
+		DELETE FROM auth_challenges WHERE hash IN (
+			SELECT hash FROM auth_challenges WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
 )
 
 // Sweep implements login.Store. The kinds are sessions, the nonces of their chains,
-// and the tokens and nonces of the release before.
+// challenges, and the tokens and nonces of the release before.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := micros(w.Now.Add(-w.KeepEnded)), micros(w.Now.Add(-w.NonceGrace))
 	var touched int64
@@ -40,7 +44,7 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 		for _, step := range []struct {
 			query  string
 			before int64
-		}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}} {
+		}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, micros(w.Now)}} {
 			result, err := tx.ExecContext(ctx, step.query, step.before, w.Batch)
 			if err != nil {
 				return err

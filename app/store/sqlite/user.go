@@ -142,11 +142,16 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 		}
 		roles = &encoded
 	}
-	raise := c.Password != nil || c.Roles != nil || c.DefaultRole != nil || c.Disabled != nil || c.EndSessions
+	raise := c.Password != nil || c.Roles != nil || c.DefaultRole != nil || c.Disabled != nil || c.EndSessions || c.ResetFactors
 	return s.update(ctx, "changing an account", func(ctx context.Context, tx *transaction) error {
 		err := execOne(ctx, tx, login.ErrNotFound, query, id.String(), c.Password, roles, c.DefaultRole, c.Disabled, raise, micros(now), c.EmailVerified)
 		if err != nil || !raise {
 			return err
+		}
+		if c.ResetFactors {
+			if err := removeFactors(ctx, tx, id.String()); err != nil {
+				return err
+			}
 		}
 		return endSessionsOf(ctx, tx, id.String(), now)
 	})

@@ -79,7 +79,7 @@ func (k *kit) tokenIs(t login.MailToken, want error) {
 	if want != nil {
 		k.is(k.mail().ResetPassword(k.ctx, login.PasswordReset{
 			Token: t.Hash, UserID: t.UserID, Epoch: t.Epoch, NewHash: "stolen", Now: k.now,
-			Session: k.newSession(login.Holder{User: login.User{ID: t.UserID}, Account: login.Account{Epoch: t.Epoch + 1}}),
+			Session: new(k.newSession(login.Holder{User: login.User{ID: t.UserID}, Account: login.Account{Epoch: t.Epoch + 1}})),
 		}), want)
 	}
 }
@@ -88,7 +88,7 @@ func (k *kit) passwordReset(h login.Holder, t login.MailToken) login.PasswordRes
 	next := h
 	next.Account.Epoch++
 	return login.PasswordReset{
-		Token: t.Hash, UserID: h.User.ID, Epoch: h.Account.Epoch, NewHash: "new", Session: k.newSession(next), Now: k.now,
+		Token: t.Hash, UserID: h.User.ID, Epoch: h.Account.Epoch, NewHash: "new", Session: new(k.newSession(next)), Now: k.now,
 	}
 }
 

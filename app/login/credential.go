@@ -1,0 +1,206 @@
+package login
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Method names a kind of proof of who somebody is, as clients write it.
+type Method string
+
+// The methods.
+const (
+	MethodPassword     Method = "password"
+	MethodTOTP         Method = "totp"          // a code of an authenticator app (RFC 6238)
+	MethodRecoveryCode Method = "recovery-code" // one of ten, for whoever lost the app
+)
+
+// amr is what RFC 8176 calls the method.
+func (m Method) amr() string {
+	if m == MethodPassword {
+		return "pwd"
+	}
+	return "otp"
+}
+
+// amrMultiple is of a session that was opened by more than one factor.
+const amrMultiple = "mfa"
+
+// Proof is what somebody shows to prove who they are, by one method.
+type Proof struct {
+	Method   Method
+	Password string // of MethodPassword
+	Code     string // of the other methods
+}
+
+// check refuses a proof of which nothing could be checked.
+func (p Proof) check(allowed []Method) error {
+	if !slices.Contains(allowed, p.Method) {
+		return Errorf(CodeInvalidInput, "method: must be one of %s", methodList(allowed))
+	}
+	if p.Method == MethodPassword && p.Password == "" {
+		return Errorf(CodeInvalidInput, "password: must not be empty")
+	}
+	if p.Method != MethodPassword && p.Code == "" {
+		return Errorf(CodeInvalidInput, "code: must not be empty")
+	}
+	return nil
+}
+
+func methodList(methods []Method) string {
+	names := make([]string, len(methods))
+	for i, m := range methods {
+		names[i] = string(m)
+	}
+	return strings.Join(names, ", ")
+}
+
+// has tells whether the account can prove a factor.
+func (a Account) has(m Method) bool { return slices.Contains(a.Factors, m) }
+
+// prover checks a proof of an account. It spends what is good only once, and
+// answers false for a proof that is wrong. Each kind of credential has one: a new
+// kind is a method, a prover and a row here.
+type prover func(ctx context.Context, a Attempt, h Holder, p Proof) (bool, error)
+
+func (s *Service) prover(m Method) prover {
+	switch m {
+	case MethodTOTP:
+		return s.proveTOTP
+	case MethodRecoveryCode:
+		return s.proveRecoveryCode
+	default:
+		return s.provePassword
+	}
+}
+
+// prove counts an attempt, checks a proof of the account and settles the attempt.
+// A wrong proof is refused, audited and weighs as a guess.
+func (s *Service) prove(ctx context.Context, a Attempt, h Holder, p Proof, wrong *Error) error {
+	reservation, err := s.reserve(ctx, a)
+	if err != nil {
+		return err
+	}
+	ok, err := s.prover(p.Method)(ctx, a, h, p)
+	switch {
+	case err != nil:
+		reservation.Released(ctx)
+		return err
+	case !ok:
+		reservation.Failed(ctx)
+		return s.refused(ctx, a.Operation, h.User.ID, a.Client, wrong)
+	}
+	reservation.Succeeded(ctx)
+	return nil
+}
+
+func (s *Service) provePassword(ctx context.Context, a Attempt, h Holder, p Proof) (bool, error) {
+	ok, _, err := s.Hasher.Verify(ctx, Work{Operation: a.Operation, Addr: a.Client.Addr}, h.Account.Password, p.Password)
+	return ok, err
+}
+
+// confirm finds the caller's live session and proves its password, limited like
+// a sign-in: a stolen access token must not become an oracle for passwords. An
+// account with a second factor takes a session that has proved it a short while
+// ago. check, if given, runs before anything is counted or hashed.
+func (s *Service) confirm(ctx context.Context, op Operation, id Identity, password string, c Client, check func(Holder) error) (Session, Holder, error) {
+	proof := Proof{Method: MethodPassword, Password: password}
+	if err := proof.check([]Method{MethodPassword}); err != nil {
+		return Session{}, Holder{}, err
+	}
+	session, h, err := s.authorize(ctx, id)
+	if err != nil {
+		return session, h, err
+	}
+	if check != nil {
+		if err := check(h); err != nil {
+			return session, h, err
+		}
+	}
+	if len(h.Account.Factors) > 0 && !s.elevated(session) {
+		return session, h, s.refused(ctx, op, id.UserID, c, errElevationRequired(h.Account.Factors))
+	}
+	// A live session is a known device: strangers who attack the account must
+	// not keep its owner from changing the password, and a stolen access token
+	// gets no more guesses than a stranger.
+	attempt := Attempt{Operation: op, Client: c, Account: h.User.Email, DeviceID: session.ID}
+	return session, h, s.prove(ctx, attempt, h, proof,
+		Errorf(CodeInvalidCredentials, "Current password wrong"))
+}
+
+// elevated tells whether the session's owner has proved a short while ago who
+// they are.
+func (s *Service) elevated(session Session) bool {
+	return !session.ElevatedAt.IsZero() && s.Now().Sub(session.ElevatedAt) < s.rules.ElevationTTL
+}
+
+// ElevateInput proves once more who the caller is.
+type ElevateInput struct {
+	Proof  Proof
+	Client Client
+}
+
+// Elevated is an access token that says so.
+type Elevated struct {
+	Token          string
+	TokenExpiresAt time.Time
+}
+
+// Elevate marks the caller's session as one whose owner has just proved who they
+// are: by the password or, where the account has a second factor, by that. The
+// token's claim x-hasura-auth-elevated is for an application's own permissions.
+func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (Elevated, error) {
+	session, h, err := s.authorize(ctx, id)
+	if err != nil {
+		return Elevated{}, err
+	}
+	allowed := h.Account.Factors
+	if len(allowed) == 0 {
+		allowed = []Method{MethodPassword}
+	}
+	if err := in.Proof.check(allowed); err != nil {
+		return Elevated{}, err
+	}
+	attempt := Attempt{Operation: OpElevate, Client: in.Client, Account: h.User.Email, DeviceID: session.ID, Method: in.Proof.Method}
+	if err := s.prove(ctx, attempt, h, in.Proof, wrong(in.Proof.Method)); err != nil {
+		return Elevated{}, err
+	}
+	now := s.Now().UTC()
+	session.ElevatedAt = now
+	session.AMR = withMethod(session.AMR, in.Proof.Method)
+	if err := s.Credentials.Elevate(ctx, session.ID, session.AMR, now); err != nil {
+		return Elevated{}, err
+	}
+	s.record(ctx, EventElevated, OpElevate, session, in.Client)
+	s.tellOfRecoveryCode(ctx, in.Proof.Method, h, in.Client)
+	token, expires, err := s.Issuer.Issue(s.subject(h, session), now)
+	return Elevated{Token: token, TokenExpiresAt: expires}, err
+}
+
+// withMethod adds a method to those that a session's owner has proved.
+func withMethod(amr []string, m Method) []string {
+	amr = slices.Clone(amr)
+	if !slices.Contains(amr, m.amr()) {
+		amr = append(amr, m.amr())
+	}
+	if len(amr) > 1 && !slices.Contains(amr, amrMultiple) {
+		amr = append(amr, amrMultiple)
+	}
+	return amr
+}
+
+// wrong is the answer to a proof that is none.
+func wrong(m Method) *Error {
+	if m == MethodPassword {
+		return Errorf(CodeInvalidCredentials, "Current password wrong")
+	}
+	return Errorf(CodeInvalidCode, "This code is wrong or was used already")
+}
+
+func errElevationRequired(methods []Method) *Error {
+	e := Errorf(CodeElevationRequired, "Prove who you are once more, with a second factor: call elevate, then try again")
+	e.Methods = methods
+	return e
+}

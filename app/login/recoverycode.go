@@ -1,0 +1,94 @@
+package login
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"io"
+	"strings"
+)
+
+const (
+	recoveryCodes     = 10
+	recoveryCodeBytes = 15 // 120 bits: more than OWASP's ASVS asks of a code that is stored hashed
+	recoveryCodeGroup = 6  // letters between two hyphens
+)
+
+// recoveryEncoding has no digit that looks like a letter.
+var recoveryEncoding = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)
+
+// NewRecoveryCodes proves the caller's password, in a session that has proved the
+// second factor a short while ago, and makes ten codes in the place of those that
+// there were. They are shown this once; each signs in once in the factor's place.
+func (s *Service) NewRecoveryCodes(ctx context.Context, id Identity, password string, c Client) ([]string, error) {
+	session, h, err := s.confirm(ctx, OpNewRecoveryCodes, id, password, c, func(h Holder) error {
+		if len(h.Account.Factors) == 0 {
+			return Errorf(CodeNotFound, "The account has no second factor that codes could stand in for; add one first")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	codes := make([]string, recoveryCodes)
+	hashes := make([]TokenHash, recoveryCodes)
+	for i := range codes {
+		var raw [recoveryCodeBytes]byte
+		if _, err := io.ReadFull(s.Random, raw[:]); err != nil {
+			return nil, err
+		}
+		letters := recoveryEncoding.EncodeToString(raw[:])
+		hashes[i] = sha256.Sum256([]byte(letters))
+		codes[i] = grouped(letters)
+	}
+	err = s.Credentials.ReplaceRecoveryCodes(ctx, id.UserID, h.Account.Epoch, hashes, s.Now().UTC())
+	if errors.Is(err, ErrStale) {
+		err = s.refused(ctx, OpNewRecoveryCodes, id.UserID, c, errUnauthenticated())
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.record(ctx, EventRecoveryCodesMade, OpNewRecoveryCodes, session, c)
+	return codes, nil
+}
+
+func grouped(letters string) string {
+	var b strings.Builder
+	for i, r := range letters {
+		if i > 0 && i%recoveryCodeGroup == 0 {
+			b.WriteByte('-')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// recoveryCodeHash takes a code as people type it: with or without hyphens and
+// blanks, in either case.
+func recoveryCodeHash(code string) TokenHash {
+	letters := strings.Map(func(r rune) rune {
+		if r == '-' || r == ' ' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(code))
+	return sha256.Sum256([]byte(letters))
+}
+
+func (s *Service) proveRecoveryCode(ctx context.Context, _ Attempt, h Holder, p Proof) (bool, error) {
+	err := s.Credentials.UseRecoveryCode(ctx, h.User.ID, recoveryCodeHash(p.Code))
+	if errors.Is(err, ErrTokenUnknown) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// tellOfRecoveryCode tells the owner that a recovery code was used.
+func (s *Service) tellOfRecoveryCode(ctx context.Context, m Method, h Holder, c Client) {
+	if m != MethodRecoveryCode {
+		return
+	}
+	s.Audit.Record(ctx, Event{Name: EventRecoveryCodeUsed, UserID: h.User.ID, ClientPrefix: c.Prefix(), Actor: ActorUser})
+	s.notify(ctx, MailRecoveryCodeUsed, h, c)
+}

@@ -1,0 +1,196 @@
+package login
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io"
+	"time"
+)
+
+// ChallengeLife is how long a challenge waits for its answer.
+const ChallengeLife = 5 * time.Minute
+
+// ChallengeTries is how many answers a challenge takes.
+const ChallengeTries = 5
+
+const challengeBytes = 32
+
+// ChallengePurpose says what an answered challenge leads to.
+type ChallengePurpose string
+
+// The purposes.
+const (
+	ChallengeSecondFactor ChallengePurpose = "second-factor"  // a session
+	ChallengeTOTP         ChallengePurpose = "totp-enrolment" // a TOTP secret of the account
+)
+
+// Challenge is a row of auth.challenges: what an account has begun and must end
+// with a proof. It is void once the account has another epoch, and for any other
+// client.
+type Challenge struct {
+	Hash      TokenHash
+	UserID    string
+	Purpose   ChallengePurpose
+	Epoch     int
+	Client    string // as of Client.Prefix
+	Data      []byte
+	ExpiresAt time.Time
+}
+
+// ChallengeKey finds a challenge that may be answered.
+type ChallengeKey struct {
+	Hash    TokenHash
+	Purpose ChallengePurpose
+	Client  string
+	Now     time.Time
+}
+
+// challenge stores a challenge for the account and returns what its bearer has to
+// present.
+func (s *Service) challenge(ctx context.Context, p ChallengePurpose, h Holder, c Client, data []byte) (string, error) {
+	var raw [challengeBytes]byte
+	if _, err := io.ReadFull(s.Random, raw[:]); err != nil {
+		return "", err
+	}
+	err := s.Credentials.AddChallenge(ctx, Challenge{
+		Hash: sha256.Sum256(raw[:]), UserID: h.User.ID, Purpose: p, Epoch: h.Account.Epoch,
+		Client: c.Prefix(), Data: data, ExpiresAt: s.Now().UTC().Add(ChallengeLife),
+	})
+	return base64.RawURLEncoding.EncodeToString(raw[:]), err
+}
+
+// challengeKey reads what a bearer presents. What is malformed finds nothing.
+func (s *Service) challengeKey(p ChallengePurpose, presented string, c Client) ChallengeKey {
+	key := ChallengeKey{Purpose: p, Client: c.Prefix(), Now: s.Now().UTC()}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(presented)
+	if err == nil && len(raw) == challengeBytes {
+		key.Hash = sha256.Sum256(raw)
+	}
+	return key
+}
+
+// secondFactorRequired ends the first half of a sign-in whose account has a second
+// factor.
+func (s *Service) secondFactorRequired(ctx context.Context, op Operation, h Holder, c Client) error {
+	challenge, err := s.challenge(ctx, ChallengeSecondFactor, h, c, nil)
+	if errors.Is(err, ErrStale) {
+		return s.refused(ctx, op, h.User.ID, c, errInvalidCredentials())
+	}
+	if err != nil {
+		return err
+	}
+	e := Errorf(CodeSecondFactorRequired, "The password is right; this account also asks for a second factor: send it with the challenge")
+	e.Challenge, e.Methods = challenge, h.Account.Factors
+	return e
+}
+
+// SignInSecondFactorInput answers the challenge of a sign-in.
+type SignInSecondFactorInput struct {
+	Challenge string
+	Proof     Proof
+	// Remember lets this device sign in without a second factor for a while.
+	Remember bool
+	Client   Client
+}
+
+// SignInSecondFactor proves a second factor and opens the session that a sign-in
+// has begun. A wrong code spends one of the challenge's tries and nothing else.
+func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorInput) (Grant, error) {
+	const op = OpSignInSecondFactor
+	if err := in.Proof.check(secondFactors()); err != nil {
+		return Grant{}, err
+	}
+	key := s.challengeKey(ChallengeSecondFactor, in.Challenge, in.Client)
+	_, h, err := s.Credentials.TryChallenge(ctx, key)
+	if errors.Is(err, ErrTokenUnknown) {
+		return Grant{}, s.challengeRefused(ctx, op, in.Client)
+	}
+	if err != nil {
+		return Grant{}, err
+	}
+	attempt := Attempt{Operation: op, Client: in.Client, Account: h.User.Email, Method: in.Proof.Method}
+	if err := s.prove(ctx, attempt, h, in.Proof, wrong(in.Proof.Method)); err != nil {
+		return Grant{}, err
+	}
+	// Of two right answers to one challenge one opens a session.
+	if err := s.Credentials.EndChallenge(ctx, key.Hash); err != nil {
+		if errors.Is(err, ErrTokenUnknown) {
+			err = s.refused(ctx, op, h.User.ID, in.Client, errChallenge())
+		}
+		return Grant{}, err
+	}
+	g, err := s.open(ctx, opening{op: op, holder: h, client: in.Client, methods: []Method{MethodPassword, in.Proof.Method}, remember: in.Remember})
+	if err != nil {
+		return g, err
+	}
+	s.tellOfRecoveryCode(ctx, in.Proof.Method, h, in.Client)
+	return g, nil
+}
+
+// challengeRefused counts an answer to no challenge as a guess of its client.
+func (s *Service) challengeRefused(ctx context.Context, op Operation, c Client) error {
+	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: c})
+	if err != nil {
+		return err
+	}
+	reservation.Failed(ctx)
+	return s.refused(ctx, op, "", c, errChallenge())
+}
+
+func secondFactors() []Method { return []Method{MethodTOTP, MethodRecoveryCode} }
+
+func errChallenge() *Error {
+	return Errorf(CodeInvalidToken, "This challenge has expired, was answered or took too many wrong codes; sign in again")
+}
+
+// opening is a sign-in whose every proof is in.
+type opening struct {
+	op       Operation
+	holder   Holder
+	client   Client
+	methods  []Method
+	known    bool // a device that has signed in before
+	remember bool // the device is asked for no second factor for a while
+	// deviceToken is given back as it is; empty: a new one is made.
+	deviceToken string
+}
+
+// open opens the session of a sign-in and tells the owner of a new device.
+func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
+	h := o.holder
+	session, token, err := s.openSession(h.User.ID, h.Account.Epoch, o.client, o.methods...)
+	if err != nil {
+		return Grant{}, err
+	}
+	session.Opens = h.Account.Unopened
+	if err := s.Store.CreateSession(ctx, session); err != nil {
+		if errors.Is(err, ErrStale) { // what was proved is no longer the account's
+			err = s.refused(ctx, o.op, h.User.ID, o.client, errInvalidCredentials())
+		}
+		return Grant{}, err
+	}
+	s.record(ctx, EventSignedIn, o.op, session.Session, o.client)
+	if !o.known {
+		s.notify(ctx, MailNewDevice, h, o.client)
+	}
+	g, err := s.grant(h, session.Session, token)
+	if g.DeviceToken = o.deviceToken; g.DeviceToken == "" {
+		g.DeviceToken = s.deviceToken(h, o.remember)
+	}
+	return g, err
+}
+
+// deviceToken makes the device known. One that is remembered is asked for no
+// second factor until its token expires.
+func (s *Service) deviceToken(h Holder, remember bool) string {
+	if remember && s.rules.RememberDevice > 0 {
+		return s.Devices.Issue(h.User.Email, rememberedLifeOf(h), s.Now().Add(s.rules.RememberDevice))
+	}
+	return s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, h.Account.PasswordEpoch), s.Now().Add(DeviceLifetime))
+}
+
+func rememberedLifeOf(h Holder) string {
+	return lifeOf(h.User.ID, h.Account.PasswordEpoch) + "/second-factor"
+}

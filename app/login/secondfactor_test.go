@@ -1,0 +1,294 @@
+package login_test
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	otp "github.com/pquerna/otp/totp"
+
+	"hasura-login/app/login"
+)
+
+// authenticator is somebody's app.
+type authenticator struct {
+	w      *world
+	secret string
+}
+
+func (a authenticator) code(t *testing.T) string {
+	t.Helper()
+	code, err := otp.GenerateCode(a.secret, a.w.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// enrol gives a signed-in account an authenticator app.
+func (w *world) enrol(t *testing.T, g login.Grant) authenticator {
+	t.Helper()
+	e, err := w.EnrolTOTP(context.Background(), identity(g), goodPassword, home)
+	if err != nil {
+		t.Fatalf("enrolling: %v", err)
+	}
+	a := authenticator{w, e.Secret}
+	if err := w.AddTOTP(context.Background(), identity(g), login.AddTOTPInput{Enrolment: e.Enrolment, Code: a.code(t), Client: home}); err != nil {
+		t.Fatalf("adding: %v", err)
+	}
+	w.clock.Advance(time.Minute) // that code is spent
+	return a
+}
+
+// challenged signs in with the password and returns the challenge.
+func (w *world) challenged(t *testing.T, email string) *login.Error {
+	t.Helper()
+	_, err := w.signIn(email, goodPassword)
+	wantCode(t, err, login.CodeSecondFactorRequired)
+	return login.AsError(err)
+}
+
+func (w *world) answer(challenge string, m login.Method, code string) (login.Grant, error) {
+	return w.SignInSecondFactor(context.Background(), login.SignInSecondFactorInput{
+		Challenge: challenge, Proof: login.Proof{Method: m, Code: code}, Client: home,
+	})
+}
+
+func TestSecondFactor_EndsASignInInAChallenge(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	a := w.enrol(t, g)
+
+	e := w.challenged(t, "ann@example.org")
+	if e.Challenge == "" || !slices.Equal(e.Methods, []login.Method{login.MethodTOTP}) {
+		t.Fatalf("challenge %q, methods %v", e.Challenge, e.Methods)
+	}
+	if _, err := w.refresh(g.RefreshToken); err != nil {
+		t.Errorf("the session that added the factor ended: %v", err)
+	}
+	_, err := w.answer(e.Challenge, login.MethodTOTP, "000000")
+	wantCode(t, err, login.CodeInvalidCode)
+	code := a.code(t)
+	signedIn, err := w.answer(e.Challenge, login.MethodTOTP, code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Me(context.Background(), identity(signedIn)); err != nil {
+		t.Error(err)
+	}
+	_, err = w.answer(e.Challenge, login.MethodTOTP, a.code(t))
+	wantCode(t, err, login.CodeInvalidToken)
+	// A code works once, whichever challenge asks for it.
+	_, err = w.answer(w.challenged(t, "ann@example.org").Challenge, login.MethodTOTP, code)
+	wantCode(t, err, login.CodeInvalidCode)
+	_, err = w.signIn("ann@example.org", "wrong password")
+	wantCode(t, err, login.CodeInvalidCredentials)
+}
+
+func TestSecondFactor_AChallengeIsOfItsAccountsVersionAndClient(t *testing.T) {
+	for name, c := range map[string]struct {
+		meanwhile func(t *testing.T, w *world, g login.Grant)
+		client    login.Client
+	}{
+		"signed out everywhere": {func(t *testing.T, w *world, g login.Grant) {
+			if err := w.SignOutAll(context.Background(), identity(g), home); err != nil {
+				t.Fatal(err)
+			}
+		}, home},
+		"another client": {nil, login.Client{Addr: netip.MustParseAddr("198.51.100.1")}},
+		"expired":        {func(_ *testing.T, w *world, _ login.Grant) { w.clock.Advance(login.ChallengeLife) }, home},
+		"five tries":     {nil, home},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			g := w.signUp(t, "ann@example.org")
+			a := w.enrol(t, g)
+			e := w.challenged(t, "ann@example.org")
+			if name == "five tries" {
+				for range login.ChallengeTries {
+					_, err := w.answer(e.Challenge, login.MethodTOTP, "000000")
+					wantCode(t, err, login.CodeInvalidCode)
+				}
+			} else if c.meanwhile != nil {
+				c.meanwhile(t, w, g)
+			}
+			_, err := w.SignInSecondFactor(context.Background(), login.SignInSecondFactorInput{
+				Challenge: e.Challenge, Proof: login.Proof{Method: login.MethodTOTP, Code: a.code(t)}, Client: c.client,
+			})
+			wantCode(t, err, login.CodeInvalidToken)
+		})
+	}
+}
+
+func TestSecondFactor_BadInput(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	w.enrol(t, g)
+	e := w.challenged(t, "ann@example.org")
+	for _, c := range []struct {
+		challenge, method, code string
+		want                    login.Code
+	}{
+		{e.Challenge, "password", "x", login.CodeInvalidInput},
+		{e.Challenge, "", "123456", login.CodeInvalidInput},
+		{e.Challenge, "sms", "123456", login.CodeInvalidInput},
+		{e.Challenge, "totp", "", login.CodeInvalidInput},
+		{"", "totp", "123456", login.CodeInvalidToken},
+		{"x", "totp", "123456", login.CodeInvalidToken},
+		{e.Challenge + "A", "totp", "123456", login.CodeInvalidToken},
+		{strings.Repeat("A", 43), "totp", "123456", login.CodeInvalidToken},
+		{e.Challenge, "recovery-code", "123456", login.CodeInvalidCode},
+	} {
+		_, err := w.answer(c.challenge, login.Method(c.method), c.code)
+		if err == nil || login.AsError(err).Code != c.want {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+func TestRecoveryCodes_StandInForTheFactorOnceEach(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	_, err := w.NewRecoveryCodes(context.Background(), identity(g), goodPassword, home)
+	wantCode(t, err, login.CodeNotFound)
+	a := w.enrol(t, g)
+	_, err = w.NewRecoveryCodes(context.Background(), identity(g), goodPassword, home)
+	wantCode(t, err, login.CodeElevationRequired)
+	w.elevate(t, g, login.MethodTOTP, a.code(t))
+	codes, err := w.NewRecoveryCodes(context.Background(), identity(g), goodPassword, home)
+	if err != nil || len(codes) != 10 || len(slices.Compact(slices.Sorted(slices.Values(codes)))) != 10 {
+		t.Fatalf("%v, %v", codes, err)
+	}
+	w.sendAll(t)
+	typed := strings.ToUpper(strings.ReplaceAll(codes[3], "-", " "))
+	e := w.challenged(t, "ann@example.org")
+	if !slices.Contains(e.Methods, login.MethodRecoveryCode) {
+		t.Errorf("methods %v", e.Methods)
+	}
+	if _, err := w.answer(e.Challenge, login.MethodRecoveryCode, typed); err != nil {
+		t.Fatal(err)
+	}
+	told := slices.ContainsFunc(w.sendAll(t), func(m login.QueuedMail) bool { return m.Kind == login.MailRecoveryCodeUsed })
+	if !told {
+		t.Error("the owner is not told")
+	}
+	_, err = w.answer(w.challenged(t, "ann@example.org").Challenge, login.MethodRecoveryCode, codes[3])
+	wantCode(t, err, login.CodeInvalidCode)
+	w.clock.Advance(time.Minute)
+	w.elevate(t, g, login.MethodTOTP, a.code(t))
+	if _, err := w.NewRecoveryCodes(context.Background(), identity(g), goodPassword, home); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.answer(w.challenged(t, "ann@example.org").Challenge, login.MethodRecoveryCode, codes[4])
+	wantCode(t, err, login.CodeInvalidCode)
+}
+
+func (w *world) elevate(t *testing.T, g login.Grant, m login.Method, code string) {
+	t.Helper()
+	_, err := w.Elevate(context.Background(), identity(g), login.ElevateInput{Proof: login.Proof{Method: m, Code: code}, Client: home})
+	if err != nil {
+		t.Fatalf("elevating: %v", err)
+	}
+}
+
+// What changes who can sign in takes the stronger credential where there is one.
+func TestElevation_IsDemandedWhereThereIsASecondFactor(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	id := identity(g)
+	a := w.enrol(t, g)
+	ctx := context.Background()
+	acts := map[string]func() error{
+		"changing the password": func() error {
+			_, err := w.ChangePassword(ctx, id, login.ChangePasswordInput{CurrentPassword: goodPassword, NewPassword: newPassword, Client: home})
+			return err
+		},
+		"changing the address": func() error {
+			return w.RequestEmailChange(ctx, id, login.RequestEmailChangeInput{NewEmail: "new@example.org", Password: goodPassword, Client: home})
+		},
+		"deleting the account": func() error { return w.DeleteAccount(ctx, id, goodPassword, home) },
+		"removing the factor":  func() error { return w.RemoveTOTP(ctx, id, goodPassword, home) },
+	}
+	for name, act := range acts {
+		err := act()
+		if err == nil || login.AsError(err).Code != login.CodeElevationRequired || len(login.AsError(err).Methods) == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err := w.Elevate(ctx, id, login.ElevateInput{Proof: login.Proof{Method: login.MethodPassword, Password: goodPassword}, Client: home})
+	wantCode(t, err, login.CodeInvalidInput)
+	w.elevate(t, g, login.MethodTOTP, a.code(t))
+	w.clock.Advance(10 * time.Minute)
+	wantCode(t, acts["removing the factor"](), login.CodeElevationRequired)
+	w.elevate(t, g, login.MethodTOTP, a.code(t))
+	if err := acts["removing the factor"](); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.signIn("ann@example.org", goodPassword); err != nil {
+		t.Errorf("without the factor: %v", err)
+	}
+	wantCode(t, acts["removing the factor"](), login.CodeNotFound)
+}
+
+func TestReset_OpensNoSessionBesideASecondFactor(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	a := w.enrol(t, g)
+	w.sendAll(t)
+	w.forgot(t, "ann@example.org")
+	_, token := w.mailed(t)
+	_, err := w.ResetPassword(context.Background(), login.ResetPasswordInput{Token: token, NewPassword: newPassword, Client: home})
+	wantCode(t, err, login.CodeSecondFactorRequired)
+	if _, err := w.answer(login.AsError(err).Challenge, login.MethodTOTP, a.code(t)); err != nil {
+		t.Errorf("the challenge of a reset: %v", err)
+	}
+	_, err = w.refresh(g.RefreshToken)
+	wantCode(t, err, login.CodeInvalidRefreshToken)
+	_, err = w.signIn("ann@example.org", newPassword)
+	wantCode(t, err, login.CodeSecondFactorRequired)
+}
+
+func TestRememberedDevice_IsAskedForNoSecondFactorForAWhile(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	a := w.enrol(t, g)
+	signIn := func(device string) (login.Grant, error) {
+		return w.SignIn(context.Background(), login.SignInInput{Email: "ann@example.org", Password: goodPassword, DeviceToken: device, Client: home})
+	}
+	_, err := signIn(g.DeviceToken)
+	wantCode(t, err, login.CodeSecondFactorRequired)
+	remembered, err := w.SignInSecondFactor(context.Background(), login.SignInSecondFactorInput{
+		Challenge: login.AsError(err).Challenge, Proof: login.Proof{Method: login.MethodTOTP, Code: a.code(t)}, Remember: true, Client: home,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := signIn(remembered.DeviceToken)
+	if err != nil || again.DeviceToken != remembered.DeviceToken {
+		t.Fatalf("the remembered device: %v; its time must not begin anew", err)
+	}
+	wantCode(t, w.RemoveTOTP(context.Background(), identity(again), goodPassword, home), login.CodeElevationRequired)
+	if err := w.operator().SetPassword(context.Background(), "ann@example.org", newPassword); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.SignIn(context.Background(), login.SignInInput{Email: "ann@example.org", Password: newPassword, DeviceToken: remembered.DeviceToken, Client: home})
+	wantCode(t, err, login.CodeSecondFactorRequired)
+}
+
+func TestOperator_ResetsSecondFactors(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	wantCode(t, w.operator().ResetSecondFactor(context.Background(), "ann@example.org"), login.CodeNotFound)
+	w.enrol(t, g)
+	if err := w.operator().ResetSecondFactor(context.Background(), "ann@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.refresh(g.RefreshToken)
+	wantCode(t, err, login.CodeInvalidRefreshToken)
+	if _, err := w.signIn("ann@example.org", goodPassword); err != nil {
+		t.Error(err)
+	}
+}

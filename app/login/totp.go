@@ -1,0 +1,182 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// OneTimePasswords makes and checks the secrets of authenticator apps (RFC 6238).
+// A sealed secret is encrypted, and opens for its own user alone.
+type OneTimePasswords interface {
+	// New draws a secret for the user: as people type it (base32), as the otpauth
+	// URI that a QR code shows, and sealed.
+	New(user User) (secret, uri string, sealed []byte, err error)
+	// Check returns the time step that a code is of, at most one away from now, and
+	// 0 for a wrong code. It fails for a secret that cannot be opened.
+	Check(userID string, sealed []byte, code string, now time.Time) (step int64, err error)
+}
+
+// TOTP is a row of auth.totp.
+type TOTP struct {
+	Secret    []byte // sealed
+	LastStep  int64  // of the last code that was used: codes of it and of earlier ones are spent
+	CreatedAt time.Time
+}
+
+// TOTPEnrolment is what an authenticator app has to be told, and what the caller
+// presents with its first code.
+type TOTPEnrolment struct {
+	Secret    string // base32
+	URI       string // otpauth://totp/…
+	Enrolment string // opaque, good for ChallengeLife
+}
+
+// EnrolTOTP proves the caller's password and draws a secret. Nothing asks for its
+// codes until AddTOTP has seen the first.
+func (s *Service) EnrolTOTP(ctx context.Context, id Identity, password string, c Client) (TOTPEnrolment, error) {
+	_, h, err := s.confirm(ctx, OpTOTPEnrolment, id, password, c, func(h Holder) error {
+		if h.Account.has(MethodTOTP) {
+			return errCredentialExists()
+		}
+		return nil
+	})
+	if err != nil {
+		return TOTPEnrolment{}, err
+	}
+	secret, uri, sealed, err := s.OneTimePasswords.New(h.User)
+	if err != nil {
+		return TOTPEnrolment{}, err
+	}
+	enrolment, err := s.challenge(ctx, ChallengeTOTP, h, c, sealed)
+	if errors.Is(err, ErrStale) {
+		err = s.refused(ctx, OpTOTPEnrolment, id.UserID, c, errUnauthenticated())
+	}
+	return TOTPEnrolment{Secret: secret, URI: uri, Enrolment: enrolment}, err
+}
+
+// AddTOTPInput confirms an enrolment by the app's first code.
+type AddTOTPInput struct {
+	Enrolment string
+	Code      string
+	Client    Client
+}
+
+// AddTOTP makes the secret of an enrolment the account's second factor. Sessions
+// stay: who holds one now is not asked for the factor before the next sign-in.
+func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) error {
+	const op = OpAddTOTP
+	session, h, err := s.authorize(ctx, id)
+	if err != nil {
+		return err
+	}
+	proof := Proof{Method: MethodTOTP, Code: in.Code}
+	if err := proof.check(secondFactors()); err != nil {
+		return err
+	}
+	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client, Account: h.User.Email, DeviceID: session.ID, Method: MethodTOTP})
+	if err != nil {
+		return err
+	}
+	key := s.challengeKey(ChallengeTOTP, in.Enrolment, in.Client)
+	begun, owner, err := s.Credentials.TryChallenge(ctx, key)
+	if err == nil && owner.User.ID != id.UserID {
+		err = ErrTokenUnknown
+	}
+	if errors.Is(err, ErrTokenUnknown) {
+		reservation.Failed(ctx)
+		return s.refused(ctx, op, id.UserID, in.Client, Errorf(CodeInvalidToken, "This enrolment has expired or took too many wrong codes; begin again"))
+	}
+	step := int64(0)
+	if err == nil {
+		step, err = s.OneTimePasswords.Check(id.UserID, begun.Data, in.Code, s.Now())
+	}
+	if err != nil {
+		reservation.Released(ctx)
+		return err
+	}
+	if step == 0 {
+		reservation.Failed(ctx)
+		return s.refused(ctx, op, id.UserID, in.Client, Errorf(CodeInvalidCode, "This code is wrong; is the clock of the device right?"))
+	}
+	reservation.Succeeded(ctx)
+	now := s.Now().UTC()
+	err = s.Credentials.AddTOTP(ctx, id.UserID, h.Account.Epoch, TOTP{Secret: begun.Data, LastStep: step, CreatedAt: now})
+	switch {
+	case errors.Is(err, ErrCredentialExists):
+		return s.refused(ctx, op, id.UserID, in.Client, errCredentialExists())
+	case errors.Is(err, ErrStale):
+		return s.refused(ctx, op, id.UserID, in.Client, errUnauthenticated())
+	case err != nil:
+		return err
+	}
+	if err := s.Credentials.EndChallenge(ctx, key.Hash); err != nil && !errors.Is(err, ErrTokenUnknown) {
+		return err
+	}
+	s.record(ctx, EventSecondFactorAdded, op, session, in.Client)
+	s.notify(ctx, MailSecondFactorAdded, h, in.Client)
+	return nil
+}
+
+// RemoveTOTP proves the caller's password, in a session that has proved the factor
+// a short while ago, and removes the factor with the recovery codes that stand in
+// for it.
+func (s *Service) RemoveTOTP(ctx context.Context, id Identity, password string, c Client) error {
+	session, h, err := s.confirm(ctx, OpRemoveTOTP, id, password, c, func(h Holder) error {
+		if !h.Account.has(MethodTOTP) {
+			return Errorf(CodeNotFound, "The account has no authenticator app")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = s.Credentials.RemoveTOTP(ctx, id.UserID, h.Account.Epoch)
+	if errors.Is(err, ErrStale) {
+		return s.refused(ctx, OpRemoveTOTP, id.UserID, c, errUnauthenticated())
+	}
+	if err != nil {
+		return err
+	}
+	s.record(ctx, EventSecondFactorRemoved, OpRemoveTOTP, session, c)
+	s.notify(ctx, MailSecondFactorRemoved, h, c)
+	return nil
+}
+
+// proveTOTP spends a right code: on no replica does the same one, or an earlier
+// one, work again (RFC 6238, 5.2).
+func (s *Service) proveTOTP(ctx context.Context, _ Attempt, h Holder, p Proof) (bool, error) {
+	t, err := s.Credentials.TOTP(ctx, h.User.ID)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	step, err := s.OneTimePasswords.Check(h.User.ID, t.Secret, p.Code, s.Now())
+	if err != nil || step == 0 {
+		return false, err
+	}
+	err = s.Credentials.UseTOTP(ctx, h.User.ID, step)
+	if errors.Is(err, ErrTokenUnknown) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// ResetSecondFactor removes every second factor of a user who has lost them, for an
+// operator who has made sure who is asking. All sessions end.
+func (o *Operator) ResetSecondFactor(ctx context.Context, ref string) error {
+	h, err := o.Find(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if len(h.Account.Factors) == 0 {
+		return Errorf(CodeNotFound, "the account has no second factor")
+	}
+	return o.change(ctx, h.User.ID, EventSecondFactorReset, AccountChange{ResetFactors: true})
+}
+
+func errCredentialExists() *Error {
+	return Errorf(CodeCredentialExists, "The account has an authenticator app already; remove it first")
+}

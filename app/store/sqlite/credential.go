@@ -1,0 +1,199 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/internal/column"
+)
+
+// current holds of an account of one epoch, the second argument after its id.
+const current = `EXISTS (SELECT 1 FROM auth_accounts WHERE user_id = ?1 AND session_epoch = ?2 AND disabled_at IS NULL)`
+
+// change runs one statement about a user and answers none if it touched no row.
+func (s *Store) change(ctx context.Context, doing, userID string, none error, query string, args ...any) error {
+	id, ok := column.ID(userID)
+	if !ok {
+		return none
+	}
+	return s.update(ctx, doing, func(ctx context.Context, tx *transaction) error {
+		return execOne(ctx, tx, none, query, append([]any{id.String()}, args...)...)
+	})
+}
+
+// AddTOTP implements login.CredentialStore.
+func (s *Store) AddTOTP(ctx context.Context, userID string, epoch int, t login.TOTP) error {
+	const query = `INSERT INTO auth_totp (user_id, secret, last_step, created_at) SELECT ?1, ?3, ?4, ?5 WHERE ` + current
+	id, ok := column.ID(userID)
+	if !ok {
+		return login.ErrStale
+	}
+	return s.update(ctx, "adding a TOTP secret", func(ctx context.Context, tx *transaction) error {
+		err := execOne(ctx, tx, login.ErrStale, query, id.String(), epoch, t.Secret, t.LastStep, micros(t.CreatedAt))
+		if isUniqueViolation(err, "auth_totp.user_id") {
+			return login.ErrCredentialExists
+		}
+		if err != nil {
+			return err
+		}
+		// Codes that stood in for another secret do not for this one.
+		_, err = tx.ExecContext(ctx, `DELETE FROM auth_recovery_codes WHERE user_id = ?`, id.String())
+		return err
+	})
+}
+
+// TOTP implements login.CredentialStore.
+func (s *Store) TOTP(ctx context.Context, userID string) (t login.TOTP, err error) {
+	const query = `SELECT secret, last_step, created_at FROM auth_totp WHERE user_id = ?1`
+	id, ok := column.ID(userID)
+	if !ok {
+		return t, login.ErrNotFound
+	}
+	var created int64
+	err = s.view(ctx, "reading a TOTP secret", func(ctx context.Context, db *reader) error {
+		err := db.QueryRowContext(ctx, query, id.String()).Scan(&t.Secret, &t.LastStep, &created)
+		return orOutcome(err, login.ErrNotFound)
+	})
+	if err != nil {
+		return login.TOTP{}, err
+	}
+	t.CreatedAt = time.UnixMicro(created).UTC()
+	return t, nil
+}
+
+// UseTOTP implements login.CredentialStore.
+func (s *Store) UseTOTP(ctx context.Context, userID string, step int64) error {
+	const query = `UPDATE auth_totp SET last_step = ?2 WHERE user_id = ?1 AND last_step < ?2`
+	return s.change(ctx, "spending a TOTP code", userID, login.ErrTokenUnknown, query, step)
+}
+
+// RemoveTOTP implements login.CredentialStore.
+func (s *Store) RemoveTOTP(ctx context.Context, userID string, epoch int) error {
+	id, ok := column.ID(userID)
+	if !ok {
+		return login.ErrStale
+	}
+	return s.update(ctx, "removing a TOTP secret", func(ctx context.Context, tx *transaction) error {
+		const query = `DELETE FROM auth_totp WHERE user_id = ?1 AND ` + current
+		if err := execOne(ctx, tx, login.ErrStale, query, id.String(), epoch); err != nil {
+			return err
+		}
+		return removeFactors(ctx, tx, id.String())
+	})
+}
+
+// removeFactors removes every second factor of a user.
+func removeFactors(ctx context.Context, tx *transaction, userID string) error {
+	for _, query := range []string{`DELETE FROM auth_totp WHERE user_id = ?`, `DELETE FROM auth_recovery_codes WHERE user_id = ?`} {
+		if _, err := tx.ExecContext(ctx, query, userID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ListTOTP implements login.CredentialStore.
+func (s *Store) ListTOTP(ctx context.Context, afterUserID string, limit int) (sealed []login.SealedTOTP, err error) {
+	const query = `SELECT user_id, secret FROM auth_totp WHERE user_id > ?1 ORDER BY user_id LIMIT ?2`
+	err = s.view(ctx, "listing TOTP secrets", func(ctx context.Context, db *reader) error {
+		rows, err := db.QueryContext(ctx, query, afterUserID, limit)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var t login.SealedTOTP
+			if err := rows.Scan(&t.UserID, &t.Secret); err != nil {
+				return err
+			}
+			sealed = append(sealed, t)
+		}
+		return rows.Err()
+	})
+	return sealed, err
+}
+
+// ReplaceTOTPSecret implements login.CredentialStore.
+func (s *Store) ReplaceTOTPSecret(ctx context.Context, userID string, old, sealed []byte) error {
+	const query = `UPDATE auth_totp SET secret = ?3 WHERE user_id = ?1 AND secret = ?2`
+	return s.change(ctx, "sealing a TOTP secret", userID, login.ErrStale, query, old, sealed)
+}
+
+// ReplaceRecoveryCodes implements login.CredentialStore.
+func (s *Store) ReplaceRecoveryCodes(ctx context.Context, userID string, epoch int, codes []login.TokenHash, now time.Time) error {
+	id, ok := column.ID(userID)
+	if !ok {
+		return login.ErrStale
+	}
+	return s.update(ctx, "replacing recovery codes", func(ctx context.Context, tx *transaction) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM auth_recovery_codes WHERE user_id = ?1 AND `+current, id.String(), epoch); err != nil {
+			return err
+		}
+		const add = `INSERT INTO auth_recovery_codes (user_id, hash, created_at) SELECT ?1, ?3, ?4 WHERE ` + current
+		for _, code := range codes {
+			if err := execOne(ctx, tx, login.ErrStale, add, id.String(), epoch, code[:], micros(now)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// UseRecoveryCode implements login.CredentialStore.
+func (s *Store) UseRecoveryCode(ctx context.Context, userID string, code login.TokenHash) error {
+	const query = `DELETE FROM auth_recovery_codes WHERE user_id = ?1 AND hash = ?2`
+	return s.change(ctx, "spending a recovery code", userID, login.ErrTokenUnknown, query, code[:])
+}
+
+// AddChallenge implements login.CredentialStore.
+func (s *Store) AddChallenge(ctx context.Context, c login.Challenge) error {
+	const query = `
+		INSERT INTO auth_challenges (user_id, epoch, hash, purpose, client, data, expires_at)
+		SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE ` + current
+	return s.change(ctx, "storing a challenge", c.UserID, login.ErrStale, query,
+		c.Epoch, c.Hash[:], string(c.Purpose), c.Client, c.Data, micros(c.ExpiresAt))
+}
+
+// TryChallenge implements login.CredentialStore.
+func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.Challenge, login.Holder, error) {
+	const try = `
+		UPDATE auth_challenges AS c SET tries = tries + 1 FROM auth_accounts a
+		WHERE c.hash = ?1 AND c.purpose = ?2 AND c.client = ?3 AND c.expires_at > ?4 AND c.tries < ?5
+			AND a.user_id = c.user_id AND a.session_epoch = c.epoch AND a.disabled_at IS NULL`
+	const read = `SELECT c.user_id, c.epoch, c.data, c.expires_at, ` + holderColumns + `
+		FROM auth_challenges c
+		JOIN users u ON u.id = c.user_id
+		JOIN auth_accounts a ON a.user_id = c.user_id
+		WHERE c.hash = ?1`
+	c := login.Challenge{Hash: k.Hash, Purpose: k.Purpose, Client: k.Client}
+	var row holderRow
+	var expires int64
+	err := s.update(ctx, "reading a challenge", func(ctx context.Context, tx *transaction) error {
+		err := execOne(ctx, tx, login.ErrTokenUnknown, try, k.Hash[:], string(k.Purpose), k.Client, micros(k.Now), login.ChallengeTries)
+		if err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, read, k.Hash[:]).Scan(append([]any{&c.UserID, &c.Epoch, &c.Data, &expires}, row.targets()...)...)
+	})
+	if err != nil {
+		return login.Challenge{}, login.Holder{}, err
+	}
+	c.ExpiresAt = time.UnixMicro(expires).UTC()
+	h, err := row.value()
+	return c, h, err
+}
+
+// EndChallenge implements login.CredentialStore.
+func (s *Store) EndChallenge(ctx context.Context, hash login.TokenHash) error {
+	return s.update(ctx, "ending a challenge", func(ctx context.Context, tx *transaction) error {
+		return execOne(ctx, tx, login.ErrTokenUnknown, `DELETE FROM auth_challenges WHERE hash = ?`, hash[:])
+	})
+}
+
+// Elevate implements login.CredentialStore.
+func (s *Store) Elevate(ctx context.Context, sessionID string, amr []string, now time.Time) error {
+	const query = `UPDATE auth_sessions SET amr = ?2, elevated_at = ?3 WHERE id = ?1 AND ended_at IS NULL`
+	return s.change(ctx, "elevating a session", sessionID, login.ErrNotFound, query, strings.Join(amr, " "), micros(now))
+}

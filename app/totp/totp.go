@@ -1,0 +1,153 @@
+// Package totp makes and checks the secrets of authenticator apps (RFC 6238), and
+// encrypts them for storing. It implements login.OneTimePasswords.
+package totp
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/hotp"
+	"github.com/pquerna/otp/totp"
+
+	"hasura-login/app/login"
+)
+
+const (
+	period      = 30 * time.Second
+	digits      = otp.DigitsSix
+	secretBytes = 20 // what HMAC-SHA-1 takes (RFC 4226, 4)
+	// drift is how many steps a device's clock may be ahead or behind.
+	drift = 1
+)
+
+// Secrets makes and checks secrets.
+type Secrets struct {
+	issuer string
+	keys   func() []string
+}
+
+var _ login.OneTimePasswords = (*Secrets)(nil)
+
+// New makes Secrets. Apps show issuer above the codes. keys returns the keys that
+// are valid now, asked for each secret: the first encrypts, all decrypt, so that a
+// rotation makes no secret unreadable.
+func New(issuer string, keys func() []string) *Secrets {
+	// A colon ends the issuer in the label of an otpauth URI.
+	return &Secrets{issuer: strings.ReplaceAll(issuer, ":", " "), keys: keys}
+}
+
+// New implements login.OneTimePasswords.
+func (s *Secrets) New(user login.User) (secret, uri string, sealed []byte, err error) {
+	key, err := totp.Generate(totp.GenerateOpts{
+		Issuer: s.issuer, AccountName: user.Email, Period: uint(period / time.Second), SecretSize: secretBytes,
+		Digits: digits, Algorithm: otp.AlgorithmSHA1, Rand: rand.Reader,
+	})
+	if err != nil {
+		return "", "", nil, fmt.Errorf("drawing a TOTP secret: %w", err)
+	}
+	sealed, err = s.seal(user.ID, key.Secret())
+	return key.Secret(), key.URL(), sealed, err
+}
+
+// Check implements login.OneTimePasswords. A code may have blanks in it, as apps
+// show it.
+func (s *Secrets) Check(userID string, sealed []byte, code string, now time.Time) (step int64, err error) {
+	secret, err := s.open(userID, sealed)
+	if err != nil {
+		return 0, err
+	}
+	code = strings.ReplaceAll(code, " ", "")
+	current := now.Unix() / int64(period/time.Second)
+	for candidate := current - drift; candidate <= current+drift; candidate++ {
+		right, err := hotp.GenerateCodeCustom(secret, uint64(candidate), hotp.ValidateOpts{Digits: digits, Algorithm: otp.AlgorithmSHA1}) // #nosec G115 -- after 1970
+		if err != nil {
+			return 0, fmt.Errorf("working out a TOTP code: %w", err)
+		}
+		if subtle.ConstantTimeCompare([]byte(right), []byte(code)) == 1 {
+			step = candidate
+		}
+	}
+	return step, nil
+}
+
+// Reseal encrypts a secret with the first key. It tells whether another had been
+// used.
+func (s *Secrets) Reseal(userID string, sealed []byte) (renewed []byte, changed bool, err error) {
+	keys := s.keys()
+	if len(keys) > 0 && len(sealed) >= keyIDBytes && subtle.ConstantTimeCompare(sealed[:keyIDBytes], keyID(keys[0])) == 1 {
+		return sealed, false, nil
+	}
+	secret, err := s.open(userID, sealed)
+	if err != nil {
+		return nil, false, err
+	}
+	renewed, err = s.seal(userID, secret)
+	return renewed, err == nil, err
+}
+
+// A sealed secret is the id of its key, and AES-256-GCM's random nonce and
+// ciphertext, bound to the user.
+const keyIDBytes = 4
+
+var errNoKey = errors.New("no key of LOGIN_TOTP_SECRET opens a stored TOTP secret")
+
+func (s *Secrets) seal(userID, secret string) ([]byte, error) {
+	keys := s.keys()
+	if len(keys) == 0 {
+		return nil, errNoKey
+	}
+	aead, err := newAEAD(keys[0])
+	if err != nil {
+		return nil, err
+	}
+	return append(keyID(keys[0]), aead.Seal(nil, nil, []byte(secret), []byte(userID))...), nil
+}
+
+func (s *Secrets) open(userID string, sealed []byte) (string, error) {
+	if len(sealed) < keyIDBytes {
+		return "", errNoKey
+	}
+	for _, key := range s.keys() {
+		if subtle.ConstantTimeCompare(sealed[:keyIDBytes], keyID(key)) != 1 {
+			continue
+		}
+		aead, err := newAEAD(key)
+		if err != nil {
+			return "", err
+		}
+		if secret, err := aead.Open(nil, nil, sealed[keyIDBytes:], []byte(userID)); err == nil {
+			return string(secret), nil
+		}
+	}
+	return "", errNoKey
+}
+
+func newAEAD(key string) (cipher.AEAD, error) {
+	derived, err := hkdf.Key(sha256.New, []byte(key), nil, "hasura-login totp encryption", 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(derived)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// keyID tells keys apart and nothing about them.
+func keyID(key string) []byte {
+	digest := sha256.Sum256([]byte("hasura-login totp key id\x00" + key))
+	id := make([]byte, keyIDBytes)
+	binary.BigEndian.PutUint32(id, binary.BigEndian.Uint32(digest[:]))
+	return id
+}

@@ -63,6 +63,13 @@ func UsersCommand(env Environment) *cobra.Command {
 		verb("set-password USER", "Replace a password; it is asked for, or read from stdin. Sessions end", func(ctx context.Context, args []string) error {
 			return setPassword(ctx, env, args[0])
 		}),
+		change(env, "reset-second-factor USER", "Remove a user's authenticator app and recovery codes. Sessions end", "second factors removed; sessions have ended. The user signs in with the password and can add an app again",
+			func(ctx context.Context, o *login.Operator, args []string) error {
+				return o.ResetSecondFactor(ctx, args[0])
+			}),
+		verb("reseal-totp", "Encrypt every stored TOTP secret with the first value of LOGIN_TOTP_SECRET", func(ctx context.Context, _ []string) error {
+			return resealTOTP(ctx, env)
+		}),
 		change(env, "sign-out USER", "End all sessions of a user", "signed out everywhere; tokens already out expire within LOGIN_ACCESS_TTL",
 			func(ctx context.Context, o *login.Operator, args []string) error { return o.SignOut(ctx, args[0]) }),
 		change(env, "verify USER", "Mark a user's address as verified, without a mail", "marked as verified; tokens already out say so once they are refreshed",
@@ -93,6 +100,13 @@ func roleList(args []string) []string { return strings.Split(strings.Join(args, 
 // withOperator opens the store for one verb. Access tokens that are out, and
 // WebSockets that Hasura has accepted, live on until the token expires.
 func withOperator(ctx context.Context, env Environment, use func(ctx context.Context, o *login.Operator) error) error {
+	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
+		return useOperator(ctx, env, cfg, store, use)
+	})
+}
+
+// withStore opens the store for one verb.
+func withStore(ctx context.Context, env Environment, use func(ctx context.Context, cfg config.Config, store Store) error) error {
 	cfg, err := Load(env)
 	if err != nil {
 		return err
@@ -106,7 +120,7 @@ func withOperator(ctx context.Context, env Environment, use func(ctx context.Con
 		return err
 	}
 	defer b.Store.Close()
-	return useOperator(ctx, env, cfg, b.Store, use)
+	return use(ctx, cfg, b.Store)
 }
 
 func useOperator(ctx context.Context, env Environment, cfg config.Config, store Store, use func(ctx context.Context, o *login.Operator) error) error {

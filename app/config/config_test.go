@@ -23,8 +23,8 @@ func TestLoad_DefaultsAreUsable(t *testing.T) {
 	if c.Listen != ":3000" || c.AccessTTL != 15*time.Minute || len(c.DefaultRoles) != 1 || !c.SignupEnabled {
 		t.Errorf("unexpected defaults: %+v", c)
 	}
-	if err := c.Missing(); err == nil || strings.Count(err.Error(), "is not set") != 4 {
-		t.Errorf("without secrets production should miss four: %v", err)
+	if err := c.Missing(); err == nil || strings.Count(err.Error(), "is not set") != 5 {
+		t.Errorf("without secrets production should miss five: %v", err)
 	}
 }
 

@@ -96,6 +96,7 @@ func TestScripts_RotateUnderLoad(t *testing.T) {
 	r.actionSecret()
 	r.edgeSecret()
 	r.deviceSecret()
+	r.totpSecret()
 	r.adminSecret()
 	r.postgresPasswords()
 	r.redisPassword()
@@ -203,6 +204,15 @@ func (r *rotation) deviceSecret() {
 	r.rotate("rotate-device-secret")
 	if now := strings.Split(r.read("login/device_secret"), "\n"); len(now) != 2 || now[1] != old {
 		r.t.Error("the device secret before is not kept beside the new one")
+	}
+}
+
+func (r *rotation) totpSecret() {
+	r.t.Helper()
+	old := r.read("login/totp_secret")
+	r.rotate("rotate-totp-secret")
+	if now := r.read("login/totp_secret"); now == old || strings.Contains(now, "\n") {
+		r.t.Error("the TOTP key before is still there")
 	}
 }
 

@@ -27,6 +27,7 @@ import (
 	"hasura-login/app/testserver"
 	"hasura-login/app/throttle"
 	"hasura-login/app/token"
+	"hasura-login/app/totp"
 )
 
 const (
@@ -63,6 +64,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		rules: login.Rules{
 			SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"},
 			RefreshTTL: time.Hour, RefreshIdle: time.Hour, RefreshGrace: 10 * time.Second, MaxSessions: 20,
+			ElevationTTL: 10 * time.Minute, RememberDevice: time.Hour,
 		},
 	}
 	for _, f := range change {
@@ -91,9 +93,10 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(out), zap.DebugLevel))
 	auditor := audit.New(log, log)
 	service := login.NewService(login.Deps{
-		Store: store, Mail: store, Hasher: hasher, Policy: s.policy, Issuer: issuer, Throttle: limiter,
-		MailSecret: login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }},
-		Devices:    throttle.NewDeviceTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }), Audit: auditor,
+		Store: store, Mail: store, Credentials: store, Hasher: hasher, Policy: s.policy, Issuer: issuer, Throttle: limiter,
+		OneTimePasswords: totp.New("login.example.org", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }),
+		MailSecret:       login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }},
+		Devices:          throttle.NewDeviceTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }), Audit: auditor,
 	}, s.rules)
 	var site *pages.Site
 	if s.pages != nil {

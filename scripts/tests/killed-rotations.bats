@@ -100,6 +100,14 @@ device_secret_before_is_kept() {
   assert_same "$(secret login/device_secret | tail -n 1)" "${newest_before}"
 }
 
+totp_secret_is_new_and_alone() {
+  assert_same "$(secret login/totp_secret | grep -c .)" 1
+}
+
+@test "rotate-totp-secret killed at any command ends right at the next run" {
+  kill_at_every 9 totp_secret_is_new_and_alone rotate-totp-secret
+}
+
 @test "rotate-device-secret killed at any command ends right at the next run" {
   kill_at_every 11 device_secret_before_is_kept rotate-device-secret
 }

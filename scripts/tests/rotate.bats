@@ -89,6 +89,15 @@ user_of() { sed 's#.*://\([^:]*\):.*#\1#' "${HASURA_LOGIN_ROOT}/secrets/$1"; }
   [[ $(secret login/edge_secret) != *"${old}"* ]]
 }
 
+@test "rotate-totp-secret has every stored secret encrypted with the new key, then drops the old" {
+  local old
+  old=$(secret login/totp_secret)
+  script rotate-totp-secret
+  assert_status 0
+  assert_same "$(secret login/totp_secret | grep -c .)" 1
+  [[ $(secret login/totp_secret) != *"${old}"* ]]
+}
+
 @test "rotate-device-secret keeps the one before, or none if it leaked" {
   local old
   old=$(secret login/device_secret)

@@ -63,6 +63,13 @@ func TestLoad_ActionsHaveTheRolesOfTheContract(t *testing.T) {
 		"requestEmailVerification": "mutation public,user OkPayload!",
 		"verifyEmail":              "mutation public,user OkPayload!",
 		"requestEmailChange":       "mutation user OkPayload!",
+
+		"signinSecondFactor": "mutation public,user AuthPayload!",
+		"totpEnrolment":      "mutation user TotpEnrolment!",
+		"addTotp":            "mutation user OkPayload!",
+		"removeTotp":         "mutation user OkPayload!",
+		"newRecoveryCodes":   "mutation user RecoveryCodes!",
+		"elevate":            "mutation user ElevatedToken!",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("actions (-want +got):\n%s", diff)

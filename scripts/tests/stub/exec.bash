@@ -6,6 +6,7 @@ shift
 # The public routes refuse whoever comes: no proof may need them.
 audited() { printf '{"log":"audit","msg":"%s","actor":"operator"}\n' "$1" >&2; }
 case "$*" in
+  '/hasura-login users reseal-totp') echo '0 secrets encrypted with the first key' ;;
   '/hasura-login users open-session '*)
     if [[ ! -e ${WORLD}/users/${4} ]]; then
       printf 'hasura-login: no such user\n' >&2

@@ -65,7 +65,7 @@ func TestCheck_ReadsStructuredValuesAsServeDoes(t *testing.T) {
 	good := map[string]string{
 		"LOGIN_DATABASE_URL":  "postgres://login:secret@db.invalid:5432/hasura?sslmode=disable",
 		"LOGIN_REDIS_URL":     "redis://login:secret@redis.invalid:6379/0",
-		"LOGIN_ACTION_SECRET": strings.Repeat("a", 32), "LOGIN_EDGE_SECRET": strings.Repeat("e", 32), "LOGIN_DEVICE_SECRET": strings.Repeat("d", 32),
+		"LOGIN_ACTION_SECRET": strings.Repeat("a", 32), "LOGIN_EDGE_SECRET": strings.Repeat("e", 32), "LOGIN_DEVICE_SECRET": strings.Repeat("d", 32), "LOGIN_TOTP_SECRET": strings.Repeat("t", 32),
 		"LOGIN_KEYS_DIR": filepath.Join(t.TempDir(), "keys"),
 	}
 	vars := func(name, value string) (list []string) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"hasura-login/app/login"
 	"hasura-login/app/store/internal/column"
@@ -152,18 +153,15 @@ func (s *Store) ReplaceRecoveryCodes(ctx context.Context, userID string, epoch i
 	}
 	return s.call(ctx, "replacing recovery codes", func(ctx context.Context) error {
 		var batch pgx.Batch
+		var added int64
 		batch.Queue(remove, id, epoch)
-		batch.Queue(add, id, epoch, hashes, now)
-		results := s.pool.SendBatch(ctx, &batch)
-		_, err := results.Exec()
-		if err == nil {
-			tag, failed := results.Exec()
-			if err = failed; err == nil && tag.RowsAffected() == 0 {
-				err = login.ErrStale
-			}
-		}
-		if closed := results.Close(); err == nil {
-			err = closed
+		batch.Queue(add, id, epoch, hashes, now).Exec(func(tag pgconn.CommandTag) error {
+			added = tag.RowsAffected()
+			return nil
+		})
+		err := s.pool.SendBatch(ctx, &batch).Close()
+		if err == nil && added == 0 {
+			return login.ErrStale
 		}
 		return err
 	})

@@ -53,6 +53,8 @@ func startStack(t *testing.T) *stack {
 	}
 	writeFile(t, filepath.Join(textfiles, "backup.prom"), backup)
 
+	writeFile(t, filepath.Join(textfiles, "hasura_login_containers.prom"), "hasura_login_container_memory_bytes{service=\"login\",container=\"hasura-login-login-1\"} 2e7\n"+
+		"hasura_login_container_memory_limit_bytes{service=\"login\",container=\"hasura-login-login-1\"} 5e8\n")
 	root := testserver.RepoRoot(t)
 	const listen = "--web.listen-address=$ADDR"
 	s.addresses = map[string]string{

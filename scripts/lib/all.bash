@@ -2,6 +2,9 @@
 # What every script here shares. Sourced, never run:
 #   source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/lib/all.bash"
 
+# Modes are named where they matter; an operator's umask changes none of the others.
+umask 022
+
 LIB=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 # The appliance's folder; another one is named only to work on a copy.
 ROOT=${HASURA_LOGIN_ROOT:-$(dirname -- "$(dirname -- "${LIB}")")}

@@ -37,13 +37,26 @@ check_disk() {
   fi
 }
 
+# What the containers of the services in use may take together, in MB, and while a deploy runs a second
+# Hasura: the largest that is ever there twice. Before there is a .env, the example's settings count.
+#   memory_ceiling [PROFILES]
+memory_ceiling() {
+  local env=${ROOT}/.env
+  [[ -f ${env} ]] || env=${ROOT}/.env.example
+  ${1:+env COMPOSE_PROFILES="$1"} docker compose --project-directory "${ROOT}" --file "${ROOT}/docker-compose.prod.yml" --env-file "${env}" config --format json |
+    jq '[.services | to_entries[] | select(.key != "migrate") | .value.mem_limit // 0 | tonumber] as $all
+        | (($all | add) + (.services.hasura.mem_limit // 0 | tonumber)) / 1048576 | floor'
+}
+
 check_memory() {
-  local megabytes
-  megabytes=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
-  if ((megabytes < 1800)); then
-    problem deploy "${megabytes} MB of memory: the whole needs 2 GB"
+  local megabytes ceiling
+  megabytes=$(awk '/^MemTotal/ { print int($2 / 1024) }' "${HASURA_LOGIN_MEMINFO:-/proc/meminfo}")
+  ceiling=$(memory_ceiling "${1:-}" 2>/dev/null) || ceiling=0
+  # A tenth less is let pass: they are never all at their limits at once.
+  if ((megabytes < ceiling * 9 / 10)); then
+    problem memory-low "${megabytes} MB of memory: the limits of the containers add up to ${ceiling} MB, with the second Hasura of a deploy (docs/sizing.md)"
   else
-    good "memory: ${megabytes} MB"
+    good "memory: ${megabytes} MB, the containers' limits add up to ${ceiling} MB"
   fi
 }
 

@@ -45,6 +45,15 @@ releases() {
 
 release_image() { cat "${RELEASES}/$1/image"; }
 
+# What containers read of a release. git writes files by the umask of whoever calls it, and with 077
+# nobody but root could read them.
+open_release_files() {
+  local path
+  for path in nginx hasura ops docs/runbooks; do
+    [[ ! -d ${ROOT}/${path} ]] || chmod -R a+rX "${ROOT}/${path}"
+  done
+}
+
 # Puts a release's files back in place.
 restore_release_files() { tar -C "${ROOT}" -xf "${RELEASES}/$1/files.tar"; }
 

@@ -41,6 +41,27 @@ served() { printf '%s/secrets/nginx/tls/%s' "${HASURA_LOGIN_ROOT}" "$1"; }
   [[ ! -e $(served fullchain.pem) ]]
 }
 
+@test "measure-containers writes the memory of each container for node-exporter, and no other's" {
+  docker() {
+    case $1 in
+      ps) printf 'hasura-login-login-1 login\nhasura-login-nginx-1 nginx\n' ;;
+      stats) printf 'hasura-login-login-1|12.3MiB / 512MiB|9\nhasura-login-nginx-1|0B / 1.5GiB|3\nanother|1KiB / 2KiB|1\n' ;;
+      *) return 1 ;;
+    esac
+  }
+  export -f docker
+  script measure-containers
+  assert_status 0
+  local file=${HASURA_LOGIN_BACKUPS}/metrics/hasura_login_containers.prom
+  grep -qx 'hasura_login_container_memory_bytes{service="login",container="hasura-login-login-1"} 12897485' "${file}"
+  grep -qx 'hasura_login_container_memory_limit_bytes{service="nginx",container="hasura-login-nginx-1"} 1610612736' "${file}"
+  grep -qx 'hasura_login_container_memory_bytes{service="nginx",container="hasura-login-nginx-1"} 0' "${file}"
+  grep -qx 'hasura_login_container_processes{service="login",container="hasura-login-login-1"} 9' "${file}"
+  assert_same "$(grep -c another "${file}" || true)" 0
+  promtool check metrics <"${file}"
+  assert_same "$(stat -c %a "${file}")" 644
+}
+
 @test "install-timers writes units that systemd accepts, with this folder's path, and enables the timers" {
   local units=${BATS_TEST_TMPDIR}/units
   mkdir "${units}"
@@ -48,7 +69,7 @@ served() { printf '%s/secrets/nginx/tls/%s' "${HASURA_LOGIN_ROOT}" "$1"; }
   HASURA_LOGIN_SYSTEMD=${units} script install-timers
   assert_status 0
   grep -qx "ExecStart=${HASURA_LOGIN_ROOT}/scripts/backup" "${units}/hasura-login-backup.service"
-  assert_same "$(grep -c '^enable --now hasura-login-.*\.timer$' "${WORLD}/systemctl")" 4
+  assert_same "$(grep -c '^enable --now hasura-login-.*\.timer$' "${WORLD}/systemctl")" 5
   assert_same "$(grep -rc @ROOT@ "${units}" | grep -v ":0$" || true)" ""
   # Every unit runs a script that is there.
   local script_name

@@ -87,6 +87,34 @@ setup() {
   [[ ! -e ${HASURA_LOGIN_ROOT}/.env && ! -e ${HASURA_LOGIN_ROOT}/secrets && ! -e ${HASURA_LOGIN_ROOT}/.state ]]
 }
 
+@test "a machine with less memory than the containers may take is named, the second Hasura of a deploy included" {
+  printf '{"services":{"hasura":{"mem_limit":"1073741824"},"login":{"mem_limit":"536870912"},"migrate":{"mem_limit":"4294967296"},"nginx":{"networks":{"edge":null}}},"networks":{"edge":{"name":"hasura-login_edge"}}}' \
+    >"${WORLD}/machine/compose.json"
+  echo 'MemTotal: 2300000 kB' >"${WORLD}/machine/meminfo"
+  HASURA_LOGIN_MEMINFO=${WORLD}/machine/meminfo script install --domain login.example.org
+  assert_status 1
+  assert_says "2246 MB of memory: the limits of the containers add up to 2560 MB"
+  echo 'MemTotal: 2400000 kB' >"${WORLD}/machine/meminfo"
+  HASURA_LOGIN_MEMINFO=${WORLD}/machine/meminfo script install --domain login.example.org
+  assert_status 0
+}
+
+@test "what containers read can be read by them, whatever umask git and the operator had" {
+  mkdir -p "${HASURA_LOGIN_ROOT}"/{nginx/http,docs/runbooks}
+  echo x >"${HASURA_LOGIN_ROOT}/nginx/http/a.conf"
+  echo x >"${HASURA_LOGIN_ROOT}/docs/runbooks/a.md"
+  printf '#!/bin/sh\n' >"${HASURA_LOGIN_ROOT}/nginx/start.sh"
+  chmod -R go-rwx "${HASURA_LOGIN_ROOT}"
+  chmod u+x "${HASURA_LOGIN_ROOT}/nginx/start.sh"
+  umask 077
+  script install --domain login.example.org
+  assert_status 0
+  assert_same "$(find "${HASURA_LOGIN_ROOT}"/{nginx,hasura,ops,docs/runbooks} -type f ! -perm -0044)" ''
+  assert_same "$(find "${HASURA_LOGIN_ROOT}"/{nginx,hasura,ops,docs/runbooks,site} -type d ! -perm -0055)" ''
+  assert_same "$(find "${HASURA_LOGIN_ROOT}"/{secrets,keys} -type f -perm /0077)" ''
+  assert_same "$(stat -c %a "${HASURA_LOGIN_ROOT}/.env" "${HASURA_LOGIN_ROOT}/nginx/start.sh" | paste -sd ' ' -)" '600 755'
+}
+
 @test "install --dry-run says each step and does none" {
   script install --domain login.example.org --dry-run
   assert_status 0

@@ -247,7 +247,7 @@ compose() {
           hash_for "$2"
           printf '%s %s\n' "$2" "${HASH}"
           ;;
-        --format) printf '{"services":{"nginx":{"networks":{"edge":null,"inside":null}}},"networks":{"edge":{"name":"hasura-login_edge"},"inside":{"name":"hasura-login_inside"}}}\n' ;;
+        --format) if [[ -f ${WORLD}/machine/compose.json ]]; then cat "${WORLD}/machine/compose.json"; else printf '{"services":{"nginx":{"networks":{"edge":null,"inside":null}}},"networks":{"edge":{"name":"hasura-login_edge"},"inside":{"name":"hasura-login_inside"}}}\n'; fi ;;
         --services) cat "${WORLD}/services" ;;
         *) unknown "compose config $*" ;;
       esac

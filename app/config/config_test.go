@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"hasura-login/app/config"
 	"hasura-login/app/login"
+	"hasura-login/app/secretfile"
 )
 
 const secret = "0123456789abcdef0123456789abcdef"
@@ -214,5 +216,45 @@ func TestLoad_UnopenedAccountsAreRemovedOnlyWhereTheirLinksAreOver(t *testing.T)
 		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
 			t.Errorf("%s: %v, want %q", settings, err, says)
 		}
+	}
+}
+
+// Editors of Windows put a byte order mark before a value and \r\n behind it; reports of
+// a right password that is refused come from such files (docker secrets, Kubernetes).
+func TestLoad_EverySecretFileMayBeAsEditorsLeaveIt(t *testing.T) {
+	fields := reflect.TypeFor[config.Config]()
+	checked := 0
+	for i := range fields.NumField() {
+		name := fields.Field(i).Tag.Get("secret")
+		if name == "" {
+			continue
+		}
+		checked++
+		want := map[string]string{"DATABASE_URL": "postgres://login:secret@db/hasura", "REDIS_URL": "redis://redis:6379/0"}[name]
+		if want == "" {
+			want = strings.Repeat("s", 40)
+		}
+		file := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(file, []byte("\ufeff"+want+" \r\n\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, _, _ := config.Load([]string{"LOGIN_" + name + "_FILE=" + file})
+		secret := reflect.ValueOf(cfg).Field(i).Interface().(secretfile.Secret)
+		if got := secret.Value(); got != want {
+			t.Errorf("%s is read as %q", name, got)
+		}
+		utf16 := []byte{0xff, 0xfe}
+		for _, b := range []byte(want) {
+			utf16 = append(utf16, b, 0)
+		}
+		if err := os.WriteFile(file, utf16, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := config.Load([]string{"LOGIN_" + name + "_FILE=" + file}); err == nil || !strings.Contains(err.Error(), "UTF-16") {
+			t.Errorf("%s as UTF-16: %v", name, err)
+		}
+	}
+	if checked < 5 {
+		t.Errorf("only %d secrets were looked at", checked)
 	}
 }

@@ -43,6 +43,7 @@ func TestStore(t *testing.T) {
 	t.Run("RefreshesLeaveNoRowsAndTouchNoIndex", f.boundedRows)
 	t.Run("ReadOnlyIsNotReady", f.readOnly)
 	t.Run("PingsLeaveNothing", f.pingsLeaveNothing)
+	t.Run("RefusedTemporaryFilesAreNoFullDisk", f.temporaryFilesRefused)
 	t.Run("PgBouncer", f.pgbouncer)
 	t.Run("DirectSessionsHaveATimeLimit", f.directLimit)
 	t.Run("Crashes", f.crashes)

@@ -65,6 +65,17 @@ func (f *fixture) pingsLeaveNothing(t *testing.T) {
 	}
 }
 
+// temporaryFilesRefused is no full disk: some servers let roles write none.
+func (f *fixture) temporaryFilesRefused(t *testing.T) {
+	database := f.newDatabase(t)
+	f.Exec(t, "postgres", "ALTER DATABASE "+database+" SET temp_file_limit = 0")
+	store := f.open(t, database)
+	wantWritable(t, store, "where temporary files are refused")
+	f.Exec(t, "postgres", "ALTER DATABASE "+database+" SET default_transaction_read_only = on")
+	f.disconnect(t, database)
+	wantNotWritable(t, store, "25006", "read-only, with temporary files refused")
+}
+
 func TestPing_FullDisk(t *testing.T) {
 	f := &fixture{Postgres: testserver.StartPostgresOn(t, 200)}
 	f.CreateDatabase(t, template)

@@ -13,11 +13,12 @@ ARG VERSION=
 RUN VERSION="${VERSION:-$(git describe --tags --always 2>/dev/null || echo dev)}" && \
     CGO_ENABLED=0 go build -trimpath -tags timetzdata,nethttpomithttp2 -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /out/hasura-login ./app
 # A volume that is mounted here for the first time gets the owner of this folder.
-RUN mkdir -p /out/keys
+RUN mkdir -p /out/keys /out/audit
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build --chown=10001:10001 --chmod=0700 /out/keys /keys
+COPY --from=build --chown=10001:10001 --chmod=0700 /out/audit /audit
 COPY --from=build /out/hasura-login /hasura-login
 USER 10001:10001
 EXPOSE 3000 9100

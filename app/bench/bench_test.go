@@ -129,7 +129,7 @@ func begin(b *testing.B) *subject {
 	pg.CreateDatabase(b, "app")
 	pg.Migrate(b, "app")
 	env := append(settings(),
-		"PATH="+os.Getenv("PATH"), "LOGIN_KEYS_DIR="+filepath.Join(s.dir, "keys"),
+		"PATH="+os.Getenv("PATH"), "LOGIN_KEYS_DIR="+filepath.Join(s.dir, "keys"), "LOGIN_AUDIT_DIR="+filepath.Join(s.dir, "audit"),
 		"LOGIN_DATABASE_URL="+pg.URLFor("hasura_login_a", "app"), "LOGIN_LISTEN="+s.apiAddr(), "LOGIN_OPS_LISTEN="+s.opsAddr(),
 		"LOGIN_ACTION_SECRET=action-secret-0123456789abcdef0123456789", "LOGIN_DEVICE_SECRET=device-secret-0123456789abcdef0123456789", "LOGIN_TOTP_SECRET=totp-secret-0123456789abcdef0123456789",
 	)

@@ -3,6 +3,7 @@ package cmd_test
 import (
 	"bytes"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 func run(t *testing.T, stdin string, vars []string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
+	vars = append([]string{"LOGIN_AUDIT_DIR=" + t.TempDir()}, vars...) // the last of a name counts
 	code = cmd.Main(t.Context(), args, cmd.Environment{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &err, Vars: vars, Version: "v0-test"})
 	return code, out.String(), err.String()
 }
@@ -47,6 +49,12 @@ func TestMain_ExitCodesAndWhatIsSaid(t *testing.T) {
 		{name: "no third while one is pending", args: "keys rotate", vars: keys, code: 1, stderr: "already published"},
 		{name: "unknown key", args: "keys revoke --yes nope", vars: keys, code: 1, stderr: "no such key"},
 		{name: "health of nothing", args: "health", vars: []string{"LOGIN_OPS_LISTEN=127.0.0.1:1"}, code: 1, stderr: "no answer"},
+		{name: "keys without an audit trail", args: "keys rotate", vars: append(slices.Clone(keys), "LOGIN_AUDIT_DIR=/dev/null"), code: 1, stderr: "nothing was changed, since it could not be recorded: LOGIN_AUDIT_DIR"},
+		{name: "audit of nothing", args: "audit", vars: []string{"LOGIN_AUDIT_DIR=/nowhere"}, code: 1, stderr: "/nowhere"},
+		{name: "audit of an unknown event", args: "audit --event bogus", code: 1, stderr: `no event "bogus"`},
+		{name: "audit of no client", args: "audit --client bogus", code: 1, stderr: "not an IP address"},
+		{name: "a size without a unit", args: "check", vars: []string{"LOGIN_AUDIT_MAX_SIZE=1000000"}, code: 1, stderr: `LOGIN_AUDIT_MAX_SIZE: "1000000" is not a size`},
+		{name: "too small a trail", args: "check", vars: []string{"LOGIN_AUDIT_MAX_SIZE=1MiB"}, code: 1, stderr: "LOGIN_AUDIT_MAX_SIZE: 1MiB is less"},
 		{name: "users without a database", args: "users list", code: 1, stderr: "LOGIN_DATABASE_URL"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

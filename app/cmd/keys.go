@@ -4,15 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
-	"hasura-login/app/audit"
 	"hasura-login/app/config"
 	"hasura-login/app/login"
 	"hasura-login/app/token"
@@ -80,12 +79,16 @@ func (v keysRotate) run(ctx context.Context, env Environment, asJSON bool) error
 			return err
 		}
 	}
+	trail, err := verbTrail(cfg)
+	if err != nil {
+		return err
+	}
 	rotation, err := f.Rotate(options)
 	if err != nil {
 		return err
 	}
-	operatorAudit(env).Record(ctx, login.Event{Name: login.EventKeyRotated, Reason: rotation.KID, Actor: login.ActorOperator})
-	return show(env.Stdout, asJSON, rotation)
+	err = trail.RecordAct(ctx, login.Event{Name: login.EventKeyRotated, Reason: rotation.KID, Actor: login.ActorOperator})
+	return errors.Join(err, show(env.Stdout, asJSON, rotation))
 }
 
 // algorithm is the flag, or the setting for the first key of a ring.
@@ -119,11 +122,17 @@ func revokeKey(ctx context.Context, env Environment, kid string, yes, asJSON boo
 			return fmt.Errorf("nothing was changed")
 		}
 	}
+	trail, err := verbTrail(cfg)
+	if err != nil {
+		return err
+	}
 	done, err := f.Revoke(kid)
 	if err != nil {
 		return err
 	}
-	operatorAudit(env).Record(ctx, login.Event{Name: login.EventKeyRevoked, Reason: kid, Actor: login.ActorOperator})
+	if err := trail.RecordAct(ctx, login.Event{Name: login.EventKeyRevoked, Reason: kid, Actor: login.ActorOperator}); err != nil {
+		return err
+	}
 	if err := show(env.Stdout, asJSON, done); err != nil || asJSON {
 		return err
 	}
@@ -151,11 +160,4 @@ func confirmed(env Environment, question string) bool {
 	answer, _ := bufio.NewReader(env.Stdin).ReadString('\n')
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	return answer == "y" || answer == "yes"
-}
-
-// operatorAudit writes audit events of the verbs to stderr, beside what they
-// print; in a container both reach the log.
-func operatorAudit(env Environment) login.Auditor {
-	log := newLogger(env.Stderr, zap.InfoLevel)
-	return audit.New(log, log)
 }

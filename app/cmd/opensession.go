@@ -28,7 +28,7 @@ func openSession(ctx context.Context, env Environment, ref string) error {
 	if err != nil {
 		return err
 	}
-	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
+	return changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
 		o.Issuer, o.Rules = issuer, rules(cfg, false)
 		g, err := o.OpenSession(ctx, ref)
 		if err != nil {

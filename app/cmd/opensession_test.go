@@ -17,7 +17,7 @@ func TestUsersOpenSession_WorksWhateverSettingsSayAboutSignIn(t *testing.T) {
 	pg.Migrate(t, "app")
 	vars := []string{
 		"LOGIN_DATABASE_URL=" + pg.URLFor("hasura_login_a", "app"), "LOGIN_KEYS_DIR=" + filepath.Join(t.TempDir(), "keys"),
-		"LOGIN_ISSUER=https://login.example.org", "LOGIN_AUDIENCE=hasura",
+		"LOGIN_ISSUER=https://login.example.org", "LOGIN_AUDIENCE=hasura", "LOGIN_AUDIT_DIR=" + t.TempDir(),
 	}
 	if code, _, stderr := run(t, "", vars, "keys", "rotate"); code != 0 {
 		t.Fatal(stderr)
@@ -42,12 +42,13 @@ func TestUsersOpenSession_WorksWhateverSettingsSayAboutSignIn(t *testing.T) {
 			if err := json.Unmarshal([]byte(stdout), &g); code != 0 || err != nil || g.ID == "" || strings.Count(g.Token, ".") != 2 || g.RefreshToken == "" {
 				t.Fatalf("exit code %d, %d bytes on stdout (%v), stderr %s", code, len(stdout), err, stderr)
 			}
-			if !strings.Contains(stderr, "session-opened") || !strings.Contains(stderr, `"actor":"operator"`) {
-				t.Errorf("audited as %s", stderr)
+			_, trail, _ := run(t, "", vars, "audit", "--json", "--event", "session-opened", "--user", g.ID)
+			if !strings.Contains(trail, `"actor":"operator"`) {
+				t.Errorf("audited as %s", trail)
 			}
 			for _, secret := range []string{g.Token, g.RefreshToken, "ann@"} {
-				if strings.Contains(stderr, secret) {
-					t.Errorf("stderr, which is logged, has %q", secret)
+				if strings.Contains(stderr+trail, secret) {
+					t.Errorf("stderr or the audit trail has %q", secret)
 				}
 			}
 		})

@@ -65,6 +65,7 @@ type Service struct {
 	mail     *mail.Worker // nil: no mail is sent
 	metrics  *metrics.Metrics
 	writable func(ctx context.Context) error // whether the store can write, as it was a moment ago
+	trail    *audit.Trail
 	api      *httpapi.API
 	ops      *http.Server
 	drain    time.Duration
@@ -97,9 +98,12 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	s := &Service{cfg: cfg, backend: w.Backend, metrics: metrics.New(env.Version, routes(cfg))}
 	logs := newLoggers(w.Out, level)
 	s.log, s.flush = logs.direct, logs.flush
-	auditor := metrics.CountingAuditor(audit.New(logs.direct, logs.routine), s.metrics)
 	s.store = metrics.TimedStore(w.Backend.Store, s.metrics)
 	s.writable = httpapi.Cached(s.store.Ping)
+	if s.trail, err = openTrail(cfg, s.store, s.metrics, s.log); err != nil {
+		return nil, err
+	}
+	auditor := metrics.CountingAuditor(s.trail, s.metrics)
 	if s.ring, err = w.OpenRing(folder(cfg), s.ringHooks(auditor)); err != nil {
 		return nil, err
 	}
@@ -174,7 +178,8 @@ func (s *Service) observe() {
 	})
 	keys := httpapi.Check{Name: "keys", Run: func(context.Context) error { return s.ring.Check() }}
 	store := httpapi.Check{Name: "store", Run: s.writable}
-	s.ops = httpapi.OpsServer(httpapi.Ops(s.metrics.Handler(), []httpapi.Check{keys}, []httpapi.Check{store}))
+	trail := httpapi.Check{Name: "audit", Advisory: true, Run: func(context.Context) error { return s.trail.Writable() }}
+	s.ops = httpapi.OpsServer(httpapi.Ops(s.metrics.Handler(), []httpapi.Check{keys}, []httpapi.Check{store, trail}))
 }
 
 func (s *Service) ready(ctx context.Context) error {
@@ -204,6 +209,7 @@ func (s *Service) Run(ctx context.Context, api, ops net.Listener) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.ring.Run(background) })
+	tasks.Go(func() { s.trail.Run(background) })
 	tasks.Go(func() {
 		login.RunSweeper(background, s.store, refreshGrace, func(err error) { s.log.Warn("sweeping", zap.Error(err)) })
 	})
@@ -250,6 +256,7 @@ func (s *Service) Close() error {
 	s.login.Wait()
 	s.gate.Close()
 	s.throttle.Close()
+	s.trail.Close()
 	err := s.store.Close()
 	s.log.Info("stopped")
 	s.flush()

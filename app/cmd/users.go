@@ -97,8 +97,25 @@ func change(env Environment, use, short, done string, act func(ctx context.Conte
 // roleList takes roles as several arguments or separated by commas.
 func roleList(args []string) []string { return strings.Split(strings.Join(args, ","), ",") }
 
-// withOperator opens the store for one verb. Access tokens that are out, and
-// WebSockets that Hasura has accepted, live on until the token expires.
+// changing opens trail and store for a verb that changes something. Access tokens
+// that are out, and WebSockets that Hasura has accepted, live on until the token
+// expires.
+func changing(ctx context.Context, env Environment, use func(ctx context.Context, o *login.Operator) error) error {
+	cfg, err := Load(env)
+	if err != nil {
+		return err
+	}
+	trail, err := verbTrail(cfg)
+	if err != nil {
+		return err
+	}
+	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
+		o.Audit = trail
+		return use(ctx, o)
+	})
+}
+
+// withOperator opens the store for a verb that only reads.
 func withOperator(ctx context.Context, env Environment, use func(ctx context.Context, o *login.Operator) error) error {
 	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
 		return useOperator(ctx, env, cfg, store, use)
@@ -133,7 +150,7 @@ func useOperator(ctx context.Context, env Environment, cfg config.Config, store 
 	defer cancel()
 	err = use(ctx, &login.Operator{
 		Store: store, Mail: store, Emails: store, Hasher: gate, Policy: password.NewPolicy(cfg.PasswordMinLength),
-		Audit: operatorAudit(env), Roles: cfg.DefaultRoles,
+		Roles: cfg.DefaultRoles,
 	})
 	if err != nil {
 		err = login.AsError(err)
@@ -263,7 +280,7 @@ func (v usersCreate) run(ctx context.Context, env Environment, email string, asJ
 			return o.Create(ctx, email, v.name, secret, v.roles)
 		}
 	}
-	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
+	return changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
 		h, err := create(ctx, o)
 		if err != nil {
 			return err
@@ -293,7 +310,7 @@ func resetLink(ctx context.Context, env Environment, ref string) error {
 	if err != nil {
 		return err
 	}
-	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
+	return changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
 		token, stored, err := o.ResetToken(ctx, ref)
 		if err != nil {
 			return err
@@ -321,7 +338,7 @@ func deleteUser(ctx context.Context, env Environment, ref string, yes bool) erro
 }
 
 func changeUser(ctx context.Context, env Environment, done string, change func(ctx context.Context, o *login.Operator) error) error {
-	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
+	return changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
 		if err := change(ctx, o); err != nil {
 			return err
 		}

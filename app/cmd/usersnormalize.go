@@ -23,8 +23,12 @@ func normalizeCommand(env Environment) *cobra.Command {
 // normalizeUsers fails if an address keeps a form in which nobody can sign in.
 func normalizeUsers(ctx context.Context, env Environment, dryRun bool) error {
 	done, left := 0, 0
+	open := changing
+	if dryRun {
+		open = withOperator
+	}
 	// A large table takes longer than other verbs have.
-	err := withOperator(ctx, env, func(_ context.Context, o *login.Operator) error {
+	err := open(ctx, env, func(_ context.Context, o *login.Operator) error {
 		t := tabwriter.NewWriter(env.Stdout, 0, 4, 2, ' ', 0)
 		err := o.NormalizeEmails(ctx, dryRun, func(r login.Respelling) error {
 			outcome := "respelled"

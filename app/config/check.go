@@ -60,6 +60,10 @@ func (c Config) check() []error {
 	inRange("ELEVATION_TTL", c.ElevationTTL, time.Minute, 24*time.Hour)
 	inRange("REMEMBER_DEVICE", c.RememberDevice, 0, login.DeviceLifetime)
 	inRange("SHUTDOWN_GRACE", c.ShutdownGrace, 0, 5*time.Minute)
+	inRange("AUDIT_KEEP", c.AuditKeep, 24*time.Hour, 10*366*24*time.Hour)
+	if c.AuditMaxSize < 16<<20 {
+		complain("AUDIT_MAX_SIZE", "%s is less than 16MiB", c.AuditMaxSize)
+	}
 	if c.BcryptCost < 10 || c.BcryptCost > 15 {
 		complain("BCRYPT_COST", "%d is not between 10 (OWASP's least) and 15 (a second and more)", c.BcryptCost)
 	}

@@ -85,6 +85,10 @@ type Config struct {
 	HostedPagesName      string `env:"HOSTED_PAGES_NAME"`
 	HostedPagesReturnURL string `env:"HOSTED_PAGES_RETURN_URL"`
 
+	AuditDir     string        `env:"AUDIT_DIR" envDefault:"/audit"`
+	AuditKeep    time.Duration `env:"AUDIT_KEEP" envDefault:"2160h"`
+	AuditMaxSize Size          `env:"AUDIT_MAX_SIZE" envDefault:"1GiB"`
+
 	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info"`
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"20s"`
 

@@ -11,7 +11,7 @@ import (
 )
 
 // fixed are set by the compose file to what the container has.
-var fixed = []string{"LOGIN_LISTEN", "LOGIN_OPS_LISTEN", "LOGIN_KEYS_DIR", "LOGIN_DATABASE_URL", "LOGIN_ACTION_SECRET", "LOGIN_EDGE_SECRET", "LOGIN_DEVICE_SECRET", "LOGIN_TOTP_SECRET"}
+var fixed = []string{"LOGIN_LISTEN", "LOGIN_OPS_LISTEN", "LOGIN_KEYS_DIR", "LOGIN_AUDIT_DIR", "LOGIN_DATABASE_URL", "LOGIN_ACTION_SECRET", "LOGIN_EDGE_SECRET", "LOGIN_DEVICE_SECRET", "LOGIN_TOTP_SECRET"}
 
 func TestEverySetting_IsExplainedAndPassedOn(t *testing.T) {
 	_, lines, err := config.Load(nil)

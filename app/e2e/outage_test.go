@@ -285,7 +285,7 @@ func TestLogs_OneIDFromEdgeToLogin(t *testing.T) {
 		t.Errorf("id %q in the header, body %s", id, r.body)
 	}
 	deadline := time.Now().Add(5 * time.Second)
-	for strings.Count(s.login.Output(), `"id":"`+id+`"`) < 2 { // the request's line and the audit's
+	for !strings.Contains(s.login.Output(), `"id":"`+id+`"`) || !strings.Contains(s.run("audit", "--json", "--request", id), `"event":"refused"`) {
 		if time.Now().After(deadline) {
 			t.Fatalf("login's log does not know %s:\n%s", id, s.login.Output())
 		}

@@ -23,7 +23,7 @@ type rotated struct {
 	ActiveFrom time.Time `json:"activeFrom"`
 }
 
-// rotate publishes a new key. Warnings go to stderr, as audit lines do, so the
+// rotate publishes a new key. Warnings go to stderr, so the
 // JSON is what is between the first and the last brace of a line of its own.
 func (s *stack) rotate(args ...string) rotated {
 	s.t.Helper()

@@ -122,7 +122,7 @@ func (s *stack) secret(name, value string) {
 func (s *stack) env(extra map[string]string) []string {
 	vars := map[string]string{
 		"LOGIN_LISTEN": "127.0.0.1:0", "LOGIN_OPS_LISTEN": "127.0.0.1:0",
-		"LOGIN_KEYS_DIR": s.keys, "LOGIN_ISSUER": "https://login.example.org", "LOGIN_AUDIENCE": "hasura",
+		"LOGIN_KEYS_DIR": s.keys, "LOGIN_AUDIT_DIR": filepath.Join(s.dir, "audit"), "LOGIN_ISSUER": "https://login.example.org", "LOGIN_AUDIENCE": "hasura",
 		"LOGIN_CORS_ORIGINS": "https://app.example.org",
 	}
 	for _, name := range []string{"ACTION_SECRET", "EDGE_SECRET", "DEVICE_SECRET", "TOTP_SECRET", "DATABASE_URL", "REDIS_URL"} {

@@ -45,8 +45,19 @@ type server struct {
 	log   *testserver.Output
 	ready error
 	// hasher may be replaced before start.
-	store  *sqlite.Store
-	served chan error
+	store    *sqlite.Store
+	auditDir string
+	served   chan error
+}
+
+// audited lists the events of a name.
+func (s *server) audited(name login.EventName) (events []audit.Line) {
+	s.t.Helper()
+	check(s.t, audit.Read(s.t.Context(), s.auditDir, audit.Filter{Event: name}, func(l audit.Line) error {
+		events = append(events, l)
+		return nil
+	}))
+	return events
 }
 
 type setup struct {
@@ -91,7 +102,13 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	check(t, err)
 	out := &testserver.Output{}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(out), zap.DebugLevel))
-	auditor := audit.New(log, log)
+	auditDir := t.TempDir()
+	auditor, err := audit.Open(audit.Config{
+		Dir: auditDir, Keep: time.Hour, MaxSize: 16 << 20, Observer: m, Now: time.Now,
+		Find:   func(context.Context, string) (string, error) { return "", login.ErrNotFound },
+		Failed: func(err error, _ []byte) { t.Error(err) },
+	})
+	check(t, err)
 	service := login.NewService(login.Deps{
 		Store: store, Mail: store, Credentials: store, Hasher: hasher, Policy: s.policy, Issuer: issuer, Throttle: limiter,
 		OneTimePasswords: totp.New("login.example.org", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }),
@@ -106,7 +123,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		}})
 		check(t, err)
 	}
-	srv := &server{t: t, ring: ring, log: out, store: store, served: make(chan error, 1)}
+	srv := &server{t: t, ring: ring, log: out, auditDir: auditDir, store: store, served: make(chan error, 1)}
 	srv.api = httpapi.New(httpapi.Config{
 		Service: service, Verifier: verifier, JWKS: ring.JWKS,
 		Ready:         func(context.Context) error { return srv.ready },
@@ -127,6 +144,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		service.Wait()
 		gate.Close()
 		limiter.Close()
+		auditor.Close()
 		_ = store.Close()
 	})
 	return srv

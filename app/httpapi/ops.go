@@ -11,6 +11,8 @@ import (
 type Check struct {
 	Name string
 	Run  func(ctx context.Context) error
+	// Advisory checks are told and change no status: the service goes on without.
+	Advisory bool
 }
 
 // Ops serves the listener that is never published: metrics, liveness and
@@ -43,7 +45,10 @@ func checks(list []Check) http.Handler {
 		for _, c := range list {
 			result[c.Name] = "ok"
 			if err := c.Run(ctx); err != nil {
-				status, result[c.Name] = http.StatusServiceUnavailable, err.Error()
+				result[c.Name] = err.Error()
+				if !c.Advisory {
+					status = http.StatusServiceUnavailable
+				}
 			}
 		}
 		writeStatus(w, status, result)

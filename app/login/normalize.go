@@ -47,7 +47,9 @@ func (o *Operator) NormalizeEmails(ctx context.Context, dryRun bool, tell func(R
 				return r.Err
 			}
 			if r.Err == nil {
-				o.record(ctx, EventEmailRespelled, r.UserID)
+				if err := o.record(ctx, EventEmailRespelled, r.UserID); err != nil {
+					return err
+				}
 			}
 		}
 		if err := tell(r); err != nil {

@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ type Operator struct {
 	Emails EmailStore // only NormalizeEmails needs it
 	Hasher Hasher
 	Policy PasswordPolicy
-	Audit  Auditor
+	Audit  ActAuditor
 	Roles  []string // of a user created without any
 	Issuer Issuer   // only OpenSession needs it, and Rules for how long sessions live
 	Rules  Rules
@@ -141,8 +142,7 @@ func (o *Operator) add(ctx context.Context, h Holder) (Holder, error) {
 		}
 		return Holder{}, err
 	}
-	o.record(ctx, EventUserCreated, h.User.ID)
-	return h, nil
+	return h, o.record(ctx, EventUserCreated, h.User.ID)
 }
 
 // SetDisabled closes or opens an account; closing ends its sessions.
@@ -205,8 +205,7 @@ func (o *Operator) OpenSession(ctx context.Context, ref string) (Grant, error) {
 	if err := o.Store.CreateSession(ctx, session); err != nil {
 		return Grant{}, err
 	}
-	o.Audit.Record(ctx, Event{Name: EventSessionOpened, UserID: h.User.ID, SessionID: session.Session.ID, Actor: ActorOperator})
-	return g, nil
+	return g, o.recordEvent(ctx, Event{Name: EventSessionOpened, UserID: h.User.ID, SessionID: session.Session.ID})
 }
 
 // SignOut ends all sessions of a user.
@@ -223,8 +222,7 @@ func (o *Operator) Delete(ctx context.Context, ref string) error {
 	if err := o.Store.DeleteUser(ctx, h.User.ID, -1); err != nil {
 		return err
 	}
-	o.record(ctx, EventUserDeleted, h.User.ID)
-	return nil
+	return o.record(ctx, EventUserDeleted, h.User.ID)
 }
 
 func (o *Operator) change(ctx context.Context, ref string, name EventName, c AccountChange) error {
@@ -235,12 +233,19 @@ func (o *Operator) change(ctx context.Context, ref string, name EventName, c Acc
 	if err := o.Store.UpdateAccount(ctx, h.User.ID, c, time.Now().UTC()); err != nil {
 		return err
 	}
-	o.record(ctx, name, h.User.ID)
-	return nil
+	return o.record(ctx, name, h.User.ID)
 }
 
-func (o *Operator) record(ctx context.Context, name EventName, userID string) {
-	o.Audit.Record(ctx, Event{Name: name, UserID: userID, Actor: ActorOperator})
+func (o *Operator) record(ctx context.Context, name EventName, userID string) error {
+	return o.recordEvent(ctx, Event{Name: name, UserID: userID})
+}
+
+func (o *Operator) recordEvent(ctx context.Context, e Event) error {
+	e.Actor = ActorOperator
+	if err := o.Audit.RecordAct(ctx, e); err != nil {
+		return fmt.Errorf("it is done, but not in the audit trail: %w", err)
+	}
+	return nil
 }
 
 func withUserRole(roles []string) []string {

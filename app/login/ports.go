@@ -159,9 +159,9 @@ type Attempt struct {
 // Throttle limits attempts per client prefix, account, session and device.
 type Throttle interface {
 	// Reserve counts the attempt before any work is done, or refuses it with
-	// *Error CodeRateLimited and RetryAfter; a method Repeated() bool of the
-	// refusal tells whether the same limit refused before in the same window. It
-	// never fails for its own trouble: a lost Redis falls back to memory.
+	// *Error CodeRateLimited and RetryAfter; a method LimitScope() string of the
+	// refusal names the limit. It never fails for its own trouble: a lost Redis
+	// falls back to memory.
 	Reserve(ctx context.Context, a Attempt) (Reservation, error)
 }
 
@@ -196,4 +196,9 @@ type Devices interface {
 // Auditor records security-relevant acts.
 type Auditor interface {
 	Record(ctx context.Context, e Event)
+}
+
+// ActAuditor records acts of operators, who are told when one is not recorded.
+type ActAuditor interface {
+	RecordAct(ctx context.Context, e Event) error
 }

@@ -116,6 +116,5 @@ func (o *Operator) ResetToken(ctx context.Context, ref string) (token string, st
 	if err := o.Mail.AddMailToken(ctx, stored); err != nil {
 		return "", MailToken{}, err
 	}
-	o.record(ctx, EventPasswordResetLink, h.User.ID)
-	return token, stored, nil
+	return token, stored, o.record(ctx, EventPasswordResetLink, h.User.ID)
 }

@@ -198,17 +198,22 @@ func (s *Service) forgo(w *Work) {
 
 func (s *Service) reserve(ctx context.Context, a Attempt) (Reservation, error) {
 	r, err := s.Throttle.Reserve(ctx, a)
-	if err != nil && !isRepeated(err) {
-		s.Audit.Record(ctx, Event{Name: EventThrottled, Operation: a.Operation, Reason: string(AsError(err).Code), ClientPrefix: a.Client.Prefix(), Actor: ActorUser})
+	if err != nil {
+		s.Audit.Record(ctx, Event{
+			Name: EventThrottled, Operation: a.Operation, Reason: string(AsError(err).Code), Scope: scopeOf(err), Account: a.Account,
+			ClientPrefix: a.Client.Prefix(), Actor: ActorUser,
+		})
 	}
 	return r, err
 }
 
-// isRepeated tells whether a limit that refuses did so before in the same window.
-// The first refusal is in the audit trail, all are in the metrics.
-func isRepeated(err error) bool {
-	var refusal interface{ Repeated() bool }
-	return errors.As(err, &refusal) && refusal.Repeated()
+// scopeOf names the limit that refused.
+func scopeOf(err error) string {
+	var limited interface{ LimitScope() string }
+	if errors.As(err, &limited) {
+		return limited.LimitScope()
+	}
+	return ""
 }
 
 func (s *Service) refused(ctx context.Context, op Operation, userID string, c Client, err *Error) *Error {

@@ -213,6 +213,7 @@ func (r *recorder) told() []string {
 	return append([]string(nil), r.errors...)
 }
 
-func (*recorder) Record(context.Context, login.Event) {}
-func (*recorder) Throttled(string)                    {}
-func (*recorder) Degraded(bool)                       {}
+func (*recorder) Record(context.Context, login.Event)          {}
+func (*recorder) RecordAct(context.Context, login.Event) error { return nil }
+func (*recorder) Throttled(string)                             {}
+func (*recorder) Degraded(bool)                                {}

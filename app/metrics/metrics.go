@@ -32,6 +32,9 @@ type Metrics struct {
 	sessions      counters
 	tokens        atomic.Pointer[func(alg string) uint64]
 	audited       counters
+	auditWritable prometheus.Gauge
+	auditLost     prometheus.Counter
+	displaced     prometheus.Counter
 	hashRefused   counters
 	hashSeconds   prometheus.Histogram
 	queueSeconds  prometheus.Histogram
@@ -64,6 +67,7 @@ func New(version string, routes []string) *Metrics {
 	m.sessions = newCounters(m.registry, sessionsOpts, "event", sessionEvents)
 	m.registerTokens()
 	m.audited = newCounters(m.registry, auditOpts, "event", auditEvents)
+	m.registerAudit()
 	m.registerHashGate()
 	m.degraded = prometheus.NewGauge(degradedOpts)
 	m.keys = &keyCollector{}
@@ -93,12 +97,14 @@ func (m *Metrics) Throttled(scope string) { m.throttled.inc(scope) }
 
 // Degraded tells whether limits are counted in this process alone although
 // several machines should share them.
-func (m *Metrics) Degraded(yes bool) {
+func (m *Metrics) Degraded(yes bool) { setBool(m.degraded, yes) }
+
+func setBool(g prometheus.Gauge, yes bool) {
 	if yes {
-		m.degraded.Set(1)
+		g.Set(1)
 		return
 	}
-	m.degraded.Set(0)
+	g.Set(0)
 }
 
 // registerTokens reads the issuer's own counts at each scrape.

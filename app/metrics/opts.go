@@ -59,6 +59,18 @@ var (
 		Name: "login_audit_events_total",
 		Help: "Audit events written by this process, by name. Acts of operators on the command line are in the audit log alone.",
 	}
+	auditWritableOpts = prometheus.GaugeOpts{
+		Name: "login_audit_writable",
+		Help: "0 while audit events cannot be written to LOGIN_AUDIT_DIR. Some wait in memory meanwhile.",
+	}
+	auditLostOpts = prometheus.CounterOpts{
+		Name: "login_audit_lost_total",
+		Help: "Audit events that are not in the trail. Each is in the log instead.",
+	}
+	auditDisplacedOpts = prometheus.CounterOpts{
+		Name: "login_audit_displaced_total",
+		Help: "Files of the audit trail that were removed before LOGIN_AUDIT_KEEP had passed, because their kind had no more room.",
+	}
 	storeSecondsOpts = prometheus.SummaryOpts{
 		Name: "login_store_seconds",
 		Help: "Time of calls to the database, by method and outcome: ok, refused (it answered no, or the caller left), error (a defect), and unavailable, of any method, for then they all fail.",

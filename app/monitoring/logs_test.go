@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"hasura-login/app/cmd"
 	"hasura-login/app/testserver"
+	"hasura-login/dev/devstack"
 )
 
 // As docs/logs.md promises: the id that a client is told leads to one line of
@@ -21,7 +23,7 @@ import (
 // what the person typed.
 func TestLogs_OneIdLeadsThroughAFailedSignIn(t *testing.T) {
 	const address, password = "eve.private@example.org", "not the right password"
-	api, graphql, _, log := runService(t)
+	api, graphql, _, log, data := runService(t)
 	nginx := testserver.StartNginx(t, testserver.NginxSettings{Login: api, Hasura: graphql})
 	tests := map[string]struct{ path, body, route string }{
 		"REST":    {"/auth/signin", `{"email":"` + address + `","password":"` + password + `"}`, "/auth/signin"},
@@ -48,14 +50,14 @@ func TestLogs_OneIdLeadsThroughAFailedSignIn(t *testing.T) {
 			if request["route"] != test.route || request["code"] != "invalid-credentials" {
 				t.Errorf("login's line is %v", request)
 			}
-			followAsDocumented(t, id, test.path, logFiles(t, nginx, log, id))
-			audit := findLine(t, log.String, "id", id, "log", "audit")
-			if audit["msg"] != "refused" || audit["reason"] != "invalid-credentials" || audit["client"] != request["client"] {
+			audit := findLine(t, func() string { return trail(t, data, "--json", "--request", id) }, "id", id, "event", "refused")
+			if audit["reason"] != "invalid-credentials" || audit["client"] != request["client"] {
 				t.Errorf("the audit event is %v", audit)
 			}
+			followAsDocumented(t, id, test.path, logFiles(t, nginx, log, id, data))
 		})
 	}
-	everything := log.String() + string(bytes.Join(nginx.AccessLog(t, 2), []byte("\n")))
+	everything := log.String() + trail(t, data, "--json") + string(bytes.Join(nginx.AccessLog(t, 2), []byte("\n")))
 	for _, secret := range []string{address, password, "eve.private", "right password"} {
 		if strings.Contains(everything, secret) {
 			t.Errorf("a log holds %q", secret)
@@ -63,13 +65,25 @@ func TestLogs_OneIdLeadsThroughAFailedSignIn(t *testing.T) {
 	}
 }
 
-// logFiles are what docker compose logs would print of each service. Hasura's
+// trail is what the verb audit prints.
+func trail(t *testing.T, data string, args ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	code := devstack.Main(t.Context(), append([]string{"--data", data, "audit"}, args...), cmd.Environment{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out})
+	if code != 0 {
+		t.Fatal(out.String())
+	}
+	return out.String()
+}
+
+// logFiles are what docker compose would print of each service. Hasura's
 // lines are of its own shape: a request, and an operation over a WebSocket.
-func logFiles(t *testing.T, nginx *testserver.Nginx, login *testserver.Output, id string) (dir string) {
+func logFiles(t *testing.T, nginx *testserver.Nginx, login *testserver.Output, id, data string) (dir string) {
 	t.Helper()
 	dir = testserver.TempDir(t)
 	writeFile(t, filepath.Join(dir, "nginx"), string(bytes.Join(nginx.AccessLog(t, 1), []byte("\n")))+"\nnot JSON\n")
 	writeFile(t, filepath.Join(dir, "login"), login.String()+"not JSON\n")
+	writeFile(t, filepath.Join(dir, "audit"), trail(t, data, "--json", "--request", id))
 	writeFile(t, filepath.Join(dir, "hasura"), `{"type":"startup","detail":"text"}
 {"type":"http-log","level":"error","detail":{"request_id":"`+id+`","operation":{"error":{"code":"invalid-credentials"}},"http_info":{"status":200,"url":"/v1/graphql"}}}
 {"type":"websocket-log","level":"info","detail":{"event":{"type":"operation","detail":{"request_id":"`+id+`"}}}}
@@ -85,23 +99,23 @@ func followAsDocumented(t *testing.T, id, path, logs string) {
 	_, lines, _ := strings.Cut(section, "```sh\n")
 	lines, _, _ = strings.Cut(lines, "```")
 	printed := paste(t, regexp.MustCompile(`(?m)^id=.*$`).ReplaceAllString(lines, "id="+id), logs)
-	for _, want := range []string{`"request_id":"` + id + `"`, `"path":"` + path + `"`, `"type":"http-log"`, `"type":"websocket-log"`, `"msg":"request"`, `"msg":"refused"`} {
+	for _, want := range []string{`"request_id":"` + id + `"`, `"path":"` + path + `"`, `"type":"http-log"`, `"type":"websocket-log"`, `"msg":"request"`, `"event":"refused"`} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("what docs/logs.md says does not print %s:\n%s", want, printed)
 		}
 	}
 	if n := strings.Count(printed, "\n"); n != 5 {
-		t.Errorf("it prints %d lines, not one of nginx and two each of Hasura and login:\n%s", n, printed)
+		t.Errorf("it prints %d lines, not one of nginx and two each of Hasura and of login and its trail:\n%s", n, printed)
 	}
 }
 
-// paste runs lines in a shell whose docker knows the logs alone, and wants no
-// complaint of any program.
+// paste runs lines in a shell whose docker knows the logs and the audit trail
+// alone, and wants no complaint of any program.
 func paste(t *testing.T, lines, logs string) string {
 	t.Helper()
 	bin := testserver.TempDir(t)
 	docker := filepath.Join(bin, "docker")
-	writeFile(t, docker, "#!/bin/bash\n[[ $2 == logs ]] || exit 0\ncat \"${LOGS}/${!#}\"\n")
+	writeFile(t, docker, "#!/bin/bash\ncase $2 in\n  logs) cat \"${LOGS}/${!#}\" ;;\n  exec) [[ $* != *' /hasura-login audit '* ]] || cat \"${LOGS}/audit\" ;;\nesac\n")
 	if err := os.Chmod(docker, 0o700); err != nil { // #nosec G302 -- a program
 		t.Fatal(err)
 	}
@@ -128,7 +142,8 @@ func TestDocs_LinesOverLogsWork(t *testing.T) {
 	for _, service := range []string{"nginx", "hasura", "login"} {
 		writeFile(t, filepath.Join(logs, service), "not JSON\n{\"msg\":\"request\"}\n")
 	}
-	line := regexp.MustCompile("(?m)^docker compose logs .*\\| *jq.*$|`(docker compose logs [^`]*\\| *jq[^`]*)`")
+	writeFile(t, filepath.Join(logs, "audit"), `{"event":"throttled","scope":"client","client":"192.0.2.7/32","count":3}`+"\n")
+	line := regexp.MustCompile("(?m)^docker compose (logs|exec .* audit) .*\\| *jq.*$|`(docker compose (logs|exec [^`]* audit) [^`]*\\| *jq[^`]*)`")
 	found := 0
 	for _, path := range append(glob(t, "docs/*.md"), glob(t, "docs/runbooks/*.md")...) {
 		for _, m := range line.FindAllStringSubmatch(read(t, path), -1) {

@@ -39,7 +39,7 @@ type stack struct {
 func startStack(t *testing.T) *stack {
 	t.Helper()
 	s := &stack{}
-	api, graphql, ops, _ := runService(t)
+	api, graphql, ops, _, _ := runService(t)
 	nginx := testserver.StartNginx(t, testserver.NginxSettings{Entry: "tls", Login: api, Hasura: graphql})
 	certificate := s.certify(t, nginx)
 	s.public = fmt.Sprintf("https://localhost:%d", nginx.TLSPort)
@@ -75,14 +75,15 @@ func startStack(t *testing.T) *stack {
 }
 
 // runService runs the program as `make run` does.
-func runService(t *testing.T) (api, graphql, ops string, log *testserver.Output) {
+func runService(t *testing.T) (api, graphql, ops string, log *testserver.Output, data string) {
 	t.Helper()
+	data = filepath.Join(testserver.TempDir(t), "data")
 	api, graphql, ops = testserver.Addr(testserver.FreePort(t)), testserver.Addr(testserver.FreePort(t)), testserver.Addr(testserver.FreePort(t))
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan int, 1)
 	log = &testserver.Output{}
 	go func() {
-		ended <- devstack.Main(ctx, []string{"--listen", api, "--graphql", graphql, "--ops", ops, "--data", filepath.Join(testserver.TempDir(t), "data")},
+		ended <- devstack.Main(ctx, []string{"--listen", api, "--graphql", graphql, "--ops", ops, "--data", data},
 			cmd.Environment{Stdin: strings.NewReader(""), Stdout: log, Stderr: log, Version: "1.2.0"})
 	}()
 	t.Cleanup(func() {
@@ -92,7 +93,7 @@ func runService(t *testing.T) (api, graphql, ops string, log *testserver.Output)
 		}
 	})
 	waitFor(t, 30*time.Second, func() error { return answers("http://" + ops + "/readyz") })
-	return api, graphql, ops, log
+	return api, graphql, ops, log, data
 }
 
 func runEdgeMetrics(t *testing.T, log string) (address string) {

@@ -317,6 +317,9 @@ func (r *Refusal) As(target any) bool {
 	return ok
 }
 
+// LimitScope names the limit that refused, for the audit trail.
+func (r *Refusal) LimitScope() string { return string(r.Scope) }
+
 // RateLimit gives the numbers of the RateLimit headers.
 func (r *Refusal) RateLimit() (limit, remaining int64, reset time.Duration) {
 	return r.Limit, r.Remaining, r.Reset

@@ -30,10 +30,11 @@ With the token of an answer, the own row and the keys that verify it:
   curl -s http://GRAPHQL/v1/graphql -H 'Content-Type: application/json' -H "Authorization: Bearer $TOKEN" -d '{"query":"{ users { id email name } }"}'
   curl -s http://API/.well-known/jwks.json
 
-Users and signing keys, in another terminal:
+Users, signing keys and what happened, in another terminal:
 
   go run ./dev users list
   go run ./dev keys list
+  go run ./dev audit
 
 Ctrl-C stops it.
 

@@ -57,7 +57,7 @@ func Main(ctx context.Context, args []string, env cmd.Environment) int {
 	root := &cobra.Command{
 		Use:   "dev",
 		Short: "Run login, a stand-in for Hasura and SQLite on loopback",
-		Long:  "Run login, a stand-in for Hasura and SQLite on loopback, or manage the users and keys of its data.",
+		Long:  "Run login, a stand-in for Hasura and SQLite on loopback, or manage the users, keys and audit trail of its data.",
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return s.run(c.Context(), verbs) },
 	}
@@ -65,7 +65,7 @@ func Main(ctx context.Context, args []string, env cmd.Environment) int {
 	root.Flags().StringVar(&s.listen, "listen", "127.0.0.1:3000", "the login API")
 	root.Flags().StringVar(&s.graphql, "graphql", "127.0.0.1:8080", "the stand-in for Hasura")
 	root.Flags().StringVar(&s.ops, "ops", "127.0.0.1:9100", "metrics and health")
-	root.AddCommand(cmd.KeysCommand(verbs), cmd.UsersCommand(verbs))
+	root.AddCommand(cmd.KeysCommand(verbs), cmd.UsersCommand(verbs), cmd.AuditCommand(verbs))
 	return cmd.Run(ctx, root, args, env)
 }
 
@@ -114,7 +114,7 @@ func (v stack) vars(env cmd.Environment) ([]string, error) {
 		set[strings.TrimSuffix(name, "_FILE")] = true
 	}
 	defaults := map[string]string{
-		"LISTEN": v.listen, "OPS_LISTEN": v.ops, "KEYS_DIR": filepath.Join(v.data, "keys"), "SHUTDOWN_GRACE": "5s",
+		"LISTEN": v.listen, "OPS_LISTEN": v.ops, "KEYS_DIR": filepath.Join(v.data, "keys"), "AUDIT_DIR": filepath.Join(v.data, "audit"), "SHUTDOWN_GRACE": "5s",
 		"HOSTED_PAGES": "true", "PUBLIC_URL": publicURL(v.listen),
 	}
 	for _, name := range []string{"ACTION_SECRET", "DEVICE_SECRET", "TOTP_SECRET"} {

@@ -130,4 +130,4 @@ func TestDocs_UsersOfTheTutorialMoveWithTheirIDs(t *testing.T) {
 
 type noAudit struct{}
 
-func (noAudit) Record(context.Context, login.Event) {}
+func (noAudit) RecordAct(context.Context, login.Event) error { return nil }

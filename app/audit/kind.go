@@ -1,0 +1,68 @@
+package audit
+
+import "hasura-login/app/login"
+
+// Kind is a part of the trail with room of its own, so that what strangers can
+// cause never displaces what they cannot.
+type Kind string
+
+// The kinds.
+const (
+	KindDeletions Kind = "deletions" // who is gone; a restored backup is brought up to date by them
+	KindOperators Kind = "operators" // acts on the command line, and the life of signing keys
+	KindChanges   Kind = "changes"   // by users, to their own account
+	KindSignIns   Kind = "sign-ins"  // sign-ups and sign-outs too
+	KindRefreshes Kind = "refreshes"
+	KindRefusals  Kind = "refusals"  // wrong passwords, spent tokens; requests for mails, which anybody can make
+	KindThrottled Kind = "throttled" // refused by a limit, added up for each minute
+)
+
+// shares are per cent of the room. What takes a password or an operator to cause
+// comes to half of it.
+var shares = map[Kind]int64{
+	KindDeletions: 10, KindOperators: 10, KindChanges: 20, KindSignIns: 20,
+	KindRefreshes: 15, KindRefusals: 15, KindThrottled: 10,
+}
+
+// Kinds returns every kind.
+func Kinds() []Kind {
+	return []Kind{KindDeletions, KindOperators, KindChanges, KindSignIns, KindRefreshes, KindRefusals, KindThrottled}
+}
+
+// kindOfEvent is where an event goes if no operator caused it.
+var kindOfEvent = map[login.EventName]Kind{
+	login.EventAccountDeleted: KindDeletions, login.EventUserDeleted: KindDeletions,
+
+	login.EventSignedUp: KindSignIns, login.EventSignUpReplaced: KindSignIns, login.EventUnopenedRemoved: KindSignIns,
+	login.EventSignedIn: KindSignIns, login.EventSignedOut: KindSignIns,
+
+	login.EventRefreshed: KindRefreshes, login.EventThrottled: KindThrottled,
+
+	login.EventRefused: KindRefusals, login.EventActionSecretRefused: KindRefusals,
+	login.EventPasswordResetRequested: KindRefusals, login.EventVerificationRequested: KindRefusals,
+
+	login.EventReuseDetected: KindChanges, login.EventSignedOutAll: KindChanges, login.EventSessionEnded: KindChanges,
+	login.EventPasswordChanged: KindChanges, login.EventPasswordReset: KindChanges,
+	login.EventEmailVerified: KindChanges, login.EventEmailChangeRequested: KindChanges, login.EventEmailChanged: KindChanges,
+
+	login.EventSecondFactorAdded: KindChanges, login.EventSecondFactorRemoved: KindChanges, login.EventElevated: KindChanges,
+	login.EventRecoveryCodesMade: KindChanges, login.EventRecoveryCodeUsed: KindChanges,
+
+	login.EventSecondFactorReset: KindOperators,
+	login.EventUserCreated: KindOperators, login.EventUserDisabled: KindOperators, login.EventUserEnabled: KindOperators,
+	login.EventRolesChanged: KindOperators, login.EventPasswordSet: KindOperators, login.EventPasswordResetLink: KindOperators,
+	login.EventSessionOpened: KindOperators, login.EventEmailMarkedVerified: KindOperators, login.EventEmailRespelled: KindOperators,
+	login.EventKeyRotated: KindOperators, login.EventKeyRevoked: KindOperators,
+}
+
+// KindOf tells where an event is kept.
+func KindOf(e login.Event) Kind {
+	kind, known := kindOfEvent[e.Name]
+	if !known || e.Actor == login.ActorOperator && kind != KindDeletions {
+		return KindOperators
+	}
+	return kind
+}
+
+// Knows tells whether there is an event of this name.
+func Knows(e login.EventName) bool { _, known := kindOfEvent[e]; return known }

@@ -49,7 +49,7 @@ var kindOfEvent = map[login.EventName]Kind{
 	login.EventRecoveryCodesMade: KindChanges, login.EventRecoveryCodeUsed: KindChanges,
 
 	login.EventSecondFactorReset: KindOperators,
-	login.EventUserCreated: KindOperators, login.EventUserDisabled: KindOperators, login.EventUserEnabled: KindOperators,
+	login.EventUserCreated:       KindOperators, login.EventUserDisabled: KindOperators, login.EventUserEnabled: KindOperators,
 	login.EventRolesChanged: KindOperators, login.EventPasswordSet: KindOperators, login.EventPasswordResetLink: KindOperators,
 	login.EventSessionOpened: KindOperators, login.EventEmailMarkedVerified: KindOperators, login.EventEmailRespelled: KindOperators,
 	login.EventKeyRotated: KindOperators, login.EventKeyRevoked: KindOperators,

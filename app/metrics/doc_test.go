@@ -60,11 +60,10 @@ no list names count as ` + "`other`" + `. Times are seconds. No label holds a us
 address, a session or a token.
 
 Besides these, both export the standard ` + "`process_*`" + `, and login ` + "`go_*`" + `, of the
-Prometheus client (memory, open files, processor time, start time, goroutines)
-and ` + "`promhttp_*`" + ` about its own scrapes.
+Prometheus client (memory, open files, processor time, start time, goroutines).
 `
 
-var standard = regexp.MustCompile(`^(go|process|promhttp)_`)
+var standard = regexp.MustCompile(`^(go|process)_`)
 
 func describe(t *testing.T, doc *strings.Builder, registry *prometheus.Registry, uses []use) {
 	t.Helper()

@@ -76,7 +76,7 @@ func New(version string, routes []string) *Metrics {
 	m.registerMail()
 	// Prometheus is next door: compressing takes a third of a scrape's time and
 	// megabytes of memory, and saves nothing.
-	m.scrapeHandler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, DisableCompression: true})
+	m.scrapeHandler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{DisableCompression: true})
 	return m
 }
 

@@ -6,7 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 var (
 	attemptsOpts = prometheus.CounterOpts{
 		Name: "login_attempts_total",
-		Help: "Use cases by how they ended: ok, the code of the error, or caller-gone where nobody waited for the answer any more. Calls in batches and WebSocket frames count one by one.",
+		Help: "Use cases by how they ended: ok, the code of the error, or caller-gone if nobody waited any more. Calls in batches and WebSocket frames count one by one.",
 	}
 	httpRequestsOpts = prometheus.CounterOpts{
 		Name: "login_http_requests_total",
@@ -49,7 +49,7 @@ var (
 	}
 	sessionsOpts = prometheus.CounterOpts{
 		Name: "login_sessions_total",
-		Help: "Turns in the life of sessions: started (signed up or in), refreshed, reused (a spent refresh token came back: its session was ended), ended (one), ended-all (all of a user: signed out everywhere, password changed or reset, account deleted).",
+		Help: "Turns in the life of sessions: started, refreshed, reused (a spent refresh token came back: its session was ended), ended (one), ended-all (all of a user).",
 	}
 	tokensOpts = prometheus.CounterOpts{
 		Name: "login_tokens_issued_total",
@@ -57,19 +57,19 @@ var (
 	}
 	auditOpts = prometheus.CounterOpts{
 		Name: "login_audit_events_total",
-		Help: "Audit events written by this process, by name. Acts of operators on the command line are in the audit log alone.",
+		Help: "Audit events written by this process, by name. Acts of operators are in the trail alone.",
 	}
 	auditWritableOpts = prometheus.GaugeOpts{
 		Name: "login_audit_writable",
-		Help: "0 while audit events cannot be written to LOGIN_AUDIT_DIR. Some wait in memory meanwhile.",
+		Help: "0 while audit events cannot be written.",
 	}
 	auditLostOpts = prometheus.CounterOpts{
 		Name: "login_audit_lost_total",
-		Help: "Audit events that are not in the trail. Each is in the log instead.",
+		Help: "Audit events that are in the log instead of the trail.",
 	}
 	auditDisplacedOpts = prometheus.CounterOpts{
 		Name: "login_audit_displaced_total",
-		Help: "Files of the audit trail that were removed before LOGIN_AUDIT_KEEP had passed, because their kind had no more room.",
+		Help: "Files of the audit trail that went before their time, for want of room.",
 	}
 	storeSecondsOpts = prometheus.SummaryOpts{
 		Name: "login_store_seconds",

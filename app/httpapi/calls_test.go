@@ -6,12 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"hasura-login/app/login"
 	"hasura-login/app/throttle"
 )
 
 // line is one line of the log.
 type line struct {
-	Msg, Log, Code, Client string
+	Msg, Code, Client string
 }
 
 func (s *server) lines() (lines []line) {
@@ -59,7 +60,7 @@ func TestAction_OneRequestCausesNoMoreThanTenAndElevenLines(t *testing.T) {
 				t.Errorf("got %v, want 10 that were tried and 90 refused", codes)
 			}
 			lines := s.lines()
-			if n := count(lines, func(l line) bool { return l.Log == "audit" }); n != 10 {
+			if n := len(s.audited("")); n != 10 {
 				t.Errorf("%d audit events, want one for each that was tried", n)
 			}
 			if n := count(lines, func(l line) bool { return l.Msg == "request" }); n != 11 {
@@ -76,23 +77,27 @@ func TestAction_OneRequestCausesNoMoreThanTenAndElevenLines(t *testing.T) {
 	}
 }
 
-// Beyond a limit of login each refusal was an audit event, and strangers could turn
-// over the audit trail by that alone. Now the first of a window is one.
-func TestAudit_ALimitThatGoesOnRefusingIsOneEvent(t *testing.T) {
+// Each refusal was an audit event that said neither whose account was tried nor which
+// limit refused, and strangers could turn over the audit trail by being refused.
+func TestAudit_AttemptsBeyondALimitAreOneEventThatSaysWhoseAndWhy(t *testing.T) {
 	s := start(t, func(c *setup) {
-		c.limits = throttle.Limits{SignInClient: parsed(t, "3-D"), SignUpClient: parsed(t, "2-D")}
+		limit, err := throttle.ParseLimit("LIMIT", "3-D")
+		check(t, err)
+		c.limits = throttle.Limits{SignInAccount: limit}
 	})
-	for i := range 50 {
-		s.rest("POST", "/auth/signin", fmt.Sprintf(`{"email":"u%d@example.org","password":"a guess"}`, i))
-		s.rest("POST", "/auth/signup", fmt.Sprintf(`{"email":"u%d@example.org","name":"Ann","password":%q}`, i, goodPassword))
+	ann := s.signUp("ann@example.org")
+	for range 50 {
+		s.rest("POST", "/auth/signin", `{"email":"Ann@example.org","password":"a guess"}`)
 	}
-	if n := count(s.lines(), func(l line) bool { return l.Msg == "throttled" }); n != 2 {
-		t.Errorf("%d events for two limits that refused, want 2", n)
+	s.trail.Close()
+	total, events := 0, s.audited(login.EventThrottled)
+	for _, e := range events {
+		total += e.Count
+		if e.User != ann.ID || e.Scope != "account" || e.Reason != "rate-limited" || e.Operation != login.OpSignIn {
+			t.Errorf("the event is %+v", e)
+		}
 	}
-}
-
-func parsed(t *testing.T, limit string) throttle.Limit {
-	l, err := throttle.ParseLimit("LIMIT", limit)
-	check(t, err)
-	return l
+	if total != 47 || len(events) > 2 { // one a minute
+		t.Errorf("%d attempts in %d events, want 47 in one", total, len(events))
+	}
 }

@@ -47,6 +47,7 @@ type server struct {
 	// hasher may be replaced before start.
 	store    *sqlite.Store
 	auditDir string
+	trail    *audit.Trail
 	served   chan error
 }
 
@@ -105,7 +106,10 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	auditDir := t.TempDir()
 	auditor, err := audit.Open(audit.Config{
 		Dir: auditDir, Keep: time.Hour, MaxSize: 16 << 20, Observer: m, Now: time.Now,
-		Find:   func(context.Context, string) (string, error) { return "", login.ErrNotFound },
+		Find: func(ctx context.Context, email string) (string, error) {
+			h, err := store.HolderByEmail(ctx, email)
+			return h.User.ID, err
+		},
 		Failed: func(err error, _ []byte) { t.Error(err) },
 	})
 	check(t, err)
@@ -123,7 +127,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		}})
 		check(t, err)
 	}
-	srv := &server{t: t, ring: ring, log: out, auditDir: auditDir, store: store, served: make(chan error, 1)}
+	srv := &server{t: t, ring: ring, log: out, auditDir: auditDir, trail: auditor, store: store, served: make(chan error, 1)}
 	srv.api = httpapi.New(httpapi.Config{
 		Service: service, Verifier: verifier, JWKS: ring.JWKS,
 		Ready:         func(context.Context) error { return srv.ready },

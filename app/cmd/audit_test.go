@@ -87,7 +87,7 @@ func TestServe_RefusesToStartWithoutAnAuditTrail(t *testing.T) {
 	secret := strings.Repeat("0", 32)
 	vars := []string{
 		"LOGIN_DATABASE_URL=" + pg.URLFor("hasura_login_a", "app"), "LOGIN_KEYS_DIR=" + filepath.Join(t.TempDir(), "keys"),
-		"LOGIN_ACTION_SECRET=" + secret, "LOGIN_EDGE_SECRET=" + secret, "LOGIN_DEVICE_SECRET=" + secret,
+		"LOGIN_ACTION_SECRET=" + secret, "LOGIN_EDGE_SECRET=" + secret, "LOGIN_DEVICE_SECRET=" + secret, "LOGIN_TOTP_SECRET=" + secret,
 		"LOGIN_LISTEN=127.0.0.1:0", "LOGIN_OPS_LISTEN=127.0.0.1:0",
 	}
 	if code, _, stderr := run(t, "", vars, "keys", "rotate"); code != 0 {

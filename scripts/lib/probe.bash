@@ -68,11 +68,14 @@ open_probe_session() {
 
 # An ordinary user without rights and without a password.
 make_probe_account() {
-  local container=$1 email=$2
-  as_operator "${container}" users create "${email}" --name Probe --no-password --roles user >/dev/null 2>&1 || {
-    say 'the probe account cannot be made'
+  local container=$1 email=$2 words
+  words=$(mktemp)
+  as_operator "${container}" users create "${email}" --name Probe --no-password --roles user >/dev/null 2>"${words}" || {
+    say "the probe account cannot be made: $(without_audit "${words}")"
+    rm -f "${words}"
     return 1
   }
+  rm -f "${words}"
   as_operator "${container}" users delete "${FORMER_PROBE_EMAIL}" --yes >/dev/null 2>&1 || true
 }
 

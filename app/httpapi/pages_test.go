@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"fmt"
+	"html"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -492,4 +493,55 @@ func (s *server) mailedToken(kind login.MailKind) string {
 		s.t.Fatalf("no mail of kind %s is queued", kind)
 	}
 	return token
+}
+
+var (
+	hiddenValue = regexp.MustCompile(`name="(challenge|enrolment|uri|secret)" value="([^"]*)"`)
+	codeShown   = regexp.MustCompile(`<li>([a-z2-9-]{27})</li>`)
+)
+
+// hiddenOf are the values that a form carries.
+func hiddenOf(a answer) map[string]string {
+	values := map[string]string{}
+	for _, m := range hiddenValue.FindAllStringSubmatch(string(a.body), -1) {
+		values[m[1]] = html.UnescapeString(m[2])
+	}
+	return values
+}
+
+func TestPages_SecondFactorFromFirstCodeToLastCodes(t *testing.T) {
+	s := start(t, withPages())
+	v := s.visitor()
+	v.enter("ann@example.org")
+	says(t, v.post("/auth/pages/account", "do", "add-app", "current", "wrong password"), 401, "This is not your current password")
+	a := v.post("/auth/pages/account", "do", "add-app", "current", goodPassword)
+	says(t, a, 200, "<svg", "Scan this with the app")
+	h := hiddenOf(a)
+	fields := []string{"do", "confirm-app", "enrolment", h["enrolment"], "uri", h["uri"], "secret", h["secret"], "code"}
+	a = v.post("/auth/pages/account", append(fields, "000000")...)
+	says(t, a, 401, "This code is wrong", "<svg", h["enrolment"])
+	leadsTo(t, v.post("/auth/pages/account", append(fields, code(t, h["secret"], -1))...), "/auth/pages/account")
+	says(t, v.get("/auth/pages/account"), 200, "The app is added", "Make new recovery codes", "Remove the authenticator app")
+
+	other := s.visitor()
+	leadsTo(t, other.get("/auth/pages/second-factor"), "/auth/pages/signin")
+	a = other.post("/auth/pages/signin", "email", "ann@example.org", "password", goodPassword, "state", "s1", "to", "account")
+	says(t, a, 200, "One more step", `name="state" value="s1"`, `type="checkbox"`)
+	challenge := hiddenOf(a)["challenge"]
+	a = other.post("/auth/pages/second-factor", "challenge", challenge, "code", "000000", "to", "account")
+	says(t, a, 401, "This code is wrong", challenge)
+	says(t, other.post("/auth/pages/second-factor", "challenge", "x", "code", "000000"), 401, "Please sign in again")
+	leadsTo(t, other.post("/auth/pages/second-factor", "challenge", challenge, "code", code(t, h["secret"], 0), "remember", "yes", "to", "account"), "/auth/pages/account")
+
+	// The session that has just proved the factor may change things; another may not yet.
+	a = other.post("/auth/pages/account", "do", "new-codes", "current", goodPassword)
+	codes := codeShown.FindAllStringSubmatch(string(a.body), -1)
+	if len(codes) != 10 {
+		t.Fatalf("%d codes are shown\n%s", len(codes), a.body)
+	}
+	says(t, v.post("/auth/pages/account", "do", "remove-app", "current", goodPassword), 200, "Prove that it is you")
+	says(t, v.post("/auth/pages/account", "do", "elevate", "code", "000000"), 401, "This code is wrong")
+	leadsTo(t, v.post("/auth/pages/account", "do", "elevate", "code", codes[0][1]), "/auth/pages/account")
+	leadsTo(t, v.post("/auth/pages/account", "do", "remove-app", "current", goodPassword), "/auth/pages/account")
+	says(t, v.get("/auth/pages/account"), 200, "The app is removed", "Add an authenticator app")
 }

@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"errors"
+
 	"hasura-login/app/login"
 )
 
@@ -16,6 +18,11 @@ const (
 	doVerify      = "verify"
 	doEndSession  = "end-session"
 	doDelete      = "delete"
+	doAddApp      = "add-app"
+	doConfirmApp  = "confirm-app"
+	doRemoveApp   = "remove-app"
+	doNewCodes    = "new-codes"
+	doElevate     = "elevate"
 	fieldSession  = "session"
 	fieldCurrent  = "current"
 	fieldPassword = "password"
@@ -29,6 +36,9 @@ type account struct {
 	Sessions []sessionRow
 	Password form
 	Email    *form // nil: the address cannot be changed, as no mail is sent
+	AddApp   *form // nil: there is an authenticator app
+	NewCodes *form
+	Remove   *form // of the authenticator app
 	Delete   form
 	SignOut  form
 	EndAll   form
@@ -63,7 +73,7 @@ func (v *visit) writeAccount(id login.Identity, failed string, failure error) er
 	}
 	a := v.accountOf(h, sessions, id.SessionID)
 	if failure != nil {
-		for _, f := range []*form{&a.Password, a.Email, a.Verify, &a.Delete, &a.SignOut, &a.EndAll} {
+		for _, f := range []*form{&a.Password, a.Email, a.Verify, a.AddApp, a.NewCodes, a.Remove, &a.Delete, &a.SignOut, &a.EndAll} {
 			if f != nil && f.Do == failed {
 				f.blame(v.problem(failure))
 			}
@@ -95,6 +105,7 @@ func (v *visit) accountOf(h login.Holder, sessions []login.Session, current stri
 			a.Verify = &b
 		}
 	}
+	v.factorForms(&a, h)
 	for _, s := range sessions {
 		row := sessionRow{
 			Name: v.device(s.ClientName), Used: v.ago(v.now().Sub(s.LastUsedAt), s.LastUsedAt),
@@ -132,14 +143,31 @@ func (v *visit) changeAccount() error {
 		err = v.signOutAll(id)
 	case doDelete:
 		err = v.deleteAccount(id)
+	case doAddApp:
+		err = v.addApp(id)
+	case doConfirmApp:
+		err = v.confirmApp(id)
+	case doRemoveApp:
+		err = v.removeApp(id)
+	case doNewCodes:
+		err = v.newCodes(id)
+	case doElevate:
+		err = v.elevate(id)
 	default:
 		return login.Errorf(login.CodeInvalidInput, "The form is not one of this page")
 	}
 	if err == nil {
 		return nil
 	}
-	if has(err, login.CodeUnauthenticated) {
+	var shown formError
+	switch {
+	case errors.As(err, &shown):
+		return err
+	case has(err, login.CodeUnauthenticated):
 		return v.signedOut(err)
+	case has(err, login.CodeElevationRequired):
+		v.write(formPage(v.elevationPage(), v.elevationForm()))
+		return nil
 	}
 	if shown := v.writeAccount(id, do, err); shown != nil {
 		return v.signedOut(shown)

@@ -55,6 +55,9 @@ func (v *visit) signIn() error {
 		Email: email, Password: v.form("password"), DeviceToken: v.cookies.get(v.r, cookieDevice), Client: v.Client,
 	})
 	if err = v.Attempted(login.OpSignIn, err); err != nil {
+		if has(err, login.CodeSecondFactorRequired) {
+			return v.askSecondFactor(login.AsError(err).Challenge)
+		}
 		f := v.signInForm(email)
 		if has(err, login.CodeEmailNotVerified) {
 			f.Links = append(f.Links, link{v.trip.link(pathVerify), v.VerifyAgain})

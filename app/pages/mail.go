@@ -93,6 +93,11 @@ func (v *visit) reset() error {
 		v.keep(g)
 		v.say(noticePasswordSet)
 		return v.redirect(pathAccount)
+	case has(err, login.CodeSecondFactorRequired):
+		v.endSession()
+		v.forget()
+		v.trip = trip{account: true}
+		return v.askSecondFactor(login.AsError(err).Challenge)
 	case has(err, login.CodeInvalidToken):
 		return v.again(v.Forgot, v.emailForm(pathForgot, ""), err)
 	default:

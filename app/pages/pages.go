@@ -25,11 +25,13 @@ const (
 	pathReset   = "/auth/pages/reset"
 	pathVerify  = "/auth/pages/verify"
 	pathAccount = "/auth/pages/account"
+	// pathSecondFactor takes what a sign-in asks for after the password.
+	pathSecondFactor = "/auth/pages/second-factor"
 )
 
 // Paths lists the pages.
 func Paths() []string {
-	return []string{pathSignIn, pathSignUp, pathForgot, pathReset, pathVerify, pathAccount}
+	return []string{pathSignIn, pathSignUp, pathForgot, pathReset, pathVerify, pathAccount, pathSecondFactor}
 }
 
 // ResetLink is where a mail leads whose token sets a new password; {token} is
@@ -163,6 +165,8 @@ func (v *visit) answer() error {
 		return either(post, v.reset, v.showReset)
 	case pathVerify:
 		return either(post, v.verify, v.showVerify)
+	case pathSecondFactor:
+		return either(post, v.answerChallenge, v.toSignIn)
 	default:
 		return either(post, v.changeAccount, v.showAccount)
 	}

@@ -197,6 +197,15 @@ func streamaccountPage(qw422016 *qt422016.Writer, p page, a account) {
 	if a.Email != nil {
 		streamsection(qw422016, p.ChangeEmail, "", *a.Email)
 	}
+	if a.AddApp != nil {
+		streamsection(qw422016, p.AddApp, p.AddAppNote, *a.AddApp)
+	}
+	if a.NewCodes != nil {
+		streamsection(qw422016, p.NewCodes, p.NewCodesNote, *a.NewCodes)
+	}
+	if a.Remove != nil {
+		streamsection(qw422016, p.RemoveApp, p.RemoveAppNote, *a.Remove)
+	}
 	streamsection(qw422016, p.DeleteAccount, p.DeleteNote, a.Delete)
 	qw422016.N().S(`
 </div>
@@ -223,6 +232,106 @@ func writeaccountPage(qq422016 qtio422016.Writer, p page, a account) {
 func accountPage(p page, a account) string {
 	qb422016 := qt422016.AcquireByteBuffer()
 	writeaccountPage(qb422016, p, a)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
+func streamenrolPage(qw422016 *qt422016.Writer, p page, e enrolment) {
+	streamhead(qw422016, p)
+	qw422016.N().S(`
+<h1>`)
+	qw422016.E().S(p.Title)
+	qw422016.N().S(`</h1>
+<p class="intro">`)
+	qw422016.E().S(p.ScanIntro)
+	qw422016.N().S(`</p>
+`)
+	if e.QR != "" {
+		qw422016.N().S(`<svg class="qr" role="img" aria-label="`)
+		qw422016.E().S(p.QRLabel)
+		qw422016.N().S(`" viewBox="0 0 `)
+		qw422016.N().D(e.Size)
+		qw422016.N().S(` `)
+		qw422016.N().D(e.Size)
+		qw422016.N().S(`" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h`)
+		qw422016.N().D(e.Size)
+		qw422016.N().S(`v`)
+		qw422016.N().D(e.Size)
+		qw422016.N().S(`h-`)
+		qw422016.N().D(e.Size)
+		qw422016.N().S(`z"/><path fill="#000" d="`)
+		qw422016.E().S(e.QR)
+		qw422016.N().S(`"/></svg>
+`)
+	}
+	qw422016.N().S(`<p class="hint">`)
+	qw422016.E().S(p.TypeSecret)
+	qw422016.N().S(`</p>
+<p class="secret">`)
+	qw422016.E().S(e.Secret)
+	qw422016.N().S(`</p>
+`)
+	streamformOf(qw422016, e.Form)
+	qw422016.N().S(`<ul class="links"><li><a href="`)
+	qw422016.E().S(pathAccount)
+	qw422016.N().S(`">`)
+	qw422016.E().S(p.Account)
+	qw422016.N().S(`</a></li></ul>
+`)
+	streamfoot(qw422016)
+}
+
+func writeenrolPage(qq422016 qtio422016.Writer, p page, e enrolment) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	streamenrolPage(qw422016, p, e)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func enrolPage(p page, e enrolment) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	writeenrolPage(qb422016, p, e)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
+func streamcodesPage(qw422016 *qt422016.Writer, p page, codes []string) {
+	streamhead(qw422016, p)
+	qw422016.N().S(`
+<h1>`)
+	qw422016.E().S(p.Title)
+	qw422016.N().S(`</h1>
+<p class="intro">`)
+	qw422016.E().S(p.CodesIntro)
+	qw422016.N().S(`</p>
+<ul class="codes">
+`)
+	for _, code := range codes {
+		qw422016.N().S(`<li>`)
+		qw422016.E().S(code)
+		qw422016.N().S(`</li>
+`)
+	}
+	qw422016.N().S(`</ul>
+<ul class="links"><li><a href="`)
+	qw422016.E().S(pathAccount)
+	qw422016.N().S(`">`)
+	qw422016.E().S(p.Account)
+	qw422016.N().S(`</a></li></ul>
+`)
+	streamfoot(qw422016)
+}
+
+func writecodesPage(qq422016 qtio422016.Writer, p page, codes []string) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	streamcodesPage(qw422016, p, codes)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func codesPage(p page, codes []string) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	writecodesPage(qb422016, p, codes)
 	qs422016 := string(qb422016.B)
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016
@@ -397,6 +506,19 @@ func hiddenFields(f form) string {
 func streaminput(qw422016 *qt422016.Writer, f form, i field) {
 	id := f.ID + "-" + i.Name
 
+	if i.Type == "checkbox" {
+		qw422016.N().S(`<div class="field check"><input id="`)
+		qw422016.E().S(id)
+		qw422016.N().S(`" name="`)
+		qw422016.E().S(i.Name)
+		qw422016.N().S(`" type="checkbox" value="yes"> <label for="`)
+		qw422016.E().S(id)
+		qw422016.N().S(`">`)
+		qw422016.E().S(i.Label)
+		qw422016.N().S(`</label></div>
+`)
+		return
+	}
 	qw422016.N().S(`<div class="field">
 <label for="`)
 	qw422016.E().S(id)
@@ -421,6 +543,9 @@ func streaminput(qw422016 *qt422016.Writer, f form, i field) {
 		qw422016.N().S(` minlength="`)
 		qw422016.N().D(i.MinLength)
 		qw422016.N().S(`"`)
+	}
+	if i.Numeric {
+		qw422016.N().S(` inputmode="numeric"`)
 	}
 	if i.Type == "email" {
 		qw422016.N().S(` inputmode="email" autocapitalize="none" spellcheck="false"`)

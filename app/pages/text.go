@@ -23,6 +23,10 @@ type texts struct {
 	CheckMail, SendAgain, SignUpClosed, MailDisabled, ForgotIntro, AlreadyVerified, VerifyAgainIntro string
 	SendLink, SetPassword, Confirm                                                                   string // buttons
 
+	SecondFactor, SecondFactorIntro, Code, CodeHint, FirstCodeHint, RememberDevice, ChallengeOver   string
+	AddApp, AddAppNote, RemoveApp, RemoveAppNote, NewCodes, NewCodesNote, RecoveryCodes, CodesIntro string
+	ScanIntro, QRLabel, TypeSecret, Elevate, ElevateIntro                                           string
+
 	SignedInAs, Continue, OtherAccount, BackToApp string
 
 	Address, Verified, NotVerified, VerifyNow    string
@@ -63,6 +67,9 @@ const (
 	noticeSignedOut       notice = "signed-out"
 	noticeSignedOutAll    notice = "signed-out-all"
 	noticeDeleted         notice = "deleted"
+	noticeAppAdded        notice = "app-added"
+	noticeAppRemoved      notice = "app-removed"
+	noticeElevated        notice = "elevated"
 )
 
 // speak picks the best of the languages that a client prefers.
@@ -103,6 +110,18 @@ var english = &texts{
 	VerifyAgainIntro: "Tell us your address and we send you a link to confirm it.",
 	SendLink:         "Send link", SetPassword: "Set password", Confirm: "Confirm address",
 
+	SecondFactor: "One more step", SecondFactorIntro: "This account also asks for a code.",
+	Code: "Code", CodeHint: "From your authenticator app, or one of your recovery codes.",
+	FirstCodeHint: "The six digits that the app shows now.", RememberDevice: "Do not ask for a code on this device for a while",
+	ChallengeOver: "That took too long, or too many codes were wrong. Please sign in again.",
+	AddApp:        "Add an authenticator app", AddAppNote: "Signing in then takes a code of the app too.",
+	RemoveApp: "Remove the authenticator app", RemoveAppNote: "Your password alone is then enough to sign in. Your recovery codes go too.",
+	NewCodes: "Make new recovery codes", NewCodesNote: "Ten codes for the day you lose the app. Those you had stop working.",
+	RecoveryCodes: "Your recovery codes", CodesIntro: "Keep them where you find them without your phone. Each works once. They are not shown again.",
+	ScanIntro: "Scan this with the app, then type the code that it shows.", QRLabel: "QR code for the authenticator app",
+	TypeSecret: "No camera? Type this into the app:",
+	Elevate:    "Prove that it is you", ElevateIntro: "This change takes a code. Type one, then make the change again.",
+
 	SignedInAs: "You are signed in as", Continue: "Continue", OtherAccount: "Use another account", BackToApp: "Back to",
 
 	Address: "E-mail address", Verified: "confirmed", NotVerified: "not confirmed yet", VerifyNow: "Send a link to confirm it",
@@ -129,6 +148,9 @@ var english = &texts{
 		noticeSignedOut:       "You are signed out.",
 		noticeSignedOutAll:    "You are signed out everywhere.",
 		noticeDeleted:         "Your account is deleted.",
+		noticeAppAdded:        "The app is added. Now make recovery codes, in case you lose it.",
+		noticeAppRemoved:      "The app is removed.",
+		noticeElevated:        "Thank you. For the next minutes you can make your change.",
 	},
 	Errors: map[login.Code]string{
 		login.CodeInvalidCredentials: "E-mail address or password wrong",
@@ -140,6 +162,8 @@ var english = &texts{
 		login.CodeInvalidToken:       "This link has expired or was used already. Ask for a new one.",
 		login.CodeUnauthenticated:    "Please sign in to the account first.",
 		login.CodeForbidden:          "This form was sent from another site. Open the page here and try again.",
+		login.CodeInvalidCode:        "This code is wrong or was used already. Wait for the next one.",
+		login.CodeCredentialExists:   "This account has an authenticator app already",
 		login.CodeInternal:           "Something went wrong on our side. It is in our log.",
 	},
 	Later: map[login.Code]string{

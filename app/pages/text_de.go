@@ -26,6 +26,18 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 	VerifyAgainIntro: "Nennen Sie Ihre Adresse, und wir schicken einen Link, der sie bestätigt.",
 	SendLink:         "Link schicken", SetPassword: "Passwort setzen", Confirm: "Adresse bestätigen",
 
+	SecondFactor: "Noch ein Schritt", SecondFactorIntro: "Dieses Konto verlangt auch einen Code.",
+	Code: "Code", CodeHint: "Aus Ihrer Authenticator-App, oder einer Ihrer Wiederherstellungscodes.",
+	FirstCodeHint: "Die sechs Ziffern, die die App gerade zeigt.", RememberDevice: "Auf diesem Gerät eine Zeit lang nicht nach einem Code fragen",
+	ChallengeOver: "Das hat zu lange gedauert, oder zu viele Codes waren falsch. Bitte melden Sie sich neu an.",
+	AddApp:        "Authenticator-App hinzufügen", AddAppNote: "Zur Anmeldung gehört dann auch ein Code der App.",
+	RemoveApp: "Authenticator-App entfernen", RemoveAppNote: "Dann genügt zur Anmeldung Ihr Passwort. Auch Ihre Wiederherstellungscodes gelten nicht mehr.",
+	NewCodes: "Neue Wiederherstellungscodes", NewCodesNote: "Zehn Codes für den Tag, an dem Ihnen die App fehlt. Die bisherigen gelten dann nicht mehr.",
+	RecoveryCodes: "Ihre Wiederherstellungscodes", CodesIntro: "Bewahren Sie sie dort auf, wo Sie sie ohne Ihr Telefon finden. Jeder gilt einmal. Sie werden nicht wieder gezeigt.",
+	ScanIntro: "Lesen Sie das Bild mit der App ein und tippen Sie dann den Code, den sie zeigt.", QRLabel: "QR-Code für die Authenticator-App",
+	TypeSecret: "Keine Kamera? Geben Sie in der App das hier ein:",
+	Elevate:    "Bestätigen, dass Sie es sind", ElevateIntro: "Für diese Änderung braucht es einen Code. Geben Sie einen ein und ändern Sie dann noch einmal.",
+
 	SignedInAs: "Sie sind angemeldet als", Continue: "Weiter", OtherAccount: "Anderes Konto verwenden", BackToApp: "Zurück zu",
 
 	Address: "E-Mail-Adresse", Verified: "bestätigt", NotVerified: "noch nicht bestätigt", VerifyNow: "Link zum Bestätigen schicken",
@@ -52,6 +64,9 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 		noticeSignedOut:       "Sie sind abgemeldet.",
 		noticeSignedOutAll:    "Sie sind überall abgemeldet.",
 		noticeDeleted:         "Ihr Konto ist gelöscht.",
+		noticeAppAdded:        "Die App ist hinzugefügt. Erzeugen Sie jetzt Wiederherstellungscodes, falls sie Ihnen abhandenkommt.",
+		noticeAppRemoved:      "Die App ist entfernt.",
+		noticeElevated:        "Danke. In den nächsten Minuten können Sie die Änderung machen.",
 	},
 	Errors: map[login.Code]string{
 		login.CodeInvalidCredentials: "E-Mail-Adresse oder Passwort falsch",
@@ -63,6 +78,8 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 		login.CodeInvalidToken:       "Dieser Link ist abgelaufen oder wurde schon benutzt. Lassen Sie sich einen neuen schicken.",
 		login.CodeUnauthenticated:    "Bitte melden Sie sich zuerst in dem Konto an.",
 		login.CodeForbidden:          "Dieses Formular kam von einer anderen Seite. Öffnen Sie die Seite hier und versuchen Sie es noch einmal.",
+		login.CodeInvalidCode:        "Dieser Code ist falsch oder wurde schon benutzt. Warten Sie auf den nächsten.",
+		login.CodeCredentialExists:   "Dieses Konto hat schon eine Authenticator-App",
 		login.CodeInternal:           "Bei uns ist etwas schiefgegangen. Es steht in unserem Protokoll.",
 	},
 	Later: map[login.Code]string{

@@ -60,6 +60,7 @@ type field struct {
 	Hint         string
 	Error        string
 	Focus        bool
+	Numeric      bool // a keyboard of digits
 }
 
 // formOf makes a form that keeps the trip.
@@ -118,6 +119,8 @@ func (v *visit) problem(err error) problem {
 		return v.invalid(e.Message)
 	case login.CodeRateLimited, login.CodeOverloaded, login.CodeUnavailable:
 		return problem{Message: v.Later[e.Code] + " " + v.comeBack(e.RetryAfter)}
+	case login.CodeInvalidCode:
+		return problem{Field: fieldCode, Message: v.Errors[e.Code]}
 	case login.CodeEmailTaken:
 		return problem{Field: "email", Message: v.Errors[e.Code]}
 	case login.CodeInvalidCredentials:

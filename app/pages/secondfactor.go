@@ -1,0 +1,212 @@
+package pages
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/boombuler/barcode/qr"
+
+	"hasura-login/app/login"
+)
+
+const (
+	fieldChallenge = "challenge"
+	fieldCode      = "code"
+	fieldRemember  = "remember"
+	fieldEnrolment = "enrolment"
+	fieldURI       = "uri"
+	fieldSecret    = "secret"
+	autofillCode   = "one-time-code"
+	uriOfTOTP      = "otpauth://totp/"
+)
+
+// askSecondFactor is the second half of a sign-in.
+func (v *visit) askSecondFactor(challenge string) error {
+	v.write(formPage(v.secondFactorPage(), v.secondFactorForm(challenge)))
+	return nil
+}
+
+func (v *visit) secondFactorPage() page {
+	p := v.page(v.SecondFactor)
+	p.Intro = v.SecondFactorIntro
+	return p
+}
+
+func (v *visit) secondFactorForm(challenge string) form {
+	f := v.formOf(pathSecondFactor, "", v.SignIn, v.codeField(),
+		field{Name: fieldRemember, Label: v.RememberDevice, Type: "checkbox"})
+	f.Hidden = append(f.Hidden, hidden{fieldChallenge, challenge})
+	f.Links = v.backToSignIn()
+	return f
+}
+
+func (v *visit) codeField() field {
+	return field{Name: fieldCode, Label: v.Code, Type: "text", Autocomplete: autofillCode, Hint: v.CodeHint, Focus: true}
+}
+
+// toSignIn answers whoever opens a page that only a form leads to.
+func (v *visit) toSignIn() error { return v.redirect(v.trip.link(pathSignIn)) }
+
+func (v *visit) answerChallenge() error {
+	challenge := v.form(fieldChallenge)
+	g, err := v.Service.SignInSecondFactor(v.ctx(), login.SignInSecondFactorInput{
+		Challenge: challenge, Proof: proofOf(v.form(fieldCode)), Remember: v.form(fieldRemember) != "", Client: v.Client,
+	})
+	if err = v.Attempted(login.OpSignInSecondFactor, err); err == nil {
+		return v.enter(g)
+	}
+	if has(err, login.CodeInvalidToken) {
+		f := v.signInForm("")
+		f.Failed, f.Alert = true, v.ChallengeOver
+		v.write(formPage(v.page(v.SignIn), f))
+		return formError{err}
+	}
+	f := v.secondFactorForm(challenge)
+	f.blame(v.problem(err))
+	v.write(formPage(v.secondFactorPage(), f))
+	return formError{err}
+}
+
+// proofOf tells by its looks what a code is of: an app's has digits alone.
+func proofOf(code string) login.Proof {
+	code = strings.TrimSpace(code)
+	if strings.Trim(code, "0123456789 ") == "" {
+		return login.Proof{Method: login.MethodTOTP, Code: code}
+	}
+	return login.Proof{Method: login.MethodRecoveryCode, Code: code}
+}
+
+// factorForms are those of the account's second factor.
+func (v *visit) factorForms(a *account, h login.Holder) {
+	passwordForm := func(do, button string) *form {
+		f := v.formOf(pathAccount, do, button,
+			field{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password"})
+		f.Username = h.User.Email
+		return &f
+	}
+	if len(h.Account.Factors) == 0 {
+		a.AddApp = passwordForm(doAddApp, v.AddApp)
+		return
+	}
+	a.NewCodes, a.Remove = passwordForm(doNewCodes, v.NewCodes), passwordForm(doRemoveApp, v.RemoveApp)
+	a.Remove.Danger = true
+}
+
+// enrolment is what the page shows that adds an app.
+type enrolment struct {
+	QR     string // the path of an SVG image; empty: it cannot be drawn
+	Size   int
+	Secret string // in groups
+	Form   form
+}
+
+func (v *visit) addApp(id login.Identity) error {
+	e, err := v.Service.EnrolTOTP(v.ctx(), id, v.form(fieldCurrent), v.Client)
+	if err = v.Attempted(login.OpTOTPEnrolment, err); err != nil {
+		return err
+	}
+	v.write(enrolPage(v.page(v.AddApp), v.enrolmentOf(e)))
+	return nil
+}
+
+func (v *visit) enrolmentOf(e login.TOTPEnrolment) enrolment {
+	f := v.formOf(pathAccount, doConfirmApp, v.AddApp,
+		field{Name: fieldCode, Label: v.Code, Type: "text", Autocomplete: autofillCode, Hint: v.FirstCodeHint, Focus: true, Numeric: true})
+	f.Hidden = append(f.Hidden, hidden{fieldEnrolment, e.Enrolment}, hidden{fieldURI, e.URI}, hidden{fieldSecret, e.Secret})
+	shown := enrolment{Form: f, Secret: groups(e.Secret)}
+	shown.QR, shown.Size = qrPath(e.URI)
+	return shown
+}
+
+// confirmApp shows the image again where the code was wrong, from what the form
+// sent back: only who sent it sees it.
+func (v *visit) confirmApp(id login.Identity) error {
+	err := v.Service.AddTOTP(v.ctx(), id, login.AddTOTPInput{Enrolment: v.form(fieldEnrolment), Code: v.form(fieldCode), Client: v.Client})
+	if err = v.Attempted(login.OpAddTOTP, err); err == nil {
+		return v.stay(noticeAppAdded)
+	}
+	uri := v.form(fieldURI)
+	if !has(err, login.CodeInvalidCode) || !strings.HasPrefix(uri, uriOfTOTP) {
+		return err
+	}
+	e := v.enrolmentOf(login.TOTPEnrolment{Secret: v.form(fieldSecret), URI: uri, Enrolment: v.form(fieldEnrolment)})
+	e.Form.blame(v.problem(err))
+	v.write(enrolPage(v.page(v.AddApp), e))
+	return formError{err}
+}
+
+func (v *visit) removeApp(id login.Identity) error {
+	err := v.Service.RemoveTOTP(v.ctx(), id, v.form(fieldCurrent), v.Client)
+	if err = v.Attempted(login.OpRemoveTOTP, err); err != nil {
+		return err
+	}
+	return v.stay(noticeAppRemoved)
+}
+
+func (v *visit) newCodes(id login.Identity) error {
+	codes, err := v.Service.NewRecoveryCodes(v.ctx(), id, v.form(fieldCurrent), v.Client)
+	if err = v.Attempted(login.OpNewRecoveryCodes, err); err != nil {
+		return err
+	}
+	v.write(codesPage(v.page(v.RecoveryCodes), codes))
+	return nil
+}
+
+func (v *visit) elevationPage() page {
+	p := v.page(v.Elevate)
+	p.Intro = v.ElevateIntro
+	return p
+}
+
+func (v *visit) elevationForm() form {
+	f := v.formOf(pathAccount, doElevate, v.Elevate, v.codeField())
+	f.Links = []link{{pathAccount, v.Account}}
+	return f
+}
+
+func (v *visit) elevate(id login.Identity) error {
+	_, err := v.Service.Elevate(v.ctx(), id, login.ElevateInput{Proof: proofOf(v.form(fieldCode)), Client: v.Client})
+	if err = v.Attempted(login.OpElevate, err); err == nil {
+		return v.stay(noticeElevated)
+	}
+	if has(err, login.CodeUnauthenticated) {
+		return err
+	}
+	f := v.elevationForm()
+	f.blame(v.problem(err))
+	v.write(formPage(v.elevationPage(), f))
+	return formError{err}
+}
+
+// qrQuiet is the light border that readers want, in modules.
+const qrQuiet = 4
+
+// qrPath draws a QR code as the path of an SVG image.
+func qrPath(content string) (path string, size int) {
+	code, err := qr.Encode(content, qr.M, qr.Auto)
+	if err != nil {
+		return "", 0
+	}
+	var b strings.Builder
+	bounds := code.Bounds()
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			if r, _, _, _ := code.At(x, y).RGBA(); r == 0 {
+				fmt.Fprintf(&b, "M%d %dh1v1h-1z", x+qrQuiet, y+qrQuiet)
+			}
+		}
+	}
+	return b.String(), bounds.Dx() + 2*qrQuiet
+}
+
+// groups sets a secret as people type it.
+func groups(secret string) string {
+	var b strings.Builder
+	for i, r := range secret {
+		if i > 0 && i%4 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -53,9 +53,7 @@ func TestHostile_AmbiguousRequestsReachNobody(t *testing.T) {
 		"HTTP/0.9":                           "GET http://localhost/healthz\r\n",
 		"HTTP/2 in a line of HTTP/1":         "GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n",
 		"HTTP/2 in plain text":               "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-		"a request line beyond 8 KiB":        "GET /auth/" + strings.Repeat("a", 9000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
-		"a header beyond 8 KiB":              get + "User-Agent: " + strings.Repeat("a", 9000) + "\r\n\r\n",
-		"headers beyond 32 KiB":              get + strings.Repeat("X: "+strings.Repeat("a", 1000)+"\r\n", 40) + "\r\n",
+		"a request line beyond 16 KiB":       "GET /auth/" + strings.Repeat("a", 17000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := raw(t, g, text)

@@ -288,3 +288,20 @@ func TestTLS_ScannerFindsNothing(t *testing.T) {
 		}
 	}
 }
+
+// As TestErrors_AHeaderThatIsTooLargeIsNamedSo, over HTTP/2, where nginx closes the
+// connection only at what it has no room for at all.
+func TestTLS_ATokenThatIsTooLargeIsNamedSo(t *testing.T) {
+	g := newTLSGateway(t)
+	g.trust()
+	a := g.do(t, "POST", "https://"+siteName+"/v1/graphql", `{}`, "Authorization", "Bearer "+strings.Repeat("x", 12<<10))
+	checkError(t, a, http.StatusRequestHeaderFieldsTooLarge, "header-too-large")
+	if a.ProtoMajor != 2 {
+		t.Errorf("%s", a.Proto)
+	}
+	// Over REST login says it itself.
+	g.do(t, "POST", "https://"+siteName+"/auth/me", `{}`, "Authorization", "Bearer "+strings.Repeat("x", 12<<10))
+	if login, hasura := len(g.login.take()), len(g.hasura.take()); login != 1 || hasura != 0 {
+		t.Errorf("login got %d requests, Hasura %d", login, hasura)
+	}
+}

@@ -43,5 +43,5 @@ func newIssuer(cfg config.Config) (*token.Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return token.NewIssuer(ring, token.Names{Issuer: cfg.Issuer, Audience: cfg.Audience})
+	return token.NewIssuer(ring, tokenNames(cfg))
 }

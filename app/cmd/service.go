@@ -107,7 +107,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	if s.ring, err = w.OpenRing(folder(cfg), s.ringHooks(auditor)); err != nil {
 		return nil, err
 	}
-	names := token.Names{Issuer: cfg.Issuer, Audience: cfg.Audience}
+	names := tokenNames(cfg)
 	issuer, err := token.NewIssuer(s.ring, names)
 	if err != nil {
 		return nil, err

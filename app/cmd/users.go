@@ -82,6 +82,7 @@ func UsersCommand(env Environment) *cobra.Command {
 		verb("open-session USER", "Open a session of a user and print it as JSON. Who has it acts as the user; audited", func(ctx context.Context, args []string) error {
 			return openSession(ctx, env, args[0])
 		}),
+		setClaimsCommand(env),
 		normalizeCommand(env),
 		remove,
 	)
@@ -149,7 +150,7 @@ func useOperator(ctx context.Context, env Environment, cfg config.Config, store 
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	err = use(ctx, &login.Operator{
-		Store: store, Mail: store, Emails: store, Hasher: gate, Policy: password.NewPolicy(cfg.PasswordMinLength),
+		Store: store, Mail: store, Emails: store, Hasher: gate, Policy: password.NewPolicy(cfg.PasswordMinLength), Tokens: tokenNames(cfg),
 		Roles: cfg.DefaultRoles,
 	})
 	if err != nil {

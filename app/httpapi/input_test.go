@@ -170,3 +170,24 @@ func TestRateLimited_SaysWhenToComeBack(t *testing.T) {
 		t.Errorf("over the action: %d %s", a.StatusCode, a.body)
 	}
 }
+
+// The public reports are those of nginx's answer (app/appliance): too large a header
+// is no matter of the body.
+func TestInput_AHeaderThatIsTooLargeIsNamedSo(t *testing.T) {
+	s := start(t)
+	ann := s.signUp("ann@example.org")
+	for _, size := range []int{maxHeaders, 12 << 10} {
+		for _, path := range []string{"/auth/me", "/auth/signin", "/actions/signin", "/nothing"} {
+			a := s.rest("GET", path, "", "Cookie", "a="+strings.Repeat("x", size))
+			if a.StatusCode != 431 || a.code() != "header-too-large" || strings.Contains(string(a.body), "a body") {
+				t.Errorf("%s with %d bytes: %d %s", path, size, a.StatusCode, a.body)
+			}
+		}
+	}
+	a := s.rest("GET", "/auth/me", "", "Authorization", bearer(ann), "Cookie", "a="+strings.Repeat("x", maxHeaders-1024-len(ann.Token)))
+	if a.StatusCode != 200 {
+		t.Errorf("a header that fits: %d %s", a.StatusCode, a.body)
+	}
+}
+
+const maxHeaders = 8 << 10

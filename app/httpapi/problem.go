@@ -35,6 +35,7 @@ var statuses = map[login.Code]int{
 	login.CodePayloadTooLarge:      http.StatusRequestEntityTooLarge,
 	login.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
 	login.CodeRateLimited:          http.StatusTooManyRequests,
+	login.CodeHeaderTooLarge:       http.StatusRequestHeaderFieldsTooLarge,
 	login.CodeOverloaded:           http.StatusServiceUnavailable,
 	login.CodeUnavailable:          http.StatusServiceUnavailable,
 	login.CodeInternal:             http.StatusInternalServerError,
@@ -83,8 +84,10 @@ func toError(err error) *login.Error {
 		return login.Errorf(login.CodeNotFound, "No such route")
 	case fiber.StatusMethodNotAllowed:
 		return login.Errorf(login.CodeMethodNotAllowed, "This route does not take that method")
-	case fiber.StatusRequestEntityTooLarge, fiber.StatusRequestHeaderFieldsTooLarge:
+	case fiber.StatusRequestEntityTooLarge:
 		return login.Errorf(login.CodePayloadTooLarge, "The request is too large; a body may have %d bytes", maxBody)
+	case fiber.StatusRequestHeaderFieldsTooLarge:
+		return login.Errorf(login.CodeHeaderTooLarge, "The request's header is too large; it may have %d bytes, cookies and the access token included", maxHeaders)
 	case fiber.StatusRequestTimeout, fiber.StatusBadRequest:
 		return login.Errorf(login.CodeInvalidInput, "The request could not be read")
 	}

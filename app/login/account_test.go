@@ -139,7 +139,7 @@ func TestOperator(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	audit := &recordedAudit{}
-	o := &login.Operator{Store: w.store, Hasher: w.Hasher, Policy: w.Policy, Audit: audit, Roles: []string{"user"}}
+	o := &login.Operator{Store: w.store, Hasher: w.Hasher, Policy: w.Policy, Tokens: tokenRules, Audit: audit, Roles: []string{"user"}}
 
 	h, err := o.Create(ctx, "Ann@example.org", "Ann", goodPassword, nil)
 	if err != nil {

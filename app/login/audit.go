@@ -35,6 +35,7 @@ const (
 	EventUserDisabled           EventName = "user-disabled"
 	EventUserEnabled            EventName = "user-enabled"
 	EventRolesChanged           EventName = "roles-changed"
+	EventClaimsChanged          EventName = "claims-changed"
 	EventPasswordSet            EventName = "password-set"
 	EventSessionOpened          EventName = "session-opened"
 	EventEmailMarkedVerified    EventName = "email-marked-verified"

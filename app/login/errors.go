@@ -33,6 +33,7 @@ const (
 	CodePayloadTooLarge      Code = "payload-too-large"
 	CodeUnsupportedMediaType Code = "unsupported-media-type"
 	CodeRateLimited          Code = "rate-limited"
+	CodeHeaderTooLarge       Code = "header-too-large"
 	CodeOverloaded           Code = "overloaded"
 	CodeUnavailable          Code = "unavailable"
 	CodeInternal             Code = "internal"
@@ -43,7 +44,7 @@ func Codes() []Code {
 	return []Code{
 		CodeInvalidInput, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
 		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeForbidden, CodeSignupDisabled, CodeMailDisabled, CodeNotFound, CodeMethodNotAllowed,
-		CodeEmailTaken, CodeCredentialExists, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited,
+		CodeEmailTaken, CodeCredentialExists, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited, CodeHeaderTooLarge,
 		CodeOverloaded, CodeUnavailable, CodeInternal,
 	}
 }

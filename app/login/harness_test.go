@@ -14,6 +14,7 @@ import (
 	"hasura-login/app/password"
 	"hasura-login/app/store/sqlite"
 	"hasura-login/app/testclock"
+	"hasura-login/app/token"
 	"hasura-login/app/totp"
 )
 
@@ -33,6 +34,9 @@ type world struct {
 }
 
 var mailSecret = login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("mail-secret-0123456789abcdef")} }}
+
+// tokenRules are those of tokens whose iss and aud are short.
+var tokenRules = token.Names{Issuer: "hasura-login", Audience: "hasura"}
 
 type option func(*login.Deps, *login.Rules)
 

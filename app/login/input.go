@@ -7,7 +7,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-const maxNameRunes = 200
+// MaxNameRunes is the most characters that a name may have.
+const MaxNameRunes = 200
 
 // normalizeName trims blanks, composes (NFC) and checks a display name: 1 to 200
 // characters, none of them hidden.
@@ -16,8 +17,8 @@ func normalizeName(raw string) (string, error) {
 	switch n := utf8.RuneCountInString(name); {
 	case n == 0:
 		return "", Errorf(CodeInvalidInput, "name: must not be empty")
-	case n > maxNameRunes:
-		return "", Errorf(CodeInvalidInput, "name: longer than %d characters", maxNameRunes)
+	case n > MaxNameRunes:
+		return "", Errorf(CodeInvalidInput, "name: longer than %d characters", MaxNameRunes)
 	case !utf8.ValidString(name):
 		return "", Errorf(CodeInvalidInput, "name: must be valid UTF-8")
 	}

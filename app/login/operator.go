@@ -26,6 +26,7 @@ type Operator struct {
 	Emails EmailStore // only NormalizeEmails needs it
 	Hasher Hasher
 	Policy PasswordPolicy
+	Tokens TokenRules
 	Audit  ActAuditor
 	Roles  []string // of a user created without any
 	Issuer Issuer   // only OpenSession needs it, and Rules for how long sessions live
@@ -130,7 +131,10 @@ func (o *Operator) CreateWithoutPassword(ctx context.Context, email, name string
 }
 
 func (o *Operator) add(ctx context.Context, h Holder) (Holder, error) {
-	var err error
+	err := o.Tokens.CheckAccount(h.Account)
+	if err != nil {
+		return Holder{}, err
+	}
 	if h.User.ID, err = newID(rand.Reader); err != nil {
 		return Holder{}, err
 	}
@@ -160,7 +164,45 @@ func (o *Operator) SetRoles(ctx context.Context, ref string, roles []string) err
 	if err := CheckRoles(roles); err != nil {
 		return err
 	}
-	return o.change(ctx, ref, EventRolesChanged, AccountChange{Roles: withUserRole(roles), DefaultRole: &roles[0]})
+	h, err := o.Find(ctx, ref)
+	if err != nil {
+		return err
+	}
+	h.Account.Roles, h.Account.DefaultRole = withUserRole(roles), roles[0]
+	if err := o.Tokens.CheckAccount(h.Account); err != nil {
+		return err
+	}
+	return o.change(ctx, h.User.ID, EventRolesChanged, AccountChange{Roles: h.Account.Roles, DefaultRole: &h.Account.DefaultRole})
+}
+
+// SetClaims changes a user's custom claims: those of set are added or replaced,
+// those of remove go. Sessions live on; their next tokens have the new claims.
+func (o *Operator) SetClaims(ctx context.Context, ref string, set map[string]string, remove []string) (map[string]string, error) {
+	h, err := o.Find(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	claims := map[string]string{}
+	for name, value := range h.Account.Claims {
+		lower := strings.ToLower(name) // as a token has it
+		if _, taken := claims[lower]; !taken || name == lower {
+			claims[lower] = value
+		}
+	}
+	for _, name := range remove {
+		if _, ok := claims[strings.ToLower(name)]; !ok {
+			return nil, Errorf(CodeInvalidInput, "claims: the user has no %s", name)
+		}
+		delete(claims, strings.ToLower(name))
+	}
+	for name, value := range set {
+		claims[strings.ToLower(name)] = value
+	}
+	h.Account.Claims = claims
+	if err := o.Tokens.CheckAccount(h.Account); err != nil {
+		return nil, err
+	}
+	return claims, o.change(ctx, h.User.ID, EventClaimsChanged, AccountChange{Claims: claims})
 }
 
 // SetPassword replaces a user's password; all sessions end.

@@ -144,6 +144,14 @@ type Issuer interface {
 	Issue(s Subject, now time.Time) (token string, expiresAt time.Time, err error)
 }
 
+// TokenRules says what access tokens can carry.
+type TokenRules interface {
+	// CheckAccount refuses custom claims that would not come out of a token as they
+	// went in, and roles and claims for which it could become too large, with *Error
+	// CodeInvalidInput.
+	CheckAccount(a Account) error
+}
+
 // Attempt is one call that a limit may refuse.
 type Attempt struct {
 	Operation Operation

@@ -182,7 +182,7 @@ func TestMailSecret_EachMailAndKeyHasATokenOfItsOwn(t *testing.T) {
 }
 
 func (w *world) operator() *login.Operator {
-	return &login.Operator{Store: w.store, Mail: w.Mail, Hasher: w.Hasher, Policy: w.Policy, Audit: w.audit, Roles: []string{"user"}}
+	return &login.Operator{Store: w.store, Mail: w.Mail, Hasher: w.Hasher, Policy: w.Policy, Tokens: tokenRules, Audit: w.audit, Roles: []string{"user"}}
 }
 
 func TestRequestPasswordReset_RepeatsNoNameThatAdvertises(t *testing.T) {

@@ -105,12 +105,13 @@ type PasswordChange struct {
 }
 
 // AccountChange is an operator's change; nil fields stay. Every change but an
-// empty one and EmailVerified raises the epoch, so all sessions end. An account
+// empty one, Claims and EmailVerified raises the epoch, so all sessions end. An account
 // that an operator has changed is not unopened any more.
 type AccountChange struct {
 	Password      *string
 	Roles         []string
 	DefaultRole   *string
+	Claims        map[string]string // all of them, in place of those there were
 	Disabled      *bool
 	EndSessions   bool
 	EmailVerified bool // marks the address as verified

@@ -16,6 +16,7 @@ import (
 	"hasura-login/app/testclock"
 	"hasura-login/app/testserver"
 	"hasura-login/app/throttle"
+	"hasura-login/app/token"
 )
 
 const (
@@ -66,7 +67,7 @@ func newOffice(t *testing.T, mailer login.Mailer, edit ...func(*login.Rules)) *o
 		limiter.Close()
 		_ = store.Close()
 	})
-	operator := login.Operator{Store: store, Mail: store, Hasher: gate, Policy: o.Policy, Audit: o.seen, Roles: rules.DefaultRoles}
+	operator := login.Operator{Store: store, Mail: store, Hasher: gate, Policy: o.Policy, Tokens: token.Names{}, Audit: o.seen, Roles: rules.DefaultRoles}
 	_, err = operator.Create(t.Context(), "ann@example.org", "Ann <Ä>", oldPassword, nil)
 	check(t, err)
 	return o

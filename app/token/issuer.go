@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -94,7 +95,7 @@ func (i *Issuer) Issue(s login.Subject, now time.Time) (string, time.Time, error
 	if len(s.AMR) > 0 {
 		authTime = s.AuthTime.Unix()
 	}
-	body, err := json.Marshal(payload{
+	body, err := encodeBody(payload{
 		AMR: s.AMR, AuthTime: authTime,
 		Issuer: i.names.Issuer, Audience: i.names.Audience,
 		Subject: s.User.ID, ID: id.String(), Name: s.User.Name,
@@ -111,6 +112,15 @@ func (i *Issuer) Issue(s login.Subject, now time.Time) (string, time.Time, error
 	}
 	i.issued[active.algorithm].Add(1)
 	return signed, expiresAt, nil
+}
+
+// encodeBody writes <, > and & as they are: escaped, as for HTML, they take six bytes.
+func encodeBody(p payload) ([]byte, error) {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(p)
+	return bytes.TrimSuffix(body.Bytes(), []byte("\n")), err
 }
 
 // Issued counts the tokens signed with an algorithm, for metrics.

@@ -172,20 +172,29 @@ func (f keyFile) privateKey() (crypto.Signer, error) {
 	return f.Algorithm.fits(private)
 }
 
-func (f keyFile) key(private crypto.Signer) (*key, error) {
+// encodeHeader makes the JOSE header in base64url with the dot that follows it.
+func encodeHeader(a Algorithm, kid string) (string, error) {
 	header, err := json.Marshal(struct {
 		Algorithm Algorithm `json:"alg"`
 		KID       string    `json:"kid"`
 		Type      string    `json:"typ"`
-	}{f.Algorithm, f.KID, "JWT"})
+	}{a, kid, "JWT"})
 	if err != nil {
-		return nil, fmt.Errorf("encoding the token header: %w", err)
+		return "", fmt.Errorf("encoding the token header: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(header) + ".", nil
+}
+
+func (f keyFile) key(private crypto.Signer) (*key, error) {
+	header, err := encodeHeader(f.Algorithm, f.KID)
+	if err != nil {
+		return nil, err
 	}
 	k := &key{
 		kid: f.KID, algorithm: f.Algorithm, sequence: f.Sequence,
 		publishedAt: f.PublishedAt, activeFrom: f.ActiveFrom, tokenLife: f.TokenLife.duration(),
 		private: private, public: private.Public(),
-		header: base64.RawURLEncoding.EncodeToString(header) + ".",
+		header: header,
 	}
 	k.jwk, err = encodeJWK(k)
 	return k, err

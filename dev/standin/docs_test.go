@@ -18,6 +18,7 @@ import (
 	"hasura-login/app/password"
 	"hasura-login/app/store/postgres"
 	"hasura-login/app/testserver"
+	"hasura-login/app/token"
 	"hasura-login/dev/standin"
 	"hasura-login/dev/standin/metadata"
 	"hasura-login/hasura"
@@ -122,7 +123,7 @@ func TestDocs_UsersOfTheTutorialMoveWithTheirIDs(t *testing.T) {
 	if ok, _, err := gate.Verify(t.Context(), login.Work{Operation: login.OpSignIn}, holder.Account.Password, "!"); ok || err != nil {
 		t.Errorf("before a password is set one fits (%v, %v)", ok, err)
 	}
-	operator := login.Operator{Store: store, Hasher: gate, Policy: password.NewPolicy(8), Audit: noAudit{}}
+	operator := login.Operator{Store: store, Hasher: gate, Policy: password.NewPolicy(8), Tokens: token.Names{}, Audit: noAudit{}}
 	if err := operator.SetPassword(t.Context(), "ann@example.com", "correct horse staple"); err != nil {
 		t.Error(err)
 	}

@@ -21,6 +21,7 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 				password      = COALESCE($2, password),
 				roles         = COALESCE($3, roles),
 				default_role  = COALESCE($4, default_role),
+				claims        = COALESCE($9, claims),
 				disabled_at   = CASE WHEN $5::boolean THEN COALESCE(disabled_at, $7) WHEN NOT $5 THEN NULL ELSE disabled_at END,
 				email_verified_at = CASE WHEN $8::boolean THEN COALESCE(email_verified_at, $7) ELSE email_verified_at END,
 				unopened      = false,
@@ -36,12 +37,25 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 	if !ok {
 		return login.ErrNotFound
 	}
+	claims, err := newClaims(c.Claims)
+	if err != nil {
+		return err
+	}
 	raise := c.Password != nil || c.Roles != nil || c.DefaultRole != nil || c.Disabled != nil || c.EndSessions || c.ResetFactors
-	args := []any{id, c.Password, c.Roles, c.DefaultRole, c.Disabled, raise, now, c.EmailVerified}
+	args := []any{id, c.Password, c.Roles, c.DefaultRole, c.Disabled, raise, now, c.EmailVerified, claims}
 	if c.ResetFactors {
 		return s.resetFactors(ctx, query, args)
 	}
 	return s.exec(ctx, "changing an account", login.ErrNotFound, query, args...)
+}
+
+// newClaims is NULL where claims stay.
+func newClaims(claims map[string]string) (*string, error) {
+	if claims == nil {
+		return nil, nil
+	}
+	encoded, err := column.EncodeClaims(claims)
+	return &encoded, err
 }
 
 // EndAllSessions implements login.Store.

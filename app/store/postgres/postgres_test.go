@@ -26,6 +26,7 @@ func TestStore(t *testing.T) {
 	t.Run("MissingTablesAreUnavailableUntilTheyAreMade", f.missingTables)
 	t.Run("RefusedRoleIsUnavailable", f.refusedRole)
 	t.Run("BrokenColumnsDoNotLockOut", f.brokenColumns)
+	t.Run("ClaimsThatNoTokenCarriesAreRefused", f.refusedClaims)
 	t.Run("HeldLockIsUnavailableInTime", f.heldLock)
 	t.Run("LinkReplacedMeanwhileVerifiesNothing", f.replacedMeanwhile)
 	t.Run("AddressChangedMeanwhileVoidsAReset", f.changedMeanwhile)

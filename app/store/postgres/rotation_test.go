@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 
 	"hasura-login/app/login"
 	"hasura-login/app/store/storetest"
+	"hasura-login/app/token"
 )
 
 // urlRotation moves from one role to the other under load, as the rotation of a
@@ -119,6 +121,7 @@ func (f *fixture) brokenColumns(t *testing.T) {
 	database := f.newDatabase(t)
 	store := f.open(t, database)
 	chain := storetest.NewChain(t, store, "ann@example.org")
+	f.Exec(t, database, "ALTER TABLE auth.accounts DISABLE TRIGGER accounts_claims") // a hand of before
 	for claims, roles := range map[string]string{
 		`{"x-hasura-org": 7, "x-hasura-team": "red"}`: `{user,NULL}`,
 		`[1, 2]`: `{}`, `null`: `{NULL}`, `"text"`: `{{user,editor}}`,
@@ -138,5 +141,33 @@ func (f *fixture) brokenColumns(t *testing.T) {
 	}
 	if len(h.Account.Claims) != 1 || h.Account.Claims["x-hasura-team"] != "red" || len(h.Account.Roles) != 1 {
 		t.Errorf("claims %v, roles %v", h.Account.Claims, h.Account.Roles)
+	}
+}
+
+// The public report: claims that Hasura cannot read, numbers for one, were dropped
+// from the token without a word.
+func (f *fixture) refusedClaims(t *testing.T) {
+	database := f.newDatabase(t)
+	store := f.open(t, database)
+	storetest.NewChain(t, store, "ann@example.org")
+	conn := f.connect(t, f.URL(database))
+	for _, claims := range []string{
+		`{"x-hasura-org": 7}`, `{"x-hasura-org": null}`, `{"x-hasura-org": ["7"]}`, `{"x-hasura-org": {}}`, `{"x-hasura-org": true}`,
+		`[1]`, `"x-hasura-org"`, `7`, `{"org": "7"}`, `{"X-Hasura-Org": "7"}`, `{"x-hasura-": "7"}`, `{"x-hasura-ſ": "7"}`,
+		`{"x-hasura-user-id": "7"}`, `{"x-hasura-role": "x"}`, `{"x-hasura-default-role": "x"}`, `{"x-hasura-allowed-roles": "x"}`,
+		`{"x-hasura-session-id": "7"}`, `{"x-hasura-email-verified": "true"}`, `{"x-hasura-admin-secret": "x"}`, `{"x-hasura-edge-secret": "x"}`,
+	} {
+		if _, err := conn.Exec(t.Context(), `UPDATE auth.accounts SET claims = $1::text::jsonb`, claims); err == nil {
+			t.Errorf("%s was taken", claims)
+		}
+		names := map[string]string{}
+		if json.Unmarshal([]byte(claims), &names) == nil && len(names) > 0 && claims != `{"x-hasura-org": null}` {
+			if err := (token.Names{}).CheckAccount(login.Account{Claims: names}); err == nil {
+				t.Errorf("%s is taken by CheckAccount", claims)
+			}
+		}
+	}
+	for _, claims := range []string{`{}`, `{"x-hasura-org-id": "7", "x-hasura-team_2": ""}`} {
+		exec(t, conn, `UPDATE auth.accounts SET claims = $1::text::jsonb`, claims)
 	}
 }

@@ -184,6 +184,14 @@ CREATE TABLE IF NOT EXISTS auth_notices (
   PRIMARY KEY (user_id, kind)
 ) STRICT, WITHOUT ROWID;
 
+-- Claims that no token would carry; names are left to token.CheckAccount.
+DROP TRIGGER IF EXISTS auth_accounts_claims;
+CREATE TRIGGER auth_accounts_claims BEFORE UPDATE OF claims ON auth_accounts WHEN NEW.claims <> OLD.claims
+BEGIN
+  SELECT RAISE(ABORT, 'accounts_claims_check') WHERE NOT json_valid(NEW.claims) OR json_type(NEW.claims) <> 'object'
+    OR EXISTS (SELECT 1 FROM json_each(NEW.claims) WHERE type <> 'text');
+END;
+
 -- Everything that speaks of the address a user had; see the migration of that name.
 -- SQLite knows no roles: login sets again what it knows.
 DROP TRIGGER IF EXISTS users_address_changed;

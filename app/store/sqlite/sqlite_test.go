@@ -129,6 +129,12 @@ func TestDB_ShowsUsersAsPostgresWould(t *testing.T) {
 func TestHolder_BrokenColumnsDoNotLockOut(t *testing.T) {
 	store := open(t, newPath(t))
 	chain := storetest.NewChain(t, store, "ann@example.org")
+	if _, err := store.DB().ExecContext(t.Context(), `UPDATE auth_accounts SET claims = '{"x-hasura-org": 7}'`); err == nil {
+		t.Error("a claim that is no string was taken")
+	}
+	if _, err := store.DB().ExecContext(t.Context(), `DROP TRIGGER auth_accounts_claims`); err != nil { // a hand of before
+		t.Fatal(err)
+	}
 	for claims, roles := range map[string]string{
 		`[1, 2]`: `[]`, `null`: `null`, `broken`: `{`, `"text"`: `"user"`,
 		`{"x-hasura-org": 7, "x-hasura-team": "red"}`: `["user", null, 1]`,

@@ -125,6 +125,7 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 			password      = COALESCE(?2, password),
 			roles         = COALESCE(?3, roles),
 			default_role  = COALESCE(?4, default_role),
+			claims        = COALESCE(?9, claims),
 			disabled_at   = CASE WHEN ?5 THEN COALESCE(disabled_at, ?7) WHEN NOT ?5 THEN NULL ELSE disabled_at END,
 			session_epoch = session_epoch + ?6,
 			unopened      = 0,
@@ -142,9 +143,17 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 		}
 		roles = &encoded
 	}
+	var claims *string
+	if c.Claims != nil {
+		encoded, err := column.EncodeClaims(c.Claims)
+		if err != nil {
+			return err
+		}
+		claims = &encoded
+	}
 	raise := c.Password != nil || c.Roles != nil || c.DefaultRole != nil || c.Disabled != nil || c.EndSessions || c.ResetFactors
 	return s.update(ctx, "changing an account", func(ctx context.Context, tx *transaction) error {
-		err := execOne(ctx, tx, login.ErrNotFound, query, id.String(), c.Password, roles, c.DefaultRole, c.Disabled, raise, micros(now), c.EmailVerified)
+		err := execOne(ctx, tx, login.ErrNotFound, query, id.String(), c.Password, roles, c.DefaultRole, c.Disabled, raise, micros(now), c.EmailVerified, claims)
 		if err != nil || !raise {
 			return err
 		}

@@ -10,6 +10,7 @@ var accountTests = map[string]func(*kit){
 	"EveryChangeRaisesTheEpochAndEndsSessions": updateAccount,
 	"EmptyChangeDoesNothing":                   emptyChange,
 	"VerifiedByAnOperatorEndsNoSession":        markVerified,
+	"NewClaimsEndNoSession":                    setClaims,
 	"DisabledHasNoLiveSessionAndOpensNone":     disabledAccount,
 	"HashIsReplacedByCompareAndSet":            replaceHash,
 	"PasswordIsChangedByCompareAndSet":         changePassword,
@@ -50,6 +51,20 @@ func updateAccount(k *kit) {
 		k.is(k.store.CreateSession(k.ctx, k.newSession(h)), login.ErrStale)
 		k.rotate(kept.Token)
 	}
+}
+
+func setClaims(k *kit) {
+	h := k.user("ann@example.org")
+	n := k.session(h)
+	for _, claims := range []map[string]string{{"x-hasura-org-id": "7"}, {"x-hasura-org-id": "8", "x-hasura-quote": `"'`}, {}} {
+		k.ok(k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{Claims: claims}, k.now))
+		want := h.Account
+		if want.Claims = claims; len(claims) == 0 {
+			want.Claims = nil
+		}
+		k.equal("account", want, k.holder(h).Account)
+	}
+	k.rotate(n.Token)
 }
 
 func emptyChange(k *kit) {

@@ -1,10 +1,7 @@
 package cmd
 
-// For tests of the log's lines.
-var (
-	LineEncoder = jsonEncoder
-	PlainZap    = zapEncoder
-)
+// LineEncoder is that of the log.
+var LineEncoder = jsonEncoder
 
 // OwnAddressOf takes the names and interfaces of a test.
 var OwnAddressOf = ownAddressOf

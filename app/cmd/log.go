@@ -7,38 +7,28 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-)
 
-const (
-	logBuffer = 64 << 10
-	logFlush  = 200 * time.Millisecond
+	"hasura-login/app/logsink"
+	"hasura-login/app/metrics"
 )
-
-func newLogger(w io.Writer, level zapcore.Level) *zap.Logger {
-	return zap.New(zapcore.NewCore(jsonEncoder(), zapcore.Lock(zapcore.AddSync(w)), level))
-}
 
 // loggers are what a service writes its lines with; all go to one place.
 type loggers struct {
-	requests *zap.Logger // a line a request
-	routine  *zap.Logger // audit events that every refresh has
-	direct   *zap.Logger // what must be out at once: other audit events, errors, starts and stops
-	flush    func()      // empties the batch
+	sink     *logsink.Sink
+	requests *zap.Logger // a line a request, in batches, but warnings and errors at once
+	direct   *zap.Logger // what must be out soon: starts, stops, errors
 }
 
-// newLoggers makes them. Lines of requests and routine are written in batches: a
-// system call a line is a good part of a refresh. A killed process loses the
-// last flush interval of them and nothing of direct.
-func newLoggers(w io.Writer, level zapcore.Level) loggers {
-	out := zapcore.Lock(zapcore.AddSync(w))
-	buffered := &zapcore.BufferedWriteSyncer{WS: out, Size: logBuffer, FlushInterval: logFlush}
+func newLoggers(w io.Writer, level zapcore.Level, m *metrics.Metrics) loggers {
+	l := loggers{}
+	l.sink = logsink.New(logsink.Config{Out: w, Dropped: m.LogDropped, Resumed: func(n int) {
+		l.direct.Warn("lines of the log were dropped: nobody read it", zap.Int("lines", n))
+	}})
 	encoder := jsonEncoder()
-	return loggers{
-		requests: zap.New(byUrgency{zapcore.NewCore(encoder, buffered, level), zapcore.NewCore(encoder, out, level)}),
-		routine:  zap.New(zapcore.NewCore(encoder, buffered, zapcore.InfoLevel)),
-		direct:   zap.New(zapcore.NewCore(encoder, out, zapcore.InfoLevel)),
-		flush:    func() { _ = buffered.Stop() },
-	}
+	batched, urgent := zapcore.AddSync(l.sink), zapcore.AddSync(l.sink.Urgent())
+	l.requests = zap.New(byUrgency{zapcore.NewCore(encoder, batched, level), zapcore.NewCore(encoder, urgent, level)})
+	l.direct = zap.New(zapcore.NewCore(encoder, urgent, zapcore.InfoLevel))
+	return l
 }
 
 // byUrgency writes warnings and errors with one core, all else with the other. A
@@ -68,9 +58,7 @@ func (b byUrgency) Write(e zapcore.Entry, fields []zapcore.Field) error {
 
 func (b byUrgency) Sync() error { return errors.Join(b.routine.Sync(), b.urgent.Sync()) }
 
-func jsonEncoder() zapcore.Encoder { return &lineEncoder{zapEncoder()} }
-
-func zapEncoder() zapcore.Encoder {
+func jsonEncoder() zapcore.Encoder {
 	return zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 		TimeKey: "time", LevelKey: "level", MessageKey: "msg", StacktraceKey: "stack",
 		EncodeTime: func(t time.Time, e zapcore.PrimitiveArrayEncoder) {

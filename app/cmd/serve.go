@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,6 +51,7 @@ func serve(ctx context.Context, env Environment) error {
 		return errors.Join(err, b.Store.Close())
 	}
 	s.drain = drainFor
+	IgnoreClosedOutput()
 	CollectEarlier()
 	api, ops, err := Listen(ctx, cfg)
 	if err != nil {
@@ -56,6 +59,10 @@ func serve(ctx context.Context, env Environment) error {
 	}
 	return s.Run(ctx, api, ops)
 }
+
+// IgnoreClosedOutput keeps a service from being ended, by SIGPIPE, when whoever read
+// its log has gone.
+func IgnoreClosedOutput() { signal.Ignore(syscall.SIGPIPE) }
 
 // CollectEarlier has the garbage collector begin when the heap has grown by
 // half instead of twice, unless GOGC says otherwise. Half of a busy heap are the

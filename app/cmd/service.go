@@ -20,6 +20,7 @@ import (
 	"hasura-login/app/config"
 	"hasura-login/app/httpapi"
 	"hasura-login/app/login"
+	"hasura-login/app/logsink"
 	"hasura-login/app/mail"
 	"hasura-login/app/metrics"
 	"hasura-login/app/password"
@@ -55,7 +56,7 @@ type Store interface {
 type Service struct {
 	cfg      config.Config
 	log      *zap.Logger
-	flush    func()
+	logs     *logsink.Sink
 	store    login.Store
 	backend  Backend
 	ring     *token.Ring
@@ -96,8 +97,8 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 		return nil, err
 	}
 	s := &Service{cfg: cfg, backend: w.Backend, metrics: metrics.New(env.Version, routes(cfg))}
-	logs := newLoggers(w.Out, level)
-	s.log, s.flush = logs.direct, logs.flush
+	logs := newLoggers(w.Out, level, s.metrics)
+	s.log, s.logs = logs.direct, logs.sink
 	s.store = metrics.TimedStore(w.Backend.Store, s.metrics)
 	s.writable = httpapi.Cached(s.store.Ping)
 	if s.trail, err = openTrail(cfg, s.store, s.metrics, s.log); err != nil {
@@ -179,7 +180,9 @@ func (s *Service) observe() {
 	keys := httpapi.Check{Name: "keys", Run: func(context.Context) error { return s.ring.Check() }}
 	store := httpapi.Check{Name: "store", Run: s.writable}
 	trail := httpapi.Check{Name: "audit", Advisory: true, Run: func(context.Context) error { return s.trail.Writable() }}
-	s.ops = httpapi.OpsServer(httpapi.Ops(s.metrics.Handler(), []httpapi.Check{keys}, []httpapi.Check{store, trail}))
+	log := httpapi.Check{Name: "log", Advisory: true, Run: func(context.Context) error { return s.logs.Check() }}
+	s.ops = httpapi.OpsServer(httpapi.Ops(s.metrics.Handler(), []httpapi.Check{keys}, []httpapi.Check{store, trail, log}))
+	s.ops.ErrorLog, _ = zap.NewStdLogAt(s.log, zap.WarnLevel) // fails for other levels only
 }
 
 func (s *Service) ready(ctx context.Context) error {
@@ -206,6 +209,12 @@ func (s *Service) Log() *zap.Logger { return s.log }
 // Run serves on both listeners until ctx ends, then stops in good order: new
 // requests are still taken for a moment, everything in flight is answered.
 func (s *Service) Run(ctx context.Context, api, ops net.Listener) error {
+	// What libraries print takes the same way: stderr blocks as well as stdout.
+	restore, err := zap.RedirectStdLogAt(s.log, zap.WarnLevel)
+	if err != nil {
+		return errors.Join(err, s.Close())
+	}
+	defer restore()
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.ring.Run(background) })
@@ -228,7 +237,6 @@ func (s *Service) Run(ctx context.Context, api, ops net.Listener) error {
 	go func() { failed <- s.api.Serve(api) }()
 	go func() { failed <- s.ops.Serve(ops) }()
 	s.log.Info("serving", zap.Stringer("api", api.Addr()), zap.Stringer("ops", ops.Addr()))
-	var err error
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
@@ -259,7 +267,7 @@ func (s *Service) Close() error {
 	s.trail.Close()
 	err := s.store.Close()
 	s.log.Info("stopped")
-	s.flush()
+	s.logs.Close()
 	return err
 }
 

@@ -33,6 +33,7 @@ type Metrics struct {
 	tokens        atomic.Pointer[func(alg string) uint64]
 	audited       counters
 	auditWritable prometheus.Gauge
+	logDropped    prometheus.Counter
 	auditLost     prometheus.Counter
 	displaced     prometheus.Counter
 	hashRefused   counters
@@ -68,6 +69,8 @@ func New(version string, routes []string) *Metrics {
 	m.registerTokens()
 	m.audited = newCounters(m.registry, auditOpts, "event", auditEvents)
 	m.registerAudit()
+	m.logDropped = prometheus.NewCounter(logDroppedOpts)
+	m.registry.MustRegister(m.logDropped)
 	m.registerHashGate()
 	m.degraded = prometheus.NewGauge(degradedOpts)
 	m.keys = &keyCollector{}
@@ -106,6 +109,9 @@ func setBool(g prometheus.Gauge, yes bool) {
 	}
 	g.Set(0)
 }
+
+// LogDropped counts lines of the log that nobody will read.
+func (m *Metrics) LogDropped(lines int) { m.logDropped.Add(float64(lines)) }
 
 // registerTokens reads the issuer's own counts at each scrape.
 func (m *Metrics) registerTokens() {

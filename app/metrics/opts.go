@@ -71,6 +71,10 @@ var (
 		Name: "login_audit_displaced_total",
 		Help: "Files of the audit trail that went before their time, for want of room.",
 	}
+	logDroppedOpts = prometheus.CounterOpts{
+		Name: "login_log_dropped_total",
+		Help: "Lines of the log that were dropped because nobody read it.",
+	}
 	storeSecondsOpts = prometheus.SummaryOpts{
 		Name: "login_store_seconds",
 		Help: "Time of calls to the database, by method and outcome: ok, refused (it answered no, or the caller left), error (a defect), and unavailable, of any method, for then they all fail.",

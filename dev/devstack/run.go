@@ -81,6 +81,7 @@ func (v stack) run(ctx context.Context, env cmd.Environment) error {
 		return err
 	}
 	cmd.CollectEarlier()
+	cmd.IgnoreClosedOutput()
 	alg, err := token.ParseAlgorithm(cfg.JWTAlg)
 	if err != nil {
 		return err

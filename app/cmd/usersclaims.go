@@ -41,7 +41,7 @@ func setClaims(ctx context.Context, env Environment, ref string, pairs, remove [
 		}
 		set[name] = value
 	}
-	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
+	return changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
 		claims, err := o.SetClaims(ctx, ref, set, remove)
 		if err != nil {
 			return err

@@ -111,9 +111,11 @@ func (a *API) actionCall(c *fiber.Ctx, op operation) (call, error) {
 		return call{}, err
 	}
 	decoded := call{args: args, client: a.client(c, true)}
-	if op.signedIn || op.mayBeIn && hasRole(p.SessionVariables) {
-		decoded.identity, err = identityOf(p.SessionVariables)
+	switch caller := op.caller(); {
+	case caller == login.CallerAnyone, caller == login.CallerAnyoneOrSession && !hasRole(p.SessionVariables):
+		return decoded, nil
 	}
+	decoded.identity, err = identityOf(p.SessionVariables)
 	return decoded, err
 }
 

@@ -116,11 +116,13 @@ func New(cfg Config) *API {
 	a.route(http.MethodGet, "/.well-known/jwks.json", a.jwks)
 	bearer := a.bearer()
 	for _, op := range operations() {
-		handlers := []fiber.Handler{a.rest(op)}
-		if op.mayBeIn {
+		var handlers []fiber.Handler
+		switch op.caller() {
+		case login.CallerAnyone:
+			handlers = []fiber.Handler{a.rest(op)}
+		case login.CallerAnyoneOrSession:
 			handlers = []fiber.Handler{ifPresent(bearer), a.rest(op)}
-		}
-		if op.signedIn {
+		default:
 			handlers = []fiber.Handler{bearer, a.rest(op)}
 		}
 		a.route(op.method, op.path, handlers...)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,7 +136,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		ActionSecrets: func() []string { return []string{actionSecret} },
 		Clients:       clientip.New(func() [][]byte { return [][]byte{[]byte(edgeSecret)} }, netip.MustParsePrefix("2001:db8:64::/96")),
 		AllowOrigin:   func(origin string) bool { return origin == "https://app.example.org" },
-		Audit:         auditor, Observer: m, Log: log, Pages: site,
+		Audit:         auditor, Observer: listedResults{m, t}, Log: log, Pages: site,
 	})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
@@ -152,6 +153,25 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		_ = store.Close()
 	})
 	return srv
+}
+
+// listedResults is an Observer that knows how each use case can end.
+type listedResults struct {
+	*metrics.Metrics
+	t *testing.T
+}
+
+func (o listedResults) Attempt(op login.Operation, result string) {
+	p := login.PolicyOf(op)
+	ends := append([]login.Code{"ok", login.CodeInvalidInput, login.CodeRateLimited, login.CodeUnavailable, login.CodeInternal}, p.Results...)
+	ends = append(ends, login.CodeUnsupportedMediaType) // HTTP's own: "other" in the metrics
+	if p.Lane != login.LaneNone {
+		ends = append(ends, "caller-gone", login.CodeOverloaded)
+	}
+	if !slices.Contains(ends, login.Code(result)) {
+		o.t.Errorf("%s ends with %s, which its policy does not list", op, result)
+	}
+	o.Metrics.Attempt(op, result)
 }
 
 func check(t *testing.T, err error) {

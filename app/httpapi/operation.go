@@ -16,11 +16,11 @@ type operation struct {
 	path     string
 	status   int     // of the REST answer on success
 	fields   []field // arguments; for REST those not in the path come from the body
-	signedIn bool    // needs a caller with a live session
-	mayBeIn  bool    // takes one, and does without
 	restOnly bool    // Hasura answers it from its own tables
 	run      func(ctx context.Context, s *login.Service, c call) (any, error)
 }
+
+func (op operation) caller() login.Caller { return login.PolicyOf(op.name).Caller }
 
 // call is a decoded request.
 type call struct {
@@ -81,39 +81,39 @@ func passwordOperations() []operation {
 			},
 		},
 		{
-			name: login.OpSignOutAll, method: http.MethodPost, path: "/auth/signout-all", status: http.StatusNoContent, signedIn: true,
+			name: login.OpSignOutAll, method: http.MethodPost, path: "/auth/signout-all", status: http.StatusNoContent,
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.SignOutAll(ctx, c.identity, c.client)
 			},
 		},
 		{
-			name: login.OpChangePassword, method: http.MethodPost, path: "/auth/password", status: http.StatusOK, signedIn: true,
+			name: login.OpChangePassword, method: http.MethodPost, path: "/auth/password", status: http.StatusOK,
 			fields: required("currentPassword", "newPassword"),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.ChangePassword(ctx, c.identity, login.ChangePasswordInput{CurrentPassword: c.args["currentPassword"], NewPassword: c.args["newPassword"], Client: c.client}))
 			},
 		},
 		{
-			name: login.OpSessions, method: http.MethodGet, path: "/auth/sessions", status: http.StatusOK, signedIn: true,
+			name: login.OpSessions, method: http.MethodGet, path: "/auth/sessions", status: http.StatusOK,
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return sessionsOf(s.Sessions(ctx, c.identity))(c.identity.SessionID)
 			},
 		},
 		{
-			name: login.OpEndSession, method: http.MethodDelete, path: "/auth/sessions/:id", status: http.StatusNoContent, signedIn: true,
+			name: login.OpEndSession, method: http.MethodDelete, path: "/auth/sessions/:id", status: http.StatusNoContent,
 			fields: []field{{name: "id", inPath: true}},
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.EndSession(ctx, c.identity, c.args["id"], c.client)
 			},
 		},
 		{
-			name: login.OpMe, method: http.MethodGet, path: "/auth/me", status: http.StatusOK, signedIn: true, restOnly: true,
+			name: login.OpMe, method: http.MethodGet, path: "/auth/me", status: http.StatusOK, restOnly: true,
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return profileOf(s.Me(ctx, c.identity))
 			},
 		},
 		{
-			name: login.OpDeleteAccount, method: http.MethodDelete, path: "/auth/me", status: http.StatusNoContent, signedIn: true,
+			name: login.OpDeleteAccount, method: http.MethodDelete, path: "/auth/me", status: http.StatusNoContent,
 			fields: required("password"),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.DeleteAccount(ctx, c.identity, c.args["password"], c.client)
@@ -142,13 +142,13 @@ func passwordOperations() []operation {
 		},
 		{
 			name: login.OpVerifyEmail, method: http.MethodPost, path: "/auth/email/verify", status: http.StatusNoContent,
-			mayBeIn: true, fields: append(required("token"), field{name: "password", optional: true}),
+			fields: append(required("token"), field{name: "password", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.VerifyEmail(ctx, login.VerifyEmailInput{Token: c.args["token"], Password: c.args["password"], Identity: c.identity, Client: c.client})
 			},
 		},
 		{
-			name: login.OpRequestEmailChange, method: http.MethodPost, path: "/auth/email/change", status: http.StatusAccepted, signedIn: true,
+			name: login.OpRequestEmailChange, method: http.MethodPost, path: "/auth/email/change", status: http.StatusAccepted,
 			fields: append(required("newEmail", "password"), field{name: "language", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.RequestEmailChange(ctx, c.identity, login.RequestEmailChangeInput{NewEmail: c.args["newEmail"], Password: c.args["password"], Language: c.args["language"], Client: c.client})
@@ -171,35 +171,35 @@ func secondFactorOperations() []operation {
 			},
 		},
 		{
-			name: login.OpTOTPEnrolment, method: http.MethodPost, path: "/auth/totp/enrolment", status: http.StatusOK, signedIn: true,
+			name: login.OpTOTPEnrolment, method: http.MethodPost, path: "/auth/totp/enrolment", status: http.StatusOK,
 			fields: required("password"),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return enrolmentOf(s.EnrolTOTP(ctx, c.identity, c.args["password"], c.client))
 			},
 		},
 		{
-			name: login.OpAddTOTP, method: http.MethodPost, path: "/auth/totp", status: http.StatusNoContent, signedIn: true,
+			name: login.OpAddTOTP, method: http.MethodPost, path: "/auth/totp", status: http.StatusNoContent,
 			fields: required("enrolment", "code"),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.AddTOTP(ctx, c.identity, login.AddTOTPInput{Enrolment: c.args["enrolment"], Code: c.args["code"], Client: c.client})
 			},
 		},
 		{
-			name: login.OpRemoveTOTP, method: http.MethodDelete, path: "/auth/totp", status: http.StatusNoContent, signedIn: true,
+			name: login.OpRemoveTOTP, method: http.MethodDelete, path: "/auth/totp", status: http.StatusNoContent,
 			fields: required("password"),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.RemoveTOTP(ctx, c.identity, c.args["password"], c.client)
 			},
 		},
 		{
-			name: login.OpNewRecoveryCodes, method: http.MethodPost, path: "/auth/recovery-codes", status: http.StatusOK, signedIn: true,
+			name: login.OpNewRecoveryCodes, method: http.MethodPost, path: "/auth/recovery-codes", status: http.StatusOK,
 			fields: required("password"),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return recoveryCodesOf(s.NewRecoveryCodes(ctx, c.identity, c.args["password"], c.client))
 			},
 		},
 		{
-			name: login.OpElevate, method: http.MethodPost, path: "/auth/elevate", status: http.StatusOK, signedIn: true,
+			name: login.OpElevate, method: http.MethodPost, path: "/auth/elevate", status: http.StatusOK,
 			fields: append(required("method"), field{name: "password", optional: true}, field{name: "code", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return elevatedOf(s.Elevate(ctx, c.identity, login.ElevateInput{Proof: proof(c), Client: c.client}))

@@ -174,7 +174,7 @@ func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (El
 		return Elevated{}, err
 	}
 	s.record(ctx, EventElevated, OpElevate, session, in.Client)
-	s.tellOfRecoveryCode(ctx, in.Proof.Method, h, in.Client)
+	s.tellOfRecoveryCode(ctx, OpElevate, in.Proof.Method, h, in.Client)
 	token, expires, err := s.Issuer.Issue(s.subject(h, session), now)
 	return Elevated{Token: token, TokenExpiresAt: expires}, err
 }

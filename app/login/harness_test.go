@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -57,7 +58,7 @@ func newWorldOn(t *testing.T, store login.Store, options ...option) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(gate.Close)
-	w := &world{store: store, throttle: &fakeThrottle{}, audit: &recordedAudit{}, clock: testclock.At(time.Now().UTC().Truncate(time.Microsecond))}
+	w := &world{store: store, throttle: &fakeThrottle{}, audit: &recordedAudit{t: t}, clock: testclock.At(time.Now().UTC().Truncate(time.Microsecond))}
 	mails, _ := store.(login.MailStore) // a store made to fail keeps none
 	credentials, _ := store.(login.CredentialStore)
 	deps := login.Deps{
@@ -205,12 +206,16 @@ func (r fakeReservation) Released(context.Context)  { r.settle("released") }
 type recordedAudit struct {
 	mu     sync.Mutex
 	events []login.Event
+	t      *testing.T
 }
 
 func (r *recordedAudit) Record(_ context.Context, e login.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, e)
+	if e.Actor == login.ActorUser && !slices.Contains(login.PolicyOf(e.Operation).Events, e.Name) {
+		r.t.Errorf("%s records %s, which its policy does not list", e.Operation, e.Name)
+	}
 }
 
 func (r *recordedAudit) RecordAct(ctx context.Context, e login.Event) error {

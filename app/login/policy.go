@@ -1,5 +1,220 @@
 package login
 
+import (
+	"maps"
+	"slices"
+)
+
+// Operation is a use case by its action name; also the label of metrics and
+// the row of its policy.
+type Operation string
+
+// The use cases.
+const (
+	OpSignUp         Operation = "signup"
+	OpSignIn         Operation = "signin"
+	OpRefresh        Operation = "refresh"
+	OpSignOut        Operation = "signout"
+	OpSignOutAll     Operation = "signoutAll"
+	OpChangePassword Operation = "changePassword"
+	OpSessions       Operation = "sessions"
+	OpEndSession     Operation = "endSession"
+	OpDeleteAccount  Operation = "deleteAccount"
+	OpMe             Operation = "me"
+
+	OpRequestPasswordReset Operation = "requestPasswordReset"
+	OpResetPassword        Operation = "resetPassword"
+
+	OpRequestEmailVerification Operation = "requestEmailVerification"
+	OpRequestEmailChange       Operation = "requestEmailChange"
+	OpVerifyEmail              Operation = "verifyEmail"
+
+	OpSignInSecondFactor Operation = "signinSecondFactor"
+	OpTOTPEnrolment      Operation = "totpEnrolment"
+	OpAddTOTP            Operation = "addTotp"
+	OpRemoveTOTP         Operation = "removeTotp"
+	OpNewRecoveryCodes   Operation = "newRecoveryCodes"
+	OpElevate            Operation = "elevate"
+)
+
+// Policy is all that holds for one use case. Its zero value allows nothing: no
+// attempt passes the limits, no hash is made, and only a live session may call it.
+type Policy struct {
+	Caller Caller
+	Limit  Limit // that counts a call
+	Known  Limit // that counts a password which a known device, a live session or a link's bearer offers
+	Code   Limit // that counts a code of a second factor
+	Mail   Limit // that counts a mail to an address which is not the account's
+	Lane   Lane  // where its hash waits
+	// Results are the codes that it can end with, besides those that any use case
+	// can and, where it hashes, CodeOverloaded: the labels of its metrics.
+	Results []Code
+	Events  []EventName // that the service records
+}
+
+// policies is the one place that says what holds for an operation. Package throttle
+// reads the limits, password the lanes, httpapi the callers, and metrics the results
+// and events.
+var policies = map[Operation]Policy{
+	OpSignUp: {
+		Caller: CallerAnyone, Limit: LimitSignUp, Lane: LaneSignUp,
+		Results: []Code{CodeSignupDisabled, CodeEmailNotVerified, CodeEmailTaken},
+		Events:  []EventName{EventSignedUp, EventSignUpReplaced, EventRefused, EventThrottled},
+	},
+	OpSignIn: {
+		Caller: CallerAnyone, Limit: LimitGuess, Known: LimitKnown, Lane: LaneSignIn,
+		Results: []Code{CodeInvalidCredentials, CodeAccountDisabled, CodeEmailNotVerified, CodeSecondFactorRequired},
+		Events:  []EventName{EventSignedIn, EventRefused, EventThrottled},
+	},
+	OpRefresh: {
+		Caller: CallerAnyone, Limit: LimitRefresh,
+		Results: []Code{CodeInvalidRefreshToken},
+		Events:  []EventName{EventRefreshed, EventReuseDetected, EventRefused, EventThrottled},
+	},
+	OpSignOut: {
+		Caller: CallerAnyone, Limit: LimitNone,
+		Events: []EventName{EventSignedOut},
+	},
+	OpSignOutAll: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated},
+		Events:  []EventName{EventSignedOutAll},
+	},
+	OpChangePassword: {
+		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeElevationRequired},
+		Events:  []EventName{EventPasswordChanged, EventRefused, EventThrottled},
+	},
+	OpSessions: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated},
+	},
+	OpEndSession: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeNotFound},
+		Events:  []EventName{EventSessionEnded},
+	},
+	OpDeleteAccount: {
+		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeElevationRequired},
+		Events:  []EventName{EventAccountDeleted, EventRefused, EventThrottled},
+	},
+	OpMe: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated},
+	},
+	OpRequestPasswordReset: {
+		Caller: CallerAnyone, Limit: LimitLinkRequest,
+		Results: []Code{CodeMailDisabled},
+		Events:  []EventName{EventPasswordResetRequested, EventThrottled},
+	},
+	OpResetPassword: {
+		Caller: CallerAnyone, Limit: LimitLink, Lane: LanePriority,
+		Results: []Code{CodeInvalidToken, CodeSecondFactorRequired},
+		Events:  []EventName{EventPasswordReset, EventSignedIn, EventRefused, EventThrottled},
+	},
+	OpRequestEmailVerification: {
+		Caller: CallerAnyone, Limit: LimitLinkRequest,
+		Results: []Code{CodeMailDisabled},
+		Events:  []EventName{EventVerificationRequested, EventThrottled},
+	},
+	OpRequestEmailChange: {
+		Caller: CallerSession, Known: LimitKnown, Mail: LimitOwnLinkRequest, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeMailDisabled, CodeElevationRequired},
+		Events:  []EventName{EventEmailChangeRequested, EventRefused, EventThrottled},
+	},
+	OpVerifyEmail: {
+		Caller: CallerAnyoneOrSession, Limit: LimitLink, Known: LimitKnown, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidToken, CodeEmailTaken},
+		Events:  []EventName{EventEmailVerified, EventEmailChanged, EventRefused, EventThrottled},
+	},
+	OpSignInSecondFactor: { // Limit is for an answer to no challenge
+		Caller: CallerAnyone, Limit: LimitLink, Code: LimitCode,
+		Results: []Code{CodeInvalidCode, CodeInvalidToken, CodeInvalidCredentials},
+		Events:  []EventName{EventSignedIn, EventRecoveryCodeUsed, EventRefused, EventThrottled},
+	},
+	OpTOTPEnrolment: {
+		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeCredentialExists},
+		Events:  []EventName{EventRefused, EventThrottled},
+	},
+	OpAddTOTP: {
+		Caller: CallerSession, Code: LimitCode,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCode, CodeInvalidToken, CodeCredentialExists},
+		Events:  []EventName{EventSecondFactorAdded, EventRefused, EventThrottled},
+	},
+	OpRemoveTOTP: {
+		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeElevationRequired, CodeNotFound},
+		Events:  []EventName{EventSecondFactorRemoved, EventRefused, EventThrottled},
+	},
+	OpNewRecoveryCodes: {
+		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeElevationRequired, CodeNotFound},
+		Events:  []EventName{EventRecoveryCodesMade, EventRefused, EventThrottled},
+	},
+	OpElevate: {
+		Caller: CallerSession, Known: LimitKnown, Code: LimitCode, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidCode},
+		Events:  []EventName{EventElevated, EventRecoveryCodeUsed, EventRefused, EventThrottled},
+	},
+}
+
+// PolicyOf returns what holds for a use case; the zero Policy if it has no row.
+func PolicyOf(op Operation) Policy { return policies[op] }
+
+// Operations returns every use case.
+func Operations() []Operation { return slices.Sorted(maps.Keys(policies)) }
+
+// Caller says who may call a use case.
+type Caller uint8
+
+// The callers. The zero value is the strictest.
+const (
+	CallerSession         Caller = iota
+	CallerAnyone                 // a token that comes along is not looked at
+	CallerAnyoneOrSession        // a bad token is refused
+)
+
+// Limit names what an attempt is counted for; package throttle knows how.
+type Limit uint8
+
+// The limits. A failure under LimitSignUp, LimitRefresh and LimitLink, which may be a
+// search for addresses or tokens, counts twice.
+const (
+	LimitUnset          Limit = iota // no attempt passes
+	LimitNone                        // nothing is proved that could be guessed
+	LimitGuess                       // client and account; a success gives back what the client holds
+	LimitCode                        // client, and account for each kind of code
+	LimitKnown                       // the device, all devices of the account, all that the client knows
+	LimitSignUp                      // client
+	LimitRefresh                     // client and session
+	LimitLink                        // client
+	LimitLinkRequest                 // client, and client and account together
+	LimitOwnLinkRequest              // client, and account whoever asks
+	LimitUnsolicited                 // the mailbox, for each kind of mail
+	limits
+)
+
+// Limits is the number of limits, LimitUnset included.
+const Limits = int(limits)
+
+// Limit is what counts the attempt.
+func (a Attempt) Limit() Limit {
+	p := PolicyOf(a.Operation)
+	switch {
+	case a.Unasked != "":
+		return LimitUnsolicited
+	case a.Recipient != "":
+		return p.Mail
+	case a.Method != "" && a.Method != MethodPassword:
+		return p.Code
+	case a.DeviceID != "":
+		return p.Known
+	}
+	return p.Limit
+}
+
 // Lane is where a hash waits for a worker.
 type Lane uint8
 
@@ -18,25 +233,9 @@ const (
 // Lanes is the number of lanes, LaneNone included.
 const Lanes = int(lanes)
 
-// hashLanes says where an operation's hashes wait if the caller's device is not
-// known.
-var hashLanes = map[Operation]Lane{
-	OpSignUp:             LaneSignUp,
-	OpSignIn:             LaneSignIn,
-	OpChangePassword:     LanePriority,
-	OpDeleteAccount:      LanePriority,
-	OpResetPassword:      LanePriority,
-	OpRequestEmailChange: LanePriority,
-	OpVerifyEmail:        LanePriority,
-	OpTOTPEnrolment:      LanePriority,
-	OpRemoveTOTP:         LanePriority,
-	OpNewRecoveryCodes:   LanePriority,
-	OpElevate:            LanePriority,
-}
-
 // Lane is where the work waits.
 func (w Work) Lane() Lane {
-	lane := hashLanes[w.Operation]
+	lane := PolicyOf(w.Operation).Lane
 	if w.KnownDevice && lane != LaneNone {
 		return LanePriority
 	}

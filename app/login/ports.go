@@ -7,49 +7,6 @@ import (
 	"net/netip"
 )
 
-// Operation is a use case by its action name; also the label of metrics and
-// the unit of fairness in the hash gate.
-type Operation string
-
-// The use cases.
-const (
-	OpSignUp         Operation = "signup"
-	OpSignIn         Operation = "signin"
-	OpRefresh        Operation = "refresh"
-	OpSignOut        Operation = "signout"
-	OpSignOutAll     Operation = "signoutAll"
-	OpChangePassword Operation = "changePassword"
-	OpSessions       Operation = "sessions"
-	OpEndSession     Operation = "endSession"
-	OpDeleteAccount  Operation = "deleteAccount"
-	OpMe             Operation = "me"
-
-	OpRequestPasswordReset Operation = "requestPasswordReset"
-	OpResetPassword        Operation = "resetPassword"
-
-	OpRequestEmailVerification Operation = "requestEmailVerification"
-	OpRequestEmailChange       Operation = "requestEmailChange"
-	OpVerifyEmail              Operation = "verifyEmail"
-
-	OpSignInSecondFactor Operation = "signinSecondFactor"
-	OpTOTPEnrolment      Operation = "totpEnrolment"
-	OpAddTOTP            Operation = "addTotp"
-	OpRemoveTOTP         Operation = "removeTotp"
-	OpNewRecoveryCodes   Operation = "newRecoveryCodes"
-	OpElevate            Operation = "elevate"
-)
-
-// Operations returns every use case.
-func Operations() []Operation {
-	return []Operation{
-		OpSignUp, OpSignIn, OpRefresh, OpSignOut, OpSignOutAll,
-		OpChangePassword, OpSessions, OpEndSession, OpDeleteAccount, OpMe,
-		OpRequestPasswordReset, OpResetPassword,
-		OpRequestEmailVerification, OpRequestEmailChange, OpVerifyEmail,
-		OpSignInSecondFactor, OpTOTPEnrolment, OpAddTOTP, OpRemoveTOTP, OpNewRecoveryCodes, OpElevate,
-	}
-}
-
 // Client is who asks, as far as the edge can vouch for it. The zero Addr is a
 // client of unknown address (a call through Hasura without the edge secret);
 // all of those share one limit.

@@ -85,10 +85,10 @@ func (s *Service) proveRecoveryCode(ctx context.Context, _ Attempt, h Holder, p 
 }
 
 // tellOfRecoveryCode tells the owner that a recovery code was used.
-func (s *Service) tellOfRecoveryCode(ctx context.Context, m Method, h Holder, c Client) {
+func (s *Service) tellOfRecoveryCode(ctx context.Context, op Operation, m Method, h Holder, c Client) {
 	if m != MethodRecoveryCode {
 		return
 	}
-	s.Audit.Record(ctx, Event{Name: EventRecoveryCodeUsed, UserID: h.User.ID, ClientPrefix: c.Prefix(), Actor: ActorUser})
+	s.Audit.Record(ctx, Event{Name: EventRecoveryCodeUsed, Operation: op, UserID: h.User.ID, ClientPrefix: c.Prefix(), Actor: ActorUser})
 	s.notify(ctx, MailRecoveryCodeUsed, h, c)
 }

@@ -125,7 +125,7 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 	if err != nil {
 		return g, err
 	}
-	s.tellOfRecoveryCode(ctx, in.Proof.Method, h, in.Client)
+	s.tellOfRecoveryCode(ctx, op, in.Proof.Method, h, in.Client)
 	return g, nil
 }
 

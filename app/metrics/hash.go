@@ -9,14 +9,18 @@ import (
 )
 
 // hashing are the use cases that need a password hash.
-var hashing = []string{
-	string(login.OpSignUp), string(login.OpSignIn), string(login.OpChangePassword), string(login.OpDeleteAccount), string(login.OpResetPassword),
-	string(login.OpRequestEmailChange),
-	string(login.OpTOTPEnrolment), string(login.OpRemoveTOTP), string(login.OpNewRecoveryCodes), string(login.OpElevate),
+func hashing() []string {
+	var names []string
+	for _, op := range login.Operations() {
+		if login.PolicyOf(op).Lane != login.LaneNone {
+			names = append(names, string(op))
+		}
+	}
+	return names
 }
 
 func (m *Metrics) registerHashGate() {
-	m.hashRefused = newCounters(m.registry, hashRefusedOpts, "operation", hashing)
+	m.hashRefused = newCounters(m.registry, hashRefusedOpts, "operation", hashing())
 	m.hashSeconds = prometheus.NewHistogram(hashSecondsOpts)
 	m.queueSeconds = prometheus.NewHistogram(queueSecondsOpts)
 	m.hashWorkers = prometheus.NewGauge(hashWorkersOpts)

@@ -67,7 +67,7 @@ func New(version string, routes []string) *Metrics {
 	m.throttled = newCounters(m.registry, throttledOpts, "scope", Scopes())
 	m.sessions = newCounters(m.registry, sessionsOpts, "event", sessionEvents)
 	m.registerTokens()
-	m.audited = newCounters(m.registry, auditOpts, "event", auditEvents)
+	m.audited = newCounters(m.registry, auditOpts, "event", auditEvents())
 	m.registerAudit()
 	m.logDropped = prometheus.NewCounter(logDroppedOpts)
 	m.registry.MustRegister(m.logDropped)

@@ -1,6 +1,10 @@
 package metrics
 
-import "hasura-login/app/login"
+import (
+	"slices"
+
+	"hasura-login/app/login"
+)
 
 // Results of an attempt besides the error codes.
 const (
@@ -47,12 +51,14 @@ var sessionEventOf = map[login.EventName]string{
 var algorithms = []string{"RS256", "ES256", "EdDSA"}
 
 // auditEvents are those the service itself records.
-var auditEvents = []string{
-	string(login.EventSignedUp), string(login.EventSignedIn), string(login.EventRefused),
-	string(login.EventThrottled), string(login.EventRefreshed), string(login.EventReuseDetected),
-	string(login.EventSignedOut), string(login.EventSignedOutAll), string(login.EventSessionEnded),
-	string(login.EventPasswordChanged), string(login.EventAccountDeleted), string(login.EventActionSecretRefused),
-	string(login.EventPasswordResetRequested), string(login.EventPasswordReset),
-	string(login.EventVerificationRequested), string(login.EventEmailVerified),
-	string(login.EventEmailChangeRequested), string(login.EventEmailChanged),
+func auditEvents() []string {
+	names := []string{string(login.EventActionSecretRefused)}
+	for _, op := range login.Operations() {
+		for _, event := range login.PolicyOf(op).Events {
+			if !slices.Contains(names, string(event)) {
+				names = append(names, string(event))
+			}
+		}
+	}
+	return names
 }

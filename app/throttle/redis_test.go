@@ -325,6 +325,12 @@ func TestRedis_DecidesLikeMemory(t *testing.T) {
 			a.Operation = login.Operation(pick("signin", "signin", "signin", "changePassword", "signup", "refresh", "me"))
 			a.Family = pick("", "f", "g")
 			a.DeviceID = pick("", "", "", "phone", "laptop")
+			switch p := login.PolicyOf(a.Operation); {
+			case p.Known == login.LimitUnset:
+				a.DeviceID = ""
+			case p.Limit == login.LimitUnset:
+				a.DeviceID = "session"
+			}
 			inMemory, refusedByMemory := memory.try(a)
 			inRedis, refusedByRedis := shared.try(a)
 			if diff := cmp.Diff(refusedByMemory, refusedByRedis, cmp.AllowUnexported(throttle.Refusal{})); diff != "" {

@@ -12,14 +12,14 @@ import (
 // Reservation is a counted attempt. It implements login.Reservation; only the
 // first of its settlements counts.
 type Reservation struct {
-	throttle  *Throttle
-	operation login.Operation
-	decision  Decision
-	charges   []charge
-	shared    bool // counted in Redis too
-	known     bool // counts as a known device
-	stranger  bool // of unknown address: whoever else is, is not the same client
-	settled   atomic.Bool
+	throttle *Throttle
+	limit    login.Limit
+	decision Decision
+	charges  []charge
+	shared   bool // counted in Redis too
+	known    bool // counts as a known device
+	stranger bool // of unknown address: whoever else is, is not the same client
+	settled  atomic.Bool
 }
 
 // RateLimit gives the numbers of the RateLimit headers; limit is 0 where no
@@ -85,9 +85,7 @@ func (r *Reservation) Failed(ctx context.Context) {
 	if !r.settled.CompareAndSwap(false, true) {
 		return
 	}
-	switch r.operation {
-	case login.OpSignUp, login.OpRefresh, login.OpResetPassword, login.OpVerifyEmail:
-	default:
+	if !counting[r.limit].failuresTwice {
 		return
 	}
 	var extra []charge

@@ -110,21 +110,26 @@ func New(cfg Config) (*Throttle, error) {
 func (t *Throttle) Close() { t.counters.close() }
 
 // Reserve implements login.Throttle. A refusal is a *Refusal, which is a
-// *login.Error to errors.As; nothing is counted by it.
+// *login.Error to errors.As; nothing is counted by it. An attempt that no policy
+// has a limit for does not pass.
 func (t *Throttle) Reserve(ctx context.Context, a login.Attempt) (login.Reservation, error) {
-	now := t.now()
+	now, limit := t.now(), a.Limit()
+	count := counting[limit].charges
+	if count == nil {
+		return nil, fmt.Errorf("operation %q has no limit for such an attempt", a.Operation)
+	}
 	// An IPv4 address in IPv6 clothes would share its /64 with all of IPv4.
 	a.Client.Addr = a.Client.Addr.Unmap()
 	buf := t.scratch.Get().(*[]charge)
 	defer t.scratch.Put(buf)
-	*buf = t.charges((*buf)[:0], a, now)
+	*buf = count(t, (*buf)[:0], a, now)
 	v := t.counters.take(ctx, now, *buf)
-	known := a.DeviceID != ""
+	known := limit == login.LimitKnown
 	if v.refused && known && (*buf)[v.deciding].kind.isClient() {
 		// Others behind the same address have used up what it may ask with known
 		// devices. That costs this one its place in front, and no more.
-		known = false
-		*buf = t.proofCharges(t.deviceCharges((*buf)[:0], a, now), limitSignIn, t.limits.SignInAccount, a, now)
+		known, limit = false, login.LimitGuess
+		*buf = t.passwordCharges(t.deviceCharges((*buf)[:0], a, now), a, now)
 		v = t.counters.take(ctx, now, *buf)
 	}
 	charges := *buf
@@ -132,13 +137,13 @@ func (t *Throttle) Reserve(ctx context.Context, a login.Attempt) (login.Reservat
 		return nil, t.refuse(v, charges, now)
 	}
 	return &Reservation{
-		throttle:  t,
-		operation: a.Operation,
-		decision:  decide(v, charges, now),
-		charges:   append([]charge(nil), charges...),
-		shared:    v.shared,
-		known:     known,
-		stranger:  !a.Client.Addr.IsValid(),
+		throttle: t,
+		limit:    limit,
+		decision: decide(v, charges, now),
+		charges:  append([]charge(nil), charges...),
+		shared:   v.shared,
+		known:    known,
+		stranger: !a.Client.Addr.IsValid(),
 	}, nil
 }
 
@@ -148,123 +153,6 @@ func (t *Throttle) refuse(v verdict, charges []charge, now time.Time) *Refusal {
 	c := charges[v.deciding]
 	c.kind, c.cost, c.limit = kindRefused, 1, 1
 	return &Refusal{Decision: d, repeated: t.counters.memory.take(now, []charge{c}, always).refused}
-}
-
-// charges lists what an attempt counts for.
-func (t *Throttle) charges(list []charge, a login.Attempt, now time.Time) []charge {
-	if a.Unasked != "" {
-		id := t.keys.id(kindAccount, limitUnasked, noRange, a.Recipient, string(a.Unasked))
-		return appendRates(list, id, kindAccount, t.limits.ResetAccount, 1, now)
-	}
-	switch a.Operation {
-	case login.OpSignIn, login.OpChangePassword, login.OpDeleteAccount, login.OpRequestEmailChange:
-		if a.Recipient != "" {
-			return t.mailCharges(list, a, now)
-		}
-		if a.DeviceID != "" {
-			return t.knownCharges(list, a, now)
-		}
-		return t.proofCharges(list, limitSignIn, t.limits.SignInAccount, a, now)
-	case login.OpTOTPEnrolment, login.OpRemoveTOTP, login.OpNewRecoveryCodes, login.OpElevate:
-		if a.Method != "" && a.Method != login.MethodPassword {
-			return t.proofCharges(list, limitCode, codeLimit, a, now)
-		}
-		return t.knownCharges(list, a, now)
-	case login.OpSignInSecondFactor, login.OpAddTOTP:
-		if a.Account == "" {
-			return t.clientCharges(list, limitSpend, t.limits.ResetClient, a, now)
-		}
-		return t.proofCharges(list, limitCode, codeLimit, a, now)
-	case login.OpSignUp:
-		return t.clientCharges(list, limitSignUp, t.limits.SignUpClient, a, now)
-	case login.OpRefresh:
-		list = t.clientCharges(list, limitRefresh, t.limits.RefreshClient, a, now)
-		if a.Family == "" {
-			return list
-		}
-		id := t.keys.id(kindSession, limitRefresh, noRange, a.Family, "")
-		return appendRates(list, id, kindSession, t.limits.RefreshSession, 1, now)
-	case login.OpRequestPasswordReset, login.OpRequestEmailVerification:
-		return t.mailCharges(list, a, now)
-	case login.OpResetPassword, login.OpVerifyEmail:
-		if a.DeviceID != "" { // a link's bearer, who proves a password too
-			return t.knownCharges(list, a, now)
-		}
-		return t.clientCharges(list, limitSpend, t.limits.ResetClient, a, now)
-	default: // proves nothing that could be guessed
-		return list
-	}
-}
-
-// mailCharges counts for the client, and for the client and the account together:
-// what strangers ask for an account must not keep its owner from asking. How many
-// mails go to one address is limited elsewhere, without a refusal. A change of
-// address has proved the password and counts for the account, whoever asks.
-func (t *Throttle) mailCharges(list []charge, a login.Attempt, now time.Time) []charge {
-	list = t.clientCharges(list, limitReset, t.limits.ResetClient, a, now)
-	asker := rangeOf(a.Client.Addr, classesOf(a.Client.Addr)[0])
-	if a.Recipient != "" {
-		asker = noRange
-	}
-	id := t.keys.id(kindAccount, limitReset, asker, a.Account, "")
-	return appendRates(list, id, kindAccount, t.limits.ResetAccount, 1, now)
-}
-
-// clientCharges counts for the client and the wider classes of its address.
-func (t *Throttle) clientCharges(list []charge, name limitName, limit Limit, a login.Attempt, now time.Time) []charge {
-	if len(limit) == 0 {
-		return list
-	}
-	for _, c := range classesOf(a.Client.Addr) {
-		id := t.keys.id(c.kind, name, rangeOf(a.Client.Addr, c), "", "")
-		list = appendRates(list, id, c.kind, limit, c.multiple, now)
-	}
-	return list
-}
-
-// proofCharges counts for the client and the account, and notes what the client
-// holds of the account's count.
-func (t *Throttle) proofCharges(list []charge, name limitName, limit Limit, a login.Attempt, now time.Time) []charge {
-	list = t.clientCharges(list, limitSignIn, t.limits.SignInClient, a, now)
-	account := t.keys.id(kindAccount, name, noRange, a.Account, string(a.Method))
-	list = appendRates(list, account, kindAccount, limit, 1, now)
-	client := rangeOf(a.Client.Addr, classesOf(a.Client.Addr)[0])
-	pair := t.keys.id(kindPair, name, client, a.Account, string(a.Method))
-	held := t.held
-	if name == limitCode {
-		held = t.heldCodes
-	}
-	for _, period := range held {
-		list = append(list, newCharge(pair, kindPair, 1, 0, period, now))
-	}
-	return list
-}
-
-// knownCharges counts for a known device, and for what its client asks with any
-// known device. Known devices go first when passwords are hashed, and devices that
-// are known to accounts of one's own are cheap. That count is not the one that
-// strangers of the same address use up, and nothing is given back.
-func (t *Throttle) knownCharges(list []charge, a login.Attempt, now time.Time) []charge {
-	list = t.deviceCharges(list, a, now)
-	return t.clientCharges(list, limitDevice, t.limits.DeviceClient, a, now)
-}
-
-// deviceCharges counts for the device. Its failures have the numbers of an
-// account. Its attempts, with the numbers of a client, stay counted for all devices
-// of the account together: someone signing in to an account of his own over and
-// over must not take the place of all others.
-func (t *Throttle) deviceCharges(list []charge, a login.Attempt, now time.Time) []charge {
-	device := t.keys.id(kindDevice, limitSignIn, noRange, a.Account, a.DeviceID)
-	list = appendRates(list, device, kindDevice, t.limits.SignInAccount, 1, now)
-	devices := t.keys.id(kindDevices, limitSignIn, noRange, a.Account, "")
-	return appendRates(list, devices, kindDevices, t.limits.SignInClient, 1, now)
-}
-
-func appendRates(list []charge, id counterID, k kind, limit Limit, multiple int64, now time.Time) []charge {
-	for _, rate := range limit {
-		list = append(list, newCharge(id, k, 1, rate.Limit*multiple, rate.Period, now))
-	}
-	return list
 }
 
 // Decision is how near an attempt came to the nearest limit, for the RateLimit

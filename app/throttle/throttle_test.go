@@ -76,12 +76,13 @@ func TestReserve_OfAThousandGuessesOnlyTheLimitPasses(t *testing.T) {
 			func(i int) login.Attempt {
 				return signIn(account(i), []string{"198.51.100.4", "::ffff:198.51.100.4"}[i%2])
 			}, 30, throttle.ScopeClient},
-		{"three operations that check a password",
+		{"a live session, by three operations that check a password",
 			func(i int) login.Attempt {
 				a := signIn("ann@example.org", "198.51.100.4")
-				a.Operation = []login.Operation{login.OpSignIn, login.OpChangePassword, login.OpDeleteAccount}[i%3]
+				a.Operation = []login.Operation{login.OpRequestEmailChange, login.OpChangePassword, login.OpDeleteAccount}[i%3]
+				a.DeviceID = "session"
 				return a
-			}, 5, throttle.ScopeAccount},
+			}, 5, throttle.ScopeDevice},
 		{"a stolen device token",
 			func(int) login.Attempt {
 				a := signIn("ann@example.org", "198.51.100.4")
@@ -280,6 +281,23 @@ func TestReserve_WhatProvesNothingIsNotLimited(t *testing.T) {
 	for _, op := range []login.Operation{login.OpSignOut, login.OpSignOutAll, login.OpSessions, login.OpEndSession, login.OpMe} {
 		if got := b.fail(2000, login.Attempt{Operation: op, Client: from("198.51.100.4")}); got != 2000 {
 			t.Errorf("%s: %d of 2,000 passed", op, got)
+		}
+	}
+}
+
+// An operation that nobody wrote a limit for passed without one.
+func TestReserve_WhatNoPolicyLimitsDoesNotPass(t *testing.T) {
+	for _, op := range append(login.Operations(), "madeUp") {
+		for _, a := range []login.Attempt{
+			{Operation: op}, {Operation: op, DeviceID: "d"}, {Operation: op, Method: login.MethodTOTP}, {Operation: op, Recipient: "ann@example.org"},
+		} {
+			_, err := start(t).Reserve(t.Context(), a)
+			switch wanted := a.Limit() != login.LimitUnset; {
+			case wanted && err != nil:
+				t.Errorf("%+v: %v", a, err)
+			case !wanted && (err == nil || login.AsError(err).Code != login.CodeInternal):
+				t.Errorf("%+v: %v, want a defect to be reported", a, err)
+			}
 		}
 	}
 }

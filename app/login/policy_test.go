@@ -1,0 +1,178 @@
+package login_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hasura-login/app/login"
+	"hasura-login/app/testserver"
+)
+
+// namedOperations are the constants of type Operation in the package's source.
+func namedOperations(t *testing.T) []login.Operation {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []login.Operation
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			if kind, ok := spec.Type.(*ast.Ident); !ok || kind.Name != "Operation" {
+				return true
+			}
+			for _, value := range spec.Values {
+				text, err := strconv.Unquote(value.(*ast.BasicLit).Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				found = append(found, login.Operation(text))
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// What holds for a use case used to be spread over six files, and each of them let
+// through what it did not know.
+func TestPolicies_EveryOperationHasAWholeRow(t *testing.T) {
+	named := namedOperations(t)
+	if len(named) < 15 {
+		t.Fatalf("found only %q in the source", named)
+	}
+	slices.Sort(named)
+	if diff := cmp.Diff(login.Operations(), named); diff != "" {
+		t.Errorf("operations with a row, and those in the source (-with +in source):\n%s", diff)
+	}
+	for _, op := range named {
+		p := login.PolicyOf(op)
+		if p.Limit == login.LimitUnset && p.Known == login.LimitUnset && p.Code == login.LimitUnset {
+			t.Errorf("%s: no attempt passes", op)
+		}
+		if p.Caller == login.CallerAnyone && p.Limit == login.LimitUnset {
+			t.Errorf("%s: anyone may call it, and no call passes", op)
+		}
+		if p.Caller == login.CallerSession && p.Lane != login.LaneNone && p.Limit != login.LimitUnset {
+			t.Errorf("%s: a caller with a session would guess as a stranger does", op)
+		}
+		if hashes := p.Lane != login.LaneNone; hashes && (p.Limit == login.LimitNone || p.Known == login.LimitNone) {
+			t.Errorf("%s: it hashes, and nothing limits it", op)
+		}
+		if p.Limit != login.LimitNone && !slices.Contains(p.Events, login.EventThrottled) {
+			t.Errorf("%s: it is limited, and a refusal is not among its events", op)
+		}
+		for _, code := range p.Results {
+			if !slices.Contains(login.Codes(), code) {
+				t.Errorf("%s: %q is not a code", op, code)
+			}
+		}
+	}
+}
+
+func TestPolicies_WhatHasNoRowGetsNothing(t *testing.T) {
+	attempt := login.Attempt{Operation: "madeUp", Client: home}
+	for name, a := range map[string]login.Attempt{"a call": attempt, "of a device": {Operation: "madeUp", DeviceID: "d"}, "a mail": {Operation: "madeUp", Recipient: "ann@example.org"}} {
+		if got := a.Limit(); got != login.LimitUnset {
+			t.Errorf("%s has limit %d", name, got)
+		}
+	}
+	for _, known := range []bool{false, true} {
+		if got := (login.Work{Operation: "madeUp", KnownDevice: known}).Lane(); got != login.LaneNone {
+			t.Errorf("its hashes have lane %d", got)
+		}
+	}
+	if got := login.PolicyOf("madeUp").Caller; got != login.CallerSession {
+		t.Errorf("it may be called by %d", got)
+	}
+}
+
+// One row says what holds for an operation, so nothing but the method, the route and
+// a page has to name it.
+func TestArchitecture_OnlyRoutesAndPagesNameOperations(t *testing.T) {
+	constant := regexp.MustCompile(`\blogin\.Op[A-Z]`)
+	for path, text := range repository(t) {
+		allowed := strings.HasPrefix(path, "app/pages/") || path == "app/httpapi/operation.go"
+		if strings.HasSuffix(path, ".go") && !allowed && constant.MatchString(text) {
+			t.Errorf("%s names an operation; what holds for one belongs in its policy", path)
+		}
+	}
+}
+
+func TestArchitecture_ListsTheFilesOfAUseCase(t *testing.T) {
+	files := repository(t)
+	_, section, found := strings.Cut(files["docs/architecture.md"], "## A use case, file by file")
+	if !found {
+		t.Fatal("docs/architecture.md has no such section")
+	}
+	var listed []string
+	for line := range strings.Lines(section) {
+		if cell, ok := strings.CutPrefix(line, "| `"); ok {
+			cell, _, _ = strings.Cut("`"+cell, " |")
+			for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell, -1) {
+				listed = append(listed, name[1])
+			}
+		}
+	}
+	useCase := regexp.MustCompile(`(?i)\b(Op)?requestEmailVerification\b`)
+	var naming []string
+	for path, text := range files {
+		if useCase.MatchString(text) && path != "docs/architecture.md" && path != "CHANGELOG.md" {
+			naming = append(naming, path)
+		}
+	}
+	slices.Sort(listed)
+	slices.Sort(naming)
+	if diff := cmp.Diff(listed, naming); diff != "" {
+		t.Errorf("-listed +in the repository:\n%s", diff)
+	}
+}
+
+// repository reads every file but tests and what is generated or built.
+func repository(t *testing.T) map[string]string {
+	t.Helper()
+	root, files := testserver.RepoRoot(t), map[string]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() {
+			if path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		relative, _ := filepath.Rel(root, path)
+		files[filepath.ToSlash(relative)] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}

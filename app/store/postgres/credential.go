@@ -90,7 +90,7 @@ func (s *Store) RemoveTOTP(ctx context.Context, userID string, epoch int) error 
 // has locked the account: a factor that was added while it waited is seen too.
 func (s *Store) resetFactors(ctx context.Context, change string, args []any) error {
 	return s.call(ctx, "removing second factors", func(ctx context.Context) error {
-		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		return s.pool.inTx(ctx, func(tx pgx.Tx) error {
 			tag, err := tx.Exec(ctx, change, args...)
 			if err == nil && tag.RowsAffected() == 0 {
 				err = login.ErrNotFound
@@ -112,15 +112,11 @@ func (s *Store) ListTOTP(ctx context.Context, afterUserID string, limit int) (se
 	if id, ok := column.ID(afterUserID); ok {
 		after = id
 	}
-	err = s.call(ctx, "listing TOTP secrets", func(ctx context.Context) error {
-		rows, err := s.pool.Query(ctx, query, after, limit)
-		if err != nil {
-			return err
-		}
-		sealed, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (t login.SealedTOTP, err error) {
+	err = s.call(ctx, "listing TOTP secrets", func(ctx context.Context) (err error) {
+		sealed, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (t login.SealedTOTP, err error) {
 			err = r.Scan(&t.UserID, &t.Secret)
 			return t, err
-		})
+		}, query, after, limit)
 		return err
 	})
 	return sealed, err

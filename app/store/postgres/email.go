@@ -15,14 +15,10 @@ var _ login.EmailStore = (*Store)(nil)
 func (s *Store) ListEmails(ctx context.Context, afterID string, limit int) (users []login.User, err error) {
 	const query = `SELECT id::text AS id, email FROM public.users WHERE id > $1 ORDER BY id LIMIT $2`
 	after, _ := column.ID(afterID) // the zero UUID: from the start
-	err = s.call(ctx, "listing addresses", func(ctx context.Context) error {
-		rows, err := s.pool.Query(ctx, query, after, limit)
-		if err != nil {
-			return err
-		}
-		users, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (u login.User, err error) {
+	err = s.call(ctx, "listing addresses", func(ctx context.Context) (err error) {
+		users, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (u login.User, err error) {
 			return u, r.Scan(&u.ID, &u.Email)
-		})
+		}, query, after, limit)
 		return err
 	})
 	return users, err

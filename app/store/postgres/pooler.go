@@ -24,9 +24,10 @@ var errPooler = errors.New("connected through a pooler")
 // for the transaction.
 const setLimit = `SELECT set_config('statement_timeout', $1::text, $2::boolean)`
 
-// conns runs statements on pooled connections.
+// conns runs statements on pooled connections, each with its time limit whichever way
+// the connection leads.
 type conns struct {
-	*pgxpool.Pool
+	pool   *pgxpool.Pool
 	pooler *atomic.Bool
 	limit  func() string
 }
@@ -41,24 +42,24 @@ func (c *conns) limited() *pgx.Batch {
 // Exec is that of a pool.
 func (c *conns) Exec(ctx context.Context, sql string, args ...any) (tag pgconn.CommandTag, err error) {
 	if !c.pooler.Load() {
-		return c.Pool.Exec(ctx, sql, args...)
+		return c.pool.Exec(ctx, sql, args...)
 	}
 	batch := c.limited()
 	batch.Queue(sql, args...).Exec(func(t pgconn.CommandTag) error {
 		tag = t
 		return nil
 	})
-	err = c.Pool.SendBatch(ctx, batch).Close()
+	err = c.pool.SendBatch(ctx, batch).Close()
 	return tag, err
 }
 
 // QueryRow is that of a pool.
 func (c *conns) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	if !c.pooler.Load() {
-		return c.Pool.QueryRow(ctx, sql, args...)
+		return c.pool.QueryRow(ctx, sql, args...)
 	}
 	batch := c.limited()
-	return &batchRow{query: batch.Queue(sql, args...), send: func() error { return c.Pool.SendBatch(ctx, batch).Close() }}
+	return &batchRow{query: batch.Queue(sql, args...), send: func() error { return c.pool.SendBatch(ctx, batch).Close() }}
 }
 
 // batchRow is the row of a batch's last statement.
@@ -79,12 +80,12 @@ func (c *conns) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResult
 		limited.QueuedQueries = append(limited.QueuedQueries, batch.QueuedQueries...)
 		batch = limited
 	}
-	return c.Pool.SendBatch(ctx, batch)
+	return c.pool.SendBatch(ctx, batch)
 }
 
 // inTx runs f in a transaction.
 func (c *conns) inTx(ctx context.Context, f func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, c.Pool, func(tx pgx.Tx) error {
+	return pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
 		if c.pooler.Load() {
 			if _, err := tx.Exec(ctx, setLimit, c.limit(), true); err != nil {
 				return err

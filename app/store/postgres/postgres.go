@@ -66,14 +66,14 @@ func Open(ctx context.Context, url func() (string, error)) (*Store, error) {
 func (s *Store) Refresh() (changed bool, err error) {
 	changed, err = s.source.renewed()
 	if changed {
-		s.pool.Reset()
+		s.pool.pool.Reset()
 	}
 	return changed, err
 }
 
 // Close waits for calls in flight and closes every connection.
 func (s *Store) Close() error {
-	s.pool.Close()
+	s.pool.pool.Close()
 	return nil
 }
 
@@ -105,7 +105,7 @@ func (s *Store) dropReadOnly() bool {
 	if now < next || !s.nextDrop.CompareAndSwap(next, now+int64(time.Second)) {
 		return false
 	}
-	s.pool.Reset()
+	s.pool.pool.Reset()
 	return true
 }
 

@@ -86,7 +86,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	h.Account.Epoch++
 	h.Account.PasswordEpoch++
 	if reset.Session == nil {
-		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, h, in.Client)
+		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, h, "", in.Client)
 	}
 	g, err := s.grant(h, opened.Session, refresh)
 	g.DeviceToken = s.deviceToken(h, false)

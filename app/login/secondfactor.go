@@ -72,9 +72,10 @@ func (s *Service) challengeKey(p ChallengePurpose, presented string, c Client) C
 }
 
 // secondFactorRequired ends the first half of a sign-in whose account has a second
-// factor.
-func (s *Service) secondFactorRequired(ctx context.Context, op Operation, h Holder, c Client) error {
-	challenge, err := s.challenge(ctx, ChallengeSecondFactor, h, c, nil)
+// factor. The challenge remembers the device that is known, if one is: whoever has
+// only the password cannot use up its tries.
+func (s *Service) secondFactorRequired(ctx context.Context, op Operation, h Holder, device string, c Client) error {
+	challenge, err := s.challenge(ctx, ChallengeSecondFactor, h, c, []byte(device))
 	if errors.Is(err, ErrStale) {
 		return s.refused(ctx, op, h.User.ID, c, errInvalidCredentials())
 	}
@@ -103,14 +104,14 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 		return Grant{}, err
 	}
 	key := s.challengeKey(ChallengeSecondFactor, in.Challenge, in.Client)
-	_, h, err := s.Credentials.TryChallenge(ctx, key)
+	begun, h, err := s.Credentials.TryChallenge(ctx, key)
 	if errors.Is(err, ErrTokenUnknown) {
 		return Grant{}, s.challengeRefused(ctx, op, in.Client)
 	}
 	if err != nil {
 		return Grant{}, err
 	}
-	attempt := Attempt{Operation: op, Client: in.Client, Account: h.User.Email, Method: in.Proof.Method}
+	attempt := Attempt{Operation: op, Client: in.Client, Account: h.User.Email, Method: in.Proof.Method, DeviceID: string(begun.Data)}
 	if err := s.prove(ctx, attempt, h, in.Proof, wrong(in.Proof.Method)); err != nil {
 		return Grant{}, err
 	}
@@ -121,7 +122,7 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 		}
 		return Grant{}, err
 	}
-	g, err := s.open(ctx, opening{op: op, holder: h, client: in.Client, methods: []Method{MethodPassword, in.Proof.Method}, remember: in.Remember})
+	g, err := s.open(ctx, opening{op: op, holder: h, client: in.Client, methods: []Method{MethodPassword, in.Proof.Method}, known: len(begun.Data) > 0, remember: in.Remember})
 	if err != nil {
 		return g, err
 	}

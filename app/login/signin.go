@@ -71,7 +71,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 		s.rehash(ctx, h, in)
 	}
 	if len(h.Account.Factors) > 0 && !remembered {
-		return Grant{}, s.secondFactorRequired(ctx, OpSignIn, h, in.Client)
+		return Grant{}, s.secondFactorRequired(ctx, OpSignIn, h, device, in.Client)
 	}
 	o := opening{op: OpSignIn, holder: h, client: in.Client, methods: []Method{MethodPassword}, known: device != ""}
 	if remembered {

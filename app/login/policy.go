@@ -185,7 +185,7 @@ const (
 	LimitUnset          Limit = iota // no attempt passes
 	LimitNone                        // nothing is proved that could be guessed
 	LimitGuess                       // client and account; a success gives back what the client holds
-	LimitCode                        // client, and account for each kind of code
+	LimitCode                        // client, and the account or its known device for each kind of code
 	LimitKnown                       // the device, all devices of the account, all that the client knows
 	LimitSignUp                      // client
 	LimitRefresh                     // client and session

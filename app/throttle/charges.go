@@ -55,8 +55,14 @@ func (t *Throttle) passwordCharges(list []charge, a login.Attempt, now time.Time
 	return t.proofCharges(list, limitSignIn, t.limits.SignInAccount, t.held, a, now)
 }
 
-// codeCharges counts a code of a second factor.
+// codeCharges counts a code of a second factor. A known device, or a live session,
+// has a count of its own: whoever has the password alone does not use it up.
 func (t *Throttle) codeCharges(list []charge, a login.Attempt, now time.Time) []charge {
+	if a.DeviceID != "" {
+		list = t.clientCharges(list, limitDevice, t.limits.DeviceClient, a, now)
+		id := t.keys.id(kindDevice, limitCode, noRange, a.Account, string(a.Method)+"/"+a.DeviceID)
+		return appendRates(list, id, kindDevice, codeLimit, 1, now)
+	}
 	return t.proofCharges(list, limitCode, codeLimit, t.heldCodes, a, now)
 }
 

@@ -35,6 +35,13 @@ func onBoth(t *testing.T, test func(t *testing.T, start func(testing.TB) *bench)
 	})
 }
 
+// codeOf offers a code of a second factor of one account.
+func codeOf(m login.Method, device, client string) login.Attempt {
+	a := signIn("ann@example.org", client)
+	a.Operation, a.Method, a.DeviceID = login.OpSignInSecondFactor, m, device
+	return a
+}
+
 // The limits of an account are 5 a minute and 20 an hour, those of a client 30
 // and 300. A thousand attempts within a minute, each in its own way.
 func TestReserve_OfAThousandGuessesOnlyTheLimitPasses(t *testing.T) {
@@ -76,6 +83,18 @@ func TestReserve_OfAThousandGuessesOnlyTheLimitPasses(t *testing.T) {
 			func(i int) login.Attempt {
 				return signIn(account(i), []string{"198.51.100.4", "::ffff:198.51.100.4"}[i%2])
 			}, 30, throttle.ScopeClient},
+		{"codes of one account, by a thousand clients",
+			func(i int) login.Attempt { return codeOf("totp", "", ipv4("10.0.0.0", i*300)) }, 5, throttle.ScopeAccount},
+		{"codes of two kinds, by a thousand clients",
+			func(i int) login.Attempt {
+				return codeOf([]login.Method{"totp", "recovery-code"}[i%2], "", ipv4("10.0.0.0", i*300))
+			}, 10, throttle.ScopeAccount},
+		{"codes that a known device offers",
+			func(i int) login.Attempt { return codeOf("totp", "device", ipv4("10.0.0.0", i*300)) }, 5, throttle.ScopeDevice},
+		{"codes of the account while its known device offers some",
+			func(i int) login.Attempt {
+				return codeOf("totp", []string{"", "device"}[i%2], ipv4("10.0.0.0", i*300))
+			}, 10, throttle.ScopeAccount},
 		{"a live session, by three operations that check a password",
 			func(i int) login.Attempt {
 				a := signIn("ann@example.org", "198.51.100.4")

@@ -20,10 +20,10 @@ func (t *Throttle) Call(requestID string, fromEdge bool) error {
 		origin = "edge"
 	}
 	id := t.keys.id(kindRequest, limitCalls, noRange, requestID, origin)
-	var list [1]charge
-	charges := appendRates(list[:0], id, kindRequest, callsPerRequest, 1, now)
-	if v := t.counters.memory.take(now, charges, always); v.refused {
-		return t.refuse(v, charges, now)
+	var list [1]hit
+	hits := appendRates(list[:0], id, kindRequest, callsPerRequest, 1, now)
+	if v := t.counters.memory.take(now, hits, always); v.refused {
+		return t.refuse(v, hits, now)
 	}
 	return nil
 }

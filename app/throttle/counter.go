@@ -48,12 +48,12 @@ func (k kind) scope() Scope {
 // isClient tells the counters that belong to the client's address.
 func (k kind) isClient() bool { return k <= kindUnknown }
 
-// charge adds to one counter in one window.
+// hit adds to one counter in one window.
 //
 // Windows begin at multiples of their period since 1970, the same for every
 // counter. So what a client holds of an account's count lies in the very window
 // that it was counted in, and giving it back can never touch what others did.
-type charge struct {
+type hit struct {
 	id     counterID
 	kind   kind
 	cost   int64
@@ -62,31 +62,31 @@ type charge struct {
 	window int64 // number of the window: Unix seconds / period
 }
 
-func newCharge(id counterID, k kind, cost, limit int64, period time.Duration, now time.Time) charge {
+func newHit(id counterID, k kind, cost, limit int64, period time.Duration, now time.Time) hit {
 	seconds := max(1, int64(period/time.Second))
-	return charge{id: id, kind: k, cost: cost, limit: limit, period: seconds, window: now.Unix() / seconds}
+	return hit{id: id, kind: k, cost: cost, limit: limit, period: seconds, window: now.Unix() / seconds}
 }
 
-func (c *charge) start() int64 { return c.window * c.period }
-func (c *charge) end() int64   { return (c.window + 1) * c.period }
+func (c *hit) start() int64 { return c.window * c.period }
+func (c *hit) end() int64   { return (c.window + 1) * c.period }
 
 // left is the time until the window ends, negative after it.
-func (c *charge) left(now time.Time) time.Duration {
+func (c *hit) left(now time.Time) time.Duration {
 	return time.Unix(c.end(), 0).Sub(now)
 }
 
-// verdict is what became of a set of charges.
+// verdict is what became of a set of hits.
 type verdict struct {
 	refused  bool
-	deciding int   // index of the charge that refuses longest, or is nearest to it; -1: none has a limit
+	deciding int   // index of the hit that refuses longest, or is nearest to it; -1: none has a limit
 	count    int64 // what its counter held before (refused) or holds now
 	shared   bool  // counted in Redis as well
 	mark     int64 // of the Redis that counted; it changes when counts were lost
 }
 
-// weigh folds one limited counter into the verdict. held is without the charge.
-func (v *verdict) weigh(charges []charge, i int, held int64) {
-	c := &charges[i]
+// weigh folds one limited counter into the verdict. held is without the hit.
+func (v *verdict) weigh(hits []hit, i int, held int64) {
+	c := &hits[i]
 	if c.limit == 0 {
 		return
 	}
@@ -99,21 +99,21 @@ func (v *verdict) weigh(charges []charge, i int, held int64) {
 	case v.deciding < 0, refuses && !v.refused:
 	case refuses != v.refused:
 		return
-	case refuses && c.end() <= charges[v.deciding].end():
+	case refuses && c.end() <= hits[v.deciding].end():
 		return
-	case !refuses && c.limit-count >= charges[v.deciding].limit-v.count:
+	case !refuses && c.limit-count >= hits[v.deciding].limit-v.count:
 		return
 	}
 	v.refused, v.deciding, v.count = refuses, i, count
 }
 
-// repayment gives back what a ledger holds: it is taken from the ledger and
-// from the counters that were charged along with it, never more than the
-// ledger holds, and only in the window that was charged.
-type repayment struct {
-	ledger charge
-	along  []charge // of the same window
-	all    bool     // everything, else the ledger's own cost
+// refund gives back what a ledger holds: it is taken from the ledger and
+// from the counters that were hit along with it, never more than the
+// ledger holds, and only in the window that was hit.
+type refund struct {
+	ledger hit
+	along  []hit // of the same window
+	all    bool  // everything, else the ledger's own cost
 }
 
 // noRange is the address range of counters that are not about addresses.

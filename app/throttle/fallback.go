@@ -54,19 +54,19 @@ func newFallback(cfg Config) (*fallback, error) {
 	return f, nil
 }
 
-func (f *fallback) take(ctx context.Context, now time.Time, charges []charge) verdict {
-	if len(charges) == 0 {
+func (f *fallback) take(ctx context.Context, now time.Time, hits []hit) verdict {
+	if len(hits) == 0 {
 		return verdict{deciding: -1}
 	}
 	if !f.usable() {
-		return f.memory.take(now, charges, always)
+		return f.memory.take(now, hits, always)
 	}
 	mark, recovered := f.mark.Load(), f.recovered.Load()
-	own := f.memory.take(now, charges, recovered)
+	own := f.memory.take(now, hits, recovered)
 	if own.refused {
 		return own
 	}
-	v, err := f.redis.take(ctx, now, charges)
+	v, err := f.redis.take(ctx, now, hits)
 	switch {
 	case err != nil:
 		f.failed(err)
@@ -74,15 +74,15 @@ func (f *fallback) take(ctx context.Context, now time.Time, charges []charge) ve
 		f.lost(v.mark)
 	case f.down.Load() || f.recovered.Load() != recovered: // an outage came and went meanwhile
 	case v.refused:
-		f.memory.untake(charges)
+		f.memory.untake(hits)
 		return v
 	default:
 		return v
 	}
 	// Memory's word is the stricter one here: should it refuse what Redis has
 	// just counted, that attempt stays counted there.
-	f.memory.untake(charges)
-	own = f.memory.take(now, charges, always)
+	f.memory.untake(hits)
+	own = f.memory.take(now, hits, always)
 	own.shared = err == nil && !v.refused
 	return own
 }
@@ -90,21 +90,21 @@ func (f *fallback) take(ctx context.Context, now time.Time, charges []charge) ve
 // usable tells whether there is a Redis that works, as far as is known.
 func (f *fallback) usable() bool { return f.redis != nil && !f.down.Load() }
 
-// add counts charges that have no limit.
-func (f *fallback) add(ctx context.Context, now time.Time, charges []charge, shared bool) {
-	f.memory.take(now, charges, always)
+// add counts hits that have no limit.
+func (f *fallback) add(ctx context.Context, now time.Time, hits []hit, shared bool) {
+	f.memory.take(now, hits, always)
 	if shared && f.usable() {
-		if _, err := f.redis.take(ctx, now, charges); err != nil {
+		if _, err := f.redis.take(ctx, now, hits); err != nil {
 			f.failed(err)
 		}
 	}
 }
 
-// repay gives back what take took; shared tells whether Redis counted it.
-func (f *fallback) repay(ctx context.Context, now time.Time, payments []repayment, shared bool) {
-	f.memory.repay(now, payments)
+// refund gives back what take took; shared tells whether Redis counted it.
+func (f *fallback) refund(ctx context.Context, now time.Time, refunds []refund, shared bool) {
+	f.memory.refund(now, refunds)
 	if shared && f.usable() {
-		if err := f.redis.repay(ctx, now, payments); err != nil {
+		if err := f.redis.refund(ctx, now, refunds); err != nil {
 			f.failed(err)
 		}
 	}
@@ -160,7 +160,7 @@ func (f *fallback) ask() (int64, error) {
 	var id counterID
 	_, _ = rand.Read(id[:])
 	now := f.now()
-	v, err := f.redis.take(context.Background(), now, []charge{newCharge(id, kindOther, 1, 0, time.Second, now)})
+	v, err := f.redis.take(context.Background(), now, []hit{newHit(id, kindOther, 1, 0, time.Second, now)})
 	return v.mark, err
 }
 

@@ -14,10 +14,10 @@ import (
 // allow. A Limit without rates is off.
 type Limit []limiter.Rate
 
-// off is the word that switches a limit off, and its wider classes with it.
+// off is the word that switches a limit off, and its wider tiers with it.
 const off = "off"
 
-// maxRate bounds a rate, so that its multiples for wider classes fit a counter.
+// maxRate bounds a rate, so that its multiples for wider tiers fit a counter.
 const maxRate = 1_000_000
 
 // ParseLimit reads a limit such as "30-M,300-H": thirty a minute and three

@@ -12,7 +12,7 @@ import (
 // lowest count, which is the one least worth keeping. A flood of addresses
 // that come once each pushes out others of their kind, while whoever is near
 // his limit stays known, and what the flood does is still counted in the wider
-// classes, which have tables of their own.
+// tiers, which have tables of their own.
 //
 // One mutex makes several counters one atomic step. It is held for well under a
 // microsecond, so it would limit a process to about a million attempts a second.
@@ -63,12 +63,12 @@ const always = math.MaxInt64
 
 // take is counters.take, except that it enforces only the windows that began
 // before the given Unix second. The others are counted all the same.
-func (m *memory) take(now time.Time, charges []charge, before int64) verdict {
+func (m *memory) take(now time.Time, hits []hit, before int64) verdict {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v := verdict{deciding: -1}
-	for i := range charges {
-		c := &charges[i]
+	for i := range hits {
+		c := &hits[i]
 		if c.start() >= before {
 			continue
 		}
@@ -76,32 +76,32 @@ func (m *memory) take(now time.Time, charges []charge, before int64) verdict {
 		if s := m.find(c); s != nil {
 			held = int64(s.count)
 		}
-		v.weigh(charges, i, held)
+		v.weigh(hits, i, held)
 	}
 	if v.refused {
 		return v
 	}
-	for i := range charges {
-		s := m.findOrAdd(&charges[i], now)
-		s.count = clamp(int64(s.count) + charges[i].cost)
+	for i := range hits {
+		s := m.findOrAdd(&hits[i], now)
+		s.count = clamp(int64(s.count) + hits[i].cost)
 	}
 	return v
 }
 
-// untake takes back charges that were just taken.
-func (m *memory) untake(charges []charge) {
+// untake takes back hits that were just taken.
+func (m *memory) untake(hits []hit) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := range charges {
-		m.subtract(&charges[i], charges[i].cost)
+	for i := range hits {
+		m.subtract(&hits[i], hits[i].cost)
 	}
 }
 
-func (m *memory) repay(now time.Time, payments []repayment) {
+func (m *memory) refund(now time.Time, refunds []refund) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := range payments {
-		p := &payments[i]
+	for i := range refunds {
+		p := &refunds[i]
 		s := m.find(&p.ledger)
 		if s == nil || p.ledger.left(now) <= 0 {
 			continue
@@ -117,7 +117,7 @@ func (m *memory) repay(now time.Time, payments []repayment) {
 	}
 }
 
-func (m *memory) subtract(c *charge, amount int64) {
+func (m *memory) subtract(c *hit, amount int64) {
 	if s := m.find(c); s != nil {
 		s.count = clamp(int64(s.count) - amount)
 	}
@@ -125,14 +125,14 @@ func (m *memory) subtract(c *charge, amount int64) {
 
 // set returns the slots that the counter may be in, and its hash. The id is
 // already evenly spread; the period tells its windows apart.
-func (m *memory) set(c *charge) (*[ways]slot, uint64) {
+func (m *memory) set(c *hit) (*[ways]slot, uint64) {
 	const spread = 0x9E3779B97F4A7C15                                  // 2^64 / golden ratio
 	h := binary.LittleEndian.Uint64(c.id[:]) ^ uint64(c.period)*spread // #nosec G115 -- positive
 	t := m.tables[c.kind]
 	return &t[h%uint64(len(t))], h
 }
 
-func (m *memory) find(c *charge) *slot {
+func (m *memory) find(c *hit) *slot {
 	set, h := m.set(c)
 	end := seconds(c.end())
 	for i := range set {
@@ -145,7 +145,7 @@ func (m *memory) find(c *charge) *slot {
 
 // findOrAdd returns the counter's slot, a new one in the place of a window that
 // has ended, of a counter at zero, or of the lowest count.
-func (m *memory) findOrAdd(c *charge, now time.Time) *slot {
+func (m *memory) findOrAdd(c *hit, now time.Time) *slot {
 	if s := m.find(c); s != nil {
 		return s
 	}

@@ -73,10 +73,10 @@ end
 return {refused, at, count, tonumber(mark)}
 `)
 
-// repayScript gives back. For each group of keys, the first of which is its
+// refundScript gives back. For each group of keys, the first of which is its
 // ledger: the number of keys and the amount (0: all that the ledger holds), in
 // ARGV. A counter that is gone stays gone.
-var repayScript = redis.NewScript(`
+var refundScript = redis.NewScript(`
 local at = 0
 for g = 1, #ARGV, 2 do
   local n, amount = tonumber(ARGV[g]), tonumber(ARGV[g+1])
@@ -171,12 +171,12 @@ func (r *redisStore) run(ctx context.Context, script *redis.Script, keys []strin
 	return script.Run(context.WithoutCancel(ctx), client, keys, args...).Int64Slice()
 }
 
-// take adds all charges, or none if one would exceed its limit.
-func (r *redisStore) take(ctx context.Context, now time.Time, charges []charge) (verdict, error) {
-	keys := make([]string, 0, len(charges)+1)
-	args := make([]any, 0, 3*len(charges)+1)
-	for i := range charges {
-		c := &charges[i]
+// take adds all hits, or none if one would exceed its limit.
+func (r *redisStore) take(ctx context.Context, now time.Time, hits []hit) (verdict, error) {
+	keys := make([]string, 0, len(hits)+1)
+	args := make([]any, 0, 3*len(hits)+1)
+	for i := range hits {
+		c := &hits[i]
 		keys = append(keys, redisKey(c))
 		args = append(args, c.cost, c.limit, (c.left(now) + redisSlack).Milliseconds())
 	}
@@ -186,18 +186,18 @@ func (r *redisStore) take(ctx context.Context, now time.Time, charges []charge) 
 	if err != nil {
 		return verdict{}, fmt.Errorf("counting in Redis: %w", err)
 	}
-	if len(answer) != 4 || answer[1] < 0 || answer[1] > int64(len(charges)) {
+	if len(answer) != 4 || answer[1] < 0 || answer[1] > int64(len(hits)) {
 		return verdict{}, errors.New("counting in Redis: unexpected answer")
 	}
 	return verdict{refused: answer[0] == 1, deciding: int(answer[1]) - 1, count: answer[2], shared: true, mark: answer[3]}, nil
 }
 
-// repay gives back in the windows that have not ended.
-func (r *redisStore) repay(ctx context.Context, now time.Time, payments []repayment) error {
+// refund gives back in the windows that have not ended.
+func (r *redisStore) refund(ctx context.Context, now time.Time, refunds []refund) error {
 	var keys []string
 	var args []any
-	for i := range payments {
-		p := &payments[i]
+	for i := range refunds {
+		p := &refunds[i]
 		if p.ledger.left(now) <= 0 {
 			continue
 		}
@@ -214,14 +214,14 @@ func (r *redisStore) repay(ctx context.Context, now time.Time, payments []repaym
 	if len(keys) == 0 {
 		return nil
 	}
-	if _, err := r.run(ctx, repayScript, keys, args); err != nil {
+	if _, err := r.run(ctx, refundScript, keys, args); err != nil {
 		return fmt.Errorf("giving back in Redis: %w", err)
 	}
 	return nil
 }
 
 // redisKey names a counter in one window.
-func redisKey(c *charge) string {
+func redisKey(c *hit) string {
 	b := make([]byte, 0, len(redisPrefix)+48)
 	b = append(b, redisPrefix...)
 	b = base64.RawURLEncoding.AppendEncode(b, c.id[:])

@@ -15,7 +15,7 @@ type Reservation struct {
 	throttle *Throttle
 	limit    login.Limit
 	decision Decision
-	charges  []charge
+	hits     []hit
 	shared   bool // counted in Redis too
 	known    bool // counts as a known device
 	stranger bool // of unknown address: whoever else is, is not the same client
@@ -47,30 +47,30 @@ func (r *Reservation) settle(ctx context.Context, success bool) {
 	if !r.settled.CompareAndSwap(false, true) {
 		return
 	}
-	paired := slices.ContainsFunc(r.charges, func(c charge) bool { return c.kind == kindPair })
-	var payments []repayment
-	for _, c := range r.charges {
+	paired := slices.ContainsFunc(r.hits, func(c hit) bool { return c.kind == kindPair })
+	var refunds []refund
+	for _, c := range r.hits {
 		switch {
 		case c.kind == kindPair:
-			payments = append(payments, repayment{ledger: c, along: r.along(c), all: success && !r.stranger})
+			refunds = append(refunds, refund{ledger: c, along: r.along(c), all: success && !r.stranger})
 		case c.kind == kindDevice:
-			payments = append(payments, repayment{ledger: c, all: success})
+			refunds = append(refunds, refund{ledger: c, all: success})
 		case c.kind == kindDevices && success:
-		case paired && c.kind != kindDevices: // repaid along with its pair
+		case paired && c.kind != kindDevices: // refunded along with its pair
 		case r.known && c.kind.isClient(): // never given back
 		case !success:
-			payments = append(payments, repayment{ledger: c})
+			refunds = append(refunds, refund{ledger: c})
 		}
 	}
-	if len(payments) > 0 {
-		r.throttle.counters.repay(ctx, r.throttle.now(), payments, r.shared)
+	if len(refunds) > 0 {
+		r.throttle.counters.refund(ctx, r.throttle.now(), refunds, r.shared)
 	}
 }
 
-// along returns what was charged in the same window as the ledger.
-func (r *Reservation) along(ledger charge) []charge {
-	var along []charge
-	for _, c := range r.charges {
+// along returns what was hit in the same window as the ledger.
+func (r *Reservation) along(ledger hit) []hit {
+	var along []hit
+	for _, c := range r.hits {
 		if (c.kind.isClient() || c.kind == kindAccount) && c.period == ledger.period {
 			along = append(along, c)
 		}
@@ -88,8 +88,8 @@ func (r *Reservation) Failed(ctx context.Context) {
 	if !counting[r.limit].failuresTwice {
 		return
 	}
-	var extra []charge
-	for _, c := range r.charges {
+	var extra []hit
+	for _, c := range r.hits {
 		if c.kind.isClient() {
 			c.limit = 0 // what happened is counted, limit or not
 			extra = append(extra, c)

@@ -28,26 +28,26 @@ func (s store) Peek(ctx context.Context, key string, rate limiter.Rate) (limiter
 // Increment adds to the count, also beyond the limit.
 func (s store) Increment(ctx context.Context, key string, count int64, rate limiter.Rate) (limiter.Context, error) {
 	now := s.throttle.now()
-	c := s.charge(key, count, rate, now)
-	v := s.throttle.counters.take(ctx, now, []charge{c})
+	c := s.hit(key, count, rate, now)
+	v := s.throttle.counters.take(ctx, now, []hit{c})
 	return contextOf(c, rate, v.count), nil
 }
 
 // Reset sets the count to zero.
 func (s store) Reset(ctx context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
 	now := s.throttle.now()
-	c := s.charge(key, 0, rate, now)
-	s.throttle.counters.repay(ctx, now, []repayment{{ledger: c, all: true}}, true)
+	c := s.hit(key, 0, rate, now)
+	s.throttle.counters.refund(ctx, now, []refund{{ledger: c, all: true}}, true)
 	return contextOf(c, rate, 0), nil
 }
 
-// charge has a limit that is never reached, as the library counts beyond its own.
-func (s store) charge(key string, count int64, rate limiter.Rate, now time.Time) charge {
+// hit has a limit that is never reached, as the library counts beyond its own.
+func (s store) hit(key string, count int64, rate limiter.Rate, now time.Time) hit {
 	id := s.throttle.keys.id(kindOther, limitOther, noRange, key, "")
-	return newCharge(id, kindOther, count, math.MaxInt64/2, rate.Period, now)
+	return newHit(id, kindOther, count, math.MaxInt64/2, rate.Period, now)
 }
 
-func contextOf(c charge, rate limiter.Rate, count int64) limiter.Context {
+func contextOf(c hit, rate limiter.Rate, count int64) limiter.Context {
 	return limiter.Context{
 		Limit:     rate.Limit,
 		Remaining: max(0, rate.Limit-count),

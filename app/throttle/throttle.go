@@ -4,7 +4,7 @@
 // of a WebSocket) that no proxy in front can tell apart.
 //
 // An attempt to prove a password counts for the client, in wider and wider
-// classes of its address, and for the account. Success gives back that attempt
+// tiers of its address, and for the account. Success gives back that attempt
 // and what the same client holds of failures for the same account, but nothing
 // of anybody else's. Sign-ups and refreshes stay counted, failed ones twice.
 // Windows are fixed and end: no limit locks anyone out for longer than its
@@ -32,7 +32,7 @@ type Scope string
 // The scopes.
 const (
 	ScopeClient     Scope = "client"      // one client's address
-	ScopeClientWide Scope = "client-wide" // a wider class of addresses
+	ScopeClientWide Scope = "client-wide" // a wider tier of addresses
 	ScopeAccount    Scope = "account"
 	ScopeDevice     Scope = "device"
 	ScopeSession    Scope = "session"
@@ -76,7 +76,7 @@ type Throttle struct {
 	counters  *fallback
 	observer  Observer
 	now       func() time.Time
-	scratch   sync.Pool // *[]charge
+	scratch   sync.Pool // *[]hit
 }
 
 // New makes a Throttle. A Redis that is not there is no error: the counts are
@@ -102,7 +102,7 @@ func New(cfg Config) (*Throttle, error) {
 		counters:  counters,
 		observer:  cfg.Observer,
 		now:       cfg.Now,
-		scratch:   sync.Pool{New: func() any { s := make([]charge, 0, 32); return &s }},
+		scratch:   sync.Pool{New: func() any { s := make([]hit, 0, 32); return &s }},
 	}, nil
 }
 
@@ -114,45 +114,45 @@ func (t *Throttle) Close() { t.counters.close() }
 // has a limit for does not pass.
 func (t *Throttle) Reserve(ctx context.Context, a login.Attempt) (login.Reservation, error) {
 	now, limit := t.now(), a.Limit()
-	count := counting[limit].charges
+	count := counting[limit].hits
 	if count == nil {
 		return nil, fmt.Errorf("operation %q has no limit for such an attempt", a.Operation)
 	}
 	// An IPv4 address in IPv6 clothes would share its /64 with all of IPv4.
 	a.Client.Addr = a.Client.Addr.Unmap()
-	buf := t.scratch.Get().(*[]charge)
+	buf := t.scratch.Get().(*[]hit)
 	defer t.scratch.Put(buf)
 	*buf = count(t, (*buf)[:0], a, now)
 	v := t.counters.take(ctx, now, *buf)
-	known := limit == login.LimitKnown
+	known := a.DeviceID != "" && (limit == login.LimitKnown || limit == login.LimitCode)
 	if v.refused && known && (*buf)[v.deciding].kind.isClient() {
 		// Others behind the same address have used up what it may ask with known
 		// devices. That costs this one its place in front, and no more.
-		known, limit = false, login.LimitGuess
-		*buf = t.passwordCharges(t.deviceCharges((*buf)[:0], a, now), a, now)
+		known = false
+		*buf = t.crowdedHits((*buf)[:0], limit, a, now)
 		v = t.counters.take(ctx, now, *buf)
 	}
-	charges := *buf
+	hits := *buf
 	if v.refused {
-		return nil, t.refuse(v, charges, now)
+		return nil, t.refuse(v, hits, now)
 	}
 	return &Reservation{
 		throttle: t,
 		limit:    limit,
-		decision: decide(v, charges, now),
-		charges:  append([]charge(nil), charges...),
+		decision: decide(v, hits, now),
+		hits:     append([]hit(nil), hits...),
 		shared:   v.shared,
 		known:    known,
 		stranger: !a.Client.Addr.IsValid(),
 	}, nil
 }
 
-func (t *Throttle) refuse(v verdict, charges []charge, now time.Time) *Refusal {
-	d := decide(v, charges, now)
+func (t *Throttle) refuse(v verdict, hits []hit, now time.Time) *Refusal {
+	d := decide(v, hits, now)
 	t.observer.Throttled(string(d.Scope))
-	c := charges[v.deciding]
+	c := hits[v.deciding]
 	c.kind, c.cost, c.limit = kindRefused, 1, 1
-	return &Refusal{Decision: d, repeated: t.counters.memory.take(now, []charge{c}, always).refused}
+	return &Refusal{Decision: d, repeated: t.counters.memory.take(now, []hit{c}, always).refused}
 }
 
 // Decision is how near an attempt came to the nearest limit, for the RateLimit
@@ -164,11 +164,11 @@ type Decision struct {
 	Reset     time.Duration // until it ends
 }
 
-func decide(v verdict, charges []charge, now time.Time) Decision {
+func decide(v verdict, hits []hit, now time.Time) Decision {
 	if v.deciding < 0 {
 		return Decision{}
 	}
-	c := &charges[v.deciding]
+	c := &hits[v.deciding]
 	d := Decision{Scope: c.kind.scope(), Limit: c.limit, Reset: c.left(now)}
 	if !v.refused {
 		d.Remaining = c.limit - v.count

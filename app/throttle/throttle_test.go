@@ -525,3 +525,25 @@ func TestReserve_KnownDevicesAndStrangersOfOneAddressDoNotPayForEachOther(t *tes
 		}
 	})
 }
+
+// Neighbours with known devices of their own must not keep an owner from the second
+// half of a sign-in either.
+func TestReserve_ACodeOfAKnownDeviceOfACrowdedClientCountsAsAStrangers(t *testing.T) {
+	b := start(t)
+	for i := range 100 {
+		a := signIn(account(i), "198.51.100.4")
+		a.DeviceID = fmt.Sprint("device ", i)
+		b.succeed(a)
+	}
+	code := login.Attempt{Operation: login.OpSignInSecondFactor, Account: "ann@example.org", Method: login.MethodTOTP, DeviceID: "ann's phone", Client: from("198.51.100.4")}
+	if !b.succeed(code) {
+		t.Fatal("refused for what others ask from the same address")
+	}
+	if got := b.fail(10, code); got != 5 {
+		t.Errorf("%d wrong codes passed, want 5", got)
+	}
+	code.DeviceID, code.Client = "", from("192.0.2.1")
+	if got := b.fail(10, code); got != 0 {
+		t.Errorf("%d wrong codes of a stranger passed: the account's count was not used", got)
+	}
+}

@@ -2,14 +2,14 @@ package throttle
 
 import "net/netip"
 
-// class is a range of addresses that counts together.
-type class struct {
+// tier is a range of addresses that counts together.
+type tier struct {
 	bits     int
 	kind     kind
 	multiple int64 // of the limit for one client
 }
 
-// The classes of a client's address. The narrowest is what one customer has:
+// The tiers of a client's address. The narrowest is what one customer has:
 // an IPv4 address, or an IPv6 /64 out of which anyone may take any address. The
 // wider ones catch who has more: a /56 or /48 is what providers delegate to a
 // household or a site, a /24 is the smallest block that is routed, a /16 or
@@ -17,12 +17,12 @@ type class struct {
 // and they are what is left when a flood of addresses has pushed the narrow
 // counters out of memory.
 var (
-	classesIPv4 = []class{
+	tiersIPv4 = []tier{
 		{32, kindClient, 1},
 		{24, kindSite, 8},
 		{16, kindNetwork, 64},
 	}
-	classesIPv6 = []class{
+	tiersIPv6 = []tier{
 		{64, kindClient, 1},
 		{56, kindSite, 4},
 		{48, kindSite, 8},
@@ -32,23 +32,23 @@ var (
 	// GraphQL over WebSocket. It allows as much as a neighbourhood, so that an
 	// office does not lock itself out, and yet not so much that the WebSocket
 	// is the better way for guessing.
-	classesUnknown = []class{{0, kindUnknown, 8}}
+	tiersUnknown = []tier{{0, kindUnknown, 8}}
 )
 
-func classesOf(addr netip.Addr) []class {
+func tiersOf(addr netip.Addr) []tier {
 	switch {
 	case !addr.IsValid():
-		return classesUnknown
+		return tiersUnknown
 	case addr.Is4():
-		return classesIPv4
+		return tiersIPv4
 	default:
-		return classesIPv6
+		return tiersIPv6
 	}
 }
 
-// rangeOf is the range of a class around an address, the zero Prefix for the
+// rangeOf is the range of a tier around an address, the zero Prefix for the
 // unknown client.
-func rangeOf(addr netip.Addr, c class) netip.Prefix {
+func rangeOf(addr netip.Addr, c tier) netip.Prefix {
 	p, _ := addr.Prefix(c.bits) // fails for the zero Addr alone
 	return p
 }

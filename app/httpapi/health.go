@@ -12,7 +12,7 @@ import (
 
 const (
 	// healthFor bounds how often monitors and the public can make us ask the database.
-	healthFor     = time.Second
+	healthFor     = 2 * time.Second
 	healthTimeout = 2 * time.Second
 )
 

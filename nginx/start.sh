@@ -4,7 +4,7 @@
 #
 #   SITE_NAMES        host names served, separated by blanks; any other gets nothing
 #   ENTRY             tls, load-balancer or plain: which of entry/*.conf listens
-#   CORS_ORIGINS      origins whose pages may read the errors that nginx makes; see origins.sh
+#   CORS_ORIGINS      origins whose pages may read the errors that nginx makes; see origins/origins.sh
 #   LOAD_BALANCERS    addresses or networks, for ENTRY=load-balancer only
 #   GRAPHQL_MAX_BODY  of a request to /v1/graphql, such as 256k or 1m; 256k if not set
 #   NAT64_PREFIX      IPv6 /96 behind which IPv4 clients come, besides 64:ff9b::/96
@@ -38,7 +38,7 @@ write_server_names() {
 write_cors_origins() {
   {
     printf 'map $http_origin $cors_origin {\n    default "";\n'
-    for origin in $(sh "${config}/origins.sh" "${CORS_ORIGINS:-}"); do
+    for origin in $(sh "${config}/origins/origins.sh" "${CORS_ORIGINS:-}"); do
       case ${origin} in
         *://\*.*)
           # One label, as in Hasura's own setting.

@@ -172,7 +172,7 @@ func TestHasura_SecretFilesMayBeAsEditorsLeaveThem(t *testing.T) {
 		}
 	}
 	command := production(t).Services["hasura"].Command
-	places := strings.NewReplacer("/run/secrets", dir, "/origins.sh", filepath.Join(testserver.RepoRoot(t), "nginx/origins.sh"), "$$", "$")
+	places := strings.NewReplacer("/run/secrets", dir, "/origins/", filepath.Join(testserver.RepoRoot(t), "nginx/origins")+"/", "$$", "$")
 	cmd := exec.CommandContext(t.Context(), command[0], command[1], places.Replace(command[2])) // #nosec G204 -- the project's own command
 	cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", "HASURA_GRAPHQL_CORS_DOMAIN=https://App.example.org:443,http://[::1]:5173"}
 	out, err := cmd.Output()

@@ -1,12 +1,15 @@
 #!/bin/sh
 # Prints the origins of a list in the form that browsers send: scheme and host in
-# lower case, no default port. Entries that no browser would ever send are left out
+# lower case, A-labels, no default port. Entries that no browser would ever send are left out
 # with a line on stderr and stop nothing: `hasura-login check` calls them errors.
 #
 #   sh origins.sh LIST            one a line; LIST is separated by commas or blanks
 #   sh origins.sh --hasura LIST   for HASURA_GRAPHQL_CORS_DOMAIN: separated by
 #                                 commas, without those that Hasura would not start with
 set -euf
+LC_ALL=C # names are bytes
+export LC_ALL
+here=$(dirname -- "$0")
 
 hasura=
 if [ "${1:-}" = --hasura ]; then
@@ -40,7 +43,14 @@ read_origin() {
       ;;
     *)
       case ${name} in
-        '' | .* | *..* | *[!a-z0-9._-]*) left_out 'it is not scheme, host and port; write a name outside ASCII as browsers do (xn--…)' && return 1 ;;
+        *[!\ -~]*)
+          name=$(printf '%s\n' "${name}" | awk -f "${here}/a-label.awk") || name=
+          case ${host} in \**) host="*.${name}" ;; *) host=${name} ;; esac
+          ;;
+        *) ;;
+      esac
+      case ${name} in
+        '' | .* | *..* | *[!a-z0-9._-]*) left_out 'it is not scheme, host and port' && return 1 ;;
         *) ;;
       esac
       ;;
@@ -62,7 +72,7 @@ hasura_reads() {
 
 found=
 for given in $(printf '%s' "${1:-}" | tr ',' ' '); do
-  origin=$(printf '%s' "${given}" | LC_ALL=C tr '[:upper:]' '[:lower:]')
+  origin=$(printf '%s' "${given}" | tr '[:upper:]' '[:lower:]')
   read_origin || continue
   [ -z "${hasura}" ] || hasura_reads || continue
   found="${found}${found:+,}${scheme}://${host}${port}"

@@ -48,9 +48,9 @@ var kindOfEvent = map[login.EventName]Kind{
 	login.EventSecondFactorAdded: KindChanges, login.EventSecondFactorRemoved: KindChanges, login.EventElevated: KindChanges,
 	login.EventRecoveryCodesMade: KindChanges, login.EventRecoveryCodeUsed: KindChanges,
 
-	login.EventSecondFactorReset: KindOperators,
-	login.EventUserCreated:       KindOperators, login.EventUserDisabled: KindOperators, login.EventUserEnabled: KindOperators,
-	login.EventRolesChanged: KindOperators, login.EventPasswordSet: KindOperators, login.EventPasswordResetLink: KindOperators,
+	login.EventSecondFactorReset: KindOperators, login.EventLimitsCleared: KindOperators,
+	login.EventUserCreated: KindOperators, login.EventUserDisabled: KindOperators, login.EventUserEnabled: KindOperators,
+	login.EventRolesChanged: KindOperators, login.EventClaimsChanged: KindOperators, login.EventPasswordSet: KindOperators, login.EventPasswordResetLink: KindOperators,
 	login.EventSessionOpened: KindOperators, login.EventEmailMarkedVerified: KindOperators, login.EventEmailRespelled: KindOperators,
 	login.EventKeyRotated: KindOperators, login.EventKeyRevoked: KindOperators,
 }

@@ -18,6 +18,7 @@ import (
 	"hasura-login/app/audit"
 	"hasura-login/app/clientip"
 	"hasura-login/app/config"
+	"hasura-login/app/control"
 	"hasura-login/app/httpapi"
 	"hasura-login/app/login"
 	"hasura-login/app/logsink"
@@ -219,6 +220,11 @@ func (s *Service) Run(ctx context.Context, api, ops net.Listener) error {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.ring.Run(background) })
 	tasks.Go(func() { s.trail.Run(background) })
+	tasks.Go(func() {
+		if err := control.Serve(background, s.cfg.AuditDir, s.throttle); err != nil {
+			s.log.Warn("users why and unlock cannot ask this process", zap.Error(err))
+		}
+	})
 	tasks.Go(func() {
 		login.RunSweeper(background, s.store, refreshGrace, func(err error) { s.log.Warn("sweeping", zap.Error(err)) })
 	})

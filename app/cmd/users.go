@@ -84,6 +84,12 @@ func UsersCommand(env Environment) *cobra.Command {
 		}),
 		setClaimsCommand(env),
 		normalizeCommand(env),
+		verb("why USER", "What keeps a user from signing in: account, refusals, limits in force, mails", func(ctx context.Context, args []string) error {
+			return whyUser(ctx, env, args[0])
+		}),
+		verb("unlock USER", "Clear the limits in force for an account; audited", func(ctx context.Context, args []string) error {
+			return unlockUser(ctx, env, args[0])
+		}),
 		remove,
 	)
 }

@@ -40,6 +40,7 @@ const (
 	EventSessionOpened          EventName = "session-opened"
 	EventEmailMarkedVerified    EventName = "email-marked-verified"
 	EventEmailRespelled         EventName = "email-respelled"
+	EventLimitsCleared          EventName = "limits-cleared"
 	EventUserDeleted            EventName = "user-deleted"
 	EventKeyRotated             EventName = "key-rotated"
 	EventKeyRevoked             EventName = "key-revoked"

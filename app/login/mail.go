@@ -132,6 +132,15 @@ type QueuedMail struct {
 	Attempts  int       // to send it, the one under way included
 }
 
+// MailFate is what became of a mail.
+type MailFate struct {
+	Kind      MailKind  `json:"kind"`
+	CreatedAt time.Time `json:"createdAt"`
+	Attempts  int       `json:"attempts"`
+	SentAt    time.Time `json:"sentAt,omitzero"`
+	FailedAt  time.Time `json:"failedAt,omitzero"`
+}
+
 // MailPayload is what a template needs besides the link. It is stored as JSON.
 type MailPayload struct {
 	Name     string    `json:"name,omitempty"`
@@ -213,6 +222,8 @@ type Outbox interface {
 	AbandonMail(ctx context.Context, id string, attempts int, now time.Time) error
 	// QueuedMails counts the mails that are neither sent nor given up.
 	QueuedMails(ctx context.Context) (int, error)
+	// MailsOf lists what was queued for a user, the newest first; decoys are none.
+	MailsOf(ctx context.Context, userID string) ([]MailFate, error)
 	// SweepMail deletes expired tokens and mails that were sent or given up
 	// before the time given, at most batch of each, and returns how many.
 	SweepMail(ctx context.Context, before time.Time, batch int) (int, error)

@@ -255,6 +255,11 @@ func (o *Operator) SignOut(ctx context.Context, ref string) error {
 	return o.change(ctx, ref, EventSignedOutAll, AccountChange{EndSessions: true})
 }
 
+// RecordUnlocked records that an account's limits were cleared.
+func (o *Operator) RecordUnlocked(ctx context.Context, userID string) error {
+	return o.record(ctx, EventLimitsCleared, userID)
+}
+
 // Delete removes a user and everything that hangs on it.
 func (o *Operator) Delete(ctx context.Context, ref string) error {
 	h, err := o.Find(ctx, ref)

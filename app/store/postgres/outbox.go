@@ -83,6 +83,35 @@ func (s *Store) QueuedMails(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
+// MailsOf implements login.Outbox.
+func (s *Store) MailsOf(ctx context.Context, userID string) ([]login.MailFate, error) {
+	const query = `
+		SELECT kind, created_at, attempts, sent_at, failed_at FROM auth.outbox
+		WHERE user_id = $1 AND kind <> $2 ORDER BY created_at DESC, id LIMIT 100`
+	id, ok := column.ID(userID)
+	if !ok {
+		return nil, nil
+	}
+	var list []login.MailFate
+	err := s.call(ctx, "listing a user's mails", func(ctx context.Context) (err error) {
+		list, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (m login.MailFate, err error) {
+			var sent, failed *time.Time
+			err = r.Scan(&m.Kind, &m.CreatedAt, &m.Attempts, &sent, &failed)
+			m.CreatedAt, m.SentAt, m.FailedAt = m.CreatedAt.UTC(), orZero(sent), orZero(failed)
+			return m, err
+		}, query, id, string(login.MailDecoy))
+		return err
+	})
+	return list, err
+}
+
+func orZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
 // SweepMail implements login.Outbox.
 func (s *Store) SweepMail(ctx context.Context, before time.Time, batch int) (int, error) {
 	// #nosec G101 -- a statement

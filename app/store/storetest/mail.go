@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"hasura-login/app/login"
@@ -19,6 +20,7 @@ var mailTests = map[string]func(*kit){
 	"MailIsClaimedByOneAtATimeUntilTheLeaseIsOver": claimLease,
 	"ParallelClaimsNeverShareAMail":                claimRace,
 	"OnlyTheLastClaimPostponesOrAbandons":          claimFence,
+	"MailsOfAUserSayWhatBecameOfThem":              mailsOf,
 	"DecoyIsNeverClaimed":                          decoyMail,
 	"OnlyALiveTokenIsRenewed":                      renewToken,
 	"SweepTakesWhatIsDoneAndExpired":               sweepMail,
@@ -331,6 +333,32 @@ func decoyMail(k *kit) {
 	k.ok(k.mail().QueueMail(k.ctx, login.QueuedMail{ID: uuid.NewString(), Kind: "decoy", CreatedAt: k.now, SentAt: k.now}, nil))
 	k.queued(0)
 	k.claim(nil, 0)
+}
+
+func mailsOf(k *kit) {
+	h, other := k.user("ann@example.org"), k.user("bob@example.org")
+	_, sent := k.mailToken(h)
+	k.claim(&sent, 1)
+	k.ok(k.mail().MailSent(k.ctx, sent.ID, k.now))
+	k.later(time.Minute)
+	_, abandoned := k.mailToken(h)
+	k.claim(&abandoned, 1)
+	k.ok(k.mail().AbandonMail(k.ctx, abandoned.ID, 1, k.now))
+	k.later(time.Minute)
+	_, waiting := k.mailToken(h)
+	k.mailToken(other)
+	k.ok(k.mail().QueueMail(k.ctx, login.QueuedMail{ID: uuid.NewString(), UserID: h.User.ID, Kind: login.MailDecoy, CreatedAt: k.now, SentAt: k.now}, nil))
+	mails, err := k.mail().MailsOf(k.ctx, h.User.ID)
+	k.ok(err)
+	at := func(m login.QueuedMail) time.Time { return m.CreatedAt.UTC().Truncate(time.Microsecond) }
+	want := []login.MailFate{
+		{Kind: waiting.Kind, CreatedAt: at(waiting)},
+		{Kind: abandoned.Kind, CreatedAt: at(abandoned), Attempts: 1, FailedAt: at(abandoned)},
+		{Kind: sent.Kind, CreatedAt: at(sent), Attempts: 1, SentAt: at(sent)},
+	}
+	if diff := cmp.Diff(want, mails); diff != "" {
+		k.T.Errorf("mails of a user: %s", diff)
+	}
 }
 
 func renewToken(k *kit) {

@@ -1,0 +1,85 @@
+package throttle
+
+import (
+	"context"
+	"math"
+	"net/netip"
+	"time"
+
+	"hasura-login/app/login"
+)
+
+// Standing is a limit that would refuse an account's next attempt.
+type Standing struct {
+	Operation login.Operation `json:"operation"`
+	Scope     Scope           `json:"scope"`
+	Count     int64           `json:"count"`
+	Limit     int64           `json:"limit"`
+	Client    string          `json:"client,omitempty"` // whose attempts it refuses; empty: everybody's
+	Ends      time.Time       `json:"ends"`
+}
+
+// attemptsOn are those that an account's limits could refuse, made from clients
+// that have made some lately.
+func attemptsOn(account string, clients []netip.Addr) []login.Attempt {
+	attempts := []login.Attempt{
+		{Operation: login.OpSignIn, Account: account, DeviceID: "any"},
+		{Operation: login.OpRequestEmailChange, Account: account, Recipient: "any"},
+	}
+	for _, addr := range append([]netip.Addr{{}}, clients...) {
+		client := login.Client{Addr: addr}
+		attempts = append(attempts,
+			login.Attempt{Operation: login.OpSignIn, Account: account, Client: client},
+			login.Attempt{Operation: login.OpSignInSecondFactor, Account: account, Client: client, Method: login.MethodTOTP},
+			login.Attempt{Operation: login.OpSignInSecondFactor, Account: account, Client: client, Method: login.MethodRecoveryCode},
+			login.Attempt{Operation: login.OpRequestPasswordReset, Account: account, Client: client},
+		)
+	}
+	return attempts
+}
+
+// InForce lists the limits that refuse attempts on an account (its normalised
+// address) now. It counts nothing.
+func (t *Throttle) InForce(ctx context.Context, account string, clients []netip.Addr) []Standing {
+	now := t.now()
+	seen := map[charge]bool{}
+	standing := []Standing{}
+	for _, a := range attemptsOn(account, clients) {
+		for _, c := range t.charges(nil, a, now) {
+			if c.limit == 0 || seen[c] || c.kind == kindUnknown {
+				continue
+			}
+			seen[c] = true
+			count := t.peek(ctx, c, now)
+			if count+c.cost <= c.limit {
+				continue
+			}
+			s := Standing{Operation: a.Operation, Scope: c.kind.scope(), Count: count, Limit: c.limit, Ends: time.Unix(c.end(), 0).UTC()}
+			if c.kind.isClient() || a.Operation == login.OpRequestPasswordReset {
+				s.Client = a.Client.Prefix()
+			}
+			standing = append(standing, s)
+		}
+	}
+	return standing
+}
+
+func (t *Throttle) peek(ctx context.Context, c charge, now time.Time) int64 {
+	c.cost, c.limit = 0, math.MaxInt64/2
+	return t.counters.take(ctx, now, []charge{c}).count
+}
+
+// Forget clears what an account's own limits have counted. Those of clients stay:
+// they are not about the account, and end by themselves.
+func (t *Throttle) Forget(ctx context.Context, account string, clients []netip.Addr) {
+	now := t.now()
+	var payments []repayment
+	for _, a := range attemptsOn(account, clients) {
+		for _, c := range t.charges(nil, a, now) {
+			if !c.kind.isClient() {
+				payments = append(payments, repayment{ledger: c, all: true})
+			}
+		}
+	}
+	t.counters.repay(ctx, now, payments, true)
+}

@@ -46,25 +46,25 @@ func arguments(fields []field, object map[string]json.RawMessage) (map[string]st
 			continue
 		}
 		if !present || isNull {
-			return nil, login.Errorf(login.CodeInvalidInput, "%s: missing", f.name)
+			return nil, login.Invalid(f.name, "missing")
 		}
 		if f.flag {
 			var value bool
 			if err := json.Unmarshal(raw, &value); err != nil {
-				return nil, login.Errorf(login.CodeInvalidInput, "%s: must be true or false", f.name)
+				return nil, login.Invalid(f.name, "must be true or false")
 			}
 			args[f.name] = strconv.FormatBool(value)
 			continue
 		}
 		var value string
 		if err := json.Unmarshal(raw, &value); err != nil {
-			return nil, login.Errorf(login.CodeInvalidInput, "%s: must be a string", f.name)
+			return nil, login.Invalid(f.name, "must be a string")
 		}
 		args[f.name] = value
 	}
 	for name := range object {
 		if !slices.ContainsFunc(fields, func(f field) bool { return f.name == name }) {
-			return nil, login.Errorf(login.CodeInvalidInput, "%s: no such field", printable(name, 40))
+			return nil, login.Invalid(printable(name, 40), "no such field")
 		}
 	}
 	return args, nil

@@ -60,7 +60,7 @@ func uniqueNames(body []byte) error {
 			if isName {
 				names := open[len(open)-1]
 				if names[value] {
-					return login.Errorf(login.CodeInvalidInput, "%s: the name is there twice", printable(value, 40))
+					return login.Invalid(printable(value, 40), "the name is there twice")
 				}
 				names[value] = true
 				isName = false

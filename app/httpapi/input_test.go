@@ -38,7 +38,7 @@ func TestBadInput_GetsItsCodeAndChangesNothing(t *testing.T) {
 		{name: "a high surrogate alone", body: signup("a@example.org", "Ann", `correct horse \ud800 staple`), code: login.CodeInvalidInput, says: "surrogate"},
 		{name: "a low surrogate alone", body: signup("a@example.org", "Ann", `correct horse \udc00`), code: login.CodeInvalidInput, says: "surrogate"},
 		{name: "surrogates the wrong way round", body: signup("a@example.org", "Ann", `correct horse \ude00\ud83d`), code: login.CodeInvalidInput, says: "surrogate"},
-		{name: "a backslash and then what looks like one", body: signup("a@example.org", "Ann", `\\ud800`), code: login.CodeInvalidInput, says: "password must have"},
+		{name: "a backslash and then what looks like one", body: signup("a@example.org", "Ann", `\\ud800`), code: login.CodeInvalidInput, says: "password: must have"},
 		{name: "compressed", encoding: "br", body: signup("a@example.org", "Ann", goodPassword), code: login.CodeUnsupportedMediaType, status: 415, says: "compress"},
 		{name: "compressed, in other letters", encoding: "GZIP", body: signup("a@example.org", "Ann", goodPassword), code: login.CodeUnsupportedMediaType, status: 415, says: "compress"},
 		{name: "two documents", body: `{}{}`, code: login.CodeInvalidInput},
@@ -91,6 +91,9 @@ func TestBadInput_GetsItsCodeAndChangesNothing(t *testing.T) {
 			title, _ := a.object(t)["title"].(string)
 			if !strings.Contains(title, c.says) {
 				t.Errorf("title %q does not say %q", title, c.says)
+			}
+			if field, _, named := strings.Cut(c.says, ": "); named && a.object(t)["field"] != field {
+				t.Errorf("field %q, not %q", a.object(t)["field"], field)
 			}
 			if a.Header.Get("X-Request-Id") == "" || a.object(t)["requestId"] != a.Header.Get("X-Request-Id") {
 				t.Errorf("request id %q in the header, %q in the body", a.Header.Get("X-Request-Id"), a.object(t)["requestId"])

@@ -61,6 +61,7 @@ type extensions struct {
 	Code       login.Code     `json:"code"`
 	RequestID  string         `json:"requestId"`
 	RetryAfter int            `json:"retryAfter,omitempty"` // seconds
+	Field      string         `json:"field,omitempty"`
 	Challenge  string         `json:"challenge,omitempty"`
 	Methods    []login.Method `json:"methods,omitempty"`
 }
@@ -100,7 +101,7 @@ func writeError(c *fiber.Ctx, e *login.Error) error {
 	if wait > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(wait))
 	}
-	more := extensions{e.Code, requestID(c), wait, e.Challenge, e.Methods}
+	more := extensions{e.Code, requestID(c), wait, e.Field, e.Challenge, e.Methods}
 	if isAction(c) {
 		return writeJSON(c, actionStatus(e.Code), "application/json", actionError{e.Message, more})
 	}

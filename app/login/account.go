@@ -61,7 +61,7 @@ type ChangePasswordInput struct {
 // for the caller. A sign-in that hashed the old password meanwhile gets none.
 func (s *Service) ChangePassword(ctx context.Context, id Identity, in ChangePasswordInput) (Grant, error) {
 	session, h, err := s.confirm(ctx, OpChangePassword, id, in.CurrentPassword, in.Client, func(h Holder) error {
-		return s.Policy.Check(in.NewPassword, passwordContext(h.User.Email, h.User.Name)...)
+		return ofField("newPassword", s.Policy.Check(in.NewPassword, passwordContext(h.User.Email, h.User.Name)...))
 	})
 	if err != nil {
 		return Grant{}, err

@@ -51,7 +51,7 @@ func NormalizeEmail(raw string) (string, error) {
 }
 
 func errEmail(problem string, args ...any) *Error {
-	return Errorf(CodeInvalidInput, "email: "+problem, args...)
+	return Invalid("email", problem, args...)
 }
 
 // normalizeLocal takes a dot-atom (RFC 5321, 4.1.2; RFC 6531, 3.3). The quoted form

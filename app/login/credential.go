@@ -38,13 +38,13 @@ type Proof struct {
 // check refuses a proof of which nothing could be checked.
 func (p Proof) check(allowed []Method) error {
 	if !slices.Contains(allowed, p.Method) {
-		return Errorf(CodeInvalidInput, "method: must be one of %s", methodList(allowed))
+		return Invalid("method", "must be one of %s", methodList(allowed))
 	}
 	if p.Method == MethodPassword && p.Password == "" {
-		return Errorf(CodeInvalidInput, "password: must not be empty")
+		return Invalid("password", "must not be empty")
 	}
 	if p.Method != MethodPassword && p.Code == "" {
-		return Errorf(CodeInvalidInput, "code: must not be empty")
+		return Invalid("code", "must not be empty")
 	}
 	return nil
 }

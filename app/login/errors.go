@@ -55,6 +55,8 @@ func Codes() []Code {
 type Error struct {
 	Code       Code
 	Message    string
+	Field      string        // of CodeInvalidInput: the argument that is wrong, if it is one
+	Problem    string        // what is wrong with Field, without its name
 	RetryAfter time.Duration // 0 where waiting does not help
 	Challenge  string        // of CodeSecondFactorRequired: to be presented with the proof
 	Methods    []Method      // with which the proof that is missing can be given
@@ -74,6 +76,21 @@ func (e *Error) Unwrap() error { return e.cause }
 // Errorf makes an Error with the given code and a message for the client.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Invalid makes an Error of CodeInvalidInput about one argument.
+func Invalid(field, format string, args ...any) *Error {
+	problem := fmt.Sprintf(format, args...)
+	return &Error{Code: CodeInvalidInput, Message: field + ": " + problem, Field: field, Problem: problem}
+}
+
+// ofField gives an error about an argument the name that the argument has here.
+func ofField(name string, err error) error {
+	var e *Error
+	if errors.As(err, &e) && e.Field != "" {
+		return Invalid(name, "%s", e.Problem)
+	}
+	return err
 }
 
 // RetryLater makes an Error that tells the client when to come back.

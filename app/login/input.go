@@ -16,11 +16,11 @@ func normalizeName(raw string) (string, error) {
 	name := norm.NFC.String(strings.TrimSpace(raw))
 	switch n := utf8.RuneCountInString(name); {
 	case n == 0:
-		return "", Errorf(CodeInvalidInput, "name: must not be empty")
+		return "", Invalid("name", "must not be empty")
 	case n > MaxNameRunes:
-		return "", Errorf(CodeInvalidInput, "name: longer than %d characters", MaxNameRunes)
+		return "", Invalid("name", "longer than %d characters", MaxNameRunes)
 	case !utf8.ValidString(name):
-		return "", Errorf(CodeInvalidInput, "name: must be valid UTF-8")
+		return "", Invalid("name", "must be valid UTF-8")
 	}
 	return name, refuseHidden("name", name)
 }

@@ -64,7 +64,7 @@ func (s *Service) requestLink(ctx context.Context, r linkRequest) error {
 // those that the client prefers anyway.
 func mailLanguage(asked string, c Client) (string, error) {
 	if asked != "" && !languageTag.MatchString(asked) {
-		return "", Errorf(CodeInvalidInput, "language: not a language such as en or de")
+		return "", Invalid("language", "not a language such as en or de")
 	}
 	if asked == "" && languageTags.MatchString(c.Language) {
 		return c.Language, nil

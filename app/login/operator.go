@@ -40,14 +40,14 @@ var roleName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
 // all, malformed names, and admin, which would open everything in Hasura.
 func CheckRoles(roles []string) error {
 	if len(roles) == 0 {
-		return Errorf(CodeInvalidInput, "roles: at least one is needed")
+		return Invalid("roles", "at least one is needed")
 	}
 	for _, role := range roles {
 		if strings.EqualFold(role, "admin") {
-			return Errorf(CodeInvalidInput, "roles: admin is never given to a user; Hasura would let such a token do anything")
+			return Invalid("roles", "admin is never given to a user; Hasura would let such a token do anything")
 		}
 		if !roleName.MatchString(role) {
-			return Errorf(CodeInvalidInput, "roles: %q is not a role name (letters, digits, _ and -)", role)
+			return Invalid("roles", "%q is not a role name (letters, digits, _ and -)", role)
 		}
 	}
 	return nil
@@ -191,7 +191,7 @@ func (o *Operator) SetClaims(ctx context.Context, ref string, set map[string]str
 	}
 	for _, name := range remove {
 		if _, ok := claims[strings.ToLower(name)]; !ok {
-			return nil, Errorf(CodeInvalidInput, "claims: the user has no %s", name)
+			return nil, Invalid("claims", "the user has no %s", name)
 		}
 		delete(claims, strings.ToLower(name))
 	}

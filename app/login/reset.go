@@ -59,7 +59,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 		return Grant{}, s.linkRefused(ctx, OpResetPassword, reservation, "", in.Client, err)
 	}
 	// A password that is refused spends nothing: the person tries another.
-	if err := s.Policy.Check(in.NewPassword, passwordContext(h.User.Email, h.User.Name)...); err != nil {
+	if err := ofField("newPassword", s.Policy.Check(in.NewPassword, passwordContext(h.User.Email, h.User.Name)...)); err != nil {
 		return Grant{}, err
 	}
 	hash, err := s.Hasher.Hash(ctx, Work{Operation: OpResetPassword, Addr: in.Client.Addr}, in.NewPassword)

@@ -26,7 +26,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 		return Grant{}, err
 	}
 	if in.Password == "" {
-		return Grant{}, Errorf(CodeInvalidInput, "password: must not be empty")
+		return Grant{}, Invalid("password", "must not be empty")
 	}
 	device := ""
 	if in.DeviceToken != "" {

@@ -35,7 +35,7 @@ func hidden(r rune) bool {
 func refuseHidden(field, text string) error {
 	for _, r := range text {
 		if hidden(r) {
-			return Errorf(CodeInvalidInput, "%s: must not hold %U, a character that cannot be seen or has no fixed meaning; type the text instead of pasting it", field, r)
+			return Invalid(field, "must not hold %U, a character that cannot be seen or has no fixed meaning; type the text instead of pasting it", r)
 		}
 	}
 	return nil

@@ -45,7 +45,7 @@ func (s *Service) RequestEmailChange(ctx context.Context, id Identity, in Reques
 	}
 	email, err := NormalizeEmail(in.NewEmail)
 	if err != nil {
-		return err
+		return ofField("newEmail", err)
 	}
 	language, err := mailLanguage(in.Language, in.Client)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *Service) RequestEmailChange(ctx context.Context, id Identity, in Reques
 	}
 	session, h, err := s.confirm(ctx, OpRequestEmailChange, id, in.Password, in.Client, func(h Holder) error {
 		if h.User.Email == email {
-			return Errorf(CodeInvalidInput, "newEmail: the account has this address already")
+			return Invalid("newEmail", "the account has this address already")
 		}
 		return nil
 	})

@@ -116,7 +116,7 @@ func (v *visit) problem(err error) problem {
 	e := login.AsError(err)
 	switch e.Code {
 	case login.CodeInvalidInput:
-		return v.invalid(e.Message)
+		return v.invalid(e)
 	case login.CodeRateLimited, login.CodeOverloaded, login.CodeUnavailable:
 		return problem{Message: v.Later[e.Code] + " " + v.comeBack(e.RetryAfter)}
 	case login.CodeInvalidCode:
@@ -137,26 +137,20 @@ func (v *visit) problem(err error) problem {
 	return problem{Message: e.Message}
 }
 
-// inputs maps how the API names what it refuses to a field of the forms.
-var inputs = []struct{ prefix, field string }{
-	{"email: ", "email"}, {"newEmail: ", "email"}, {"name: ", "name"},
-	{"password: ", fieldCurrent}, {"password ", fieldPassword},
-}
-
-// invalid finds the field that a message of the API is about.
-func (v *visit) invalid(message string) problem {
-	for _, input := range inputs {
-		rest, ok := strings.CutPrefix(message, input.prefix)
-		if !ok {
-			continue
-		}
-		name := input.field
-		if name == fieldCurrent && v.r.URL.Path != pathAccount {
-			name = fieldPassword
-		}
-		return problem{Field: name, Message: v.invalidField(name, rest, v.PasswordMinLength)}
+// invalid tells of a wrong argument at the field of the form that it came from.
+func (v *visit) invalid(e *login.Error) problem {
+	names := map[string]string{
+		"email": "email", "newEmail": "email", "name": "name", "code": fieldCode,
+		"currentPassword": fieldCurrent, "password": fieldPassword, "newPassword": fieldPassword,
 	}
-	return problem{Message: message}
+	if v.r.URL.Path == pathAccount {
+		names["password"] = fieldCurrent
+	}
+	name, known := names[e.Field]
+	if !known {
+		return problem{Message: e.Message}
+	}
+	return problem{Field: name, Message: v.invalidField(name, e.Problem, v.PasswordMinLength)}
 }
 
 // describedBy lists the ids of what is to be read with a field.

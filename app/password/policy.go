@@ -89,5 +89,5 @@ func (p *Policy) builtOn(lower string, words []string) bool {
 }
 
 func refuse(rule string, args ...any) error {
-	return login.Errorf(login.CodeInvalidInput, "password "+rule, args...)
+	return login.Invalid("password", rule, args...)
 }

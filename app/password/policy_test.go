@@ -75,7 +75,7 @@ func TestPolicy_RefusesAndSaysWhy(t *testing.T) {
 			if !errors.As(err, &refusal) || refusal.Code != login.CodeInvalidInput {
 				t.Fatalf("%q: got %v, want invalid-input", c.plain, err)
 			}
-			if !strings.HasPrefix(refusal.Message, "password ") || !strings.Contains(refusal.Message, c.says) {
+			if refusal.Field != "password" || !strings.Contains(refusal.Message, c.says) {
 				t.Errorf("message %q does not name the field and %q", refusal.Message, c.says)
 			}
 			if c.plain != "" && c.plain != "password" && strings.Contains(refusal.Message, c.plain) {

@@ -42,10 +42,10 @@ func attemptsOn(account string, clients []netip.Addr) []login.Attempt {
 // address) now. It counts nothing.
 func (t *Throttle) InForce(ctx context.Context, account string, clients []netip.Addr) []Standing {
 	now := t.now()
-	seen := map[charge]bool{}
+	seen := map[hit]bool{}
 	standing := []Standing{}
 	for _, a := range attemptsOn(account, clients) {
-		for _, c := range t.charges(nil, a, now) {
+		for _, c := range t.hitsOf(a, now) {
 			if c.limit == 0 || seen[c] || c.kind == kindUnknown {
 				continue
 			}
@@ -64,22 +64,30 @@ func (t *Throttle) InForce(ctx context.Context, account string, clients []netip.
 	return standing
 }
 
-func (t *Throttle) peek(ctx context.Context, c charge, now time.Time) int64 {
+// hitsOf lists what an attempt would count for.
+func (t *Throttle) hitsOf(a login.Attempt, now time.Time) []hit {
+	if count := counting[a.Limit()].hits; count != nil {
+		return count(t, nil, a, now)
+	}
+	return nil
+}
+
+func (t *Throttle) peek(ctx context.Context, c hit, now time.Time) int64 {
 	c.cost, c.limit = 0, math.MaxInt64/2
-	return t.counters.take(ctx, now, []charge{c}).count
+	return t.counters.take(ctx, now, []hit{c}).count
 }
 
 // Forget clears what an account's own limits have counted. Those of clients stay:
 // they are not about the account, and end by themselves.
 func (t *Throttle) Forget(ctx context.Context, account string, clients []netip.Addr) {
 	now := t.now()
-	var payments []repayment
+	var refunds []refund
 	for _, a := range attemptsOn(account, clients) {
-		for _, c := range t.charges(nil, a, now) {
+		for _, c := range t.hitsOf(a, now) {
 			if !c.kind.isClient() {
-				payments = append(payments, repayment{ledger: c, all: true})
+				refunds = append(refunds, refund{ledger: c, all: true})
 			}
 		}
 	}
-	t.counters.repay(ctx, now, payments, true)
+	t.counters.refund(ctx, now, refunds, true)
 }

@@ -16,13 +16,14 @@ import (
 	"hasura-login/app/store/storetest"
 )
 
-// columnsOfAddress are all columns of the tables of users and accounts. true: it
-// speaks of the address that the user has, so auth.address_changed must clear it.
+// columnsOfAddress are all columns of the tables of users and accounts, and those of
+// others whose names sound like it. true: it speaks of the address that the user has,
+// so auth.address_changed must clear it.
 var columnsOfAddress = map[string]bool{
 	"users.id": false, "users.email": false, "users.name": false, "users.created_at": false, "users.updated_at": false,
 	"accounts.user_id": false, "accounts.password": false, "accounts.roles": false, "accounts.default_role": false, "accounts.claims": false,
 	"accounts.session_epoch": false, "accounts.signouts": false, "accounts.unopened": false, "accounts.disabled_at": false,
-	"accounts.email_verified_at": true,
+	"accounts.email_verified_at": true, "mail_tokens.email": true,
 }
 
 // The public report: an application changed the address of a user, the address
@@ -35,7 +36,8 @@ func (f *fixture) addressOfAnApp(t *testing.T) {
 	root := f.connect(t, f.URL(database))
 	rows, err := root.Query(t.Context(), `
 		SELECT table_name || '.' || column_name FROM information_schema.columns
-		WHERE (table_schema, table_name) IN (('public', 'users'), ('auth', 'accounts'))`)
+		WHERE (table_schema, table_name) IN (('public', 'users'), ('auth', 'accounts'))
+			OR table_schema = 'auth' AND column_name ~ 'mail|addr|verif|confirm|phone'`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"hasura-login/app/clientip"
 	"hasura-login/app/config"
 	"hasura-login/app/control"
+	"hasura-login/app/device"
 	"hasura-login/app/httpapi"
 	"hasura-login/app/login"
 	"hasura-login/app/logsink"
@@ -132,7 +133,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	}
 	s.login = login.NewService(login.Deps{
 		Store: s.store, Mail: mails, Credentials: w.Backend.Store, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.gate, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
-		Throttle: s.throttle, Devices: throttle.NewDeviceTokens(func() [][]byte { return bytesOf(cfg.DeviceSecret.Values()) }), Audit: auditor,
+		Throttle: s.throttle, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.DeviceSecret.Values()) }), Audit: auditor,
 	}, rules(cfg, w.Post != nil))
 	site, err := newPages(cfg, s.login, verifier, w.Post != nil)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"hasura-login/app/audit"
 	"hasura-login/app/clientip"
+	"hasura-login/app/device"
 	"hasura-login/app/httpapi"
 	"hasura-login/app/login"
 	"hasura-login/app/metrics"
@@ -118,7 +119,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		Store: store, Mail: store, Credentials: store, Hasher: hasher, Policy: s.policy, Issuer: issuer, Throttle: limiter,
 		OneTimePasswords: totp.New("login.example.org", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }),
 		MailSecret:       login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }},
-		Devices:          throttle.NewDeviceTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }), Audit: auditor,
+		Devices:          device.NewTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }), Audit: auditor,
 	}, s.rules)
 	var site *pages.Site
 	if s.pages != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"hasura-login/app/device"
 	"hasura-login/app/login"
 	"hasura-login/app/mail"
 	"hasura-login/app/password"
@@ -57,7 +58,7 @@ func newOffice(t *testing.T, mailer login.Mailer, edit ...func(*login.Rules)) *o
 	o.Service = login.NewService(login.Deps{
 		Store: store, Mail: store, MailSecret: secret, MailQueued: func() { o.worker.Wake() },
 		Hasher: gate, Policy: password.NewPolicy(8), Issuer: issuer{}, Throttle: limiter,
-		Devices: throttle.NewDeviceTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }),
+		Devices: device.NewTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }),
 		Audit:   o.seen, Now: o.clock.Now,
 	}, rules)
 	o.start(mailer)

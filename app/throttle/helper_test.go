@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"hasura-login/app/login"
 	"hasura-login/app/testclock"
@@ -17,6 +18,8 @@ var (
 	_ login.Throttle    = (*throttle.Throttle)(nil)
 	_ login.Reservation = (*throttle.Reservation)(nil)
 )
+
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
 func newClock() *testclock.Clock { return testclock.At(noon) }
 

@@ -1,4 +1,4 @@
-package throttle_test
+package device_test
 
 import (
 	"encoding/base64"
@@ -6,16 +6,16 @@ import (
 	"testing"
 	"time"
 
+	"hasura-login/app/device"
 	"hasura-login/app/login"
-	"hasura-login/app/throttle"
 )
 
-var _ login.Devices = (*throttle.DeviceTokens)(nil)
+var _ login.Devices = (*device.Tokens)(nil)
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
-func devices(secrets ...string) *throttle.DeviceTokens {
-	return throttle.NewDeviceTokens(func() [][]byte {
+func devices(secrets ...string) *device.Tokens {
+	return device.NewTokens(func() [][]byte {
 		var out [][]byte
 		for _, s := range secrets {
 			out = append(out, []byte(s))
@@ -24,7 +24,7 @@ func devices(secrets ...string) *throttle.DeviceTokens {
 	})
 }
 
-func TestDeviceTokens_KnowADeviceForNinetyDays(t *testing.T) {
+func TestTokens_KnowADeviceForNinetyDays(t *testing.T) {
 	d := devices("secret")
 	token := d.Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime))
 	id := d.Check("ann@example.org", token, noon)
@@ -42,7 +42,7 @@ func TestDeviceTokens_KnowADeviceForNinetyDays(t *testing.T) {
 	}
 }
 
-func TestDeviceTokens_AreBoundToTheAccountAndDoNotNameIt(t *testing.T) {
+func TestTokens_AreBoundToTheAccountAndDoNotNameIt(t *testing.T) {
 	d := devices("secret")
 	token := d.Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime))
 	if d.Check("bob@example.org", token, noon) != "" {
@@ -57,7 +57,7 @@ func TestDeviceTokens_AreBoundToTheAccountAndDoNotNameIt(t *testing.T) {
 	}
 }
 
-func TestDeviceTokens_AreOfOneLifeOfTheAccount(t *testing.T) {
+func TestTokens_AreOfOneLifeOfTheAccount(t *testing.T) {
 	d := devices("secret")
 	id := d.Check("ann@example.org", d.Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime)), noon)
 	if !d.IssuedIn(id, "ann/1") {
@@ -75,7 +75,7 @@ func TestDeviceTokens_AreOfOneLifeOfTheAccount(t *testing.T) {
 	}
 }
 
-func TestDeviceTokens_SurviveARotationAndEndWithTheirSecret(t *testing.T) {
+func TestTokens_SurviveARotationAndEndWithTheirSecret(t *testing.T) {
 	token := devices("old").Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime))
 	if devices("new", "old").Check("ann@example.org", token, noon) == "" {
 		t.Error("forgotten during the rotation")
@@ -88,8 +88,8 @@ func TestDeviceTokens_SurviveARotationAndEndWithTheirSecret(t *testing.T) {
 	}
 }
 
-func TestDeviceTokens_WithoutASecretThereAreNone(t *testing.T) {
-	for name, d := range map[string]*throttle.DeviceTokens{"none": devices(), "empty": devices("")} {
+func TestTokens_WithoutASecretThereAreNone(t *testing.T) {
+	for name, d := range map[string]*device.Tokens{"none": devices(), "empty": devices("")} {
 		if token := d.Issue("ann@example.org", "ann/1", noon.Add(login.DeviceLifetime)); token != "" {
 			t.Errorf("%s: issued %q", name, token)
 		}
@@ -106,7 +106,7 @@ const (
 	issuedUnderOld = "AQAAAABqHsXA8ZQyPCyDOedgX1eJk_GleVlMOm1B7207S3tIxg5ygpqkgMZX_snLtZ382tudpTfz"
 )
 
-func TestDeviceTokens_OfEarlierReleasesStayValid(t *testing.T) {
+func TestTokens_OfEarlierReleasesStayValid(t *testing.T) {
 	for _, token := range []string{issuedUnderNew, issuedUnderOld} {
 		d := devices("new", "old")
 		if id := d.Check("ann@example.org", token, noon); id == "" || !d.IssuedIn(id, "any") {
@@ -115,7 +115,7 @@ func TestDeviceTokens_OfEarlierReleasesStayValid(t *testing.T) {
 	}
 }
 
-func FuzzDeviceTokens_Check(f *testing.F) {
+func FuzzTokens_Check(f *testing.F) {
 	d := devices("new", "old")
 	f.Add(issuedUnderNew)
 	f.Add(issuedUnderOld)

@@ -55,18 +55,31 @@ func TestPrometheus_AnswersEveryQueryOfDashboardsAndRules(t *testing.T) {
 			if _, err := p.Query(r.Expr); err != nil {
 				t.Errorf("it does not evaluate: %v", err)
 			}
-			for _, selector := range selectors(t, r.Expr) {
-				waitFor(t, 30*time.Second, func() error {
-					n, err := p.Count(selector, now.Add(-dayLength), time.Now().Add(time.Minute))
-					if err == nil && n == 0 {
-						err = fmt.Errorf("%s matches no series", selector)
-					}
-					return err
-				})
-			}
+			waitFor(t, 30*time.Second, func() error { return readsSeries(t, p, r.Expr, now) })
+		})
+	}
+	for _, expr := range documentedQueries(t) {
+		t.Run("documented/"+expr, func(t *testing.T) {
+			run(t, "promtool", "prometheus", "query", "instant", "http://"+testserver.Addr(p.Port), expr)
+			waitFor(t, 30*time.Second, func() error { return readsSeries(t, p, expr, now) })
 		})
 	}
 	t.Run("only the watchdog barks", func(t *testing.T) { onlyTheWatchdogBarks(t, p) })
+}
+
+// readsSeries reports a selector of the expression that has matched nothing since the day that was filled in.
+func readsSeries(t *testing.T, p *testserver.Prometheus, expr string, now time.Time) error {
+	t.Helper()
+	for _, selector := range selectors(t, expr) {
+		n, err := p.Count(selector, now.Add(-dayLength), time.Now().Add(time.Minute))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("%s matches no series", selector)
+		}
+	}
+	return nil
 }
 
 func everyTargetAnswers(p *testserver.Prometheus, want int) error {

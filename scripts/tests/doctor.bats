@@ -1,21 +1,10 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # setup.bash and bats set names
 
-setup_file() {
-  load setup
-  load servers
-  start_postgres
-  make_template
-}
-
-teardown_file() {
-  load servers
-  stop_postgres
-}
+load setup
+load servers-of-file
 
 setup() {
-  load setup
-  load servers
   running_appliance
   fill_database
   printf 'k1' >"${HASURA_LOGIN_ROOT}/keys/k1.json"

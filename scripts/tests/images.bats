@@ -2,8 +2,9 @@
 # shellcheck disable=SC2154 # setup.bash and bats set names
 # Which images run, and how a fix of one of them reaches a running installation.
 
+load setup
+
 setup() {
-  load setup
   running_appliance
   touch "${WORLD}/images/hasura-login:new"
 }

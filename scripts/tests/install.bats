@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # setup.bash and bats set names
 
+load setup
+
 setup() {
-  load setup
   empty_appliance
   cp "${REPOSITORY}/.env.example" "${HASURA_LOGIN_ROOT}/.env.example"
   publish_release

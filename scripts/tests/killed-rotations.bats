@@ -1,9 +1,10 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # setup.bash and bats set names
 
+load setup
+load servers
+
 setup() {
-  load setup
-  load servers
   running_appliance
   write_killer
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # setup.bash and bats set names
 
-setup() { load setup; }
+load setup
 
 milliseconds() { date +%s%3N; }
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154,SC2016 # setup.bash and bats set names; code for another shell
 
+load setup
+
 setup() {
-  load setup
   empty_appliance
 }
 

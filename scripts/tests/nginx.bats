@@ -1,9 +1,10 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154,SC2016 # setup.bash and bats set names; code for another shell
 
+load setup
+load servers
+
 setup() {
-  load setup
-  load servers
   empty_appliance
   export GATE=${BATS_TEST_TMPDIR}/gate NGINX_PROGRAM
   NGINX_PROGRAM=$(PATH=${PATH}:/usr/sbin command -v nginx)

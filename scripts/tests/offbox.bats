@@ -1,22 +1,12 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # setup.bash and bats set names
+# shellcheck disable=SC2154,SC2030,SC2031 # setup.bash and bats set names; each test is a process
 # Backups leave the machine over SSH to a real server, and a machine that burned comes back from there.
 
-setup_file() {
-  load setup
-  load servers
-  start_postgres
-  make_template
-}
-
-teardown_file() {
-  load servers
-  stop_postgres
-}
+load setup
+load servers-of-file
+load login
 
 setup() {
-  load setup
-  load servers
   running_appliance
   fill_database
   mkdir -p "${HASURA_LOGIN_BACKUPS}"
@@ -129,11 +119,18 @@ copied_at() { sed -n 's/^hasura_login_backup_last_copied_timestamp_seconds //p' 
 }
 
 @test "a machine that burned comes back from the copy by the very lines of the runbook" {
-  local archive before script_lines=${BATS_TEST_TMPDIR}/lines empty=${BATS_TEST_TMPDIR}/opt/hasura-login
+  local archive before keys script_lines=${BATS_TEST_TMPDIR}/lines empty=${BATS_TEST_TMPDIR}/opt/hasura-login
   publish_release
   mkdir -p "${HASURA_LOGIN_ROOT}/site/prometheus/rules"
   echo '# mine' >"${HASURA_LOGIN_ROOT}/site/prometheus/rules/own.yml"
+  # The key ring and one user are the real login's.
+  rm "${HASURA_LOGIN_ROOT}/keys/k1.json"
+  start_login
+  assert_same "$(ask POST /auth/signup '{"email":"ann@example.org","name":"Ann","password":"correct horse battery"}' -o /dev/null -w '%{http_code}')" 201
+  stop_login
+  unset LOGIN_ENV
   before=$(fingerprint)
+  keys=$(cd "${HASURA_LOGIN_ROOT}/keys" && sha256sum -- *)
   archive=$("${SCRIPTS}/backup" 2>/dev/null)
   mv "${HASURA_LOGIN_BACKUPS}/rclone.conf" "${BATS_TEST_TMPDIR}/rclone.conf"
   burn_down
@@ -148,9 +145,15 @@ copied_at() { sed -n 's/^hasura_login_backup_last_copied_timestamp_seconds //p' 
   assert_status 0
   assert_says 'every count and checksum is right'
   assert_same "$(fingerprint)" "${before}"
-  assert_same "$(<"${empty}/keys/k1.json")" key
+  assert_same "$(cd "${empty}/keys" && sha256sum -- *)" "${keys}"
   assert_same "$(stat -c %a "${empty}/backups/rclone.conf")" 600
   diff "${BATS_TEST_TMPDIR}/recipients" "${empty}/backups/recipients"
+  # Who had a password signs in with it, and with no other.
+  HASURA_LOGIN_ROOT=${empty}
+  start_login
+  assert_same "$(ask POST /auth/signin '{"email":"ann@example.org","password":"correct horse battery"}' | jq -r '.token | type')" string
+  assert_same "$(ask POST /auth/signin '{"email":"ann@example.org","password":"wrong horse battery"}' -o /dev/null -w '%{http_code}')" 401
+  stop_login
   assert_same "$(<"${empty}/site/prometheus/rules/own.yml")" '# mine'
 }
 
@@ -164,3 +167,46 @@ burn_down() {
 }
 
 fingerprint() { as_superuser -d hasura -c 'SELECT count(*), md5(string_agg(u.*::text || a.password, $$,$$ ORDER BY id)) FROM public.users AS u JOIN auth.accounts AS a ON a.user_id = id'; }
+
+# A server for S3 with one bucket, from its Go module; the line of the runbook makes rclone's settings for it.
+start_s3() {
+  # This machine's own; rclone cannot load it.
+  unset AWS_CA_BUNDLE
+  local program line
+  S3_PORT=$(free_port)
+  mkdir -p "${BATS_TEST_TMPDIR}/s3"
+  program=$(cd "${REPOSITORY}/tools/s3" && CGO_ENABLED=0 go tool -n gofakes3)
+  "${program}" -host "127.0.0.1:${S3_PORT}" -backend memory -initialbucket bucket >"${BATS_TEST_TMPDIR}/s3/log" 2>&1 3>&- &
+  echo $! >"${BATS_TEST_TMPDIR}/s3/pid"
+  until (exec 4<>"/dev/tcp/127.0.0.1/${S3_PORT}") 2>/dev/null; do sleep 0.05; done
+  rm "${HASURA_LOGIN_BACKUPS}/rclone.conf"
+  line=$(grep -o 'rclone --config backups/rclone.conf config create offbox s3 [^`]*' "${REPOSITORY}/docs/runbooks/restore.md")
+  line=${line/https:\/\/s3.example.org/http:\/\/127.0.0.1:${S3_PORT}}
+  (cd "${HASURA_LOGIN_ROOT}" && bash -c "${line//…/key}" >/dev/null)
+  chmod 0600 "${HASURA_LOGIN_BACKUPS}/rclone.conf"
+  sed -i 's|^BACKUP_COPY_TO=.*|BACKUP_COPY_TO=offbox:bucket/hasura-login|' "${HASURA_LOGIN_ROOT}/.env"
+}
+
+stop_s3() { kill "$(<"${BATS_TEST_TMPDIR}/s3/pid")"; }
+
+@test "a backup leaves the machine to a store for S3, as the runbook sets it up, and comes back the same" {
+  local archive
+  start_s3
+  archive=$("${SCRIPTS}/backup" 2>/dev/null)
+  rclone --config "${HASURA_LOGIN_BACKUPS}/rclone.conf" copy "offbox:bucket/hasura-login/${archive##*/}" "${BATS_TEST_TMPDIR}/back"
+  diff -r "${archive}" "${BATS_TEST_TMPDIR}/back"
+  [[ $(copied_at) -gt $(($(date +%s) - 600)) ]]
+  stop_s3
+}
+
+@test "a store for S3 that is gone, or that has no such bucket, holds no copy" {
+  export RCLONE_LOW_LEVEL_RETRIES=1
+  start_s3
+  sed -i 's|^BACKUP_COPY_TO=.*|BACKUP_COPY_TO=offbox:another/hasura-login|' "${HASURA_LOGIN_ROOT}/.env"
+  script backup
+  assert_status 1
+  stop_s3
+  script copy-backup
+  assert_status 1
+  [[ ! -e ${HASURA_LOGIN_BACKUPS}/metrics/hasura_login_backup_copied.prom ]]
+}

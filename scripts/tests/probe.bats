@@ -2,8 +2,9 @@
 # The proofs that deploys and rotations rest on.
 # shellcheck disable=SC2154 # bats sets names
 
+load setup
+
 setup() {
-  load setup
   running_appliance
 }
 

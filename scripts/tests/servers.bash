@@ -84,9 +84,13 @@ fill_database() {
 redis_of_test() {
   export REDIS_PORT
   REDIS_PORT=$(free_port)
+  start_redis
+  echo redis >>"${WORLD}/services"
+  docker compose --project-directory "${HASURA_LOGIN_ROOT}" --env-file "${HASURA_LOGIN_ROOT}/.env" up --detach redis
+}
+
+start_redis() {
   redis-server --port "${REDIS_PORT}" --bind 127.0.0.1 --save '' --aclfile "${HASURA_LOGIN_ROOT}/secrets/redis/users.acl" \
     --daemonize yes --pidfile "${BATS_TEST_TMPDIR}/redis.pid" >/dev/null 3>&-
   until redis-cli -p "${REDIS_PORT}" ping >/dev/null 2>&1; do sleep 0.1; done
-  echo redis >>"${WORLD}/services"
-  docker compose --project-directory "${HASURA_LOGIN_ROOT}" --env-file "${HASURA_LOGIN_ROOT}/.env" up --detach redis
 }

@@ -2,8 +2,9 @@
 # shellcheck disable=SC2154 # setup.bash and bats set names
 # Files of the operator are not files of the release.
 
+load setup
+
 setup() {
-  load setup
   running_appliance
   touch "${WORLD}/images/hasura-login:new"
   alertmanager=${HASURA_LOGIN_ROOT}/site/alertmanager/alertmanager.yml

@@ -2,6 +2,7 @@ package login
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 )
 
@@ -213,6 +214,25 @@ func (a Attempt) Limit() Limit {
 		return p.Known
 	}
 	return p.Limit
+}
+
+// AttemptsOn are those that the limits of an account (its normalised address) could
+// refuse, from clients that have made some lately and from one of unknown address.
+func AttemptsOn(account string, clients []netip.Addr) []Attempt {
+	attempts := []Attempt{
+		{Operation: OpSignIn, Account: account, DeviceID: "any"},
+		{Operation: OpRequestEmailChange, Account: account, Recipient: "any"},
+	}
+	for _, addr := range append([]netip.Addr{{}}, clients...) {
+		client := Client{Addr: addr}
+		attempts = append(attempts,
+			Attempt{Operation: OpSignIn, Account: account, Client: client},
+			Attempt{Operation: OpSignInSecondFactor, Account: account, Client: client, Method: MethodTOTP},
+			Attempt{Operation: OpSignInSecondFactor, Account: account, Client: client, Method: MethodRecoveryCode},
+			Attempt{Operation: OpRequestPasswordReset, Account: account, Client: client},
+		)
+	}
+	return attempts
 }
 
 // Lane is where a hash waits for a worker.

@@ -19,32 +19,13 @@ type Standing struct {
 	Ends      time.Time       `json:"ends"`
 }
 
-// attemptsOn are those that an account's limits could refuse, made from clients
-// that have made some lately.
-func attemptsOn(account string, clients []netip.Addr) []login.Attempt {
-	attempts := []login.Attempt{
-		{Operation: login.OpSignIn, Account: account, DeviceID: "any"},
-		{Operation: login.OpRequestEmailChange, Account: account, Recipient: "any"},
-	}
-	for _, addr := range append([]netip.Addr{{}}, clients...) {
-		client := login.Client{Addr: addr}
-		attempts = append(attempts,
-			login.Attempt{Operation: login.OpSignIn, Account: account, Client: client},
-			login.Attempt{Operation: login.OpSignInSecondFactor, Account: account, Client: client, Method: login.MethodTOTP},
-			login.Attempt{Operation: login.OpSignInSecondFactor, Account: account, Client: client, Method: login.MethodRecoveryCode},
-			login.Attempt{Operation: login.OpRequestPasswordReset, Account: account, Client: client},
-		)
-	}
-	return attempts
-}
-
 // InForce lists the limits that refuse attempts on an account (its normalised
 // address) now. It counts nothing.
 func (t *Throttle) InForce(ctx context.Context, account string, clients []netip.Addr) []Standing {
 	now := t.now()
 	seen := map[hit]bool{}
 	standing := []Standing{}
-	for _, a := range attemptsOn(account, clients) {
+	for _, a := range login.AttemptsOn(account, clients) {
 		for _, c := range t.hitsOf(a, now) {
 			if c.limit == 0 || seen[c] || c.kind == kindUnknown {
 				continue
@@ -55,7 +36,7 @@ func (t *Throttle) InForce(ctx context.Context, account string, clients []netip.
 				continue
 			}
 			s := Standing{Operation: a.Operation, Scope: c.kind.scope(), Count: count, Limit: c.limit, Ends: time.Unix(c.end(), 0).UTC()}
-			if c.kind.isClient() || a.Operation == login.OpRequestPasswordReset {
+			if c.kind.isClient() || a.Limit() == login.LimitLinkRequest {
 				s.Client = a.Client.Prefix()
 			}
 			standing = append(standing, s)
@@ -82,7 +63,7 @@ func (t *Throttle) peek(ctx context.Context, c hit, now time.Time) int64 {
 func (t *Throttle) Forget(ctx context.Context, account string, clients []netip.Addr) {
 	now := t.now()
 	var refunds []refund
-	for _, a := range attemptsOn(account, clients) {
+	for _, a := range login.AttemptsOn(account, clients) {
 		for _, c := range t.hitsOf(a, now) {
 			if !c.kind.isClient() {
 				refunds = append(refunds, refund{ledger: c, all: true})

@@ -84,6 +84,10 @@ func UsersCommand(env Environment) *cobra.Command {
 		}),
 		setClaimsCommand(env),
 		normalizeCommand(env),
+		verb("export-one USER", "Print all that login keeps about a user, as JSON, without hashes and secrets; audited", func(ctx context.Context, args []string) error {
+			return exportUser(ctx, env, args[0])
+		}),
+		replayCommand(env),
 		verb("why USER", "What keeps a user from signing in: account, refusals, limits in force, mails", func(ctx context.Context, args []string) error {
 			return whyUser(ctx, env, args[0])
 		}),

@@ -41,6 +41,7 @@ const (
 	EventEmailMarkedVerified    EventName = "email-marked-verified"
 	EventEmailRespelled         EventName = "email-respelled"
 	EventLimitsCleared          EventName = "limits-cleared"
+	EventUserExported           EventName = "user-exported"
 	EventUserDeleted            EventName = "user-deleted"
 	EventKeyRotated             EventName = "key-rotated"
 	EventKeyRevoked             EventName = "key-revoked"

@@ -260,6 +260,11 @@ func (o *Operator) RecordUnlocked(ctx context.Context, userID string) error {
 	return o.record(ctx, EventLimitsCleared, userID)
 }
 
+// RecordExported records that somebody was handed what is kept about a user.
+func (o *Operator) RecordExported(ctx context.Context, userID string) error {
+	return o.record(ctx, EventUserExported, userID)
+}
+
 // Delete removes a user and everything that hangs on it.
 func (o *Operator) Delete(ctx context.Context, ref string) error {
 	h, err := o.Find(ctx, ref)

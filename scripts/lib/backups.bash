@@ -7,6 +7,7 @@
 #   roles.sql.age       roles without passwords (those are in the secrets)
 #   secrets.tar.age     secrets/, .env, site/ and the settings of the backups themselves
 #   keys.tar.age        the key ring
+#   audit.jsonl.gz.age  the audit trail, where it could be read
 
 BACKUPS=${HASURA_LOGIN_BACKUPS:-${ROOT}/backups}
 ARCHIVES=${BACKUPS}/archives
@@ -102,6 +103,12 @@ encrypt() { age --encrypt --recipients-file "${RECIPIENTS}"; }
 
 # decrypt FILE IDENTITY → stdout
 decrypt() { age --decrypt --identity "$2" "$1"; }
+
+# saved_trail FOLDER IDENTITY → the audit trail in a backup, if it has one
+saved_trail() {
+  [[ -f $1/audit.jsonl.gz.age ]] || return 0
+  decrypt "$1/audit.jsonl.gz.age" "$2" | gunzip
+}
 
 # SQL that prints, for every table of the database, its name, rows and checksum,
 # independent of the rows' order and of the reader's settings.

@@ -238,3 +238,26 @@ fingerprint() {
   assert_status 1
   assert_says 'age-keygen'
 }
+
+@test "the audit trail is in a backup, and a restore deletes again who was deleted since, before login starts" {
+  local archive since
+  archive=$(backup)
+  age --decrypt --identity "${HASURA_LOGIN_BACKUPS}/identity" "${archive}/audit.jsonl.gz.age" | gunzip >"${BATS_TEST_TMPDIR}/trail"
+  assert_same "$(<"${BATS_TEST_TMPDIR}/trail")" '{"event":"user-deleted","user":"1"}'
+  script restore "${archive}" --yes
+  assert_status 0
+  since=${archive##*/}
+  since=${since:0:4}-${since:4:2}-${since:6:5}:${since:11:2}:${since:13:3}
+  assert_same "$(<"${WORLD}/replayed")" "users replay-deletions --since ${since} --stdin while login is stopped
+{\"event\":\"user-deleted\",\"user\":\"1\"}"
+}
+
+@test "a backup without the audit trail is made all the same, and says so" {
+  local archive
+  touch "${WORLD}/no-trail"
+  script backup
+  assert_status 0
+  assert_says 'the audit trail cannot be read'
+  archive=$(ls -d "${HASURA_LOGIN_BACKUPS}"/archives/2*)
+  [[ ! -e ${archive}/audit.jsonl.gz.age ]]
+}

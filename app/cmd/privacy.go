@@ -1,0 +1,143 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hasura-login/app/audit"
+	"hasura-login/app/config"
+	"hasura-login/app/login"
+)
+
+// exported is all that login keeps about a person, but hashes, secrets and tokens.
+type exported struct {
+	User     shownUser        `json:"user"`
+	Factors  []login.Method   `json:"factors,omitempty"`
+	Password bool             `json:"password"` // whether there is one
+	Mails    []login.MailFate `json:"mails,omitempty"`
+	Events   []audit.Line     `json:"events,omitempty"`
+}
+
+// exportUser prints what login keeps about one user, for a request by that person.
+func exportUser(ctx context.Context, env Environment, ref string) error {
+	cfg, err := Load(env)
+	if err != nil {
+		return err
+	}
+	trail, err := verbTrail(cfg)
+	if err != nil {
+		return err
+	}
+	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
+		return useOperator(ctx, env, cfg, store, func(ctx context.Context, o *login.Operator) error {
+			o.Audit = trail
+			h, err := o.Find(ctx, ref)
+			if err != nil {
+				return err
+			}
+			sessions, err := o.Sessions(ctx, h.User.ID)
+			if err != nil {
+				return err
+			}
+			e := exported{User: shownUserOf(h), Factors: h.Account.Factors, Password: h.Account.Password != ""}
+			for _, s := range sessions {
+				e.User.Sessions = append(e.User.Sessions, shownSession{s.ID, s.ClientName, s.ClientPrefix, s.CreatedAt.UTC(), s.LastUsedAt.UTC()})
+			}
+			if e.Mails, err = store.MailsOf(ctx, h.User.ID); err != nil {
+				return err
+			}
+			err = audit.Read(ctx, cfg.AuditDir, audit.Filter{User: h.User.ID}, func(l audit.Line) error {
+				e.Events = append(e.Events, l)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			if err := o.RecordExported(ctx, h.User.ID); err != nil {
+				return err
+			}
+			return showJSON(env.Stdout, e)
+		})
+	})
+}
+
+func replayCommand(env Environment) *cobra.Command {
+	var since string
+	var stdin bool
+	c := verb("replay-deletions", "Delete again whom the audit trail says was deleted since a backup; scripts/restore does so", func(ctx context.Context, _ []string) error {
+		from, err := time.Parse(time.RFC3339, since)
+		if err != nil {
+			return errors.New("--since: the time of the backup, such as 2026-11-24T03:15:00Z")
+		}
+		return replayDeletions(ctx, env, from, stdin)
+	})
+	c.Flags().StringVar(&since, "since", "", "the time of the backup (required)")
+	c.Flags().BoolVar(&stdin, "stdin", false, "read lines of a trail from stdin too, as the verb audit --json prints them")
+	return c
+}
+
+// replayDeletions brings a restored database up to date: whoever was deleted after
+// the backup is not to come back with it. It can be run again.
+func replayDeletions(ctx context.Context, env Environment, since time.Time, stdin bool) error {
+	cfg, err := Load(env)
+	if err != nil {
+		return err
+	}
+	gone := map[string]bool{}
+	note := func(l audit.Line) error {
+		if audit.KindOf(login.Event{Name: l.Event}) == audit.KindDeletions && !l.Time.Before(since) && l.User != "" {
+			gone[l.User] = true
+		}
+		return nil
+	}
+	if err := audit.Read(ctx, cfg.AuditDir, audit.Filter{Since: since, Kinds: []audit.Kind{audit.KindDeletions}}, note); err != nil {
+		return err
+	}
+	if stdin {
+		if err := eachLine(env.Stdin, note); err != nil {
+			return err
+		}
+	}
+	deleted := 0
+	err = changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
+		for id := range gone {
+			var known *login.Error
+			err := o.Delete(ctx, id)
+			if errors.As(err, &known) && known.Code == login.CodeNotFound {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			deleted++
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(env.Stdout, "%d of %d users who were deleted since %s were in the database, and are deleted again\n", deleted, len(gone), since.Format(time.RFC3339))
+	return err
+}
+
+// eachLine passes over lines that are no events.
+func eachLine(in io.Reader, found func(audit.Line) error) error {
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		var l audit.Line
+		if json.Unmarshal(lines.Bytes(), &l) != nil {
+			continue
+		}
+		if err := found(l); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}

@@ -1,0 +1,84 @@
+package cmd_test
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hasura-login/app/testserver"
+)
+
+// Whoever was deleted after a backup comes back with it, against their will and the
+// law, unless the deletion is done again.
+func TestUsersReplayDeletions_DeletesAgainWhomABackupBringsBack(t *testing.T) {
+	pg := testserver.StartPostgres(t)
+	pg.CreateDatabase(t, "app")
+	pg.Migrate(t, "app")
+	vars := []string{"LOGIN_DATABASE_URL=" + pg.URLFor("hasura_login_a", "app"), "LOGIN_AUDIT_DIR=" + filepath.Join(t.TempDir(), "audit")}
+	ok := func(stdin string, args ...string) string {
+		t.Helper()
+		code, stdout, stderr := run(t, stdin, vars, args...)
+		if code != 0 {
+			t.Fatalf("%v: exit code %d, %s", args, code, stderr)
+		}
+		return stdout
+	}
+	id := map[string]string{}
+	for _, name := range []string{"ann", "bob", "cat", "eve"} {
+		ok("", "users", "create", name+"@example.org", "--name", name, "--no-password")
+		id[name] = strings.Fields(ok("", "users", "show", name+"@example.org"))[1]
+	}
+	ok("", "users", "delete", "--yes", "eve@example.org") // before the backup
+	backup := time.Now()
+	ok("", "users", "delete", "--yes", "ann@example.org")
+	// The backup brings ann back, with her id; eve was not in it.
+	restore := "INSERT INTO public.users (id, email, name) VALUES ('" + id["ann"] + "', 'ann@example.org', 'Ann'); INSERT INTO auth.accounts (user_id, password) VALUES ('" + id["ann"] + "', '')"
+	pg.Exec(t, "app", restore)
+	since := backup.UTC().Format(time.RFC3339Nano)
+	// Of bob a copy of the trail knows, from another machine.
+	copied := `{"time":"` + time.Now().UTC().Format(time.RFC3339Nano) + `","event":"account-deleted","user":"` + id["bob"] + `"}` + "\nnot JSON\n" +
+		`{"time":"2020-01-01T00:00:00Z","event":"account-deleted","user":"` + id["cat"] + `"}` + "\n"
+	if out := ok(copied, "users", "replay-deletions", "--since", since, "--stdin"); !strings.Contains(out, "2 of 2 users") {
+		t.Errorf("it says %s", out)
+	}
+	list := ok("", "users", "list")
+	if strings.Contains(list, "ann@") || strings.Contains(list, "bob@") || !strings.Contains(list, "cat@") {
+		t.Errorf("left are %s", list)
+	}
+	if out := ok("", "users", "replay-deletions", "--since", since); !strings.Contains(out, "0 of 2 users") {
+		t.Errorf("again, it says %s", out)
+	}
+	if code, _, stderr := run(t, "", vars, "users", "replay-deletions"); code != 1 || !strings.Contains(stderr, "--since") {
+		t.Errorf("without a time: exit code %d, %s", code, stderr)
+	}
+}
+
+func TestUsersExportOne_HasEverythingButSecretsAndIsAudited(t *testing.T) {
+	pg := testserver.StartPostgres(t)
+	pg.CreateDatabase(t, "app")
+	pg.Migrate(t, "app")
+	vars := []string{"LOGIN_DATABASE_URL=" + pg.URLFor("hasura_login_a", "app"), "LOGIN_AUDIT_DIR=" + filepath.Join(t.TempDir(), "audit")}
+	if code, _, stderr := run(t, "correct horse staple\n", vars, "users", "create", "ann@example.org", "--name", "Ann"); code != 0 {
+		t.Fatal(stderr)
+	}
+	code, stdout, stderr := run(t, "", vars, "users", "export-one", "ann@example.org")
+	var got struct {
+		User     struct{ ID, Email, Name string }
+		Password bool
+		Events   []struct{ Event string }
+	}
+	if err := json.Unmarshal([]byte(stdout), &got); code != 0 || err != nil {
+		t.Fatalf("exit code %d, %v, %s%s", code, err, stdout, stderr)
+	}
+	if got.User.Email != "ann@example.org" || got.User.Name != "Ann" || !got.Password || len(got.Events) != 1 || got.Events[0].Event != "user-created" {
+		t.Errorf("exported: %s", stdout)
+	}
+	if strings.Contains(stdout, "$2") {
+		t.Error("a hash is exported")
+	}
+	if _, trail, _ := run(t, "", vars, "audit", "--json", "--event", "user-exported"); strings.Count(trail, got.User.ID) != 1 {
+		t.Errorf("audited as %q", trail)
+	}
+}

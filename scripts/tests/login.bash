@@ -12,14 +12,16 @@ start_login() {
   local folder=${BATS_TEST_TMPDIR}/login secrets=${HASURA_LOGIN_ROOT}/secrets/login
   export LOGIN_ENV=${folder}/env LOGIN_PORT LOGIN_OPS_PORT
   LOGIN_PORT=$(free_port) LOGIN_OPS_PORT=$(free_port)
-  mkdir -p "${folder}"
+  mkdir -p "${folder}/audit"
   # The container's network leads "postgres" to the server.
   sed "s/@postgres:5432/@127.0.0.1:${PG_PORT}/" "${secrets}/database_url" >"${folder}/database_url"
   printf '%s\n' "LOGIN_LISTEN=127.0.0.1:${LOGIN_PORT}" "LOGIN_OPS_LISTEN=127.0.0.1:${LOGIN_OPS_PORT}" \
     "LOGIN_KEYS_DIR=${HASURA_LOGIN_ROOT}/keys" "LOGIN_DATABASE_URL_FILE=${folder}/database_url" \
-    "LOGIN_ACTION_SECRET_FILE=${secrets}/action_secret" "LOGIN_EDGE_SECRET_FILE=${secrets}/edge_secret" \
-    "LOGIN_DEVICE_SECRET_FILE=${secrets}/device_secret" 'LOGIN_ISSUER=https://login.example.org' 'LOGIN_AUDIENCE=hasura' \
+    "LOGIN_AUDIT_DIR=${folder}/audit" 'LOGIN_ISSUER=https://login.example.org' 'LOGIN_AUDIENCE=hasura' \
     'LOGIN_CORS_ORIGINS=https://login.example.org' 'LOGIN_BCRYPT_COST=10' "$@" >"${LOGIN_ENV}"
+  # The secrets that the compose file gives it.
+  sed -n "s|^      \(LOGIN_[A-Z_]*_FILE\): /run/secrets/|\1=${secrets}/|p" "${REPOSITORY}/docker-compose.prod.yml" |
+    grep -v '^LOGIN_DATABASE_URL_FILE=' >>"${LOGIN_ENV}"
   (login_program keys list --json) 2>/dev/null | jq -e '.keys | length > 0' >/dev/null || (login_program keys rotate) >/dev/null 2>&1
   (login_program serve) >"${folder}/log" 2>&1 3>&- &
   LOGIN_PID=$!

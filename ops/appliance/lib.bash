@@ -28,8 +28,12 @@ name_the_site() {
 # A web server outside, to see who reaches it, and addresses for many clients.
 people_the_outside() {
   local n
-  mkdir "${ENGINE_WORK}/www"
+  mkdir -p "${ENGINE_WORK}/www/cgi-bin"
   echo outside >"${ENGINE_WORK}/www/index.html"
+  # Somebody who is told of alerts.
+  printf '#!/bin/sh\ncat >>"%s/told"\nprintf "Content-Type: text/plain\\r\\n\\r\\nok"\n' "${ENGINE_WORK}" >"${ENGINE_WORK}/www/cgi-bin/hook"
+  chmod +x "${ENGINE_WORK}/www/cgi-bin/hook"
+  touch "${ENGINE_WORK}/told"
   outside busybox httpd -p 80 -h "${ENGINE_WORK}/www"
   CLIENTS=()
   for n in {101..120}; do
@@ -39,9 +43,11 @@ people_the_outside() {
   go build -C "${ROOT}" -o "${CLIENT}" ./app/appliance/client
 }
 
-# A clone, as the README has it, with the files as they lie here.
+# A clone, as the README has it, with the files as they lie here. Whoever installs has a umask that
+# lets nobody else read a thing.
 clone_site() {
   local file
+  umask 077
   git clone --quiet --no-hardlinks "${ROOT}" "${SITE}"
   git -C "${ROOT}" ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
     [[ ! -e ${ROOT}/${file} ]] || printf '%s\0' "${file}"
@@ -56,6 +62,8 @@ fit_to_machine() {
     say "NOT AS IN PRODUCTION: at most ${most} open files in place of 32768, more cannot be given here"
     sed -i "s/nofile: {soft: 32768, hard: 32768}/nofile: {soft: ${most}, hard: ${most}}/" "${SITE}/docker-compose.prod.yml"
   fi
+  say 'NOT AS IN PRODUCTION: no Grafana, its image cannot be made here'
+  sed -i '/^  grafana:/,/profiles:/ s/\[monitoring\]/[grafana]/' "${SITE}/docker-compose.prod.yml"
   # As an operator's own change of settings would be.
   git -C "${SITE}" -c user.name=test -c user.email=test@example.org commit --quiet --all --allow-empty --message 'As it lies here'
 }
@@ -72,17 +80,46 @@ certify() {
     -extfile <(printf 'subjectAltName=DNS:%s' "${DOMAIN}") -out "${folder}/fullchain.pem" 2>/dev/null
 }
 
+# A real authority outside that speaks ACME. It asks the site's name on port 80, as the big ones do.
+start_authority() {
+  local folder=${ENGINE_WORK}/authority
+  mkdir "${folder}"
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=authority' -keyout "${folder}/key.pem" -out "${folder}/site.csr" 2>/dev/null
+  openssl x509 -req -in "${folder}/site.csr" -CA "${ENGINE_WORK}/ca/ca.pem" -CAkey "${ENGINE_WORK}/ca/ca.key" -CAcreateserial -days 60 \
+    -extfile <(printf 'subjectAltName=IP:203.0.113.1') -out "${folder}/cert.pem" 2>/dev/null
+  jq -n --arg folder "${folder}" '{pebble: {listenAddress: "203.0.113.1:14000", managementListenAddress: "203.0.113.1:15000",
+    certificate: "\($folder)/cert.pem", privateKey: "\($folder)/key.pem", httpPort: 80, tlsPort: 443,
+    profiles: {default: {description: "as of any authority", validityPeriod: 5184000}}}}' >"${folder}/config.json"
+  outside "${CHALLTESTSRV:?}" -dnsserver 203.0.113.1:8053 -defaultIPv4 203.0.113.10 -defaultIPv6 '' -http01 '' -https01 '' -tlsalpn01 '' -doh '' \
+    -management 203.0.113.1:8055 >"${folder}/dns.log" 2>&1 &
+  PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 outside "${PEBBLE:?}" -config "${folder}/config.json" -dnsserver 203.0.113.1:8053 -strict >"${folder}/log" 2>&1 &
+  until outside curl -fsS --cacert "${ENGINE_WORK}/ca/ca.pem" https://203.0.113.1:15000/roots/0 >"${folder}/root.pem" 2>/dev/null; do sleep 0.5; done
+  # Clients trust it, and the test's own authority.
+  cat "${folder}/root.pem" "${ENGINE_WORK}/ca/ca.pem" >"${ENGINE_WORK}/ca/trusted.pem"
+}
+
+# told TEXT…: whether somebody outside was told of it, within two minutes.
+told() {
+  local text tries=240
+  for text in "$@"; do
+    until grep -qF "${text}" "${ENGINE_WORK}/told"; do
+      ((tries-- > 0)) || die "nobody was told of ${text}: $(<"${ENGINE_WORK}/told")"
+      sleep 0.5
+    done
+  done
+}
+
 containers() { docker ps --filter "label=com.docker.compose.project=${PROJECT}" --format '{{.Names}}' | sort; }
 
 container_of() { docker ps --filter "label=com.docker.compose.project=${PROJECT}" --filter "label=com.docker.compose.service=$1" --format '{{.Names}}' | sed -n 1p; }
 
 prepare() {
+  certify
   "${ROOT}/ops/appliance/images"
   name_the_site
   people_the_outside
   clone_site
   fit_to_machine
-  certify
 }
 
 # What docs/vps.md says between a heading and the next one, in its blocks of code.

@@ -131,6 +131,7 @@ login_verb() {
     'users replay-deletions --since '*' --stdin')
       { printf '%s' "$*" && running_of_login && cat; } >"${WORLD}/replayed"
       ;;
+    *) ;;
   esac
 }
 

@@ -172,10 +172,14 @@ func startNginx(t *testing.T, dir string) (base string) {
 	t.Helper()
 	port := testserver.FreePort(t)
 	config := filepath.Join(dir, "nginx.conf")
+	// No prefix of an operator's.
+	if err := os.WriteFile(filepath.Join(dir, "nat64.conf"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	text := fmt.Sprintf(`daemon off; pid %[1]s/nginx.pid; error_log stderr; worker_processes 1;
 events {}
 http {
-	include %[2]s/client.conf;
+	%[2]s
 	%[3]s
 	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fcgi;
 	uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
@@ -187,7 +191,7 @@ http {
 		location / { return 204; }
 		location = /v1/graphql { limit_req zone=one; try_files /nothing =404; }
 	}
-}`, dir, filepath.Join(testserver.RepoRoot(t), "nginx/http"), logSettings(t, dir), port)
+}`, dir, settings(t, "client.conf", "/run/nginx/site/", dir), settings(t, "log.conf", "/var/log/edge/", dir), port)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -196,18 +200,17 @@ http {
 	return "http://" + testserver.Addr(port)
 }
 
-// logSettings are the product's own, with the file in a folder of the test.
-func logSettings(t *testing.T, dir string) string {
+// settings are the product's own, with one folder's files in that of the test.
+func settings(t *testing.T, name, folder, dir string) string {
 	t.Helper()
-	settings, err := os.ReadFile(filepath.Join(testserver.RepoRoot(t), "nginx/http/log.conf"))
+	text, err := os.ReadFile(filepath.Join(testserver.RepoRoot(t), "nginx/http", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const production = "/var/log/edge/"
-	if !strings.Contains(string(settings), production+"access.log json;") {
-		t.Fatalf("nginx/http/log.conf writes no JSON to %saccess.log", production)
+	if !strings.Contains(string(text), folder) {
+		t.Fatalf("nginx/http/%s names no file in %s", name, folder)
 	}
-	return strings.ReplaceAll(string(settings), production, dir+"/")
+	return strings.ReplaceAll(string(text), folder, dir+"/")
 }
 
 func get(t *testing.T, url string) {

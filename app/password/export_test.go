@@ -1,6 +1,8 @@
 package password
 
 import (
+	"time"
+
 	"hasura-login/app/login"
 )
 
@@ -33,7 +35,12 @@ func NewLine() Line { return Line{newQueue()} }
 type Place struct{ job *job }
 
 func (l Line) Add(w login.Work, name string) Place {
-	j := &job{task: task{password: name}, work: w}
+	return l.AddAt(w, name, time.Time{})
+}
+
+// AddAt is Add at a time.
+func (l Line) AddAt(w login.Work, name string, at time.Time) Place {
+	j := &job{task: task{password: name}, work: w, queuedAt: at}
 	l.queue.push(j)
 	return Place{j}
 }
@@ -44,8 +51,11 @@ func (l Line) Free(w login.Work)      { l.queue.freePlace(w) }
 func (l Line) Ahead(w login.Work) int { return l.queue.ahead(w) }
 
 // Next is the name of the job that is served; empty if none waits.
-func (l Line) Next() string {
-	if j := l.queue.pop(); j != nil {
+func (l Line) Next() string { return l.NextAt(time.Time{}) }
+
+// NextAt is Next where a job of before late has waited too long.
+func (l Line) NextAt(late time.Time) string {
+	if j := l.queue.pop(late); j != nil {
 		return j.password
 	}
 	return ""

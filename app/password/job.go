@@ -24,6 +24,7 @@ type job struct {
 
 	client         *node // where it waits
 	previous, next *job  // of that client
+	older, newer   *job  // of its lane
 	taken          bool  // by a worker; guarded by the gate's lock
 
 	done      chan struct{} // closed when what follows is set
@@ -144,7 +145,7 @@ func (g *Gate) take() *job {
 		g.workToDo.Wait()
 		g.idle--
 	}
-	j := g.queue.pop()
+	j := g.queue.pop(time.Now().Add(-g.maxWait))
 	j.taken = true
 	return j
 }

@@ -1,6 +1,9 @@
 package password
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // The ranges of addresses that take turns, from the widest to the narrowest: a
 // provider's network (IPv4 /16, IPv6 /32), a site (/24, /48), a client (one IPv4
@@ -29,6 +32,8 @@ type lane struct {
 	root  node
 	nodes map[nodeKey]*node
 	spare *node // list of nodes that are not in use
+
+	oldest, newest *job
 }
 
 // nodeKey has the level because the ranges of the unknown client are the same.
@@ -62,6 +67,12 @@ func (l *lane) push(j *job) {
 		n.last.next = j
 	}
 	n.last = j
+	if j.older = l.newest; j.older == nil {
+		l.oldest = j
+	} else {
+		j.older.newer = j
+	}
+	l.newest = j
 	l.count(n, 1, 0)
 }
 
@@ -77,14 +88,29 @@ func (l *lane) remove(j *job) {
 	} else {
 		j.next.previous = j.previous
 	}
-	j.client, j.previous, j.next = nil, nil, nil
+	if j.older == nil {
+		l.oldest = j.newer
+	} else {
+		j.older.newer = j.newer
+	}
+	if j.newer == nil {
+		l.newest = j.older
+	} else {
+		j.newer.older = j.older
+	}
+	j.client, j.previous, j.next, j.older, j.newer = nil, nil, nil, nil, nil
 	l.count(n, -1, 0)
 }
 
 func (l *lane) keep(addr netip.Addr, places int) { l.count(l.client(addr), 0, places) }
 
-// next is the job whose turn it is; the turns move on. There must be one.
-func (l *lane) next() *job {
+// next is the job whose turn it is; the turns move on. There must be one. A job that
+// waits since before late goes first: it was accepted for a shorter wait, and later
+// arrivals of other ranges have overtaken it.
+func (l *lane) next(late time.Time) *job {
+	if l.oldest.queuedAt.Before(late) {
+		return l.oldest
+	}
 	n := &l.root
 	for n.turn != nil {
 		child := n.turn

@@ -2,6 +2,7 @@ package password
 
 import (
 	"net/netip"
+	"time"
 
 	"hasura-login/app/login"
 )
@@ -66,13 +67,14 @@ func (q *queue) hold(addr netip.Addr, n int) {
 	delete(q.ofClient, client)
 }
 
-// pop takes the job whose turn it is, or nil.
-func (q *queue) pop() *job {
+// pop takes the job whose turn it is, or nil. In its lane one that waits since before
+// late goes first.
+func (q *queue) pop(late time.Time) *job {
 	lane := q.next()
 	if lane == nil {
 		return nil
 	}
-	j := lane.next()
+	j := lane.next(late)
 	q.remove(j)
 	return j
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hasura-login/app/login"
 	"hasura-login/app/password"
@@ -201,5 +202,35 @@ func BenchmarkQueue(b *testing.B) {
 				line.Ahead(apart(signIn, 60000))
 			}
 		})
+	}
+}
+
+// Addresses that come one after the other, as those of a botnet's next site do: each
+// new site takes turns with the one before, whose jobs must not wait for twice the
+// time that they were accepted for.
+func TestQueue_LaterArrivalsDoNotOvertakeForEver(t *testing.T) {
+	const (
+		hash    = 30 * time.Millisecond // one worker
+		maxWait = 800 * time.Millisecond
+		offered = 10 // for each hash
+	)
+	line, now, came := password.NewLine(), time.Unix(1_000_000, 0), map[string]time.Time{}
+	longest := time.Duration(0)
+	for n := range 4000 * offered {
+		work := of(signIn, fmt.Sprintf("10.%d.%d.%d", n>>16&0xff, n>>8&0xff, n&0xff))
+		if time.Duration(line.Ahead(work))*hash <= maxWait {
+			name := fmt.Sprint(n)
+			came[name] = now
+			line.AddAt(work, name, now)
+		}
+		if now = now.Add(hash / offered); n%offered != 0 {
+			continue
+		}
+		if name := line.NextAt(now.Add(-maxWait)); name != "" {
+			longest = max(longest, now.Sub(came[name]))
+		}
+	}
+	if longest > maxWait*3/2 {
+		t.Errorf("an accepted job waited %s", longest)
 	}
 }

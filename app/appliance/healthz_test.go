@@ -17,17 +17,17 @@ func TestHealthz_IsAnsweredToALoadBalancerThatKnowsNoName(t *testing.T) {
 		want    int
 		reaches string
 	}{
-		"an IPv4 address":        {"GET /healthz HTTP/1.1\r\nHost: 10.0.0.5\r\n", 200, "GET"},
-		"with a port":            {"GET /healthz HTTP/1.1\r\nHost: 10.0.0.5:8080\r\n", 200, "GET"},
-		"an IPv6 address":        {"GET /healthz HTTP/1.1\r\nHost: [fd00::5]\r\n", 200, "GET"},
-		"no name":                {"GET /healthz HTTP/1.0\r\n", 200, "GET"},
-		"HEAD":                   {"HEAD /healthz HTTP/1.1\r\nHost: 10.0.0.5\r\n", 200, "HEAD"},
-		"POST":                   {"POST /healthz HTTP/1.1\r\nHost: 10.0.0.5\r\nContent-Length: 0\r\n", 405, ""},
-		"anything else":          {"GET /auth/me HTTP/1.1\r\nHost: 10.0.0.5\r\n", 0, ""},
-		"GraphQL":                {"POST /v1/graphql HTTP/1.1\r\nHost: 10.0.0.5\r\nContent-Length: 0\r\n", 0, ""},
-		"the name":               {"GET /healthz HTTP/1.1\r\nHost: login.example.org\r\n", 200, "GET"},
-		"a header that lies":     {"GET /healthz HTTP/1.1\r\nHost: 10.0.0.5\r\nX-Edge-Secret: guess\r\n", 200, "GET"},
-		"a path beside /healthz": {"GET /healthz/ HTTP/1.1\r\nHost: 10.0.0.5\r\n", 0, ""},
+		"an IPv4 address":       {"GET /healthz HTTP/1.1\r\nHost: 10.0.0.5\r\n", 200, "GET"},
+		"with a port":           {"GET /healthz HTTP/1.1\r\nHost: 10.0.0.5:8080\r\n", 200, "GET"},
+		"an IPv6 address":       {"GET /healthz HTTP/1.1\r\nHost: [fd00::5]\r\n", 200, "GET"},
+		"no name":               {"GET /healthz HTTP/1.0\r\n", 200, "GET"},
+		"HEAD":                  {"HEAD /healthz HTTP/1.1\r\nHost: 10.0.0.5\r\n", 200, "HEAD"},
+		"POST":                  {"POST /healthz HTTP/1.1\r\nHost: 10.0.0.5\r\nContent-Length: 0\r\n", 405, ""},
+		"anything else":         {"GET /auth/me HTTP/1.1\r\nHost: 10.0.0.5\r\n", 0, ""},
+		"GraphQL":               {"POST /v1/graphql HTTP/1.1\r\nHost: 10.0.0.5\r\nContent-Length: 0\r\n", 0, ""},
+		"the name":              {"GET /healthz HTTP/1.1\r\nHost: login.example.org\r\n", 200, "GET"},
+		"a header that lies":    {"GET /healthz HTTP/1.1\r\nHost: 10.0.0.5\r\nX-Edge-Secret: guess\r\n", 200, "GET"},
+		"a path below /healthz": {"GET /healthz/ HTTP/1.1\r\nHost: 10.0.0.5\r\n", 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := request(t, testserver.Addr(g.Port), c.text+"Connection: close\r\n\r\n"); got != c.want {
@@ -61,7 +61,7 @@ func TestCompressedBody_ReachesLoginAsOne(t *testing.T) {
 		}
 		g.do(t, "POST", g.URL(path), "{}")
 		if _, there := received(t, g.login)["Content-Encoding"]; there {
-			t.Errorf("%s: arrives with an encoding that nobody sent", path)
+			t.Errorf("%s: arrives with an encoding that was not sent", path)
 		}
 	}
 }

@@ -145,7 +145,7 @@ func TestTrail_NoiseDisplacesNothingElse(t *testing.T) {
 		t.Errorf("the trail takes %d bytes", size)
 	}
 	if w.displaced == 0 {
-		t.Error("nobody is told that files went before their time")
+		t.Error("no warning says that files went before their time")
 	}
 }
 
@@ -223,7 +223,7 @@ func TestTrail_ThrottledAttemptsAreAddedUp(t *testing.T) {
 	}
 	for _, l := range got {
 		if l.User == "" && l.Count != 1 {
-			t.Errorf("of nobody's account %+v", l)
+			t.Errorf("of an unknown account %+v", l)
 		}
 	}
 	if files, _ := filepath.Glob(filepath.Join(w.dir, "*")); !holdsNone(t, files, "@") {
@@ -427,7 +427,7 @@ func TestKinds_EveryEventHasOne(t *testing.T) {
 	}
 }
 
-// BenchmarkRecord is what an event costs whoever waits for it.
+// BenchmarkRecord is what an event costs the request that records it.
 func BenchmarkRecord(b *testing.B) {
 	for name, event := range map[string]login.Event{
 		"refreshed": {Name: login.EventRefreshed, Operation: login.OpRefresh, UserID: "0f8fad5b-d9cb-469f-a165-70867728950e", SessionID: "7c9e6679-7425-40de-944b-e07fc1f90ae7", ClientPrefix: "192.0.2.7/32", Actor: login.ActorUser},

@@ -131,7 +131,7 @@ func (w *writer) shut() {
 // written meanwhile.
 func (w *writer) sync() error {
 	w.mu.Lock()
-	if w.file != nil && removed(w.file) { // what is written to it, nobody could read
+	if w.file != nil && removed(w.file) { // what is written to it could not be read
 		w.shut()
 	}
 	ended, file := w.ended, w.file

@@ -46,7 +46,20 @@ func required(names ...string) []field {
 }
 
 func operations() []operation {
-	return append(passwordOperations(), secondFactorOperations()...)
+	return append(append(passwordOperations(), secondFactorOperations()...), appOperations()...)
+}
+
+// appOperations are those by which an app gets its user from the hosted pages.
+func appOperations() []operation {
+	return []operation{
+		{
+			name: login.OpExchange, method: http.MethodPost, path: "/auth/exchange", status: http.StatusOK,
+			fields: required("code", "codeVerifier"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return grantOf(s.Exchange(ctx, login.ExchangeInput{Code: c.args["code"], CodeVerifier: c.args["codeVerifier"], Client: c.client}))
+			},
+		},
+	}
 }
 
 // passwordOperations are those of an account whose only credential is its password.

@@ -36,6 +36,8 @@ const (
 	OpRemoveTOTP         Operation = "removeTotp"
 	OpNewRecoveryCodes   Operation = "newRecoveryCodes"
 	OpElevate            Operation = "elevate"
+
+	OpExchange Operation = "exchange"
 )
 
 // Policy is all that holds for one use case. Its zero value allows nothing: no
@@ -158,6 +160,11 @@ var policies = map[Operation]Policy{
 		Caller: CallerSession, Known: LimitKnown, Code: LimitCode, Lane: LanePriority,
 		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidCode},
 		Events:  []EventName{EventElevated, EventRecoveryCodeUsed, EventRefused, EventThrottled},
+	},
+	OpExchange: {
+		Caller: CallerAnyone, Limit: LimitLink,
+		Results: []Code{CodeInvalidToken},
+		Events:  []EventName{EventSignedIn, EventRefused, EventThrottled},
 	},
 }
 

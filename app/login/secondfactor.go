@@ -12,6 +12,9 @@ import (
 // ChallengeLife is how long a challenge waits for its answer.
 const ChallengeLife = 5 * time.Minute
 
+// CodeLife is how long an app may take to redeem a code.
+const CodeLife = time.Minute
+
 // ChallengeTries is how many answers a challenge takes.
 const ChallengeTries = 5
 
@@ -24,7 +27,16 @@ type ChallengePurpose string
 const (
 	ChallengeSecondFactor ChallengePurpose = "second-factor"  // a session
 	ChallengeTOTP         ChallengePurpose = "totp-enrolment" // a TOTP secret of the account
+	ChallengeExchange     ChallengePurpose = "exchange"       // a session of an app
 )
+
+// Life is how long a challenge of this purpose waits.
+func (p ChallengePurpose) Life() time.Duration {
+	if p == ChallengeExchange {
+		return CodeLife
+	}
+	return ChallengeLife
+}
 
 // Challenge is a row of auth.challenges: what an account has begun and must end
 // with a proof. It is void once the account has another epoch, and for any other
@@ -56,7 +68,7 @@ func (s *Service) challenge(ctx context.Context, p ChallengePurpose, h Holder, c
 	}
 	err := s.Credentials.AddChallenge(ctx, Challenge{
 		Hash: sha256.Sum256(raw[:]), UserID: h.User.ID, Purpose: p, Epoch: h.Account.Epoch,
-		Client: c.Prefix(), Data: data, ExpiresAt: s.Now().UTC().Add(ChallengeLife),
+		Client: c.Prefix(), Data: data, ExpiresAt: s.Now().UTC().Add(p.Life()),
 	})
 	return base64.RawURLEncoding.EncodeToString(raw[:]), err
 }

@@ -70,6 +70,7 @@ func TestLoad_ActionsHaveTheRolesOfTheContract(t *testing.T) {
 		"removeTotp":         "mutation user OkPayload!",
 		"newRecoveryCodes":   "mutation user RecoveryCodes!",
 		"elevate":            "mutation user ElevatedToken!",
+		"exchange":           "mutation public,user AuthPayload!",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("actions (-want +got):\n%s", diff)

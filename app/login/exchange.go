@@ -1,0 +1,143 @@
+package login
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// A code leads from the hosted pages back to an app: it stands in an address, so it
+// is worth nothing without the secret that only the app has (PKCE, RFC 7636).
+
+// pkceBytes is what a challenge of the method S256 holds.
+const pkceBytes = sha256.Size
+
+// The lengths of a code verifier (RFC 7636, 4.1).
+const (
+	minVerifier = 43
+	maxVerifier = 128
+)
+
+// CheckCodeChallenge refuses what is no challenge of the method S256.
+func CheckCodeChallenge(challenge string) error {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(challenge)
+	if err != nil || len(raw) != pkceBytes {
+		return Invalid("codeChallenge", "must be the base64url of the SHA-256 of the code verifier, 43 characters long")
+	}
+	return nil
+}
+
+// handOver is what the challenge of a code keeps.
+type handOver struct {
+	SessionID     string `json:"session"`
+	CodeChallenge string `json:"challenge"`
+}
+
+// anyClient stands in a challenge that whoever has the secret may answer: an app's
+// server may redeem the code of a browser.
+var anyClient = Client{}
+
+// HandOver makes a code with which an app opens a session of its own, as good as the
+// caller's. It works once and for CodeLife.
+func (s *Service) HandOver(ctx context.Context, id Identity, codeChallenge string) (code string, err error) {
+	if err := CheckCodeChallenge(codeChallenge); err != nil {
+		return "", err
+	}
+	session, h, err := s.authorize(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	data, err := json.Marshal(handOver{SessionID: session.ID, CodeChallenge: codeChallenge})
+	if err != nil {
+		return "", fmt.Errorf("handing a session over: %w", err)
+	}
+	code, err = s.challenge(ctx, ChallengeExchange, h, anyClient, data)
+	if errors.Is(err, ErrStale) {
+		err = errUnauthenticated()
+	}
+	return code, err
+}
+
+// ExchangeInput redeems a code.
+type ExchangeInput struct {
+	Code         string
+	CodeVerifier string
+	Client       Client
+}
+
+// Exchange spends a code and opens the app's session. Nothing is opened if the
+// session that the code came from has ended meanwhile. A wrong verifier spends the
+// code: whoever presents it is not the app.
+func (s *Service) Exchange(ctx context.Context, in ExchangeInput) (Grant, error) {
+	const op = OpExchange
+	if len(in.CodeVerifier) < minVerifier || len(in.CodeVerifier) > maxVerifier {
+		return Grant{}, Invalid("codeVerifier", "must have %d to %d characters", minVerifier, maxVerifier)
+	}
+	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client})
+	if err != nil {
+		return Grant{}, err
+	}
+	given, from, h, err := s.spendCode(ctx, in.Code)
+	if err == nil && !given.fits(in.CodeVerifier) {
+		err = ErrTokenUnknown
+	}
+	if errors.Is(err, ErrTokenUnknown) {
+		reservation.Failed(ctx)
+		return Grant{}, s.refused(ctx, op, h.User.ID, in.Client, errCode())
+	}
+	if err != nil {
+		reservation.Released(ctx)
+		return Grant{}, err
+	}
+	session, token, err := s.openSession(h.User.ID, h.Account.Epoch, in.Client)
+	if err != nil {
+		return Grant{}, err
+	}
+	// It proves no more than the session that it comes from, nor later.
+	session.Session.CreatedAt, session.Session.AMR, session.Session.ElevatedAt = from.CreatedAt, from.AMR, from.ElevatedAt
+	if err := s.Store.CreateSession(ctx, session); err != nil {
+		if errors.Is(err, ErrStale) {
+			err = s.refused(ctx, op, h.User.ID, in.Client, errCode())
+		}
+		return Grant{}, err
+	}
+	s.record(ctx, EventSignedIn, op, session.Session, in.Client)
+	g, err := s.grant(h, session.Session, token)
+	g.DeviceToken = s.deviceToken(h, false)
+	return g, err
+}
+
+// spendCode takes a code and returns what it stands for: of parallel calls exactly
+// one succeeds; ErrTokenUnknown.
+func (s *Service) spendCode(ctx context.Context, code string) (given handOver, from Session, h Holder, err error) {
+	key := s.challengeKey(ChallengeExchange, code, anyClient)
+	c, h, err := s.Credentials.TryChallenge(ctx, key)
+	if err == nil {
+		err = s.Credentials.EndChallenge(ctx, key.Hash)
+	}
+	if err == nil {
+		err = json.Unmarshal(c.Data, &given)
+	}
+	if err != nil {
+		return given, from, h, err
+	}
+	from, h, err = s.authorize(ctx, Identity{UserID: c.UserID, SessionID: given.SessionID})
+	if err != nil && AsError(err).Code == CodeUnauthenticated {
+		err = ErrTokenUnknown
+	}
+	return given, from, h, err
+}
+
+// fits tells whether a verifier is that of the challenge.
+func (o handOver) fits(verifier string) bool {
+	digest := sha256.Sum256([]byte(verifier))
+	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(digest[:])), []byte(o.CodeChallenge)) == 1
+}
+
+func errCode() *Error {
+	return Errorf(CodeInvalidToken, "This code has expired, was used already or belongs to another app; begin the sign-in again")
+}

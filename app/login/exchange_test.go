@@ -1,0 +1,155 @@
+package login_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hasura-login/app/login"
+)
+
+const codeVerifier = "a-code-verifier-of-43-characters-or-more-0123"
+
+func codeChallengeOf(verifier string) string {
+	digest := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(digest[:])
+}
+
+func (w *world) handOver(t *testing.T, g login.Grant) string {
+	t.Helper()
+	code, err := w.HandOver(context.Background(), identity(g), codeChallengeOf(codeVerifier))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+func (w *world) exchange(code, verifier string) (login.Grant, error) {
+	return w.Exchange(context.Background(), login.ExchangeInput{Code: code, CodeVerifier: verifier, Client: home})
+}
+
+func TestExchange_OpensASessionOfTheAppsOwn(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	w.clock.Advance(time.Hour)
+	app, err := w.exchange(w.handOver(t, g), codeVerifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if app.UserID != g.UserID || app.Token == g.Token || app.RefreshToken == g.RefreshToken {
+		t.Fatalf("%+v is not a session of its own", app)
+	}
+	session, _, err := w.store.SessionHolder(t.Context(), app.Token, w.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if age := w.clock.Now().Sub(session.CreatedAt); age != time.Hour {
+		t.Errorf("the session says that its owner proved who they are %s ago, not an hour", age)
+	}
+	if strings.Join(session.AMR, " ") != "pwd" {
+		t.Errorf("amr %q", session.AMR)
+	}
+	// The one ends without the other.
+	if err := w.EndSession(t.Context(), identity(app), app.Token, home); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.refresh(g.RefreshToken); err != nil {
+		t.Errorf("the session of the pages ended too: %v", err)
+	}
+}
+
+// What a browser's history, a log or another app on a phone shows of the address is
+// worth nothing (RFC 7636, 1).
+func TestExchange_RefusesWhatIsNotTheApps(t *testing.T) {
+	for name, present := range map[string]func(t *testing.T, w *world, g login.Grant) (login.Grant, error){
+		"a wrong verifier": func(t *testing.T, w *world, g login.Grant) (login.Grant, error) {
+			return w.exchange(w.handOver(t, g), strings.Replace(codeVerifier, "a", "b", 1))
+		},
+		"the challenge itself": func(t *testing.T, w *world, g login.Grant) (login.Grant, error) {
+			return w.exchange(w.handOver(t, g), codeChallengeOf(codeVerifier))
+		},
+		"after a wrong verifier": func(t *testing.T, w *world, g login.Grant) (login.Grant, error) {
+			code := w.handOver(t, g)
+			_, err := w.exchange(code, strings.Repeat("x", 43))
+			wantCode(t, err, login.CodeInvalidToken)
+			return w.exchange(code, codeVerifier)
+		},
+		"twice": func(t *testing.T, w *world, g login.Grant) (login.Grant, error) {
+			code := w.handOver(t, g)
+			if _, err := w.exchange(code, codeVerifier); err != nil {
+				t.Fatal(err)
+			}
+			return w.exchange(code, codeVerifier)
+		},
+		"late": func(t *testing.T, w *world, g login.Grant) (login.Grant, error) {
+			code := w.handOver(t, g)
+			w.clock.Advance(login.CodeLife)
+			return w.exchange(code, codeVerifier)
+		},
+		"the pages' session has ended": func(t *testing.T, w *world, g login.Grant) (login.Grant, error) {
+			code := w.handOver(t, g)
+			if err := w.EndSession(t.Context(), identity(g), g.Token, home); err != nil {
+				t.Fatal(err)
+			}
+			return w.exchange(code, codeVerifier)
+		},
+		"every session has ended": func(t *testing.T, w *world, g login.Grant) (login.Grant, error) {
+			code := w.handOver(t, g)
+			if err := w.SignOutAll(t.Context(), identity(g), home); err != nil {
+				t.Fatal(err)
+			}
+			return w.exchange(code, codeVerifier)
+		},
+		"no code": func(_ *testing.T, w *world, _ login.Grant) (login.Grant, error) {
+			return w.exchange("no code", codeVerifier)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			_, err := present(t, w, w.signUp(t, "ann@example.org"))
+			wantCode(t, err, login.CodeInvalidToken)
+			if how := w.throttle.settlements(); how[len(how)-1] != "failed" {
+				t.Errorf("the attempt is settled as %q", how)
+			}
+		})
+	}
+}
+
+func TestExchange_OneOfParallelCallsSucceeds(t *testing.T) {
+	w := newWorld(t)
+	code := w.handOver(t, w.signUp(t, "ann@example.org"))
+	var calls sync.WaitGroup
+	errs := make([]error, 6)
+	for i := range errs {
+		calls.Go(func() { _, errs[i] = w.exchange(code, codeVerifier) })
+	}
+	calls.Wait()
+	opened := 0
+	for _, err := range errs {
+		if err == nil {
+			opened++
+			continue
+		}
+		wantCode(t, err, login.CodeInvalidToken)
+	}
+	if opened != 1 {
+		t.Errorf("%d calls opened a session", opened)
+	}
+}
+
+func TestExchange_NamesWhatIsMalformed(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	for _, challenge := range []string{"", "short", codeVerifier, codeChallengeOf(codeVerifier) + "=", strings.Repeat("!", 43)} {
+		_, err := w.HandOver(t.Context(), identity(g), challenge)
+		wantCode(t, err, login.CodeInvalidInput)
+	}
+	for _, verifier := range []string{"", strings.Repeat("x", 42), strings.Repeat("x", 129)} {
+		_, err := w.exchange(w.handOver(t, g), verifier)
+		wantCode(t, err, login.CodeInvalidInput)
+	}
+}

@@ -73,6 +73,8 @@ type Hasher interface {
 	// work is done against a dummy and ok is false. A password over 72 bytes
 	// costs as much and is false. stale tells that a matching hash is of another
 	// cost or format, or of the password as it came, and should be replaced.
+	// A hash that another system made costs what it costs; the answer to a wrong
+	// password then takes as long for every account.
 	Verify(ctx context.Context, w Work, hash, password string) (ok, stale bool, err error)
 }
 

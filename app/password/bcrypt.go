@@ -1,10 +1,14 @@
 package password
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/sync/semaphore"
+
+	"hasura-login/app/password/foreign"
 )
 
 // The costs that a Gate works with. One step doubles the work; the highest
@@ -31,7 +35,8 @@ var realBcrypt = algorithm{
 // hasher does the work of one call at the live cost.
 type hasher struct {
 	algorithm
-	cost int
+	cost   int
+	memory *semaphore.Weighted // what foreign hashes may fill at a time, in bytes
 }
 
 func (h hasher) hash(password string) (string, error) {
@@ -55,26 +60,62 @@ func (h hasher) verify(stored, password string) (ok, stale bool) {
 	return ok, ok
 }
 
-// compareOne costs one hash at the live cost in every case but two: a match with a
-// cheaper stored hash (the caller is in and told so anyway), and a stored hash
-// dearer than the live cost, which cannot be checked for less.
+// compareOne costs one hash at the live cost in every case but three: a match with a
+// cheaper stored hash (the caller is in and told so anyway), a stored bcrypt hash
+// dearer than the live cost, which cannot be checked for less, and a hash of another
+// kind, which costs what it costs.
 //
 // A wrong password against a cheaper hash is topped up: the rounds of the costs
 // c, c, c+1, … live-1 add up to exactly those of the live cost. So raising the
 // cost does not show by its time which addresses have an account of before.
 func (h hasher) compareOne(stored, password string) (ok, stale bool) {
 	cost, valid := storedCost(stored)
-	if !valid || len(password) > MaxBytes || strings.IndexByte(password, 0) >= 0 {
+	own := strings.HasPrefix(stored, ownPrefix)
+	switch {
+	case strings.IndexByte(password, 0) >= 0 || own && len(password) > MaxBytes:
+		valid = false
+	case !valid:
+		if other, err := foreign.Parse(stored); err == nil {
+			return h.compareForeign(other, password)
+		}
+	}
+	if !valid {
 		h.waste(h.cost, password)
 		return false, false
 	}
-	if h.compare([]byte(stored), []byte(password)) == nil {
-		return true, cost != h.cost || !strings.HasPrefix(stored, ownPrefix)
+	// Other systems cut a password at 72 bytes: a longer one opens the account as it
+	// did there. It stays so, for no bcrypt hash of ours can be made of it.
+	if h.compare([]byte(stored), []byte(password[:min(len(password), MaxBytes)])) == nil {
+		return true, (cost != h.cost || !own) && len(password) <= MaxBytes
 	}
 	for ; cost < h.cost; cost++ {
 		h.waste(cost, password)
 	}
 	return false, false
+}
+
+// compareForeign waits until the memory that the hash fills may be had.
+func (h hasher) compareForeign(stored foreign.Hash, password string) (ok, stale bool) {
+	if stored.Memory() > 0 {
+		_ = h.memory.Acquire(context.Background(), stored.Memory()) // fails only with its context
+		defer h.memory.Release(stored.Memory())
+	}
+	ok = stored.Matches([]byte(password))
+	return ok, ok && len(password) <= MaxBytes
+}
+
+// CheckStored refuses what could not be verified as a stored hash: with
+// foreign.ErrUnknown if it is of no kind that is known here, with another error if it
+// is malformed or would cost too much.
+func CheckStored(stored string) error {
+	if _, valid := storedCost(stored); valid {
+		return nil
+	}
+	if strings.HasPrefix(stored, "$2a$") || strings.HasPrefix(stored, "$2b$") || strings.HasPrefix(stored, "$2y$") {
+		return fmt.Errorf("bcrypt hash: malformed, cut short, or of a cost outside %d to %d", MinCost, MaxCost)
+	}
+	_, err := foreign.Parse(stored)
+	return err
 }
 
 // waste does the work of one comparison that must not succeed.

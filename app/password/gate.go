@@ -11,7 +11,10 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"hasura-login/app/login"
+	"hasura-login/app/password/foreign"
 )
 
 // DefaultMaxWait is well below the patience of clients (about 10 s, as is that
@@ -48,6 +51,7 @@ type Gate struct {
 	observer  Observer
 	refusals  [retrySpread]*login.Error
 	stopping  *login.Error
+	floor     floor
 	running   sync.WaitGroup
 	workToDo  *sync.Cond // its lock is mu
 	mu        sync.Mutex // guards what follows
@@ -86,7 +90,7 @@ func newGate(c Config, bcrypt algorithm) (*Gate, error) {
 		return nil, err
 	}
 	g := &Gate{
-		hasher:   hasher{algorithm: bcrypt, cost: c.Cost},
+		hasher:   hasher{algorithm: bcrypt, cost: c.Cost, memory: semaphore.NewWeighted(foreign.MaxMemory)},
 		workers:  c.Workers,
 		maxWait:  c.MaxWait,
 		observer: c.Observer,
@@ -184,6 +188,9 @@ func (g *Gate) Verify(ctx context.Context, w login.Work, hash, password string) 
 	j, err := g.do(ctx, w, task{verify: true, stored: hash, password: password})
 	if err != nil {
 		return false, false, err
+	}
+	if j.err == nil && !j.ok {
+		g.linger(ctx, j)
 	}
 	return j.ok, j.stale, j.err
 }

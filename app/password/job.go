@@ -28,6 +28,8 @@ type job struct {
 	taken          bool  // by a worker; guarded by the gate's lock
 
 	done      chan struct{} // closed when what follows is set
+	begunAt   time.Time
+	took      time.Duration
 	hash      string
 	ok, stale bool
 	err       error
@@ -162,15 +164,18 @@ func (g *Gate) serve(j *job) {
 		return
 	}
 	g.observer.HashQueued(waited)
-	begun := time.Now()
+	j.begunAt = time.Now()
 	if j.verify {
 		j.ok, j.stale = g.hasher.verify(j.stored, j.password)
 	} else {
 		j.hash, j.err = g.hasher.hash(j.password)
 	}
-	took := time.Since(begun)
-	g.measure(took)
-	g.observer.HashDone(took)
+	j.took = time.Since(j.begunAt)
+	g.measure(j.took)
+	if j.verify && !j.ok {
+		g.floor.measure(j.stored, j.took/time.Duration(comparisons(j.password)))
+	}
+	g.observer.HashDone(j.took)
 }
 
 // refuseExpired refuses a job that waited twice as long as it was accepted for:

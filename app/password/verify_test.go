@@ -11,6 +11,7 @@ import (
 
 	"hasura-login/app/login"
 	"hasura-login/app/password"
+	"hasura-login/app/password/foreign"
 )
 
 // realGate hashes with the real bcrypt at a cost that tests can afford.
@@ -82,6 +83,12 @@ func TestVerify_TellsRightFromWrong(t *testing.T) {
 		{name: "imported hash of composed letters", stored: hashedRaw(t, "ma\u00f1ana", live), plain: "man\u0303ana", ok: true},
 		{name: "72 bytes once composed", stored: hashed(t, strings.Repeat("\u00fc", 36), live), plain: strings.Repeat("u\u0308", 36), ok: true},
 		{name: "cheaper hash, decomposed", stored: hashedRaw(t, "man\u0303ana", live-1), plain: "man\u0303ana", ok: true, stale: true},
+		{name: "imported 2b, more than the 72 bytes that were hashed", stored: "$2b" + hashed(t, long, live)[3:], plain: long + "y", ok: true},
+		{name: "imported 2b, 72 bytes", stored: "$2b" + hashed(t, long, live)[3:], plain: long, ok: true, stale: true},
+		{name: "imported argon2id", stored: "$argon2id$v=19$m=32,t=3,p=2$SFVpOWJ0eXhjRzVkdGN1RQ$RXnb8rh7LaDcn07xsssqqulZYXOM/EUCEFMVcAcyYVk", plain: "test", ok: true, stale: true},
+		{name: "imported argon2id, wrong", stored: "$argon2id$v=19$m=32,t=3,p=2$SFVpOWJ0eXhjRzVkdGN1RQ$RXnb8rh7LaDcn07xsssqqulZYXOM/EUCEFMVcAcyYVk", plain: "tesT"},
+		{name: "imported phpass", stored: "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0", plain: "test12345", ok: true, stale: true},
+		{name: "imported phpass, NUL", stored: "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0", plain: "test12345\x00"},
 		// Published test vectors of other implementations.
 		{name: "imported 2a", stored: "$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i", plain: "abc", ok: true, stale: true},
 		{name: "imported 2a of the live cost", stored: "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", plain: "U*U", ok: true},
@@ -116,7 +123,8 @@ var noHash = map[string]string{
 	"cost not a number": strings.Replace(string(storedHash(10)), "$10$", "$+9$", 1),
 	"not base64":        string(storedHash(10)[:20]) + "=" + string(storedHash(10)[21:]),
 	"not ASCII":         string(storedHash(10)[:20]) + "é" + string(storedHash(10)[22:]),
-	"other algorithm":   "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaGg",
+	"unknown algorithm": "$argon2d$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaGg",
+	"absurd cost":       "$scrypt$ln=30,r=8,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaGg",
 }
 
 func TestVerify_EveryWrongPasswordCostsOneHashAtTheLiveCost(t *testing.T) {
@@ -274,12 +282,18 @@ func FuzzVerify_AgreesWithBcryptOnWhatItAccepts(f *testing.F) {
 	}
 	f.Cleanup(gate.Close)
 	f.Fuzz(func(t *testing.T, stored, plain string) {
-		if cost, err := bcrypt.Cost([]byte(stored)); err == nil && cost > 6 {
-			return // takes too long
+		if cost, err := bcrypt.Cost([]byte(stored)); err == nil && cost > 6 || len(plain) > password.MaxBytes {
+			return // takes too long, or is cut
 		}
 		ok, _, err := gate.Verify(t.Context(), signIn, stored, plain)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if other, err := foreign.Parse(stored); err == nil {
+			if ok && !other.Matches([]byte(plain)) {
+				t.Errorf("accepted %q for %q", plain, stored)
+			}
+			return
 		}
 		if ok && bcrypt.CompareHashAndPassword([]byte(stored), []byte(plain)) != nil {
 			t.Errorf("accepted %q for %q", plain, stored)

@@ -21,6 +21,8 @@ type floor struct {
 	took map[string]time.Duration // one comparison, by the cost of the stored hash: moving average
 }
 
+var _ login.Gauge = (*Gate)(nil)
+
 // margin is for comparisons that take longer than usual.
 const margin = 1.15
 
@@ -91,9 +93,8 @@ func (f *floor) add(stored string, took time.Duration) {
 	f.took[costKey(stored)] = took
 }
 
-// SetImported tells the gate which kinds of hashes are stored besides its own: one
-// example of each. It measures those that are new, each by one comparison.
-func (g *Gate) SetImported(ctx context.Context, examples []string) error {
+// SetImported implements login.Gauge.
+func (g *Gate) SetImported(ctx context.Context, w login.Work, examples []string) error {
 	samples := map[string]string{}
 	for _, example := range examples {
 		samples[costKey(example)] = example
@@ -103,7 +104,7 @@ func (g *Gate) SetImported(ctx context.Context, examples []string) error {
 		samples[liveKey] = string(dummyHash(g.hasher.cost))
 	}
 	for _, sample := range g.floor.keep(samples) {
-		j, err := g.do(ctx, login.Work{Operation: login.OpSignIn}, task{verify: true, stored: sample, password: "not the password"})
+		j, err := g.do(ctx, w, task{verify: true, stored: sample, password: "not the password"})
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ func TestSetImported_EveryWrongPasswordTakesAsLongAsTheSlowestKind(t *testing.T)
 	synctest.Test(t, func(t *testing.T) {
 		hashes := &slowHash{perHash: 40 * time.Millisecond}
 		gate := startGate(t, hashes, password.Config{Workers: 2, MaxWait: time.Minute})
-		if err := gate.SetImported(t.Context(), []string{importedHash(liveCost + 2), importedHash(liveCost - 3)}); err != nil {
+		if err := gate.SetImported(t.Context(), signIn, []string{importedHash(liveCost + 2), importedHash(liveCost - 3)}); err != nil {
 			t.Fatal(err)
 		}
 		want := 184 * time.Millisecond // four times a hash of ours, and the margin
@@ -49,7 +49,7 @@ func TestSetImported_WithoutImportedHashesNothingWaits(t *testing.T) {
 		hashes := &slowHash{perHash: 40 * time.Millisecond}
 		gate := startGate(t, hashes, password.Config{Workers: 1})
 		for _, examples := range [][]string{{importedHash(liveCost + 1)}, nil} {
-			if err := gate.SetImported(t.Context(), examples); err != nil {
+			if err := gate.SetImported(t.Context(), signIn, examples); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -66,7 +66,7 @@ func TestSetImported_ACallerWhoLeavesIsCountedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hashes := &slowHash{perHash: 40 * time.Millisecond}
 		gate := startGate(t, hashes, password.Config{Workers: 1})
-		if err := gate.SetImported(t.Context(), []string{importedHash(liveCost + 2)}); err != nil {
+		if err := gate.SetImported(t.Context(), signIn, []string{importedHash(liveCost + 2)}); err != nil {
 			t.Fatal(err)
 		}
 		ctx, leave := context.WithTimeout(t.Context(), 50*time.Millisecond)

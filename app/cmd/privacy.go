@@ -47,9 +47,7 @@ func exportUser(ctx context.Context, env Environment, ref string) error {
 				return err
 			}
 			e := exported{User: shownUserOf(h), Factors: h.Account.Factors, Password: h.Account.Password != ""}
-			for _, s := range sessions {
-				e.User.Sessions = append(e.User.Sessions, shownSession{s.ID, s.ClientName, s.ClientPrefix, s.CreatedAt.UTC(), s.LastUsedAt.UTC()})
-			}
+			e.User.Sessions = shownSessionsOf(sessions)
 			if e.Mails, err = store.MailsOf(ctx, h.User.ID); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -228,6 +229,15 @@ type shownSession struct {
 	Prefix     string    `json:"clientPrefix"`
 	CreatedAt  time.Time `json:"createdAt"`
 	LastUsedAt time.Time `json:"lastUsedAt"`
+	AMR        []string  `json:"amr,omitempty"` // how its owner has proved who they are (RFC 8176)
+}
+
+func shownSessionsOf(sessions []login.Session) []shownSession {
+	shown := make([]shownSession, len(sessions))
+	for i, s := range sessions {
+		shown[i] = shownSession{s.ID, s.ClientName, s.ClientPrefix, s.CreatedAt.UTC(), s.LastUsedAt.UTC(), s.AMR}
+	}
+	return shown
 }
 
 func shownUserOf(h login.Holder) shownUser {
@@ -253,9 +263,7 @@ func showUser(ctx context.Context, env Environment, ref string, asJSON bool) err
 			return err
 		}
 		u := shownUserOf(h)
-		for _, s := range sessions {
-			u.Sessions = append(u.Sessions, shownSession{s.ID, s.ClientName, s.ClientPrefix, s.CreatedAt.UTC(), s.LastUsedAt.UTC()})
-		}
+		u.Sessions = shownSessionsOf(sessions)
 		if asJSON {
 			return showJSON(env.Stdout, u)
 		}
@@ -266,7 +274,8 @@ func showUser(ctx context.Context, env Environment, ref string, asJSON bool) err
 		fmt.Fprintf(env.Stdout, "id        %s\ne-mail    %s (%s)\nname      %s\nroles     %s (default %s)\nstate     %s\ncreated   %s\nsessions  %d\n",
 			u.ID, u.Email, verified, u.Name, strings.Join(u.Roles, ", "), u.DefaultRole, u.State, u.CreatedAt.Format(time.RFC3339), len(u.Sessions))
 		for _, s := range u.Sessions {
-			fmt.Fprintf(env.Stdout, "  %s  last used %s  from %s  %s\n", s.ID, s.LastUsedAt.Format(time.RFC3339), s.Prefix, s.Client)
+			opened := cmp.Or(strings.Join(s.AMR, "+"), "–")
+			fmt.Fprintf(env.Stdout, "  %s  last used %s  from %s  by %s  %s\n", s.ID, s.LastUsedAt.Format(time.RFC3339), s.Prefix, opened, s.Client)
 		}
 		return nil
 	})

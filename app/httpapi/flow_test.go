@@ -28,13 +28,14 @@ func TestREST_EveryUseCase(t *testing.T) {
 		t.Errorf("me: %d %s", me.StatusCode, me.body)
 	}
 	var sessions []struct {
-		ID      string `json:"id"`
-		Current bool   `json:"current"`
-		Client  string `json:"client"`
+		ID      string   `json:"id"`
+		Current bool     `json:"current"`
+		Client  string   `json:"client"`
+		AMR     []string `json:"amr"`
 	}
 	listed := s.rest("GET", "/auth/sessions", "", "Authorization", bearer(refreshed))
 	check(t, json.Unmarshal(listed.body, &sessions))
-	if len(sessions) != 2 || !sessions[0].Current || sessions[1].Current || !strings.HasPrefix(sessions[0].Client, "Go-http-client") {
+	if len(sessions) != 2 || !sessions[0].Current || sessions[1].Current || !strings.HasPrefix(sessions[0].Client, "Go-http-client") || fmt.Sprint(sessions[0].AMR) != "[pwd]" {
 		t.Fatalf("sessions: %s", listed.body)
 	}
 	if a := s.rest("DELETE", "/auth/sessions/"+sessions[1].ID, "", "Authorization", bearer(refreshed)); a.StatusCode != 204 {

@@ -45,6 +45,9 @@ func required(names ...string) []field {
 	return fields
 }
 
+// ownPassword is the caller's, who may have none.
+func ownPassword() []field { return []field{{name: "password", optional: true}} }
+
 func operations() []operation {
 	return append(append(passwordOperations(), secondFactorOperations()...), appOperations()...)
 }
@@ -101,7 +104,7 @@ func passwordOperations() []operation {
 		},
 		{
 			name: login.OpChangePassword, method: http.MethodPost, path: "/auth/password", status: http.StatusOK,
-			fields: required("currentPassword", "newPassword"),
+			fields: append(required("newPassword"), field{name: "currentPassword", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.ChangePassword(ctx, c.identity, login.ChangePasswordInput{CurrentPassword: c.args["currentPassword"], NewPassword: c.args["newPassword"], Client: c.client}))
 			},
@@ -127,7 +130,7 @@ func passwordOperations() []operation {
 		},
 		{
 			name: login.OpDeleteAccount, method: http.MethodDelete, path: "/auth/me", status: http.StatusNoContent,
-			fields: required("password"),
+			fields: ownPassword(),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.DeleteAccount(ctx, c.identity, c.args["password"], c.client)
 			},
@@ -162,7 +165,7 @@ func passwordOperations() []operation {
 		},
 		{
 			name: login.OpRequestEmailChange, method: http.MethodPost, path: "/auth/email/change", status: http.StatusAccepted,
-			fields: append(required("newEmail", "password"), field{name: "language", optional: true}),
+			fields: append(ownPassword(), field{name: "newEmail"}, field{name: "language", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.RequestEmailChange(ctx, c.identity, login.RequestEmailChangeInput{NewEmail: c.args["newEmail"], Password: c.args["password"], Language: c.args["language"], Client: c.client})
 			},
@@ -185,7 +188,7 @@ func secondFactorOperations() []operation {
 		},
 		{
 			name: login.OpTOTPEnrolment, method: http.MethodPost, path: "/auth/totp/enrolment", status: http.StatusOK,
-			fields: required("password"),
+			fields: ownPassword(),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return enrolmentOf(s.EnrolTOTP(ctx, c.identity, c.args["password"], c.client))
 			},
@@ -199,14 +202,14 @@ func secondFactorOperations() []operation {
 		},
 		{
 			name: login.OpRemoveTOTP, method: http.MethodDelete, path: "/auth/totp", status: http.StatusNoContent,
-			fields: required("password"),
+			fields: ownPassword(),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.RemoveTOTP(ctx, c.identity, c.args["password"], c.client)
 			},
 		},
 		{
 			name: login.OpNewRecoveryCodes, method: http.MethodPost, path: "/auth/recovery-codes", status: http.StatusOK,
-			fields: required("password"),
+			fields: ownPassword(),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return recoveryCodesOf(s.NewRecoveryCodes(ctx, c.identity, c.args["password"], c.client))
 			},
@@ -287,6 +290,9 @@ type sessionAnswer struct {
 	LastUsedAt string `json:"lastUsedAt"`
 	Client     string `json:"client"`
 	Current    bool   `json:"current"`
+	// AMR says how its owner has proved who they are; none: a mailed link to set a
+	// password, or an operator.
+	AMR []string `json:"amr"`
 }
 
 func sessionsOf(sessions []login.Session, err error) func(current string) (any, error) {
@@ -298,7 +304,7 @@ func sessionsOf(sessions []login.Session, err error) func(current string) (any, 
 		for _, s := range sessions {
 			answers = append(answers, sessionAnswer{
 				ID: s.ID, CreatedAt: stamp(s.CreatedAt), LastUsedAt: stamp(s.LastUsedAt),
-				Client: s.ClientName, Current: s.ID == current,
+				Client: s.ClientName, Current: s.ID == current, AMR: append([]string{}, s.AMR...),
 			})
 		}
 		return answers, nil

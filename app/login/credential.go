@@ -15,6 +15,7 @@ const (
 	MethodPassword     Method = "password"
 	MethodTOTP         Method = "totp"          // a code of an authenticator app (RFC 6238)
 	MethodRecoveryCode Method = "recovery-code" // one of ten, for whoever lost the app
+	MethodMail         Method = "mail-code"     // a code or a link that was mailed to the account's address
 )
 
 // amr is what RFC 8176 calls the method.
@@ -103,24 +104,30 @@ func (s *Service) provePassword(ctx context.Context, a Attempt, h Holder, p Proo
 
 // confirm finds the caller's live session and proves its password, limited like
 // a sign-in: a stolen access token must not become an oracle for passwords. An
-// account with a second factor takes a session that has proved it a short while
-// ago. check, if given, runs before anything is counted or hashed.
+// account with a second factor, or without a password, takes a session whose owner
+// has proved a short while ago who they are. check, if given, runs before anything
+// is counted or hashed.
 func (s *Service) confirm(ctx context.Context, op Operation, id Identity, password string, c Client, check func(Holder) error) (Session, Holder, error) {
-	proof := Proof{Method: MethodPassword, Password: password}
-	if err := proof.check([]Method{MethodPassword}); err != nil {
-		return Session{}, Holder{}, err
-	}
 	session, h, err := s.authorize(ctx, id)
 	if err != nil {
 		return session, h, err
+	}
+	proof := Proof{Method: MethodPassword, Password: password}
+	if h.Account.Password != "" {
+		if err := proof.check([]Method{MethodPassword}); err != nil {
+			return session, h, err
+		}
 	}
 	if check != nil {
 		if err := check(h); err != nil {
 			return session, h, err
 		}
 	}
-	if len(h.Account.Factors) > 0 && !s.elevated(session) {
-		return session, h, s.refused(ctx, op, id.UserID, c, errElevationRequired(h.Account.Factors))
+	if !s.provedEnough(session, h.Account) {
+		return session, h, s.refused(ctx, op, id.UserID, c, errElevationRequired(s.elevationMethods(h)))
+	}
+	if h.Account.Password == "" {
+		return session, h, nil
 	}
 	// A live session is a known device: strangers who attack the account must
 	// not keep its owner from changing the password, and a stolen access token
@@ -128,6 +135,33 @@ func (s *Service) confirm(ctx context.Context, op Operation, id Identity, passwo
 	attempt := Attempt{Operation: op, Client: c, Account: h.User.Email, DeviceID: session.ID}
 	return session, h, s.prove(ctx, attempt, h, proof,
 		Errorf(CodeInvalidCredentials, "Current password wrong"))
+}
+
+// provedEnough tells whether the session may change what signs in, as far as its
+// password does not decide. Where there is none, a sign-in of a short while ago is as
+// good as an elevation: it took whatever the account has.
+func (s *Service) provedEnough(session Session, a Account) bool {
+	switch {
+	case s.elevated(session):
+		return true
+	case len(a.Factors) > 0:
+		return false
+	case a.Password != "":
+		return true
+	}
+	return len(session.AMR) > 0 && s.Now().Sub(session.CreatedAt) < s.rules.ElevationTTL
+}
+
+// elevationMethods are those with which the account's owner can elevate a session:
+// the second factors, or else what signs in.
+func (s *Service) elevationMethods(h Holder) []Method {
+	switch {
+	case len(h.Account.Factors) > 0:
+		return h.Account.Factors
+	case h.Account.Password != "":
+		return []Method{MethodPassword}
+	}
+	return nil
 }
 
 // elevated tells whether the session's owner has proved a short while ago who
@@ -156,9 +190,9 @@ func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (El
 	if err != nil {
 		return Elevated{}, err
 	}
-	allowed := h.Account.Factors
+	allowed := s.elevationMethods(h)
 	if len(allowed) == 0 {
-		allowed = []Method{MethodPassword}
+		return Elevated{}, s.refused(ctx, OpElevate, id.UserID, in.Client, errElevationRequired(nil))
 	}
 	if err := in.Proof.check(allowed); err != nil {
 		return Elevated{}, err
@@ -179,14 +213,16 @@ func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (El
 	return Elevated{Token: token, TokenExpiresAt: expires}, err
 }
 
-// withMethod adds a method to those that a session's owner has proved.
+// withMethod adds a method to those that a session's owner has proved. Only a second
+// factor on top of a first makes several of them: a password and a mailed code do
+// not, for the mailbox can set another password.
 func withMethod(amr []string, m Method) []string {
+	second := len(amr) > 0 && slices.Contains(secondFactors(), m)
 	amr = slices.Clone(amr)
-	if !slices.Contains(amr, m.amr()) {
-		amr = append(amr, m.amr())
-	}
-	if len(amr) > 1 && !slices.Contains(amr, amrMultiple) {
-		amr = append(amr, amrMultiple)
+	for _, add := range []string{m.amr(), amrMultiple} {
+		if (add != amrMultiple || second) && !slices.Contains(amr, add) {
+			amr = append(amr, add)
+		}
 	}
 	return amr
 }
@@ -200,7 +236,10 @@ func wrong(m Method) *Error {
 }
 
 func errElevationRequired(methods []Method) *Error {
-	e := Errorf(CodeElevationRequired, "Prove who you are once more, with a second factor: call elevate, then try again")
+	e := Errorf(CodeElevationRequired, "Prove who you are once more: call elevate, then try again")
+	if len(methods) == 0 {
+		e.Message = "Prove who you are once more: sign in again, then try again"
+	}
 	e.Methods = methods
 	return e
 }

@@ -138,7 +138,7 @@ var policies = map[Operation]Policy{
 	},
 	OpTOTPEnrolment: {
 		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
-		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeCredentialExists},
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeElevationRequired, CodeCredentialExists},
 		Events:  []EventName{EventRefused, EventThrottled},
 	},
 	OpAddTOTP: {
@@ -158,7 +158,7 @@ var policies = map[Operation]Policy{
 	},
 	OpElevate: {
 		Caller: CallerSession, Known: LimitKnown, Code: LimitCode, Lane: LanePriority,
-		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidCode},
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidCode, CodeElevationRequired},
 		Events:  []EventName{EventElevated, EventRecoveryCodeUsed, EventRefused, EventThrottled},
 	},
 	OpExchange: {

@@ -67,7 +67,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	opened, refresh, err := s.openSession(h.User.ID, h.Account.Epoch+1, in.Client)
+	opened, refresh, err := s.openSession(h.User.ID, h.Account.Epoch+1, in.Client, MethodMail)
 	if err != nil {
 		return Grant{}, err
 	}

@@ -50,6 +50,7 @@ type sessionRow struct {
 	Used    string
 	UsedAt  string // for machines
 	Current bool
+	Opened  string // by what its owner has proved who they are
 	End     form
 }
 
@@ -87,18 +88,15 @@ func (v *visit) accountOf(h login.Holder, sessions []login.Session, current stri
 	a := account{
 		User: h.User, Verified: !h.Account.EmailVerifiedAt.IsZero(),
 		Password: v.formOf(pathAccount, doPassword, v.ChangePassword,
-			field{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password"},
-			v.newPassword(fieldPassword, v.NewPassword)),
-		Delete: v.formOf(pathAccount, doDelete, v.DeleteForever,
-			field{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password"}),
+			append(v.currentPassword(h), v.newPassword(fieldPassword, v.NewPassword))...),
+		Delete:  v.formOf(pathAccount, doDelete, v.DeleteForever, v.currentPassword(h)...),
 		SignOut: v.button(pathAccount, doSignOut, v.SignOut),
 		EndAll:  v.button(pathAccount, doSignOutAll, v.SignOutAll),
 	}
 	a.Password.Username, a.Delete.Username, a.Delete.Danger = h.User.Email, h.User.Email, true
 	if v.MailEnabled {
-		f := v.formOf(pathAccount, doEmail, v.ChangeEmail,
-			field{Name: "email", Label: v.NewEmail, Type: "email", Autocomplete: "email", Hint: v.NewEmailHint, Value: v.form("email")},
-			field{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password"})
+		address := field{Name: "email", Label: v.NewEmail, Type: "email", Autocomplete: "email", Hint: v.NewEmailHint, Value: v.form("email")}
+		f := v.formOf(pathAccount, doEmail, v.ChangeEmail, append([]field{address}, v.currentPassword(h)...)...)
 		a.Email = &f
 		if !a.Verified {
 			b := v.button(pathAccount, doVerify, v.VerifyNow)
@@ -109,7 +107,7 @@ func (v *visit) accountOf(h login.Holder, sessions []login.Session, current stri
 	for _, s := range sessions {
 		row := sessionRow{
 			Name: v.device(s.ClientName), Used: v.ago(v.now().Sub(s.LastUsedAt), s.LastUsedAt),
-			UsedAt: s.LastUsedAt.UTC().Format("2006-01-02T15:04:05Z"), Current: s.ID == current,
+			UsedAt: s.LastUsedAt.UTC().Format("2006-01-02T15:04:05Z"), Current: s.ID == current, Opened: v.opened(s.AMR),
 			End: v.button(pathAccount, doEndSession, v.EndSession),
 		}
 		row.End.Detail = row.Name
@@ -117,6 +115,14 @@ func (v *visit) accountOf(h login.Holder, sessions []login.Session, current stri
 		a.Sessions = append(a.Sessions, row)
 	}
 	return a
+}
+
+// currentPassword asks for the account's, if it has one.
+func (v *visit) currentPassword(h login.Holder) []field {
+	if h.Account.Password == "" {
+		return nil
+	}
+	return []field{{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password"}}
 }
 
 // changeAccount does what a form of the account's page asks for.

@@ -1,6 +1,9 @@
 package pages
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // What browsers call themselves: each also claims to be those below it. The
 // names of sessions are cut, so the marks are early ones.
@@ -37,4 +40,18 @@ func (t *texts) device(userAgent string) string {
 	default:
 		return userAgent
 	}
+}
+
+// opened says by what a session's owner has proved who they are (RFC 8176). What the
+// list does not know, such as a session that an operator has opened, has no words.
+func (t *texts) opened(amr []string) string {
+	for _, method := range amr {
+		if text, ok := t.OpenedBy[method]; ok {
+			if slices.Contains(amr, "mfa") {
+				text += t.AndSecondFactor
+			}
+			return text
+		}
+	}
+	return ""
 }

@@ -172,7 +172,12 @@ func streamaccountPage(qw422016 *qt422016.Writer, p page, a account) {
 		qw422016.E().S(s.UsedAt)
 		qw422016.N().S(`">`)
 		qw422016.E().S(s.Used)
-		qw422016.N().S(`</time></p></div>
+		qw422016.N().S(`</time>`)
+		if s.Opened != "" {
+			qw422016.N().S(` · `)
+			qw422016.E().S(s.Opened)
+		}
+		qw422016.N().S(`</p></div>
 `)
 		if !s.Current {
 			streamquietForm(qw422016, s.End)

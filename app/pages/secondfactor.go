@@ -79,8 +79,7 @@ func proofOf(code string) login.Proof {
 // factorForms are those of the account's second factor.
 func (v *visit) factorForms(a *account, h login.Holder) {
 	passwordForm := func(do, button string) *form {
-		f := v.formOf(pathAccount, do, button,
-			field{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password"})
+		f := v.formOf(pathAccount, do, button, v.currentPassword(h)...)
 		f.Username = h.User.Email
 		return &f
 	}

@@ -52,6 +52,7 @@ func TestPages_SecondFactorInABrowser(t *testing.T) {
 	b.look("second-factor-refused")
 	b.fill("form-code", code(0))
 	b.submit("Sign in")
+	b.shows("by password and a second factor")
 	b.unfold("Make new recovery codes")
 	b.fill("new-codes-current", firstPassword)
 	b.submit("Make new recovery codes")

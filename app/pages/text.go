@@ -38,6 +38,8 @@ type texts struct {
 	DeleteAccount, DeleteNote, DeleteForever     string
 	DeviceOn, UnknownDevice                      string
 	CurrentWrong, AccountWrong, TakeOver         string
+	OpenedBy                                     map[string]string // by method (RFC 8176)
+	AndSecondFactor                              string            // goes on from OpenedBy
 	Notices                                      map[notice]string
 	Errors                                       map[login.Code]string
 	Later                                        map[login.Code]string // where waiting helps
@@ -135,6 +137,7 @@ var english = &texts{
 	DeviceOn:      " on ", UnknownDevice: "Unknown device",
 	CurrentWrong: "This is not your current password", AccountWrong: "This is not the password of the account",
 	TakeOver: "You do not know the password? Set a new one",
+	OpenedBy: map[string]string{"pwd": "by password", "otp": "by mail"}, AndSecondFactor: " and a second factor",
 	Notices: map[notice]string{
 		noticeResetSent:       "If this address has an account, a mail is on its way. The link in it works once, for 30 minutes.",
 		noticeVerifySent:      "If this address has an account and is not confirmed yet, a mail is on its way.",

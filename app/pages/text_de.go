@@ -51,6 +51,7 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 	DeviceOn:      " unter ", UnknownDevice: "Unbekanntes Gerät",
 	CurrentWrong: "Das ist nicht Ihr jetziges Passwort", AccountWrong: "Das ist nicht das Passwort dieses Kontos",
 	TakeOver: "Sie kennen das Passwort nicht? Ein neues setzen",
+	OpenedBy: map[string]string{"pwd": "mit Passwort", "otp": "per Mail"}, AndSecondFactor: " und zweitem Faktor",
 	Notices: map[notice]string{ // #nosec G101 -- as above
 		noticeResetSent:       "Wenn es zu dieser Adresse ein Konto gibt, ist eine Mail unterwegs. Der Link darin gilt einmal und 30 Minuten lang.",
 		noticeVerifySent:      "Wenn es zu dieser Adresse ein Konto gibt und sie noch nicht bestätigt ist, ist eine Mail unterwegs.",

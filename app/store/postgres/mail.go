@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -137,20 +138,20 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 			UPDATE auth.sessions s SET ended_at = $2
 			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL
 		), opened AS (
-			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix, family_hash, token_hash)
-			SELECT $6::uuid, user_id, session_epoch, $7, $8, $9, $10, $11, $12, $13, $14 FROM changed WHERE $6::uuid IS NOT NULL
+			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix, family_hash, token_hash, amr)
+			SELECT $6::uuid, user_id, session_epoch, $7, $8, $9, $10, $11, $12, $13, $14, $15 FROM changed WHERE $6::uuid IS NOT NULL
 		)
 		SELECT user_id FROM changed`
 	id, ok := column.ID(r.UserID)
 	if !ok {
 		return login.ErrTokenUnknown
 	}
-	session := make([]any, 9)
+	session := make([]any, 10)
 	if r.Session != nil {
 		n := r.Session.Session
 		session = []any{
 			n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, column.Text(n.ClientName), column.Text(n.ClientPrefix),
-			r.Session.Token.Family[:], r.Session.Token.Token[:],
+			r.Session.Token.Family[:], r.Session.Token.Token[:], strings.Join(n.AMR, " "),
 		}
 	}
 	args := append([]any{r.Token[:], r.Now, id, r.Epoch, r.NewHash}, session...)

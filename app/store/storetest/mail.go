@@ -114,7 +114,11 @@ func mailTokenOnce(k *kit) {
 	k.is(k.mail().ResetPassword(k.ctx, wrongEpoch), login.ErrTokenUnknown)
 
 	r := k.passwordReset(h, t)
+	r.Session.Session.AMR = []string{"otp"}
 	k.ok(k.mail().ResetPassword(k.ctx, r))
+	opened, _, err := k.store.SessionHolder(k.ctx, r.Session.Session.ID, k.now)
+	k.ok(err)
+	k.equal("amr", []string{"otp"}, opened.AMR)
 	got, err = k.store.HolderByID(k.ctx, h.User.ID)
 	k.ok(err)
 	k.equal("hash", "new", got.Account.Password)

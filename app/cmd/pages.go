@@ -17,7 +17,7 @@ func newPages(cfg config.Config, service *login.Service, verifier *token.Verifie
 		return nil, nil
 	}
 	site, err := pages.New(pages.Settings{
-		PublicURL: cfg.Origin(), Name: cfg.HostedPagesName, ReturnURL: cfg.HostedPagesReturnURL,
+		PublicURL: cfg.Origin(), Name: cfg.HostedPagesName, Apps: apps(cfg),
 		SignUpEnabled: cfg.SignupEnabled, MailEnabled: mailEnabled, PasswordMinLength: cfg.PasswordMinLength,
 	}, pages.Deps{Service: service, Identify: func(accessToken string) (login.Identity, error) {
 		id, err := verifier.Verify(accessToken, time.Now())
@@ -27,6 +27,14 @@ func newPages(cfg config.Config, service *login.Service, verifier *token.Verifie
 		return nil, fmt.Errorf("%sHOSTED_PAGES: %w", config.Prefix, err)
 	}
 	return site, nil
+}
+
+func apps(cfg config.Config) []pages.App {
+	var apps []pages.App
+	for _, a := range cfg.Apps() {
+		apps = append(apps, pages.App(a))
+	}
+	return apps
 }
 
 // routes are those that metrics count one by one.

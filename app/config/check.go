@@ -134,9 +134,7 @@ func (c Config) checkPages() []error {
 	if _, err := ParseOrigin(strings.TrimSuffix(c.PublicURL, "/")); c.PublicURL != "" && (err != nil || c.Origin() == "") {
 		complain("PUBLIC_URL", "%q is not scheme and host such as https://login.example.org", c.PublicURL)
 	}
-	if u, err := url.Parse(c.HostedPagesReturnURL); c.HostedPagesReturnURL != "" && (err != nil || u.Host == "" || strings.Contains(c.HostedPagesReturnURL, "#") || u.Scheme != "https" && u.Scheme != "http") {
-		complain("HOSTED_PAGES_RETURN_URL", "%q is not a URL without # such as https://app.example.org/signed-in", c.HostedPagesReturnURL)
-	}
+	problems = append(problems, c.checkApps()...)
 	if !c.HostedPages {
 		return problems
 	}
@@ -158,7 +156,6 @@ func (c Config) checkAddresses() []error {
 		plain       bool // http is accepted
 	}{
 		{"PUBLIC_URL", c.PublicURL, false},
-		{"HOSTED_PAGES_RETURN_URL", c.HostedPagesReturnURL, false},
 		{"MAIL_RESET_LINK", c.MailResetLink, false},
 		{"MAIL_VERIFY_LINK", c.MailVerifyLink, false},
 		{"MAIL_WEBHOOK_URL", c.MailWebhookURL, c.MailWebhookPlainHTTP},

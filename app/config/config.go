@@ -80,10 +80,11 @@ type Config struct {
 	MailLanguage  string   `env:"MAIL_LANGUAGE" envDefault:"en"`
 
 	// PublicURL is where browsers find the service; see Origin.
-	PublicURL            string `env:"PUBLIC_URL"`
-	HostedPages          bool   `env:"HOSTED_PAGES" envDefault:"false"`
-	HostedPagesName      string `env:"HOSTED_PAGES_NAME"`
-	HostedPagesReturnURL string `env:"HOSTED_PAGES_RETURN_URL"`
+	PublicURL       string `env:"PUBLIC_URL"`
+	HostedPages     bool   `env:"HOSTED_PAGES" envDefault:"false"`
+	HostedPagesName string `env:"HOSTED_PAGES_NAME"`
+	// AppList is read by Apps.
+	AppList []string `env:"APPS"`
 
 	AuditDir     string        `env:"AUDIT_DIR" envDefault:"/audit"`
 	AuditKeep    time.Duration `env:"AUDIT_KEEP" envDefault:"2160h"`

@@ -158,7 +158,7 @@ func TestAddresses_CarryNothingInTheClearOrElsewhere(t *testing.T) {
 		"javascript://app.example.org/{token}":           "not a URL",
 		"//app.example.org/{token}":                      "not a URL",
 	} {
-		for _, setting := range []string{"MAIL_RESET_LINK", "MAIL_VERIFY_LINK", "HOSTED_PAGES_RETURN_URL", "MAIL_WEBHOOK_URL"} {
+		for _, setting := range []string{"MAIL_RESET_LINK", "MAIL_VERIFY_LINK", "MAIL_WEBHOOK_URL"} {
 			_, _, err := config.Load([]string{
 				"LOGIN_" + setting + "=" + address, "LOGIN_MAIL_WEBHOOK_SECRET=" + strings.Repeat("s", 64),
 			})
@@ -190,9 +190,6 @@ func TestHostedPages_NeedAnAddressThatIsSafe(t *testing.T) {
 		"a public URL with path": {[]string{"LOGIN_PUBLIC_URL=https://login.example.org/auth"}, "LOGIN_PUBLIC_URL:"},
 		"in the clear":           {[]string{"LOGIN_HOSTED_PAGES=true", "LOGIN_PUBLIC_URL=http://login.example.org"}, "needs https"},
 		"in the clear, at home":  {[]string{"LOGIN_HOSTED_PAGES=true", "LOGIN_PUBLIC_URL=http://127.0.0.1:3000"}, ""},
-		"a return URL":           {[]string{"LOGIN_HOSTED_PAGES_RETURN_URL=https://app.example.org/in?x=1"}, ""},
-		"one with a fragment":    {[]string{"LOGIN_HOSTED_PAGES_RETURN_URL=https://app.example.org/#in"}, "LOGIN_HOSTED_PAGES_RETURN_URL:"},
-		"one of another scheme":  {[]string{"LOGIN_HOSTED_PAGES_RETURN_URL=javascript:alert(1)"}, "LOGIN_HOSTED_PAGES_RETURN_URL:"},
 		"mail without links":     {[]string{"LOGIN_HOSTED_PAGES=true", "LOGIN_ISSUER=https://login.example.org", "LOGIN_MAIL_SMTP_HOST=smtp.example.org", "LOGIN_MAIL_FROM=a@example.org"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -256,5 +253,38 @@ func TestLoad_EverySecretFileMayBeAsEditorsLeaveIt(t *testing.T) {
 	}
 	if checked < 5 {
 		t.Errorf("only %d secrets were looked at", checked)
+	}
+}
+
+// Codes go to these addresses: each is written out, and none can be mistaken.
+func TestApps_HaveReturnURLsThatAreSafe(t *testing.T) {
+	on := []string{"LOGIN_HOSTED_PAGES=true", "LOGIN_ISSUER=https://login.example.org"}
+	for setting, want := range map[string]string{
+		"":                               "",
+		"web=https://app.example.org/in": "",
+		"web=https://app.example.org/in?x=1,web=http://localhost:5173/in,admin=https://admin.example.org": "",
+		"https://app.example.org/in":                                      "is not name=URL",
+		"Web=https://app.example.org/in":                                  "is not name=URL",
+		"=https://app.example.org/in":                                     "is not name=URL",
+		"web":                                                             "web has no return URL",
+		"web=https://app.example.org/#in":                                 "must have no #",
+		"web=javascript:alert(1)":                                         "is not a URL",
+		"web=http://app.example.org/in":                                   "needs https",
+		"web=https://app.example.org@evil.example/in":                     "names a user",
+		`web=https://app.example.org\@evil.example`:                       "is not a URL",
+		"web=https://app.example.org/in,admin=https://app.example.org/in": "is listed twice",
+	} {
+		_, _, err := config.Load(append(slices.Clone(on), "LOGIN_APPS="+setting))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "LOGIN_APPS: ") || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", setting, err, want)
+		}
+	}
+	if _, _, err := config.Load([]string{"LOGIN_APPS=web=https://app.example.org/in"}); err == nil || !strings.Contains(err.Error(), "needs LOGIN_HOSTED_PAGES=true") {
+		t.Errorf("without the pages: %v", err)
+	}
+	cfg, _, err := config.Load(append(on, "LOGIN_APPS=web=https://a.example/in,admin=https://b.example/,web=https://c.example/?a=b"))
+	want := []config.App{{Name: "web", ReturnURLs: []string{"https://a.example/in", "https://c.example/?a=b"}}, {Name: "admin", ReturnURLs: []string{"https://b.example/"}}}
+	if got := cfg.Apps(); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -261,12 +262,12 @@ func TestPages_Cookies(t *testing.T) {
 }
 
 func TestPages_HeadersAndAssets(t *testing.T) {
-	s := start(t, withPages(func(p *pages.Settings) { p.ReturnURL = "https://app.example.org/in?x=1" }))
+	s := start(t, withApps())
 	for _, path := range []string{"/auth/pages/signin", "/auth/pages/signup", "/auth/pages/forgot", "/auth/pages/reset?token=x", "/auth/pages/verify"} {
 		a := s.visitor().get(path)
 		for name, want := range map[string]string{
 			"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store",
-			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' https://app.example.org; frame-ancestors 'none'; base-uri 'none'",
+			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' https://app.example.org http://localhost:5173 https://admin.example.org; frame-ancestors 'none'; base-uri 'none'",
 		} {
 			if got := a.Header.Values(name); len(got) != 1 || got[0] != want {
 				t.Errorf("%s: %s is %q", path, name, got)
@@ -407,38 +408,119 @@ func TestPages_AnEndedSessionLeadsToSignIn(t *testing.T) {
 	}
 }
 
-// The app gets a session of its own at the address that the operator set, and at
-// no other, with the state that it came with.
-func TestPages_HandASessionToTheApp(t *testing.T) {
-	s := start(t, withPages(func(p *pages.Settings) { p.ReturnURL = "https://app.example.org/in?x=1" }))
+const (
+	appVerifier  = "a-code-verifier-of-43-characters-or-more-0123"
+	appChallenge = "KRS9Hk66-D4nCHhEA8CgM8MtpsN5rddNqGx2JScy_74"
+)
+
+func withApps() func(*setup) {
+	return withPages(func(p *pages.Settings) {
+		p.Apps = []pages.App{
+			{Name: "web", ReturnURLs: []string{"https://app.example.org/in?x=1", "http://localhost:5173/in"}},
+			{Name: "admin", ReturnURLs: []string{"https://admin.example.org/in"}},
+		}
+	})
+}
+
+// handed is the code that an answer gives to an app; it must lead nowhere else.
+func handed(t *testing.T, a answer, to, state string) string {
+	t.Helper()
+	location := a.Header.Get("Location")
+	query, back := strings.CutPrefix(location, to)
+	given, err := url.ParseQuery(strings.TrimLeft(query, "?&"))
+	check(t, err)
+	if a.StatusCode != http.StatusSeeOther || !back || given.Get("state") != state || given.Get("code") == "" || strings.Contains(location, "#") {
+		t.Fatalf("%d to %s, not to %s with a code", a.StatusCode, location, to)
+	}
+	return given.Get("code")
+}
+
+func (s *server) exchange(code, verifier string) answer {
+	s.t.Helper()
+	return s.rest(http.MethodPost, "/auth/exchange", fmt.Sprintf(`{"code":%q,"codeVerifier":%q}`, code, verifier))
+}
+
+// The app gets a code for a session of its own at one of the addresses that the
+// operator set, and at no other, with the state that it came with. No token stands
+// in an address.
+func TestPages_HandACodeToTheApp(t *testing.T) {
+	s := start(t, withApps())
 	s.signUp("ann@example.org")
 	v := s.visitor()
-	says(t, v.get("/auth/pages/signin?state=s%201&next=https://evil.example&return=//evil.example"), http.StatusOK, `name="state" value="s 1"`)
-	handed := func(a answer) string {
-		t.Helper()
-		u, err := url.Parse(a.Header.Get("Location"))
-		check(t, err)
-		given, err := url.ParseQuery(u.Fragment)
-		check(t, err)
-		u.Fragment, u.RawFragment = "", ""
-		if a.StatusCode != http.StatusSeeOther || u.String() != "https://app.example.org/in?x=1" || given.Get("state") != "s 1" {
-			t.Fatalf("%d to %s", a.StatusCode, a.Header.Get("Location"))
-		}
-		return given.Get("refreshToken")
+	ask := []string{"code_challenge", appChallenge, "code_challenge_method", "S256", "state", "s 1"}
+	credentials := []string{"email", "ann@example.org", "password", goodPassword}
+	says(t, v.get("/auth/pages/signin?state=s%201&code_challenge="+appChallenge+"&next=https://evil.example"), http.StatusOK, `name="state" value="s 1"`, `name="return" value="https://app.example.org/in?x=1"`)
+	code := handed(t, v.post("/auth/pages/signin", append(append(ask, credentials...), "next", "https://evil.example")...), "https://app.example.org/in?x=1", "s 1")
+	app := s.granted(s.exchange(code, appVerifier))
+	if a := s.exchange(code, appVerifier); a.StatusCode != http.StatusUnauthorized || a.code() != "invalid-token" {
+		t.Errorf("the code twice: %d %s", a.StatusCode, a.body)
 	}
-	token := handed(v.post("/auth/pages/signin", "email", "ann@example.org", "password", goodPassword, "state", "s 1", "next", "https://evil.example"))
-	s.granted(s.rest(http.MethodPost, "/auth/refresh", fmt.Sprintf(`{"refreshToken":%q}`, token)))
-	if v.cookie("login-session") != "" || v.cookie("login-device") == "" {
-		t.Error("the pages keep the app's session, or forget the device")
+	if v.cookie("login-session") == app.RefreshToken || v.cookie("login-session") == "" || v.cookie("login-device") == "" {
+		t.Error("the pages' session is the app's, or none")
 	}
 
-	// The account is for those who signed in for it; its session can be handed on.
+	// The next app takes one click.
+	other := append(slices.Clone(ask), "app", "admin")
+	says(t, v.get("/auth/pages/signin?app=admin&code_challenge="+appChallenge), http.StatusOK, "You are signed in as", "Ann", "admin.example.org", "Use another account")
+	admin := s.granted(s.exchange(handed(t, v.post("/auth/pages/signin", append(other, "do", "continue")...), "https://admin.example.org/in", "s 1"), appVerifier))
+	handed(t, v.post("/auth/pages/signin", append(slices.Clone(ask), "do", "continue", "return", "http://localhost:5173/in")...), "http://localhost:5173/in", "s 1")
+	handed(t, v.post("/auth/pages/signin", append(slices.Clone(ask), "do", "continue", "app", "web", "return", "http://localhost:5173/in")...), "http://localhost:5173/in", "s 1")
+
+	// Signing out of an app is signing out here; the other app's session stays.
+	if a := s.rest(http.MethodPost, "/auth/signout", fmt.Sprintf(`{"refreshToken":%q}`, app.RefreshToken)); a.StatusCode != http.StatusNoContent {
+		t.Fatalf("%d %s", a.StatusCode, a.body)
+	}
 	leadsTo(t, v.get("/auth/pages/account"), "/auth/pages/signin?to=account")
-	leadsTo(t, v.post("/auth/pages/signin", "email", "ann@example.org", "password", goodPassword, "to", "account"), "/auth/pages/account")
-	says(t, v.get("/auth/pages/signin?state=s+1"), http.StatusOK, "You are signed in as", "Ann", "Use another account")
-	token = handed(v.post("/auth/pages/signin", "do", "continue", "state", "s 1"))
-	s.granted(s.rest(http.MethodPost, "/auth/refresh", fmt.Sprintf(`{"refreshToken":%q}`, token)))
-	leadsTo(t, v.post("/auth/pages/signin", "do", "continue"), "/auth/pages/signin")
+	s.granted(s.rest(http.MethodPost, "/auth/refresh", fmt.Sprintf(`{"refreshToken":%q}`, admin.RefreshToken)))
+	a := v.post("/auth/pages/signin", append(slices.Clone(ask), "do", "continue")...)
+	if u, _ := url.Parse(a.Header.Get("Location")); a.StatusCode != http.StatusSeeOther || u.Path != "/auth/pages/signin" || u.Query().Get("code_challenge") != appChallenge {
+		t.Errorf("going on after signing out: %d to %q", a.StatusCode, a.Header.Get("Location"))
+	}
+	// Whoever comes without an app stays at the account.
+	leadsTo(t, v.post("/auth/pages/signin", credentials...), "/auth/pages/account")
+	leadsTo(t, v.get("/auth/pages/signin?state=s+1"), "/auth/pages/account")
+}
+
+// Prefix matches, other hosts that only look alike and the like are how codes were
+// stolen elsewhere (RFC 9700, 4.1).
+func TestPages_LeadToNoAddressThatIsNotListed(t *testing.T) {
+	s := start(t, withApps())
+	s.signUp("ann@example.org")
+	for name, fields := range map[string][]string{
+		"another host":              {"return", "https://evil.example/in"},
+		"a longer path":             {"return", "https://app.example.org/in?x=1/../evil"},
+		"a longer query":            {"return", "https://app.example.org/in?x=1&y=2"},
+		"a shorter one":             {"return", "https://app.example.org/in"},
+		"another case":              {"return", "https://APP.example.org/in?x=1"},
+		"a port":                    {"return", "https://app.example.org:443/in?x=1"},
+		"a user":                    {"return", "https://app.example.org@evil.example/in?x=1"},
+		"a backslash":               {"return", `https://app.example.org\@evil.example/in?x=1`},
+		"a fragment":                {"return", "https://app.example.org/in?x=1#"},
+		"no scheme":                 {"return", "//app.example.org/in?x=1"},
+		"a blank":                   {"return", "https://app.example.org/in?x=1 "},
+		"another app's":             {"app", "admin", "return", "https://app.example.org/in?x=1"},
+		"an app that is not set up": {"app", "other"},
+		"a challenge of no digest":  {"code_challenge", "x"},
+		"a challenge in the clear":  {"code_challenge_method", "plain"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := s.visitor()
+			all := []string{"email", "ann@example.org", "password", goodPassword}
+			values := url.Values{"code_challenge": {appChallenge}}
+			for i := 0; i < len(fields); i += 2 {
+				values.Set(fields[i], fields[i+1])
+			}
+			for name := range values {
+				all = append(all, name, values.Get(name))
+			}
+			for _, a := range []answer{v.get("/auth/pages/signin?" + values.Encode()), v.post("/auth/pages/signin", all...)} {
+				says(t, a, http.StatusBadRequest)
+				if a.Header.Get("Location") != "" || v.cookie("login-session") != "" {
+					t.Errorf("leads to %q", a.Header.Get("Location"))
+				}
+			}
+		})
+	}
 }
 
 func TestPages_UnconfirmedAddresses(t *testing.T) {

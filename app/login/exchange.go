@@ -99,6 +99,7 @@ func (s *Service) Exchange(ctx context.Context, in ExchangeInput) (Grant, error)
 	}
 	// It proves no more than the session that it comes from, nor later.
 	session.Session.CreatedAt, session.Session.AMR, session.Session.ElevatedAt = from.CreatedAt, from.AMR, from.ElevatedAt
+	session.Session.OriginID = from.ID
 	if err := s.Store.CreateSession(ctx, session); err != nil {
 		if errors.Is(err, ErrStale) {
 			err = s.refused(ctx, op, h.User.ID, in.Client, errCode())

@@ -62,6 +62,34 @@ func TestExchange_OpensASessionOfTheAppsOwn(t *testing.T) {
 	}
 }
 
+// On a computer that several people use the next one must not be one click away from
+// the account of the one before.
+func TestSignOut_EndsTheSessionOfThePagesToo(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	first, err := w.exchange(w.handOver(t, g), codeVerifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := w.exchange(w.handOver(t, g), codeVerifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it has ended already
+		if err := w.SignOut(t.Context(), login.RefreshInput{RefreshToken: first.RefreshToken, Client: home}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = w.refresh(g.RefreshToken)
+	wantCode(t, err, login.CodeInvalidRefreshToken)
+	if _, err := w.refresh(second.RefreshToken); err != nil {
+		t.Errorf("the other app's session ended too: %v", err)
+	}
+	if err := w.SignOut(t.Context(), login.RefreshInput{RefreshToken: second.RefreshToken, Client: home}); err != nil {
+		t.Errorf("signing out of an app whose pages' session has ended: %v", err)
+	}
+}
+
 // What a browser's history, a log or another app on a phone shows of the address is
 // worth nothing (RFC 7636, 1).
 func TestExchange_RefusesWhatIsNotTheApps(t *testing.T) {

@@ -68,8 +68,10 @@ func (s *Service) rotate(ctx context.Context, token refreshToken) (Rotated, erro
 	})
 }
 
-// SignOut ends the session of a refresh token, spent or not. A token that no
-// live session has is no error: the wish, to be signed out, holds already.
+// SignOut ends the session of a refresh token, spent or not, and the session of the
+// hosted pages that it came from: otherwise the next person at this browser would
+// be one click away from the account. A token that no live session has is no error:
+// the wish, to be signed out, holds already.
 func (s *Service) SignOut(ctx context.Context, in RefreshInput) error {
 	token, ok := parseRefreshToken(in.RefreshToken)
 	if !ok {
@@ -79,8 +81,19 @@ func (s *Service) SignOut(ctx context.Context, in RefreshInput) error {
 	if errors.Is(err, ErrTokenUnknown) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	s.record(ctx, EventSignedOut, OpSignOut, session, in.Client)
+	if session.OriginID == "" {
+		return nil
+	}
+	err = s.Store.EndSession(ctx, session.UserID, session.OriginID, s.Now())
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
 	if err == nil {
-		s.record(ctx, EventSignedOut, OpSignOut, session, in.Client)
+		s.record(ctx, EventSignedOut, OpSignOut, Session{UserID: session.UserID, ID: session.OriginID}, in.Client)
 	}
 	return err
 }

@@ -49,6 +49,7 @@ type Session struct {
 	ClientPrefix string
 	AMR          []string  // how its owner has proved who they are (RFC 8176)
 	ElevatedAt   time.Time // when they did so on purpose; zero: never
+	OriginID     string    // the session of the hosted pages that it comes from; empty: none
 }
 
 // Holder is a user with its account.

@@ -22,10 +22,10 @@ func (v *visit) showSignIn() error {
 		v.forget()
 	case err != nil:
 		return err
-	case v.ReturnURL == "" || stays:
+	case stays:
 		return v.redirect(path)
 	default:
-		v.write(continuePage(v.page(v.SignIn), h.User.Name, h.User.Email, v.button(pathSignIn, doContinue, v.Continue), v.button(pathAccount, doSignOut, v.OtherAccount)))
+		v.write(continuePage(v.page(v.SignIn), h.User.Name, h.User.Email, v.button(pathSignIn, doContinue, v.continueTo(hostOf(v.trip.returnURL))), v.button(pathAccount, doSignOut, v.OtherAccount)))
 		return nil
 	}
 	v.write(formPage(v.page(v.SignIn), v.signInForm("")))
@@ -67,13 +67,15 @@ func (v *visit) signIn() error {
 	return v.enter(g)
 }
 
-// goOn hands the session of the pages to the app.
+// goOn gives the app a session as good as that of the pages.
 func (v *visit) goOn() error {
-	refresh := v.cookies.get(v.r, cookieSession)
-	if refresh == "" || v.ReturnURL == "" {
+	id, err := v.identify()
+	if _, stays := v.trip.stays(); err == nil && !stays {
+		err = v.handOver(id)
+	} else if err == nil {
 		return v.redirect(v.trip.link(pathSignIn))
 	}
-	return v.handOver(refresh)
+	return v.signedOut(err)
 }
 
 func (v *visit) showSignUp() error {

@@ -205,70 +205,102 @@ func TestPages_FromSignUpToDeletion(t *testing.T) {
 
 func tokenOf(link string) string { return link[strings.Index(link, "token=")+len("token="):] }
 
-var block = regexp.MustCompile("(?ms)^```js hosted.js\n(.*?)^```$")
-
-// The app of docs/hosted-pages.md, on an origin of its own.
-func TestPages_BringAUserBackToTheApp(t *testing.T) {
-	doc, err := os.ReadFile(filepath.Join(testserver.RepoRoot(t), "docs/hosted-pages.md"))
-	check(t, err)
-	snippet := block.FindSubmatch(doc)
-	if snippet == nil {
-		t.Fatal("docs/hosted-pages.md has no block hosted.js")
+// snippets are the code blocks of documentation that have a file name.
+func snippets(t *testing.T, docs ...string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, name := range docs {
+		doc, err := os.ReadFile(filepath.Join(testserver.RepoRoot(t), name))
+		check(t, err)
+		for _, block := range regexp.MustCompile("(?ms)^```js (\\S+)\n(.*?)^```$").FindAllSubmatch(doc, -1) {
+			found["/"+string(block[1])] = string(block[2])
+		}
 	}
-	var login string
-	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/hosted.js" {
+	return found
+}
+
+// app is the app of the documentation, on an origin of its own.
+type app struct {
+	*httptest.Server
+	login string
+}
+
+func startApp(t *testing.T, ask string) *app {
+	t.Helper()
+	files := snippets(t, "docs/hosted-pages.md", "docs/frontend.md")
+	a := &app{}
+	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if text, ok := files[r.URL.Path]; ok {
 			w.Header().Set("Content-Type", "text/javascript")
-			_, _ = w.Write(snippet[1])
+			_, _ = io.WriteString(w, text)
 			return
 		}
 		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, `<!doctype html><title>app</title><button>Log in</button><p id="who">nobody</p><script type="module">
-			import { signInAt, takeRefreshToken } from '/hosted.js';
-			document.querySelector('button').onclick = () => signInAt('%[1]s');
-			const refreshToken = takeRefreshToken();
-			const post = (path, init) => fetch('%[1]s' + path, init).then((r) => r.json());
-			if (refreshToken) {
-				const grant = await post('/auth/refresh', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ refreshToken }) });
-				const me = await post('/auth/me', { headers: { Authorization: 'Bearer ' + grant.token } });
+		fmt.Fprintf(w, `<!doctype html><title>app</title><button id="in">Log in</button><button id="out">Log out</button><p id="who">nobody</p><script type="module">
+			import { signInAt, takeCode } from '/hosted.js';
+			import { rest } from '/rest.js';
+			import { Session } from '/session.js';
+			const taken = takeCode();
+			const session = new Session(rest('%[1]s'));
+			document.querySelector('#in').onclick = () => signInAt('%[1]s', %[2]s);
+			document.querySelector('#out').onclick = () => session.signOut().then(() => location.reload());
+			if (taken) await session.exchange(taken);
+			const token = await session.accessToken();
+			if (token) {
+				const me = await fetch('%[1]s/auth/me', { headers: { Authorization: 'Bearer ' + token } }).then((r) => r.json());
 				document.querySelector('#who').textContent = me.email;
 			}
-		</script>`, login)
+			document.title = 'ready';
+		</script>`, a.login, ask)
 	}))
-	t.Cleanup(app.Close)
-	s := startService(t, testserver.Addr(testserver.FreePort(t)), "LOGIN_HOSTED_PAGES_RETURN_URL="+app.URL+"/signed-in")
-	login = "http://" + s.api
+	t.Cleanup(a.Close)
+	return a
+}
+
+// The apps of docs/hosted-pages.md, each on an origin of its own.
+func TestPages_BringAUserBackToTheApp(t *testing.T) {
+	web, admin := startApp(t, "{}"), startApp(t, "{ app: 'admin' }")
+	s := startService(t, testserver.Addr(testserver.FreePort(t)), "LOGIN_APPS=web="+web.URL+"/signed-in,admin="+admin.URL+"/in?from=login")
+	login := "http://" + s.api
+	web.login, admin.login = login, login
 	b := startBrowser(t)
-	who := func(want string) {
+	who := func(want, at string) {
 		t.Helper()
-		b.run(chromedp.Poll[chromedp.Void](fmt.Sprintf(`document.querySelector("#who")?.textContent === %q`, want), chromedp.WithPollingTimeout(20*time.Second)))
-		if got := get(b, chromedp.Location()); want != "nobody" && got != app.URL+"/signed-in" {
+		b.run(chromedp.Poll[chromedp.Void](fmt.Sprintf(`document.title === "ready" && document.querySelector("#who").textContent === %q`, want), chromedp.WithPollingTimeout(20*time.Second)))
+		if got := get(b, chromedp.Location()); got != at {
 			t.Errorf("the address is %q", got)
 		}
 	}
 
-	b.open(app.URL)
+	b.open(web.URL)
 	b.submit("Log in")
 	b.follow("New here? Create an account")
 	b.fill("form-name", "Kim", "form-email", "kim@example.org", "form-password", firstPassword)
 	b.submit("Create account")
-	who("kim@example.org")
+	who("kim@example.org", web.URL+"/signed-in")
 
-	// The account is a session of its own; from there the app gets it by a click.
-	b.open(login + "/auth/pages/account")
-	b.fill("form-email", "kim@example.org", "form-password", firstPassword)
-	b.submit("Sign in")
-	b.shows("Where you are signed in")
-	b.look("account-of-an-app")
-	b.open(app.URL)
+	// The other app takes one click, on a page that says where it leads.
+	b.open(admin.URL)
 	b.submit("Log in")
 	b.shows("You are signed in as Kim")
 	b.look("continue")
-	b.submit("Continue")
-	who("kim@example.org")
+	b.submit("Continue to " + strings.TrimPrefix(admin.URL, "http://"))
+	who("kim@example.org", admin.URL+"/in?from=login")
+	b.open(login + "/auth/pages/account")
+	b.shows("Where you are signed in")
+	b.look("account-of-an-app")
 
 	// Somebody else's link signs nobody in: the app did not ask.
-	b.open(app.URL)
-	b.open(app.URL + "/signed-in#refreshToken=stolen&state=guess")
-	who("nobody")
+	b.open(admin.URL + "/in?from=login&code=stolen&state=guess")
+	who("kim@example.org", admin.URL+"/in?from=login")
+	b.submit("Log out")
+	who("nobody", admin.URL+"/in?from=login")
+	b.open(admin.URL + "/in?from=login&code=stolen&state=guess")
+	who("nobody", admin.URL+"/in?from=login")
+
+	// Signing out of one app is signing out at the pages, not of the other app.
+	b.open(login + "/auth/pages/account")
+	b.shows("Sign in")
+	b.open(web.URL + "/signed-in")
+	who("kim@example.org", web.URL+"/signed-in")
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"hasura-login/app/language"
@@ -47,9 +48,9 @@ type Settings struct {
 	PublicURL string
 	// Name is what users know the site by; the host of PublicURL if empty.
 	Name string
-	// ReturnURL is the app's page for users who have signed in. If empty they
-	// stay here, at their account.
-	ReturnURL     string
+	// Apps are where users who have signed in may go on to; the first is that of an
+	// app that does not say which it is. Without one they stay at their account.
+	Apps          []App
 	SignUpEnabled bool
 	MailEnabled   bool
 	// PasswordMinLength is told to users; the policy decides.
@@ -74,13 +75,12 @@ type Caller struct {
 type Site struct {
 	Settings
 	Deps
-	cookies     jar
-	foreign     *http.CrossOriginProtection
-	policy      string // Content-Security-Policy
-	stylesheet  Asset
-	icon        Asset
-	now         func() time.Time
-	returnTitle string // the host of ReturnURL
+	cookies    jar
+	foreign    *http.CrossOriginProtection
+	policy     string // Content-Security-Policy
+	stylesheet Asset
+	icon       Asset
+	now        func() time.Time
 }
 
 // New checks the settings.
@@ -101,16 +101,11 @@ func New(s Settings, d Deps) (*Site, error) {
 		return nil, err
 	}
 	// Browsers hold a form's target against form-action after redirects too.
-	targets := "'self'"
-	if s.ReturnURL != "" {
-		u, err := url.Parse(s.ReturnURL)
-		if err != nil {
-			return nil, err
-		}
-		site.returnTitle = u.Host
-		targets += " " + u.Scheme + "://" + u.Host
+	targets, err := s.origins()
+	if err != nil {
+		return nil, err
 	}
-	site.policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action " + targets +
+	site.policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action " + strings.Join(append([]string{"'self'"}, targets...), " ") +
 		"; frame-ancestors 'none'; base-uri 'none'"
 	return site, nil
 }
@@ -152,7 +147,10 @@ func (v *visit) answer() error {
 	if err := v.r.ParseForm(); err != nil {
 		return login.Errorf(login.CodeInvalidInput, "The form could not be read")
 	}
-	v.trip = tripOf(v.r.Form)
+	var err error
+	if v.trip, err = v.tripOf(v.r.Form); err != nil {
+		return err
+	}
 	post := v.r.Method == http.MethodPost
 	switch v.r.URL.Path {
 	case pathSignIn:
@@ -197,63 +195,3 @@ func (v *visit) redirect(to string) error {
 type formError struct{ error }
 
 func (e formError) Unwrap() error { return e.error }
-
-// trip is where a visitor is to end up, carried from page to page.
-type trip struct {
-	account bool   // at the account's page and not in the app
-	state   string // of the app; handed back to it
-	verify  string // token of a link that waits for the sign-in
-}
-
-const (
-	paramTo    = "to"
-	paramState = "state"
-	// paramVerify is not what a mail calls it: a sign-in is no use of the token.
-	paramVerify = "verify"
-	toAccount   = "account"
-	// maxState bounds what a page repeats.
-	maxState = 200
-)
-
-func tripOf(form url.Values) trip {
-	t := trip{account: form.Get(paramTo) == toAccount, state: form.Get(paramState)}
-	if len(t.state) > maxState {
-		t.state = ""
-	}
-	if token := form.Get(paramVerify); token != "" {
-		if _, ok := login.HashMailToken(token); ok {
-			t.verify = token
-		}
-	}
-	return t
-}
-
-func (t trip) values() url.Values {
-	values := url.Values{}
-	if t.account {
-		values.Set(paramTo, toAccount)
-	}
-	if t.state != "" {
-		values.Set(paramState, t.state)
-	}
-	if t.verify != "" {
-		values.Set(paramVerify, t.verify)
-	}
-	return values
-}
-
-// stays tells whether the visitor is to stay at the pages, and at which.
-func (t trip) stays() (path string, ok bool) {
-	if t.verify != "" {
-		return pathVerify + "?" + url.Values{"token": {t.verify}}.Encode(), true
-	}
-	return pathAccount, t.account
-}
-
-// link leads to another page of the same trip.
-func (t trip) link(path string) string {
-	if query := t.values().Encode(); query != "" {
-		return path + "?" + query
-	}
-	return path
-}

@@ -3,7 +3,6 @@ package pages
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -63,11 +62,6 @@ func (v *visit) keep(g login.Grant) {
 	now := v.now()
 	v.cookies.set(v.w, cookieSession, g.RefreshToken, g.RefreshTokenExpiresAt.Sub(now))
 	v.cookies.set(v.w, cookieAccess, g.Token, g.TokenExpiresAt.Sub(now)-accessMargin)
-	v.know(g)
-}
-
-// know remembers the device, so that its owner gets in while strangers guess.
-func (v *visit) know(g login.Grant) {
 	if g.DeviceToken != "" {
 		v.cookies.set(v.w, cookieDevice, g.DeviceToken, deviceLife)
 	}
@@ -115,32 +109,26 @@ func (v *visit) signedOut(err error) error {
 	default:
 		return err
 	}
-	return v.redirect(trip{account: true}.link(pathSignIn))
+	next := v.trip
+	next.account = next.challenge == ""
+	return v.redirect(next.link(pathSignIn))
 }
 
 func has(err error, code login.Code) bool { return login.AsError(err).Code == code }
 
-// enter lets a visitor in who has just proved who they are. The app gets the
-// session itself, by its refresh token, which is good once; it stands after the
-// #, where it reaches no server.
+// enter lets a visitor in who has just proved who they are: into the app that sent
+// them here, or to a page.
 func (v *visit) enter(g login.Grant) error {
 	v.endSession()
-	path, stays := v.trip.stays()
-	if v.ReturnURL != "" && !stays {
-		v.know(g)
-		return v.handOver(g.RefreshToken)
-	}
 	v.keep(g)
-	return v.redirect(path)
-}
-
-func (v *visit) handOver(refreshToken string) error {
-	v.forget()
-	fragment := url.Values{"refreshToken": {refreshToken}}
-	if v.trip.state != "" {
-		fragment.Set(paramState, v.trip.state)
+	if path, stays := v.trip.stays(); stays {
+		return v.redirect(path)
 	}
-	return v.redirect(v.ReturnURL + "#" + fragment.Encode())
+	id, err := v.Identify(g.Token)
+	if err != nil {
+		return err
+	}
+	return v.handOver(id)
 }
 
 // endSession ends the session that the browser had.

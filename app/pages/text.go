@@ -27,7 +27,7 @@ type texts struct {
 	AddApp, AddAppNote, RemoveApp, RemoveAppNote, NewCodes, NewCodesNote, RecoveryCodes, CodesIntro string
 	ScanIntro, QRLabel, TypeSecret, Elevate, ElevateIntro                                           string
 
-	SignedInAs, Continue, OtherAccount, BackToApp string
+	SignedInAs, OtherAccount, BackToApp string
 
 	Address, Verified, NotVerified, VerifyNow    string
 	ChangePassword, ChangePasswordNote           string
@@ -47,6 +47,7 @@ type texts struct {
 	changeIntro                                  func(from, to string) string
 	changeElsewhere                              func(account, to string) string
 	resetIntro                                   func(email string) string
+	continueTo                                   func(app string) string
 	passwordHint                                 func(least int) string
 	invalidField                                 func(field, message string, least int) string
 	wait                                         func(n int, minutes bool) string
@@ -124,7 +125,7 @@ var english = &texts{
 	TypeSecret: "No camera? Type this into the app:",
 	Elevate:    "Prove that it is you", ElevateIntro: "This change takes a code. Type one, then make the change again.",
 
-	SignedInAs: "You are signed in as", Continue: "Continue", OtherAccount: "Use another account", BackToApp: "Back to",
+	SignedInAs: "You are signed in as", OtherAccount: "Use another account", BackToApp: "Back to",
 
 	Address: "E-mail address", Verified: "confirmed", NotVerified: "not confirmed yet", VerifyNow: "Send a link to confirm it",
 	ChangePassword: "Change password", ChangePasswordNote: "You stay signed in here and are signed out everywhere else.",
@@ -183,6 +184,7 @@ var english = &texts{
 	changeElsewhere: func(account, to string) string {
 		return fmt.Sprintf("This link gives the address %s to the account %s. Sign in to that account first. If it is not yours, close this page.", to, account)
 	},
+	continueTo: func(app string) string { return "Continue to " + app },
 	resetIntro: func(email string) string {
 		return fmt.Sprintf("For the account %s. Every session of it ends.", email)
 	},

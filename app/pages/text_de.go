@@ -38,7 +38,7 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 	TypeSecret: "Keine Kamera? Geben Sie in der App das hier ein:",
 	Elevate:    "Bestätigen, dass Sie es sind", ElevateIntro: "Für diese Änderung braucht es einen Code. Geben Sie einen ein und ändern Sie dann noch einmal.",
 
-	SignedInAs: "Sie sind angemeldet als", Continue: "Weiter", OtherAccount: "Anderes Konto verwenden", BackToApp: "Zurück zu",
+	SignedInAs: "Sie sind angemeldet als", OtherAccount: "Anderes Konto verwenden", BackToApp: "Zurück zu",
 
 	Address: "E-Mail-Adresse", Verified: "bestätigt", NotVerified: "noch nicht bestätigt", VerifyNow: "Link zum Bestätigen schicken",
 	ChangePassword: "Passwort ändern", ChangePasswordNote: "Hier bleiben Sie angemeldet, überall sonst werden Sie abgemeldet.",
@@ -97,6 +97,7 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 	changeElsewhere: func(account, to string) string {
 		return fmt.Sprintf("Mit diesem Link bekommt das Konto %s die Adresse %s. Melden Sie sich zuerst in diesem Konto an. Wenn es nicht Ihres ist, schließen Sie die Seite.", account, to)
 	},
+	continueTo: func(app string) string { return "Weiter zu " + app },
 	resetIntro: func(email string) string {
 		return fmt.Sprintf("Für das Konto %s. Alle seine Sitzungen enden.", email)
 	},

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -23,9 +24,10 @@ type page struct {
 
 func (v *visit) page(title string) page {
 	told := v.told()
+	back := cmp.Or(v.trip.returnURL, v.usual())
 	return page{
 		texts: v.texts, Site: v.Name, Stylesheet: v.stylesheet.Path, Icon: v.icon.Path,
-		Title: title, Told: told, Notice: v.Notices[told], ReturnURL: v.ReturnURL, ReturnName: v.returnTitle,
+		Title: title, Told: told, Notice: v.Notices[told], ReturnURL: back, ReturnName: hostOf(back),
 	}
 }
 

@@ -13,15 +13,15 @@ import (
 )
 
 const sessionColumns = `
-	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at`
+	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at, s.origin_id`
 
 // newSessionColumns are those of a new row, in the order of sessionValues.
 const newSessionColumns = `
 	id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix,
-	family_hash, token_hash, amr, elevated_at`
+	family_hash, token_hash, amr, elevated_at, origin_id`
 
 // newSessionValues is how many values sessionValues gives.
-const newSessionValues = 13
+const newSessionValues = 14
 
 // live holds of a session s of the account a at the time $2.
 const live = `
@@ -32,12 +32,13 @@ type sessionRow struct {
 	session         login.Session
 	amr             string
 	ended, elevated *time.Time
+	origin          *string
 }
 
 func (r *sessionRow) targets() []any {
 	s := &r.session
 	return []any{
-		&s.ID, &s.UserID, &s.Epoch, &s.CreatedAt, &s.LastUsedAt, &s.IdleUntil, &s.ExpiresAt, &r.ended, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated,
+		&s.ID, &s.UserID, &s.Epoch, &s.CreatedAt, &s.LastUsedAt, &s.IdleUntil, &s.ExpiresAt, &r.ended, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated, &r.origin,
 	}
 }
 
@@ -47,6 +48,9 @@ func (r *sessionRow) value() login.Session {
 	s.IdleUntil, s.ExpiresAt = s.IdleUntil.UTC(), s.ExpiresAt.UTC()
 	s.EndedAt, s.ElevatedAt = utc(r.ended), utc(r.elevated)
 	s.AMR = strings.Fields(r.amr)
+	if r.origin != nil {
+		s.OriginID = *r.origin
+	}
 	return s
 }
 
@@ -56,8 +60,15 @@ func sessionValues(n login.NewSession) []any {
 	return []any{
 		s.ID, s.Epoch, s.CreatedAt, s.LastUsedAt, s.IdleUntil, s.ExpiresAt, orNull(s.EndedAt),
 		column.Text(s.ClientName), column.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:],
-		strings.Join(s.AMR, " "), orNull(s.ElevatedAt),
+		strings.Join(s.AMR, " "), orNull(s.ElevatedAt), idOrNull(s.OriginID),
 	}
+}
+
+func idOrNull(id string) any {
+	if id == "" {
+		return nil
+	}
+	return id
 }
 
 // CreateSession implements login.Store. The two statements travel together and
@@ -77,7 +88,7 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 			FOR NO KEY UPDATE
 		)
 		INSERT INTO auth.sessions (` + newSessionColumns + `)
-		SELECT $2, user_id, session_epoch, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM account`
+		SELECT $2, user_id, session_epoch, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::uuid FROM account`
 	// As a join, it reads nothing twice where no session is one too many. Under an
 	// epoch that is no longer the account's it finds sessions that are over anyway.
 	const endOldest = `
@@ -99,7 +110,7 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 				rows = tag.RowsAffected()
 				return nil
 			})
-		batch.Queue(endOldest, user, n.Session.CreatedAt, n.Session.Epoch, n.Session.ID, max(n.MaxLive, 1))
+		batch.Queue(endOldest, user, n.Session.LastUsedAt, n.Session.Epoch, n.Session.ID, max(n.MaxLive, 1))
 		if n.Opens {
 			batch.Queue(opened, user, n.Session.Epoch)
 		}

@@ -20,6 +20,8 @@ var upgrades = []struct{ table, column, statements string }{
 	{"auth_sessions", "amr", `
 		ALTER TABLE auth_sessions ADD COLUMN amr TEXT NOT NULL DEFAULT '';
 		ALTER TABLE auth_sessions ADD COLUMN elevated_at INTEGER`},
+	{"auth_sessions", "origin_id", `
+		ALTER TABLE auth_sessions ADD COLUMN origin_id TEXT`},
 	// SQLite cannot change what is unique.
 	{"auth_mail_tokens", "slot", `
 		CREATE TABLE auth_mail_tokens_new (

@@ -81,7 +81,7 @@ func scanHolder(row scanner) (login.Holder, error) {
 }
 
 const sessionColumns = `
-	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at`
+	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at, COALESCE(s.origin_id, '')`
 
 type sessionRow struct {
 	session                       login.Session
@@ -93,7 +93,7 @@ type sessionRow struct {
 func (r *sessionRow) targets() []any {
 	s := &r.session
 	return []any{
-		&s.ID, &s.UserID, &s.Epoch, &r.created, &r.used, &r.idle, &r.exp, &r.end, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated,
+		&s.ID, &s.UserID, &s.Epoch, &r.created, &r.used, &r.idle, &r.exp, &r.end, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated, &s.OriginID,
 	}
 }
 

@@ -103,7 +103,8 @@ CREATE TABLE IF NOT EXISTS auth_sessions (
   recent        BLOB,
   exchanged_at  INTEGER,
   amr           TEXT    NOT NULL DEFAULT '',
-  elevated_at   INTEGER
+  elevated_at   INTEGER,
+  origin_id     TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS auth_sessions_user_id_idx ON auth_sessions (user_id);
 

@@ -17,11 +17,11 @@ const live = `
 func insertSession(ctx context.Context, tx *transaction, n login.NewSession) error {
 	s := n.Session
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO auth_sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix, family_hash, token_hash, amr, elevated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		INSERT INTO auth_sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix, family_hash, token_hash, amr, elevated_at, origin_id)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''))`,
 		s.ID, s.UserID, s.Epoch, micros(s.CreatedAt), micros(s.LastUsedAt), micros(s.IdleUntil), micros(s.ExpiresAt),
 		microsOrNull(s.EndedAt), column.Text(s.ClientName), column.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:],
-		strings.Join(s.AMR, " "), microsOrNull(s.ElevatedAt))
+		strings.Join(s.AMR, " "), microsOrNull(s.ElevatedAt), s.OriginID)
 	return err
 }
 
@@ -57,7 +57,7 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 				return err
 			}
 		}
-		_, err = tx.ExecContext(ctx, endOldest, n.Session.UserID, micros(n.Session.CreatedAt), n.Session.ID, max(n.MaxLive, 1))
+		_, err = tx.ExecContext(ctx, endOldest, n.Session.UserID, micros(n.Session.LastUsedAt), n.Session.ID, max(n.MaxLive, 1))
 		return err
 	})
 }

@@ -31,7 +31,9 @@ func storedSession(s login.Session) login.Session {
 
 func createdSessionComesBack(k *kit) {
 	h := k.user("ann@example.org")
-	n := k.session(h)
+	n := k.newSession(h)
+	n.Session.OriginID = uuid.NewString()
+	k.ok(k.store.CreateSession(k.ctx, n))
 	session, holder, err := k.store.SessionHolder(k.ctx, n.Session.ID, k.now)
 	k.ok(err)
 	k.equal("session", storedSession(n.Session), session)

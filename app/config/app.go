@@ -1,0 +1,66 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// App is an application whose users sign in at the hosted pages.
+type App struct {
+	Name       string
+	ReturnURLs []string
+}
+
+// appName is what an app calls itself in an address.
+var appName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
+
+// Apps are the applications of LOGIN_APPS, in the order in which they are named.
+func (c Config) Apps() []App {
+	var apps []App
+	for _, entry := range c.AppList {
+		name, address, _ := strings.Cut(strings.TrimSpace(entry), "=")
+		i := slices.IndexFunc(apps, func(a App) bool { return a.Name == name })
+		if i < 0 {
+			apps = append(apps, App{Name: name})
+			i = len(apps) - 1
+		}
+		apps[i].ReturnURLs = append(apps[i].ReturnURLs, address)
+	}
+	return apps
+}
+
+// checkApps refuses return URLs that would carry a code elsewhere than a reader
+// thinks, or in the clear.
+func (c Config) checkApps() []error {
+	var problems []error
+	complain := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf(Prefix+"APPS: "+format, args...))
+	}
+	seen := map[string]string{}
+	for _, a := range c.Apps() {
+		if !appName.MatchString(a.Name) {
+			complain("%q is not name=URL such as web=https://app.example.org/signed-in; a name has small letters, digits, - and _", a.Name)
+			continue
+		}
+		for _, address := range a.ReturnURLs {
+			fault := faultOf(address, false)
+			switch {
+			case address == "":
+				complain("%s has no return URL such as https://app.example.org/signed-in", a.Name)
+			case fault != "":
+				complain("%s", fault)
+			case strings.Contains(address, "#"):
+				complain("%q must have no #: what the pages add would stand behind it", address)
+			case seen[address] != "":
+				complain("%q is listed twice", address)
+			}
+			seen[address] = a.Name
+		}
+	}
+	if len(seen) > 0 && !c.HostedPages {
+		complain("needs %sHOSTED_PAGES=true; apps without the hosted pages need no entry", Prefix)
+	}
+	return problems
+}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"hasura-login/app/config"
 	"hasura-login/app/testserver"
 )
 
@@ -131,8 +132,12 @@ func begin(b *testing.B) *subject {
 	env := append(settings(),
 		"PATH="+os.Getenv("PATH"), "LOGIN_KEYS_DIR="+filepath.Join(s.dir, "keys"), "LOGIN_AUDIT_DIR="+filepath.Join(s.dir, "audit"),
 		"LOGIN_DATABASE_URL="+pg.URLFor("hasura_login_a", "app"), "LOGIN_LISTEN="+s.apiAddr(), "LOGIN_OPS_LISTEN="+s.opsAddr(),
-		"LOGIN_ACTION_SECRET=action-secret-0123456789abcdef0123456789", "LOGIN_DEVICE_SECRET=device-secret-0123456789abcdef0123456789", "LOGIN_TOTP_SECRET=totp-secret-0123456789abcdef0123456789",
 	)
+	for _, name := range config.Keys() {
+		if name != "EDGE_SECRET" { // settings has it
+			env = append(env, config.Prefix+name+"="+strings.Repeat("0", 32))
+		}
+	}
 	rotate := exec.Command(s.binary, "keys", "rotate")
 	rotate.Env = env
 	if out, err := rotate.CombinedOutput(); err != nil {

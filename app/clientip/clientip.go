@@ -20,11 +20,12 @@
 package clientip
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
+
+	"hasura-login/app/secretfile"
 )
 
 // The headers by which the edge tells who called. It overwrites both, so that
@@ -45,15 +46,15 @@ type Request struct {
 
 // Resolver finds the client's address.
 type Resolver struct {
-	secrets func() [][]byte
+	secrets func() []string
 	nat64   netip.Prefix
 }
 
-// New makes a Resolver. nat64 is the operator's prefix, or the zero Prefix; secrets
-// returns the edge secrets that are valid now,
-// several during a rotation; it is asked anew for each request, so that a
-// rotation needs no restart. Empty secrets are ignored.
-func New(secrets func() [][]byte, nat64 netip.Prefix) *Resolver {
+// New makes a Resolver. nat64 is the operator's prefix, or the zero Prefix. secrets
+// returns the edge secrets that are valid now, several during a rotation; each
+// request asks it again, so that a rotation needs no restart. Empty secrets are
+// ignored.
+func New(secrets func() []string, nat64 netip.Prefix) *Resolver {
 	return &Resolver{secrets: secrets, nat64: nat64}
 }
 
@@ -79,20 +80,10 @@ func (r *Resolver) Vouched(edgeSecret string) bool {
 	return vouched
 }
 
-// check compares with every secret, so that the time taken tells neither which
-// one matched nor, as digests are compared, how long they are.
 func (r *Resolver) check(presented string) (configured, vouched bool) {
-	digest := sha256.Sum256([]byte(presented))
-	match := 0
-	for _, secret := range r.secrets() {
-		if len(secret) == 0 {
-			continue
-		}
-		configured = true
-		want := sha256.Sum256(secret)
-		match |= subtle.ConstantTimeCompare(digest[:], want[:])
-	}
-	return configured, match == 1
+	secrets := r.secrets()
+	configured = slices.ContainsFunc(secrets, func(s string) bool { return s != "" })
+	return configured, secretfile.Matches(presented, secrets)
 }
 
 // longestAddr is an IPv4-mapped IPv6 address written in full; whatever is

@@ -14,13 +14,7 @@ const (
 )
 
 func resolver(secrets ...string) *clientip.Resolver {
-	return clientip.New(func() [][]byte {
-		var out [][]byte
-		for _, s := range secrets {
-			out = append(out, []byte(s))
-		}
-		return out
-	}, netip.MustParsePrefix("2001:db8:64:0:0:1::/96"))
+	return clientip.New(func() []string { return secrets }, netip.MustParsePrefix("2001:db8:64:0:0:1::/96"))
 }
 
 // parse reads an address that the edge vouches for.
@@ -65,7 +59,7 @@ func TestResolve_BelievesOnlyTheEdge(t *testing.T) {
 
 func TestResolve_RereadsTheSecrets(t *testing.T) {
 	secret := old
-	r := clientip.New(func() [][]byte { return [][]byte{[]byte(secret)} }, netip.Prefix{})
+	r := clientip.New(func() []string { return []string{secret} }, netip.Prefix{})
 	req := clientip.Request{RealIP: "198.51.100.4", EdgeSecret: edge}
 	if got := r.Resolve(req); got.IsValid() {
 		t.Fatalf("believed a secret that is not valid yet: %v", got)

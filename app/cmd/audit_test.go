@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"hasura-login/app/config"
 	"hasura-login/app/testserver"
 )
 
@@ -84,11 +85,12 @@ func TestServe_RefusesToStartWithoutAnAuditTrail(t *testing.T) {
 	pg := testserver.StartPostgres(t)
 	pg.CreateDatabase(t, "app")
 	pg.Migrate(t, "app")
-	secret := strings.Repeat("0", 32)
 	vars := []string{
 		"LOGIN_DATABASE_URL=" + pg.URLFor("hasura_login_a", "app"), "LOGIN_KEYS_DIR=" + filepath.Join(t.TempDir(), "keys"),
-		"LOGIN_ACTION_SECRET=" + secret, "LOGIN_EDGE_SECRET=" + secret, "LOGIN_DEVICE_SECRET=" + secret, "LOGIN_TOTP_SECRET=" + secret,
 		"LOGIN_LISTEN=127.0.0.1:0", "LOGIN_OPS_LISTEN=127.0.0.1:0",
+	}
+	for _, name := range config.Keys() {
+		vars = append(vars, config.Prefix+name+"="+strings.Repeat("0", 32))
 	}
 	if code, _, stderr := run(t, "", vars, "keys", "rotate"); code != 0 {
 		t.Fatal(stderr)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"hasura-login/app/cmd"
+	"hasura-login/app/config"
 )
 
 // run calls the program as a shell would.
@@ -71,10 +72,12 @@ func TestMain_ExitCodesAndWhatIsSaid(t *testing.T) {
 // restarts for ever are about exactly such values.
 func TestCheck_ReadsStructuredValuesAsServeDoes(t *testing.T) {
 	good := map[string]string{
-		"LOGIN_DATABASE_URL":  "postgres://login:secret@db.invalid:5432/hasura?sslmode=disable",
-		"LOGIN_REDIS_URL":     "redis://login:secret@redis.invalid:6379/0",
-		"LOGIN_ACTION_SECRET": strings.Repeat("a", 32), "LOGIN_EDGE_SECRET": strings.Repeat("e", 32), "LOGIN_DEVICE_SECRET": strings.Repeat("d", 32), "LOGIN_TOTP_SECRET": strings.Repeat("t", 32),
-		"LOGIN_KEYS_DIR": filepath.Join(t.TempDir(), "keys"),
+		"LOGIN_DATABASE_URL": "postgres://login:secret@db.invalid:5432/hasura?sslmode=disable",
+		"LOGIN_REDIS_URL":    "redis://login:secret@redis.invalid:6379/0",
+		"LOGIN_KEYS_DIR":     filepath.Join(t.TempDir(), "keys"),
+	}
+	for _, name := range config.Keys() {
+		good[config.Prefix+name] = strings.Repeat("k", 32)
 	}
 	vars := func(name, value string) (list []string) {
 		for n, v := range good {

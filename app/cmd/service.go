@@ -142,7 +142,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	s.api = httpapi.New(httpapi.Config{
 		Service: s.login, Verifier: verifier, JWKS: s.ring.JWKS, Ready: s.ready,
 		ActionSecrets: cfg.ActionSecret.Values, Calls: s.throttle,
-		Clients:     clientip.New(func() [][]byte { return bytesOf(cfg.EdgeSecret.Values()) }, prefix),
+		Clients:     clientip.New(cfg.EdgeSecret.Values, prefix),
 		AllowOrigin: w.AllowOrigin, Audit: auditor, Observer: s.metrics, Log: logs.requests, Pages: site,
 	})
 	s.metrics.SetTokensIssued(func(alg string) uint64 { return issuer.Issued(token.Algorithm(alg)) })

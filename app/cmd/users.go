@@ -68,7 +68,7 @@ func UsersCommand(env Environment) *cobra.Command {
 			func(ctx context.Context, o *login.Operator, args []string) error {
 				return o.ResetSecondFactor(ctx, args[0])
 			}),
-		verb("reseal-totp", "Encrypt every stored TOTP secret with the first value of LOGIN_TOTP_SECRET", func(ctx context.Context, _ []string) error {
+		verb("reseal-totp", "Encrypt every stored TOTP secret with the newest key", func(ctx context.Context, _ []string) error {
 			return resealTOTP(ctx, env)
 		}),
 		change(env, "sign-out USER", "End all sessions of a user", "signed out everywhere; tokens already out expire within LOGIN_ACCESS_TTL",

@@ -11,13 +11,9 @@ import (
 	"github.com/agnivade/levenshtein"
 
 	"hasura-login/app/login"
-	"hasura-login/app/secretfile"
 )
 
 func editDistance(a, b string) int { return levenshtein.ComputeDistance(a, b) }
-
-// minSecretLength holds 128 bits even where they are written in hexadecimal.
-const minSecretLength = 32
 
 // Algorithms are the values of LOGIN_JWT_ALG.
 func Algorithms() []string { return []string{"ES256", "EdDSA", "RS256"} }
@@ -202,37 +198,4 @@ func noticeNames() string {
 		names = append(names, string(kind))
 	}
 	return strings.Join(names, ", ")
-}
-
-func (c Config) checkSecrets() []error {
-	var problems []error
-	for name, secret := range map[string]secretfile.Secret{
-		"ACTION_SECRET": c.ActionSecret, "EDGE_SECRET": c.EdgeSecret, "DEVICE_SECRET": c.DeviceSecret, "TOTP_SECRET": c.TOTPSecret,
-		"MAIL_WEBHOOK_SECRET": c.MailWebhookSecret,
-	} {
-		for _, value := range secret.Values() {
-			if len(value) < minSecretLength {
-				problems = append(problems, fmt.Errorf("%s%s: a value is shorter than %d characters; make one with: openssl rand -hex 32", Prefix, name, minSecretLength))
-			}
-		}
-	}
-	return problems
-}
-
-// Missing names what production cannot do without.
-func (c Config) Missing() error {
-	var missing []string
-	for name, secret := range map[string]secretfile.Secret{
-		"DATABASE_URL": c.DatabaseURL, "ACTION_SECRET": c.ActionSecret, "EDGE_SECRET": c.EdgeSecret, "DEVICE_SECRET": c.DeviceSecret,
-		"TOTP_SECRET": c.TOTPSecret,
-	} {
-		if !secret.IsSet() {
-			missing = append(missing, fmt.Sprintf("%s%s or %s%s_FILE is not set", Prefix, name, Prefix, name))
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	slices.Sort(missing)
-	return fmt.Errorf("%s", strings.Join(missing, "\n"))
 }

@@ -93,16 +93,18 @@ type Config struct {
 	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info"`
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"20s"`
 
-	// Secrets: each also as …_FILE, which may be replaced while we run.
-	DatabaseURL  secretfile.Secret `env:"-" secret:"DATABASE_URL"`
-	ActionSecret secretfile.Secret `env:"-" secret:"ACTION_SECRET"`
-	EdgeSecret   secretfile.Secret `env:"-" secret:"EDGE_SECRET"`
-	DeviceSecret secretfile.Secret `env:"-" secret:"DEVICE_SECRET"`
-	TOTPSecret   secretfile.Secret `env:"-" secret:"TOTP_SECRET"`
+	// Secrets: each also as …_FILE, which may be replaced while we run. A "key" is a
+	// random value of minSecretLength, or several; production cannot do without what is
+	// "needed". ops/secrets.tsv says the rest about each.
+	DatabaseURL  secretfile.Secret `env:"-" secret:"DATABASE_URL" is:"needed"`
+	ActionSecret secretfile.Secret `env:"-" secret:"ACTION_SECRET" is:"needed,key"`
+	EdgeSecret   secretfile.Secret `env:"-" secret:"EDGE_SECRET" is:"needed,key"`
+	DeviceSecret secretfile.Secret `env:"-" secret:"DEVICE_SECRET" is:"needed,key"`
+	TOTPSecret   secretfile.Secret `env:"-" secret:"TOTP_SECRET" is:"needed,key"`
 	RedisURL     secretfile.Secret `env:"-" secret:"REDIS_URL"`
 
 	MailSMTPPassword  secretfile.Secret `env:"-" secret:"MAIL_SMTP_PASSWORD"`
-	MailWebhookSecret secretfile.Secret `env:"-" secret:"MAIL_WEBHOOK_SECRET"`
+	MailWebhookSecret secretfile.Secret `env:"-" secret:"MAIL_WEBHOOK_SECRET" is:"key"`
 }
 
 // Workers is the number of hash workers: the setting, or one per usable core

@@ -19,6 +19,7 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 
+	"hasura-login/app/config"
 	"hasura-login/app/testserver"
 	"hasura-login/dev/standin"
 	"hasura-login/dev/standin/auth"
@@ -88,10 +89,12 @@ func start(t *testing.T, o options) *stack {
 	s.keys = filepath.Join(s.dir, "keys")
 	s.postgres.CreateDatabase(t, s.database)
 	s.postgres.Migrate(t, s.database)
+	for _, name := range config.Keys() {
+		s.secret(strings.ToLower(name), strings.Repeat("0", 32))
+	}
 	s.secret("action_secret", actionSecret)
 	s.secret("edge_secret", edgeSecret)
 	s.secret("device_secret", deviceSecret)
-	s.secret("totp_secret", "totp-secret-0123456789abcdef0123456789")
 	s.secret("database_url", s.postgres.URLFor("hasura_login_a", s.database))
 	if o.redis != nil {
 		s.secret("redis_url", o.redis.URL())
@@ -125,7 +128,7 @@ func (s *stack) env(extra map[string]string) []string {
 		"LOGIN_KEYS_DIR": s.keys, "LOGIN_AUDIT_DIR": filepath.Join(s.dir, "audit"), "LOGIN_ISSUER": "https://login.example.org", "LOGIN_AUDIENCE": "hasura",
 		"LOGIN_CORS_ORIGINS": "https://app.example.org",
 	}
-	for _, name := range []string{"ACTION_SECRET", "EDGE_SECRET", "DEVICE_SECRET", "TOTP_SECRET", "DATABASE_URL", "REDIS_URL"} {
+	for _, name := range append(config.Keys(), "DATABASE_URL", "REDIS_URL") {
 		path := filepath.Join(s.dir, strings.ToLower(name))
 		if _, err := os.Stat(path); err == nil {
 			vars["LOGIN_"+name+"_FILE"] = path

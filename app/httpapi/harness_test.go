@@ -135,7 +135,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		Ready:         func(context.Context) error { return srv.ready },
 		Calls:         limiter,
 		ActionSecrets: func() []string { return []string{actionSecret} },
-		Clients:       clientip.New(func() [][]byte { return [][]byte{[]byte(edgeSecret)} }, netip.MustParsePrefix("2001:db8:64::/96")),
+		Clients:       clientip.New(func() []string { return []string{edgeSecret} }, netip.MustParsePrefix("2001:db8:64::/96")),
 		AllowOrigin:   func(origin string) bool { return origin == "https://app.example.org" },
 		Audit:         auditor, Observer: listedResults{m, t}, Log: log, Pages: site,
 	})

@@ -34,7 +34,13 @@ type Operator struct {
 }
 
 // roleName is what Hasura takes as a role without quoting trouble.
-var roleName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
+var roleName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,62}$`)
+
+// IsRoleName tells whether a token may hold this role, if it is not admin.
+func IsRoleName(name string) bool { return roleName.MatchString(name) }
+
+// IsAdmin tells whether a role opens everything in Hasura, or looks like the one that does.
+func IsAdmin(role string) bool { return strings.EqualFold(role, "admin") }
 
 // CheckRoles refuses role lists that could never be put into a token: none at
 // all, malformed names, and admin, which would open everything in Hasura.
@@ -43,11 +49,11 @@ func CheckRoles(roles []string) error {
 		return Invalid("roles", "at least one is needed")
 	}
 	for _, role := range roles {
-		if strings.EqualFold(role, "admin") {
+		if IsAdmin(role) {
 			return Invalid("roles", "admin is never given to a user; Hasura would let such a token do anything")
 		}
-		if !roleName.MatchString(role) {
-			return Invalid("roles", "%q is not a role name (letters, digits, _ and -)", role)
+		if !IsRoleName(role) {
+			return Invalid("roles", "%q is not a role name (letters, digits, _ . : and -, up to 63)", role)
 		}
 	}
 	return nil

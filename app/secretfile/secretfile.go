@@ -4,6 +4,8 @@ package secretfile
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
 	"fmt"
 	"os"
 	"strings"
@@ -82,6 +84,22 @@ func Split(text string) []string {
 		}
 	}
 	return values
+}
+
+// Matches tells whether a presented value is one of the secrets. It compares with
+// every one, so that the time taken tells neither which one matched nor, as digests
+// are compared, how long they are. An empty secret matches nothing.
+func Matches(presented string, secrets []string) bool {
+	digest := sha256.Sum256([]byte(presented))
+	match := 0
+	for _, secret := range secrets {
+		if secret == "" {
+			continue
+		}
+		want := sha256.Sum256([]byte(secret))
+		match |= subtle.ConstantTimeCompare(digest[:], want[:])
+	}
+	return match == 1
 }
 
 func (s *state) reread() {

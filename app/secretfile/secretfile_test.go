@@ -100,6 +100,27 @@ func TestOpen_RefusesAMissingOrEmptyFile(t *testing.T) {
 	}
 }
 
+func TestMatches(t *testing.T) {
+	for name, c := range map[string]struct {
+		presented string
+		secrets   []string
+		want      bool
+	}{
+		"the only one":              {"one", []string{"one"}, true},
+		"the one before":            {"old", []string{"new", "old"}, true},
+		"another":                   {"other", []string{"new", "old"}, false},
+		"the beginning of one":      {"on", []string{"one"}, false},
+		"nothing, and none is set":  {"", nil, false},
+		"nothing, and one is empty": {"", []string{"", "one"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := secretfile.Matches(c.presented, c.secrets); got != c.want {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
+}
+
 func TestSplit(t *testing.T) {
 	for text, want := range map[string][]string{
 		"":              nil,

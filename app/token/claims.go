@@ -22,14 +22,9 @@ const (
 // roleUser is in every token: all signed-in actions are permitted to it.
 const roleUser = "user"
 
-// roleAdmin is all-powerful in Hasura, metadata and every table included; it is
-// for who holds the admin secret, never for a token.
-const roleAdmin = "admin"
-
 // ASCII alone: Hasura folds the case of claim names by Unicode, so a letter
 // like "ſ" could otherwise turn into one of a reserved name.
 var (
-	roleName  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,62}$`)
 	claimName = regexp.MustCompile(`^x-hasura-[a-z0-9_-]{1,110}$`)
 	asciiName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 )
@@ -58,7 +53,7 @@ func hasuraClaims(s login.Subject) map[string]any {
 func allowedRoles(roles []string) []string {
 	allowed := []string{roleUser}
 	for _, role := range roles {
-		if roleName.MatchString(role) && !strings.EqualFold(role, roleAdmin) && !slices.Contains(allowed, role) {
+		if login.IsRoleName(role) && !login.IsAdmin(role) && !slices.Contains(allowed, role) {
 			allowed = append(allowed, role)
 		}
 	}

@@ -3,6 +3,7 @@ package token_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,15 @@ func TestIssue_EveryTokenHasAnIDOfItsOwn(t *testing.T) {
 	}
 }
 
+// sortedNames are the strings of a JSON list, sorted.
+func sortedNames(list any) (sorted []string) {
+	for _, name := range list.([]any) {
+		sorted = append(sorted, name.(string))
+	}
+	slices.Sort(sorted)
+	return sorted
+}
+
 func TestIssue_Roles(t *testing.T) {
 	s := newIssuing(t)
 	tests := []struct {
@@ -112,6 +122,7 @@ func TestIssue_Roles(t *testing.T) {
 		{"admin in look-alike letters", []string{"аdmin", "ＡＤＭＩＮ", "admın"}, "user", []any{"user"}, "user"},
 		{"admin as a part is another role", []string{"site-admin", "administrator"}, "site-admin", []any{"user", "site-admin", "administrator"}, "site-admin"},
 		{"empty and blank", []string{"", " ", "\t"}, "", []any{"user"}, "user"},
+		{"as other systems name them", []string{"org:7", "v1.2", "_internal", "9lives", strings.Repeat("r", 63)}, "org:7", []any{"user", "org:7", "v1.2", "_internal", "9lives", strings.Repeat("r", 63)}, "org:7"},
 		{"not names", []string{"{user,admin}", "a,b", "a b", `"x"`, "-x", strings.Repeat("r", 64)}, "a b", []any{"user"}, "user"},
 		{"default that is not allowed", []string{"editor"}, "moderator", []any{"user", "editor"}, "user"},
 		{"default in other letters", []string{"editor"}, "Editor", []any{"user", "editor"}, "user"},
@@ -121,6 +132,13 @@ func TestIssue_Roles(t *testing.T) {
 			got := issued(t, s, login.Account{Roles: tt.roles, DefaultRole: tt.defaultRole})
 			if diff := cmp.Diff(tt.wantRoles, got["x-hasura-allowed-roles"]); diff != "" {
 				t.Errorf("allowed roles (-want +got):\n%s", diff)
+			}
+			// What an operator may set and what a token carries is one rule.
+			for _, role := range tt.roles {
+				_, carried := slices.BinarySearch(sortedNames(got["x-hasura-allowed-roles"]), role)
+				if err := login.CheckRoles([]string{role}); carried != (err == nil) {
+					t.Errorf("role %q is in the token: %t; an operator who sets it gets %v", role, carried, err)
+				}
 			}
 			if got["x-hasura-default-role"] != tt.wantDefault {
 				t.Errorf("default role %v, want %s", got["x-hasura-default-role"], tt.wantDefault)

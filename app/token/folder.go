@@ -11,6 +11,12 @@ import (
 	"time"
 )
 
+// The modes of the ring's folder and of its files, which nobody writes twice.
+const (
+	folderMode fs.FileMode = 0o700
+	keyMode    fs.FileMode = 0o400
+)
+
 // Folder is the key ring on disk.
 type Folder struct {
 	Dir       string
@@ -94,7 +100,7 @@ func (f Folder) scan(previous map[string]seen) (scan, error) {
 	}
 	s := scan{files: make(map[string]seen, len(entries))}
 	if writableByOthers(info) {
-		s.problems = append(s.problems, Problem{File: ".", Text: fmt.Sprintf("folder has mode %04o: others could add keys; should be 0700", info.Mode().Perm())})
+		s.problems = append(s.problems, Problem{File: ".", Text: fmt.Sprintf("folder has mode %04o: others could add keys; should be %04o", info.Mode().Perm(), folderMode)})
 	}
 	for _, entry := range entries {
 		if name := entry.Name(); !strings.HasPrefix(name, ".") { // dot files are our lock and half-written keys
@@ -135,7 +141,7 @@ func (s *scan) add(dir string, entry fs.DirEntry, before seen) {
 		}
 		s.problems = append(s.problems, problem)
 	} else if now.info != nil && readableByOthers(now.info) {
-		s.problems = append(s.problems, Problem{File: name, Text: fmt.Sprintf("file has mode %04o, should be 0400", now.info.Mode().Perm())})
+		s.problems = append(s.problems, Problem{File: name, Text: fmt.Sprintf("file has mode %04o, should be %04o", now.info.Mode().Perm(), keyMode)})
 	}
 	s.files[name] = now
 	if now.key != nil {
@@ -193,7 +199,7 @@ func (f Folder) write(name string, data []byte) (err error) {
 	if _, err := temp.Write(data); err != nil {
 		return err
 	}
-	if err := temp.Chmod(0o400); err != nil {
+	if err := temp.Chmod(keyMode); err != nil {
 		return err
 	}
 	if err := giveToOwnerOf(f.Dir, temp); err != nil {

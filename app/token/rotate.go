@@ -95,7 +95,7 @@ func (f Folder) makeDir() error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
+	if err := os.MkdirAll(f.Dir, folderMode); err != nil {
 		return fmt.Errorf("key folder: %w", err)
 	}
 	return nil

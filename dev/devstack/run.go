@@ -118,7 +118,10 @@ func (v stack) vars(env cmd.Environment) ([]string, error) {
 		"LISTEN": v.listen, "OPS_LISTEN": v.ops, "KEYS_DIR": filepath.Join(v.data, "keys"), "AUDIT_DIR": filepath.Join(v.data, "audit"), "SHUTDOWN_GRACE": "5s",
 		"HOSTED_PAGES": "true", "PUBLIC_URL": publicURL(v.listen),
 	}
-	for _, name := range []string{"ACTION_SECRET", "DEVICE_SECRET", "TOTP_SECRET"} {
+	for _, name := range config.Keys() {
+		if name == "EDGE_SECRET" {
+			continue // with one, only what nginx passes on would have an address
+		}
 		secret, err := keptSecret(filepath.Join(v.data, strings.ToLower(name)))
 		if err != nil {
 			return nil, err

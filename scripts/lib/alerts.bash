@@ -199,7 +199,7 @@ reload_monitoring() {
     service=${at%%=*}
     name=$(running_of "${service}" | sed -n 1p)
     [[ -n ${name} ]] || continue
-    wait_up "${name}" 60 || true
+    wait_up "${name}" || true
     compose exec -T "${service}" wget -q -O /dev/null --post-data= "http://${at#*=}/-/reload" </dev/null >&2 ||
       warn "${service} refuses its files and goes on with those before: docker compose logs --tail 20 ${service}"
   done

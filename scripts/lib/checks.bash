@@ -127,7 +127,7 @@ check_secrets() {
     read -r owner mode < <(stat --format '%u %a' "${file}")
     if [[ ${owner} != "$(owner_of "$(consumer_of "${file}")")" ]]; then
       problem rotation "${file#"${ROOT}/"} belongs to uid ${owner} and its reader cannot read it: scripts/init-secrets puts it right"
-    elif [[ ${mode} != 400 ]]; then
+    elif [[ 0${mode} != "${SECRET_MODE}" ]]; then
       problem rotation "${file#"${ROOT}/"} has mode ${mode}: scripts/init-secrets puts it right"
     fi
     if [[ ! -s ${file} ]]; then
@@ -136,7 +136,27 @@ check_secrets() {
       problem rotation "${file#"${ROOT}/"} ends with a newline"
     fi
   done < <(find "${SECRETS}" -mindepth 2 -maxdepth 2 -type f ! -path '*/acme/*' -print0 2>/dev/null)
+  check_values
   ((PROBLEMS > before)) || good 'secrets: all there, each for its reader alone'
+}
+
+# No secret has more values than its reader takes, or one that is too short.
+check_values() {
+  local complaint files=()
+  mapfile -d '' files < <(cd "${SECRETS}" 2>/dev/null && find . -mindepth 2 -type f ! -path './acme/*' -printf '%P\0')
+  ((${#files[@]} > 0)) || return 0
+  while IFS= read -r complaint; do
+    problem rotation "secrets/${complaint}"
+  done < <(cd "${SECRETS}" && secret_list | LC_ALL=C awk -F '\t' '
+    NR == FNR { fewest[$1] = $3; most[$1] = $4; next }
+    FNR == 1 { name = FILENAME; sub(/^\357\273\277/, "") }
+    { sub(/[[:space:]]+$/, ""); if ($0 != "" && name in most) { values[name]++; if (length($0) < fewest[name]) short[name] = 1 } }
+    END {
+      for (name in values) {
+        if (most[name] != "-" && values[name] > most[name]) print name " has " values[name] " values, its reader takes " most[name]
+        if (short[name]) print name " has a value of fewer than " fewest[name] " characters"
+      }
+    }' - "${files[@]}" 2>/dev/null | sort)
 }
 
 consumer_of() {
@@ -273,7 +293,7 @@ runbook_of() {
 check_keys() {
   local mode owner listing active complaints published
   read -r owner mode < <(stat --format '%u %a' "${ROOT}/keys" 2>/dev/null || echo 'none none')
-  if [[ ${owner} != "$(owner_of keys)" || ${mode} != 700 ]]; then
+  if [[ ${owner} != "$(owner_of keys)" || 0${mode} != "${KEYS_MODE}" ]]; then
     problem lost-keys "keys/ is not login's alone (uid ${owner}, mode ${mode}): scripts/init-secrets puts it right"
   fi
   if ! listing=$(compose exec -T login /hasura-login keys list --json </dev/null 2>/dev/null); then

@@ -3,7 +3,11 @@
 
 PROJECT=$(env_get COMPOSE_PROJECT_NAME)
 PROJECT=${PROJECT:-hasura-login}
-readonly PROJECT
+# How long scripts wait, where nothing says otherwise: for a container to be up, and for an answer to
+# be as it should, in half seconds.
+START_SECONDS=180
+REPLY_TRIES=20
+readonly PROJECT START_SECONDS REPLY_TRIES
 
 compose() {
   docker compose --project-name "${PROJECT}" --project-directory "${ROOT}" \
@@ -39,9 +43,9 @@ is_up() {
 }
 
 # Waits until a container runs and its health check agrees.
-#   wait_up NAME SECONDS
+#   wait_up NAME
 wait_up() {
-  local name=$1 deadline=$((SECONDS + $2)) state
+  local name=$1 deadline=$((SECONDS + START_SECONDS)) state
   while true; do
     state=$(state_of "${name}")
     case ${state} in
@@ -55,7 +59,7 @@ wait_up() {
       *) ;;
     esac
     if ((SECONDS >= deadline)); then
-      say "${name} is still \"${state}\" after $2 s; its last words:"
+      say "${name} is still \"${state}\" after ${START_SECONDS} s; its last words:"
       docker logs --tail 20 "${name}" >&2 || true
       return 1
     fi
@@ -66,15 +70,26 @@ wait_up() {
 # Sleeps; tests, whose containers are quick, make it shorter.
 pause() { sleep "${HASURA_LOGIN_PAUSE:-$1}"; }
 
+# Runs a command again and again until it succeeds, for what a service in good health does within
+# REPLY_TRIES half seconds.
+#   eventually COMMAND…
+eventually() {
+  local tries=${REPLY_TRIES}
+  until "$@"; do
+    ((--tries > 0)) || return 1
+    pause 0.5
+  done
+}
+
 # Makes a service run as the compose file says, if it does not yet. What runs stays as it is; a
 # container that does not run is made anew if the settings have changed since.
-#   start_service NAME [SECONDS]
+#   start_service NAME
 start_service() {
-  local service=$1 seconds=${2:-120} name keep=()
+  local service=$1 name keep=()
   [[ -z $(running_of "${service}") ]] || keep=(--no-recreate)
   compose up --detach --no-deps --no-build "${keep[@]}" "${service}" </dev/null >&2
   for name in $(running_of "${service}"); do
-    wait_up "${name}" "${seconds}" || die "${service} does not come up"
+    wait_up "${name}" || die "${service} does not come up"
     return 0
   done
   die "${service} does not run"

@@ -18,6 +18,9 @@ quoted() {
   printf '"%s"' "${text//$'\n'/\\n}"
 }
 
+# curl in nginx's container, with what stdin says.  → the body, and the status on the last line
+curl_from_nginx() { compose exec -T nginx curl --silent --max-time 15 --write-out '\n%{http_code}' --config -; }
+
 # One request from nginx's place in the network, so that what is proved is the way nginx goes. Body
 # and token reach curl on stdin: an argument could be read by every user of the machine.
 #   http_call METHOD URL [BODY [TOKEN]]  → the body, and the status on the last line
@@ -28,7 +31,7 @@ http_call() {
     printf 'header = "Content-Type: application/json"\n'
     if [[ -n ${body} ]]; then printf 'data = %s\n' "$(quoted "${body}")"; fi
     if [[ -n ${token} ]]; then printf 'header = "Authorization: Bearer %s"\n' "${token}"; fi
-  } | compose exec -T nginx curl --silent --max-time 15 --write-out '\n%{http_code}' --config -
+  } | curl_from_nginx
 }
 
 # One of login's verbs for operators, in one container.
@@ -93,7 +96,7 @@ probe_refresh() {
     printf 'header = "Content-Type: application/json"\ndata = %s\n' "$(quoted "{\"refreshToken\":$(quoted "$2")}")"
     printf 'header = "X-Real-IP: 2001:db8:%s:%s::1"\n' "${drawn:0:4}" "${drawn:4:4}"
     printf 'header = "X-Edge-Secret: %s"\n' "$(newest_of login/edge_secret)"
-  } | compose exec -T nginx curl --silent --max-time 15 --write-out '\n%{http_code}' --config -
+  } | curl_from_nginx
 }
 
 # At one login container: has it exchange the refresh token (it signs), then asks for the own account

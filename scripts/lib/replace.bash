@@ -37,13 +37,13 @@ settle_service() {
 }
 
 # The container that takes a service's requests: the one the upstream file names if it is up, else
-# any that is. One that is still starting (after a reboot) gets a minute.
+# any that is. One that is still starting (after a reboot) gets its time.
 serving_container() {
   local service=$1 named candidates name
   named=$(upstream_of "${service}")
   candidates=$(running_of "${service}")
   for name in $(grep -xF "${named}" <<<"${candidates}" || true) ${candidates}; do
-    if is_up "${name}" || { [[ $(state_of "${name}") == 'running starting' ]] && wait_up "${name}" 60; }; then
+    if is_up "${name}" || { [[ $(state_of "${name}") == 'running starting' ]] && wait_up "${name}"; }; then
       printf '%s\n' "${name}"
       return 0
     fi
@@ -60,7 +60,7 @@ replace_service() {
   new=$(containers_of "${service}" | grep -vxF "${old}" || true)
   [[ -n ${new} ]] || die "no second ${service} container appeared"
   say "  ${new} starts beside ${old}"
-  if ! { wait_up "${new}" 180 && prove "${service}" "${new}" && point_upstream "${service}" "${new}"; }; then
+  if ! { wait_up "${new}" && prove "${service}" "${new}" && point_upstream "${service}" "${new}"; }; then
     remove_container "${new}"
     say "${new} did not prove itself and is removed; ${old} serves on"
     return 1

@@ -1,27 +1,38 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# Secrets: one folder per consumer, each file 0400 and owned by its reader's uid
-# (compose ignores uid and mode of file secrets, so the host's count). Folders
+# Secrets: one folder per consumer, each file owned by its reader's uid and for it
+# alone (compose ignores uid and mode of file secrets, so the host's count). Folders
 # are mounted, never single files: a mounted file keeps its inode, and a rename
-# would never arrive. Values end without a newline.
+# would never arrive. Values end without a newline. ops/secrets.tsv lists them all.
 
 SECRETS=${ROOT}/secrets
+SECRET_MODE=0400
+SECRET_FOLDER_MODE=0500
+# login writes its key ring itself.
+KEYS_MODE=0700
 # Where consumers reach the servers; elsewhere only in tests.
 POSTGRES_AT=${HASURA_LOGIN_POSTGRES:-postgres:5432}
 REDIS_AT=${HASURA_LOGIN_REDIS:-redis:6379}
 LOGIN_METRICS_AT=${HASURA_LOGIN_METRICS:-login-metrics:9100}
-readonly SECRETS POSTGRES_AT REDIS_AT LOGIN_METRICS_AT
+readonly SECRETS SECRET_MODE SECRET_FOLDER_MODE KEYS_MODE POSTGRES_AT REDIS_AT LOGIN_METRICS_AT
+
+# The list without its comments: secret, uid, length, values, made, rotated, if lost.
+secret_list() { grep -v '^#' "${LIB}/../../ops/secrets.tsv"; }
+
+# The secrets that somebody else makes, one a line.
+given_secrets() { secret_list | awk -F '\t' '$5 == "given" { print $1 }'; }
+
+# The scripts that rotate, in the order of the list.
+rotations() { secret_list | awk -F '\t' '$6 ~ /^rotate-/ && !seen[$6]++ { print $6 }'; }
 
 # The uid that reads a consumer's folder: what docker-compose.prod.yml runs it as.
 owner_of() {
-  case $1 in
-    login | keys) echo 10001 ;;
-    hasura | migrate) echo 1001 ;;
-    postgres | redis) echo 999 ;;
-    nginx | acme) echo 101 ;;
-    grafana) echo 472 ;;
-    operator) echo 0 ;; # read by these scripts alone, never mounted
-    *) echo 65534 ;;
+  local consumer=$1
+  case ${consumer} in
+    keys) consumer=login ;;
+    acme) consumer=nginx ;;
+    *) ;;
   esac
+  secret_list | awk -F '\t' -v folder="${consumer}/" 'index($1, folder) == 1 { print $2; exit }'
 }
 
 # Waits until login has surely read its secret files again: it looks at them every second.
@@ -35,7 +46,13 @@ write_secret() {
   local consumer=${1%%/*} path=${SECRETS}/$1 value
   value=$(cat)
   [[ -n ${value} ]] || die "refusing to write an empty secret: secrets/$1"
-  printf '%s' "${value}" | write_file "${path}" 0400 "$(owner_of "${consumer}")"
+  printf '%s' "${value}" | write_file "${path}" "${SECRET_MODE}" "$(owner_of "${consumer}")"
+}
+
+# Makes the folder of a secret, if it is not there.
+make_secret_folder() {
+  make_folder "${SECRETS}" 0711
+  make_folder "${SECRETS}/${1%%/*}" "${SECRET_FOLDER_MODE}" "$(owner_of "${1%%/*}")"
 }
 
 read_secret() {

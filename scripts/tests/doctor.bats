@@ -93,9 +93,13 @@ doctor_names() {
   doctor_names 'its reader cannot read it' rotation
 }
 
-@test "doctor names: a secret that ends with a newline" {
+@test "doctor names: secrets with a newline at the end, a value too many, or one too short" {
   echo >>"$(secret_file grafana/admin_password)"
+  printf '%032d\n%032d\n%032d' 1 2 3 >"$(secret_file login/device_secret)"
+  printf 'too-short' >"$(secret_file login/edge_secret)"
   doctor_names 'ends with a newline' rotation
+  assert_says 'secrets/login/device_secret has 3 values, its reader takes 2'
+  assert_says 'secrets/login/edge_secret has a value of fewer than 32 characters'
 }
 
 @test "doctor names: Hasura's action secret is not login's" {

@@ -82,8 +82,8 @@ func (q auditQuery) filter(ctx context.Context, env Environment) (audit.Filter, 
 		return f, nil
 	}
 	return f, withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		h, err := o.Find(ctx, q.user)
-		f.User = h.User.ID
+		ua, err := o.Find(ctx, q.user)
+		f.User = ua.User.ID
 		return err
 	})
 }

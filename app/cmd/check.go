@@ -11,8 +11,8 @@ import (
 
 	"hasura-login/app/clientip"
 	"hasura-login/app/config"
+	"hasura-login/app/ratelimit"
 	"hasura-login/app/store/postgres"
-	"hasura-login/app/throttle"
 	"hasura-login/app/token"
 )
 
@@ -53,7 +53,7 @@ func unusable(cfg config.Config) error {
 		add("DATABASE_URL", postgres.CheckURL(url))
 	}
 	if url := cfg.RedisURL.Value(); url != "" {
-		add("REDIS_URL", throttle.CheckRedisURL(url))
+		add("REDIS_URL", ratelimit.CheckRedisURL(url))
 	}
 	add("ISSUER", token.Names{Issuer: cfg.Issuer, Audience: cfg.Audience}.Check())
 	_, limitsErr := limits(cfg)
@@ -78,12 +78,12 @@ func nat64(cfg config.Config) (netip.Prefix, error) {
 }
 
 // limits reads the LIMIT_* settings; the error joins every problem.
-func limits(cfg config.Config) (throttle.Limits, error) {
-	var l throttle.Limits
+func limits(cfg config.Config) (ratelimit.Limits, error) {
+	var l ratelimit.Limits
 	var problems []string
 	for _, setting := range []struct {
 		name, value string
-		into        *throttle.Limit
+		into        *ratelimit.Limit
 	}{
 		{"LIMIT_SIGNIN_CLIENT", cfg.LimitSigninClient, &l.SignInClient},
 		{"LIMIT_DEVICE_CLIENT", cfg.LimitDeviceClient, &l.DeviceClient},
@@ -94,7 +94,7 @@ func limits(cfg config.Config) (throttle.Limits, error) {
 		{"LIMIT_RESET_CLIENT", cfg.LimitResetClient, &l.ResetClient},
 		{"LIMIT_RESET_ACCOUNT", cfg.LimitResetAccount, &l.ResetAccount},
 	} {
-		parsed, err := throttle.ParseLimit(config.Prefix+setting.name, setting.value)
+		parsed, err := ratelimit.ParseLimit(config.Prefix+setting.name, setting.value)
 		if err != nil {
 			problems = append(problems, err.Error())
 		}

@@ -82,10 +82,10 @@ func mailLinks(reset, verify string) (map[login.MailKind]mail.Link, error) {
 	}, nil
 }
 
-// mailSecret derives the tokens in mails from the device secret, which all
+// mailSecret derives the tokens in mails from the server secret, which all
 // replicas share.
 func mailSecret(cfg config.Config) login.MailSecret {
-	return login.MailSecret{Keys: func() [][]byte { return bytesOf(cfg.DeviceSecret.Values()) }}
+	return login.MailSecret{Keys: func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }}
 }
 
 func newMailWorker(cfg config.Config, p *Post, outbox login.Outbox, m *metrics.Metrics, log *zap.Logger) *mail.Worker {

@@ -38,27 +38,27 @@ func exportUser(ctx context.Context, env Environment, ref string) error {
 	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
 		return useOperator(ctx, env, cfg, store, func(ctx context.Context, o *login.Operator) error {
 			o.Audit = trail
-			h, err := o.Find(ctx, ref)
+			ua, err := o.Find(ctx, ref)
 			if err != nil {
 				return err
 			}
-			sessions, err := o.Sessions(ctx, h.User.ID)
+			sessions, err := o.Sessions(ctx, ua.User.ID)
 			if err != nil {
 				return err
 			}
-			e := exported{User: shownUserOf(h), Factors: h.Account.Factors, Password: h.Account.Password != ""}
+			e := exported{User: shownUserOf(ua), Factors: ua.Account.Factors, Password: ua.Account.Password != ""}
 			e.User.Sessions = shownSessionsOf(sessions)
-			if e.Mails, err = store.MailsOf(ctx, h.User.ID); err != nil {
+			if e.Mails, err = store.MailsOf(ctx, ua.User.ID); err != nil {
 				return err
 			}
-			err = audit.Read(ctx, cfg.AuditDir, audit.Filter{User: h.User.ID}, func(l audit.Line) error {
+			err = audit.Read(ctx, cfg.AuditDir, audit.Filter{User: ua.User.ID}, func(l audit.Line) error {
 				e.Events = append(e.Events, l)
 				return nil
 			})
 			if err != nil {
 				return err
 			}
-			if err := o.RecordExported(ctx, h.User.ID); err != nil {
+			if err := o.RecordExported(ctx, ua.User.ID); err != nil {
 				return err
 			}
 			return showJSON(env.Stdout, e)

@@ -26,7 +26,7 @@ import (
 	"hasura-login/app/mail"
 	"hasura-login/app/metrics"
 	"hasura-login/app/password"
-	"hasura-login/app/throttle"
+	"hasura-login/app/ratelimit"
 	"hasura-login/app/token"
 	"hasura-login/app/totp"
 )
@@ -62,8 +62,8 @@ type Service struct {
 	store    login.Store
 	backend  Backend
 	ring     *token.Ring
-	gate     *password.Gate
-	throttle *throttle.Throttle
+	hasher   *password.HashLimiter
+	limiter  *ratelimit.Limiter
 	login    *login.Service
 	mail     *mail.Worker // nil: no mail is sent
 	metrics  *metrics.Metrics
@@ -119,10 +119,10 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	if err != nil {
 		return nil, err
 	}
-	if s.throttle, err = throttle.New(throttle.Config{Limits: lims, Key: throttleKey(cfg), RedisURL: redisURL(cfg), Observer: s.metrics, Now: time.Now}); err != nil {
+	if s.limiter, err = ratelimit.New(ratelimit.Config{Limits: lims, Key: limiterKey(cfg), RedisURL: redisURL(cfg), Observer: s.metrics, Now: time.Now}); err != nil {
 		return nil, err
 	}
-	if s.gate, err = password.New(password.Config{Cost: cfg.BcryptCost, Workers: cfg.HashWorkers, MaxWait: cfg.HashQueueMaxWait, Observer: s.metrics}); err != nil {
+	if s.hasher, err = password.New(password.Config{Cost: cfg.BcryptCost, Workers: cfg.HashWorkers, MaxWait: cfg.HashQueueMaxWait, Observer: s.metrics}); err != nil {
 		return nil, err
 	}
 	mails := metrics.TimedMailStore(w.Backend.Store, s.metrics)
@@ -132,8 +132,8 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 		queued = s.mail.Wake
 	}
 	s.login = login.NewService(login.Deps{
-		Store: s.store, Mail: mails, Credentials: w.Backend.Store, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.gate, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
-		Throttle: s.throttle, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.DeviceSecret.Values()) }), Audit: auditor,
+		Store: s.store, Mail: mails, Credentials: w.Backend.Store, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
+		Limiter: s.limiter, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }), Audit: auditor,
 	}, rules(cfg, w.Post != nil))
 	site, err := newPages(cfg, s.login, verifier, w.Post != nil)
 	if err != nil {
@@ -141,7 +141,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	}
 	s.api = httpapi.New(httpapi.Config{
 		Service: s.login, Verifier: verifier, JWKS: s.ring.JWKS, Ready: s.ready,
-		ActionSecrets: cfg.ActionSecret.Values, Calls: s.throttle,
+		ActionSecrets: cfg.ActionSecret.Values, Calls: s.limiter,
 		Clients:     clientip.New(cfg.EdgeSecret.Values, prefix),
 		AllowOrigin: w.AllowOrigin, Audit: auditor, Observer: s.metrics, Log: logs.requests, Pages: site,
 	})
@@ -170,7 +170,7 @@ func oneTimePasswords(cfg config.Config) *totp.Secrets {
 
 // observe hands the metrics what they ask at each scrape, and makes the ops listener.
 func (s *Service) observe() {
-	s.metrics.SetHashQueueLength(s.gate.Len)
+	s.metrics.SetHashQueueLength(s.hasher.Len)
 	s.metrics.SetHashWorkers(s.cfg.Workers())
 	s.metrics.Keys(func() metrics.KeyStates {
 		status := s.ring.Status()
@@ -222,7 +222,7 @@ func (s *Service) Run(ctx context.Context, api, ops net.Listener) error {
 	tasks.Go(func() { s.ring.Run(background) })
 	tasks.Go(func() { s.trail.Run(background) })
 	tasks.Go(func() {
-		if err := control.Serve(background, s.cfg.AuditDir, s.throttle); err != nil {
+		if err := control.Serve(background, s.cfg.AuditDir, s.limiter); err != nil {
 			s.log.Warn("users why and unlock cannot ask this process", zap.Error(err))
 		}
 	})
@@ -269,8 +269,8 @@ func (s *Service) shutdown() error {
 // Close ends a service that does not run.
 func (s *Service) Close() error {
 	s.login.Wait()
-	s.gate.Close()
-	s.throttle.Close()
+	s.hasher.Close()
+	s.limiter.Close()
 	s.trail.Close()
 	err := s.store.Close()
 	s.log.Info("stopped")
@@ -278,12 +278,12 @@ func (s *Service) Close() error {
 	return err
 }
 
-// throttleKey hides addresses and accounts in shared counters. It is derived
-// from the device secret, which all replicas share; without Redis nobody else
+// limiterKey hides addresses and accounts in shared counters. It is derived
+// from the server secret, which all replicas share; without Redis nobody else
 // sees the counters and a random key does.
-func throttleKey(cfg config.Config) []byte {
-	if values := cfg.DeviceSecret.Values(); len(values) > 0 {
-		return []byte("throttle:" + values[0])
+func limiterKey(cfg config.Config) []byte {
+	if values := cfg.ServerSecret.Values(); len(values) > 0 {
+		return []byte("ratelimit:" + values[0])
 	}
 	return nil
 }

@@ -18,8 +18,8 @@ func openTrail(cfg config.Config, store login.Store, m *metrics.Metrics, log *za
 	t, err := audit.Open(audit.Config{
 		Dir: cfg.AuditDir, Keep: cfg.AuditKeep, MaxSize: int64(cfg.AuditMaxSize), Observer: m, Now: time.Now,
 		Find: func(ctx context.Context, email string) (string, error) {
-			h, err := store.HolderByEmail(ctx, email)
-			return h.User.ID, err
+			ua, err := store.UserAccountByEmail(ctx, email)
+			return ua.User.ID, err
 		},
 		Failed: func(err error, event []byte) {
 			log.Error("audit", zap.Error(err), zap.ByteString("event", event))

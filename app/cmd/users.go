@@ -153,15 +153,15 @@ func withStore(ctx context.Context, env Environment, use func(ctx context.Contex
 }
 
 func useOperator(ctx context.Context, env Environment, cfg config.Config, store Store, use func(ctx context.Context, o *login.Operator) error) error {
-	gate, err := password.New(password.Config{Cost: cfg.BcryptCost, Workers: 1, MaxWait: cfg.HashQueueMaxWait})
+	hasher, err := password.New(password.Config{Cost: cfg.BcryptCost, Workers: 1, MaxWait: cfg.HashQueueMaxWait})
 	if err != nil {
 		return err
 	}
-	defer gate.Close()
+	defer hasher.Close()
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	err = use(ctx, &login.Operator{
-		Store: store, Mail: store, Emails: store, Hasher: gate, Policy: password.NewPolicy(cfg.PasswordMinLength), Tokens: tokenNames(cfg),
+		Store: store, Mail: store, Emails: store, Hasher: hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Tokens: tokenNames(cfg),
 		Roles: cfg.DefaultRoles,
 	})
 	if err != nil {
@@ -187,15 +187,15 @@ func (v usersList) run(ctx context.Context, env Environment, asJSON bool) error 
 		}
 		if asJSON {
 			shown := make([]shownUser, 0, len(users))
-			for _, h := range users {
-				shown = append(shown, shownUserOf(h))
+			for _, ua := range users {
+				shown = append(shown, shownUserOf(ua))
 			}
 			return showJSON(env.Stdout, shown)
 		}
 		t := tabwriter.NewWriter(env.Stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(t, "ID\tE-MAIL\tNAME\tROLES\tSTATE\tCREATED")
-		for _, h := range users {
-			u := shownUserOf(h)
+		for _, ua := range users {
+			u := shownUserOf(ua)
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", u.ID, u.Email, u.Name, strings.Join(u.Roles, ","), u.State, u.CreatedAt.Format(time.DateOnly))
 		}
 		if err := t.Flush(); err != nil {
@@ -240,13 +240,13 @@ func shownSessionsOf(sessions []login.Session) []shownSession {
 	return shown
 }
 
-func shownUserOf(h login.Holder) shownUser {
+func shownUserOf(ua login.UserAccount) shownUser {
 	u := shownUser{
-		ID: h.User.ID, Email: h.User.Email, Name: h.User.Name, Roles: h.Account.Roles, DefaultRole: h.Account.DefaultRole,
-		Claims: h.Account.Claims, State: "enabled", CreatedAt: h.User.CreatedAt.UTC(),
-		VerifiedAt: h.Account.EmailVerifiedAt, DisabledAt: h.Account.DisabledAt,
+		ID: ua.User.ID, Email: ua.User.Email, Name: ua.User.Name, Roles: ua.Account.Roles, DefaultRole: ua.Account.DefaultRole,
+		Claims: ua.Account.Claims, State: "enabled", CreatedAt: ua.User.CreatedAt.UTC(),
+		VerifiedAt: ua.Account.EmailVerifiedAt, DisabledAt: ua.Account.DisabledAt,
 	}
-	if !h.Account.DisabledAt.IsZero() {
+	if !ua.Account.DisabledAt.IsZero() {
 		u.State = "disabled"
 	}
 	return u
@@ -254,15 +254,15 @@ func shownUserOf(h login.Holder) shownUser {
 
 func showUser(ctx context.Context, env Environment, ref string, asJSON bool) error {
 	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		h, err := o.Find(ctx, ref)
+		ua, err := o.Find(ctx, ref)
 		if err != nil {
 			return err
 		}
-		sessions, err := o.Sessions(ctx, h.User.ID)
+		sessions, err := o.Sessions(ctx, ua.User.ID)
 		if err != nil {
 			return err
 		}
-		u := shownUserOf(h)
+		u := shownUserOf(ua)
 		u.Sessions = shownSessionsOf(sessions)
 		if asJSON {
 			return showJSON(env.Stdout, u)
@@ -288,7 +288,7 @@ type usersCreate struct {
 }
 
 func (v usersCreate) run(ctx context.Context, env Environment, email string, asJSON bool) error {
-	create := func(ctx context.Context, o *login.Operator) (login.Holder, error) {
+	create := func(ctx context.Context, o *login.Operator) (login.UserAccount, error) {
 		return o.CreateWithoutPassword(ctx, email, v.name, v.roles)
 	}
 	if !v.noPassword {
@@ -296,19 +296,19 @@ func (v usersCreate) run(ctx context.Context, env Environment, email string, asJ
 		if err != nil {
 			return err
 		}
-		create = func(ctx context.Context, o *login.Operator) (login.Holder, error) {
+		create = func(ctx context.Context, o *login.Operator) (login.UserAccount, error) {
 			return o.Create(ctx, email, v.name, secret, v.roles)
 		}
 	}
 	return changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		h, err := create(ctx, o)
+		ua, err := create(ctx, o)
 		if err != nil {
 			return err
 		}
 		if asJSON {
-			return showJSON(env.Stdout, shownUserOf(h))
+			return showJSON(env.Stdout, shownUserOf(ua))
 		}
-		_, err = fmt.Fprintf(env.Stdout, "created user %s\n", h.User.ID)
+		_, err = fmt.Fprintf(env.Stdout, "created user %s\n", ua.User.ID)
 		return err
 	})
 }

@@ -13,7 +13,7 @@ import (
 	"hasura-login/app/config"
 	"hasura-login/app/control"
 	"hasura-login/app/login"
-	"hasura-login/app/throttle"
+	"hasura-login/app/ratelimit"
 )
 
 const (
@@ -25,26 +25,26 @@ const (
 func whyUser(ctx context.Context, env Environment, ref string) error {
 	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
 		return useOperator(ctx, env, cfg, store, func(ctx context.Context, o *login.Operator) error {
-			h, err := o.Find(ctx, ref)
+			ua, err := o.Find(ctx, ref)
 			if err != nil {
 				return err
 			}
-			sessions, err := o.Sessions(ctx, h.User.ID)
+			sessions, err := o.Sessions(ctx, ua.User.ID)
 			if err != nil {
 				return err
 			}
-			mails, err := store.MailsOf(ctx, h.User.ID)
+			mails, err := store.MailsOf(ctx, ua.User.ID)
 			if err != nil {
 				return err
 			}
-			showAccount(env.Stdout, cfg, h, len(sessions))
-			refusals, count, clients, err := refusalsOf(ctx, cfg, h.User.ID)
+			showAccount(env.Stdout, cfg, ua, len(sessions))
+			refusals, count, clients, err := refusalsOf(ctx, cfg, ua.User.ID)
 			if err != nil {
 				fmt.Fprintf(env.Stdout, "refusals   unknown: %v\n", err)
 			} else {
 				showRefusals(env.Stdout, refusals, count)
 			}
-			standing, processes, err := control.InForce(ctx, cfg.AuditDir, h.User.Email, clients)
+			standing, processes, err := control.InForce(ctx, cfg.AuditDir, ua.User.Email, clients)
 			if err != nil {
 				return err
 			}
@@ -62,22 +62,22 @@ func unlockUser(ctx context.Context, env Environment, ref string) error {
 		return err
 	}
 	return changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		h, err := o.Find(ctx, ref)
+		ua, err := o.Find(ctx, ref)
 		if err != nil {
 			return err
 		}
-		_, _, clients, err := refusalsOf(ctx, cfg, h.User.ID)
+		_, _, clients, err := refusalsOf(ctx, cfg, ua.User.ID)
 		if err != nil {
 			return err
 		}
-		standing, processes, err := control.Forget(ctx, cfg.AuditDir, h.User.Email, clients)
+		standing, processes, err := control.Forget(ctx, cfg.AuditDir, ua.User.Email, clients)
 		if err != nil {
 			return err
 		}
 		if processes == 0 {
 			return fmt.Errorf("no process serves next to %s: limits are in its memory, and end with it", cfg.AuditDir)
 		}
-		if err := o.RecordUnlocked(ctx, h.User.ID); err != nil {
+		if err := o.RecordUnlocked(ctx, ua.User.ID); err != nil {
 			return err
 		}
 		fmt.Fprintln(env.Stdout, "the account's limits are cleared")
@@ -89,8 +89,8 @@ func unlockUser(ctx context.Context, env Environment, ref string) error {
 	})
 }
 
-func showAccount(w io.Writer, cfg config.Config, h login.Holder, sessions int) {
-	u := shownUserOf(h)
+func showAccount(w io.Writer, cfg config.Config, ua login.UserAccount, sessions int) {
+	u := shownUserOf(ua)
 	state := u.State
 	if !u.DisabledAt.IsZero() {
 		state += " since " + u.DisabledAt.Format(time.RFC3339) + ": sign-ins are refused with account-disabled"
@@ -103,10 +103,10 @@ func showAccount(w io.Writer, cfg config.Config, h login.Holder, sessions int) {
 		}
 	}
 	factors := []string{"password"}
-	if h.Account.Password == "" {
+	if ua.Account.Password == "" {
 		factors = []string{"no password: users reset-link gives one"}
 	}
-	for _, f := range h.Account.Factors {
+	for _, f := range ua.Account.Factors {
 		factors = append(factors, string(f))
 	}
 	fmt.Fprintf(w, "id         %s\ne-mail     %s\nverified   %s\nstate      %s\nfactors    %s\ncreated    %s\nsessions   %d live\n",
@@ -145,7 +145,7 @@ func showRefusals(w io.Writer, newest []audit.Line, count int) {
 	}
 }
 
-func showLimits(w io.Writer, standing []throttle.Standing, processes int) {
+func showLimits(w io.Writer, standing []ratelimit.Standing, processes int) {
 	switch {
 	case processes == 0:
 		fmt.Fprintln(w, "limits     unknown: no process serves here")
@@ -156,7 +156,7 @@ func showLimits(w io.Writer, standing []throttle.Standing, processes int) {
 	}
 	for _, s := range standing {
 		whom := "everybody's attempts"
-		if s.Scope == throttle.ScopeDevice {
+		if s.Scope == ratelimit.ScopeDevice {
 			whom = "attempts of known devices"
 		}
 		if s.Client != "" {

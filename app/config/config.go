@@ -99,7 +99,7 @@ type Config struct {
 	DatabaseURL  secretfile.Secret `env:"-" secret:"DATABASE_URL" is:"needed"`
 	ActionSecret secretfile.Secret `env:"-" secret:"ACTION_SECRET" is:"needed,key"`
 	EdgeSecret   secretfile.Secret `env:"-" secret:"EDGE_SECRET" is:"needed,key"`
-	DeviceSecret secretfile.Secret `env:"-" secret:"DEVICE_SECRET" is:"needed,key"`
+	ServerSecret secretfile.Secret `env:"-" secret:"SERVER_SECRET" is:"needed,key"`
 	TOTPSecret   secretfile.Secret `env:"-" secret:"TOTP_SECRET" is:"needed,key"`
 	RedisURL     secretfile.Secret `env:"-" secret:"REDIS_URL"`
 

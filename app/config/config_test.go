@@ -43,7 +43,7 @@ func TestLoad_ReportsEveryProblemAtOnce(t *testing.T) {
 		"LOGIN_DEFAULT_ROLES=user,Admin",
 		"LOGIN_ACTION_SECRET=" + secret, "LOGIN_ACTION_SECRET_FILE=" + file,
 		"LOGIN_EDGE_SECRET=short",
-		"LOGIN_DEVICE_SECRET_FILE=/nonexistent/file",
+		"LOGIN_SERVER_SECRET_FILE=/nonexistent/file",
 		"LOGIN_CORS_ORIGINS=*",
 		"LOGIN_LISTEN=3000",
 		"UNRELATED=x",
@@ -55,7 +55,7 @@ func TestLoad_ReportsEveryProblemAtOnce(t *testing.T) {
 		"LOGIN_ACCES_TTL: no such setting (did you mean LOGIN_ACCESS_TTL?)",
 		"LOGIN_ACCESS_TTL:", "LOGIN_BCRYPT_COST: 4", "LOGIN_JWT_ALG:", "LOGIN_DEFAULT_ROLES: roles: admin",
 		"LOGIN_ACTION_SECRET and LOGIN_ACTION_SECRET_FILE are both set", "LOGIN_EDGE_SECRET: a value is shorter",
-		"LOGIN_DEVICE_SECRET_FILE:", "LOGIN_CORS_ORIGINS:", "LOGIN_LISTEN:",
+		"LOGIN_SERVER_SECRET_FILE:", "LOGIN_CORS_ORIGINS:", "LOGIN_LISTEN:",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("missing from the report: %s\n%v", want, err)

@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"time"
 
-	"hasura-login/app/throttle"
+	"hasura-login/app/ratelimit"
 )
 
 const (
@@ -28,7 +28,7 @@ const (
 
 // Limits are those of a process.
 type Limits interface {
-	InForce(ctx context.Context, account string, clients []netip.Addr) []throttle.Standing
+	InForce(ctx context.Context, account string, clients []netip.Addr) []ratelimit.Standing
 	Forget(ctx context.Context, account string, clients []netip.Addr)
 }
 
@@ -76,17 +76,17 @@ func subject(r *http.Request) (account string, clients []netip.Addr) {
 
 // InForce asks every process whose socket is in dir which limits refuse attempts
 // on an account, and how many processes there are.
-func InForce(ctx context.Context, dir, account string, clients []netip.Addr) ([]throttle.Standing, int, error) {
+func InForce(ctx context.Context, dir, account string, clients []netip.Addr) ([]ratelimit.Standing, int, error) {
 	return ask(ctx, dir, http.MethodGet, account, clients)
 }
 
 // Forget has every process clear what the account's own limits have counted, and
 // returns what is in force after it.
-func Forget(ctx context.Context, dir, account string, clients []netip.Addr) ([]throttle.Standing, int, error) {
+func Forget(ctx context.Context, dir, account string, clients []netip.Addr) ([]ratelimit.Standing, int, error) {
 	return ask(ctx, dir, http.MethodDelete, account, clients)
 }
 
-func ask(ctx context.Context, dir, method, account string, clients []netip.Addr) (all []throttle.Standing, processes int, err error) {
+func ask(ctx context.Context, dir, method, account string, clients []netip.Addr) (all []ratelimit.Standing, processes int, err error) {
 	sockets, err := filepath.Glob(filepath.Join(dir, pattern))
 	if err != nil {
 		return nil, 0, err
@@ -110,7 +110,7 @@ func ask(ctx context.Context, dir, method, account string, clients []netip.Addr)
 	return all, processes, nil
 }
 
-func askOne(ctx context.Context, socket, method string, query url.Values) ([]throttle.Standing, error) {
+func askOne(ctx context.Context, socket, method string, query url.Values) ([]ratelimit.Standing, error) {
 	client := &http.Client{Timeout: timeout, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -126,6 +126,6 @@ func askOne(ctx context.Context, socket, method string, query url.Values) ([]thr
 		return nil, err
 	}
 	defer resp.Body.Close()
-	var standing []throttle.Standing
+	var standing []ratelimit.Standing
 	return standing, json.NewDecoder(resp.Body).Decode(&standing)
 }

@@ -9,23 +9,20 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"strings"
 	"time"
 )
 
 // The token is base64url without padding of
 //
-//	version (1 byte) | expiry (Unix seconds, 8 bytes) | device id (16 bytes) | HMAC-SHA-256 (32 bytes)
+//	format (1 byte) | expiry (Unix seconds, 8 bytes) | device id (16 bytes) | HMAC-SHA-256 (32 bytes)
 //
 // where the HMAC also covers the account, which the token does not contain. The
-// second half of the id is a digest of the account's life. Version 1 had none: its
-// devices are of every life.
+// second half of the id is a digest of the account's version.
 const (
-	version    = 2
-	unbound    = 1
+	format     = 1
 	idSize     = 16
-	lifeAt     = 8
-	lifeBytes  = idSize - lifeAt
+	versionAt  = 8
+	versionLen = idSize - versionAt
 	idAt       = 1 + 8
 	macAt      = idAt + idSize
 	size       = macAt + sha256.Size
@@ -50,19 +47,19 @@ func NewTokens(secrets func() [][]byte) *Tokens {
 }
 
 // Issue returns a token for a new device id of the account (its normalised
-// e-mail address) in its present life, or "" if no secret is configured. Every sign-in
+// e-mail address) at its present version, or "" if no secret is configured. Every sign-in
 // gives a new id; nothing is lost with the old one, as its count was cleared by the
 // same sign-in.
-func (d *Tokens) Issue(account, life string, expires time.Time) string {
+func (d *Tokens) Issue(account, version string, expires time.Time) string {
 	for _, secret := range d.secrets() {
 		if len(secret) == 0 {
 			continue
 		}
 		var raw [size]byte
-		raw[0] = version
+		raw[0] = format
 		binary.BigEndian.PutUint64(raw[1:], uint64(expires.Unix())) // #nosec G115 -- after 1970
-		_, _ = rand.Read(raw[idAt : idAt+lifeAt])                   // never fails: it ends the process instead
-		copy(raw[idAt+lifeAt:macAt], lifeDigest(life))
+		_, _ = rand.Read(raw[idAt : idAt+versionAt])                // never fails: it ends the process instead
+		copy(raw[idAt+versionAt:macAt], digestOf(version))
 		copy(raw[macAt:], macOf(secret, raw[:macAt], account))
 		return encoding.EncodeToString(raw[:])
 	}
@@ -87,31 +84,21 @@ func (d *Tokens) Check(account, token string, now time.Time) string {
 		}
 	}
 	expiry := binary.BigEndian.Uint64(raw[1:])
-	if !genuine || raw[0] != version && raw[0] != unbound || uint64(max(0, now.Unix())) >= expiry { // #nosec G115 -- not negative
+	if !genuine || raw[0] != format || uint64(max(0, now.Unix())) >= expiry { // #nosec G115 -- not negative
 		return ""
 	}
-	id := encoding.EncodeToString(raw[idAt:macAt])
-	if raw[0] == unbound {
-		return unboundMark + id
-	}
-	return id
+	return encoding.EncodeToString(raw[idAt:macAt])
 }
 
-// unboundMark begins the id of a device of every life; no encoded id has it.
-const unboundMark = "1."
-
-// IssuedIn tells whether a device id of Check is of this life of its account.
-func (d *Tokens) IssuedIn(deviceID, life string) bool {
-	if strings.HasPrefix(deviceID, unboundMark) {
-		return true
-	}
+// IssuedFor tells whether a device id of Check is of this version of its account.
+func (d *Tokens) IssuedFor(deviceID, version string) bool {
 	raw, err := encoding.DecodeString(deviceID)
-	return err == nil && len(raw) == idSize && bytes.Equal(raw[lifeAt:], lifeDigest(life))
+	return err == nil && len(raw) == idSize && bytes.Equal(raw[versionAt:], digestOf(version))
 }
 
-func lifeDigest(life string) []byte {
-	digest := sha256.Sum256([]byte(life))
-	return digest[:lifeBytes]
+func digestOf(version string) []byte {
+	digest := sha256.Sum256([]byte(version))
+	return digest[:versionLen]
 }
 
 func macOf(secret, head []byte, account string) []byte {

@@ -243,7 +243,7 @@ func TestAttack_TheOwnersDeviceGetsIn(t *testing.T) {
 				default:
 				}
 				n := w*1000/32 + i%32
-				// Half at the owner's account, half at anybody's, so that the gate is full too.
+				// Half at the owner's account, half at anybody's, so that the hash limiter is full too.
 				target := "owner@example.org"
 				if i%2 == 0 {
 					target = email(w*100000 + i)

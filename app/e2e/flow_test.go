@@ -62,7 +62,7 @@ func TestFlow_NoRoleSeesAHash(t *testing.T) {
 		if r.code() != "" {
 			t.Fatalf("%s: %s", who, r.body)
 		}
-		for _, private := range []string{"auth_accounts", "auth_sessions", "refresh_tokens", "session_epoch", `"hash"`, `"nonce"`} {
+		for _, private := range []string{"auth_accounts", "auth_sessions", "refresh_tokens", "session_version", `"hash"`, `"nonce"`} {
 			if strings.Contains(string(r.body), private) {
 				t.Errorf("the schema of %s names %s", who, private)
 			}

@@ -154,7 +154,7 @@ func refreshAll(t *testing.T, from func(address string) *client) {
 		wg.Go(func() {
 			c := from(fmt.Sprintf("10.0.%d.%d", n/200, n%200))
 			var g grant
-			for g.Token == "" { // a full gate says when to come back
+			for g.Token == "" { // a full limiter says when to come back
 				r, err := c.send("POST", "/auth/signup", map[string]any{"email": email(n), "name": "User", "password": goodPassword})
 				if err == nil && r.status == 201 {
 					r.decode(t, &g)

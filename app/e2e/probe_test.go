@@ -33,7 +33,7 @@ func TestScripts_ProveWhateverLoginIsSetToAndStrangersSend(t *testing.T) {
 			a.restartLogin(c.env)
 			a.useUpSharedLimits()
 			a.script("lib/replace-service", "hasura")
-			a.script("rotate-device-secret")
+			a.script("rotate-server-secret")
 		})
 	}
 }

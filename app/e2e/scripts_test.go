@@ -98,7 +98,7 @@ func TestScripts_RotateUnderLoad(t *testing.T) {
 	r.revoke()
 	r.actionSecret()
 	r.edgeSecret()
-	r.deviceSecret()
+	r.serverSecret()
 	r.adminSecret()
 	r.postgresPasswords()
 	r.redisPassword()
@@ -201,12 +201,12 @@ func (r *rotation) clientSeen(secret, id string) string {
 	return ""
 }
 
-func (r *rotation) deviceSecret() {
+func (r *rotation) serverSecret() {
 	r.t.Helper()
-	old := r.read("login/device_secret")
-	r.rotate("rotate-device-secret")
-	if now := strings.Split(r.read("login/device_secret"), "\n"); len(now) != 2 || now[1] != old {
-		r.t.Error("the device secret before is not kept beside the new one")
+	old := r.read("login/server_secret")
+	r.rotate("rotate-server-secret")
+	if now := strings.Split(r.read("login/server_secret"), "\n"); len(now) != 2 || now[1] != old {
+		r.t.Error("the server secret before is not kept beside the new one")
 	}
 }
 

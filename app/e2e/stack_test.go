@@ -30,7 +30,7 @@ import (
 const (
 	actionSecret = "action-secret-0123456789abcdef0123456789"
 	edgeSecret   = "edge-secret-0123456789abcdef0123456789ab"
-	deviceSecret = "device-secret-0123456789abcdef0123456789"
+	serverSecret = "server-secret-0123456789abcdef0123456789"
 	adminSecret  = "admin-secret-0123456789abcdef0123456789a"
 	goodPassword = "correct horse staple"
 )
@@ -94,7 +94,7 @@ func start(t *testing.T, o options) *stack {
 	}
 	s.secret("action_secret", actionSecret)
 	s.secret("edge_secret", edgeSecret)
-	s.secret("device_secret", deviceSecret)
+	s.secret("server_secret", serverSecret)
 	s.secret("database_url", s.postgres.URLFor("hasura_login_a", s.database))
 	if o.redis != nil {
 		s.secret("redis_url", o.redis.URL())

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"hasura-login/app/login"
-	"hasura-login/app/throttle"
+	"hasura-login/app/ratelimit"
 )
 
 // line is one line of the log.
@@ -81,9 +81,9 @@ func TestAction_OneRequestCausesNoMoreThanTenAndElevenLines(t *testing.T) {
 // limit refused, and strangers could turn over the audit trail by being refused.
 func TestAudit_AttemptsBeyondALimitAreOneEventThatSaysWhoseAndWhy(t *testing.T) {
 	s := start(t, func(c *setup) {
-		limit, err := throttle.ParseLimit("LIMIT", "3-D")
+		limit, err := ratelimit.ParseLimit("LIMIT", "3-D")
 		check(t, err)
-		c.limits = throttle.Limits{SignInAccount: limit}
+		c.limits = ratelimit.Limits{SignInAccount: limit}
 	})
 	ann := s.signUp("ann@example.org")
 	for range 50 {

@@ -151,7 +151,7 @@ func TestAction_FailuresOfOursAreShownAs4xx(t *testing.T) {
 
 type busyHasher struct{ login.Hasher }
 
-func (busyHasher) Verify(context.Context, login.Work, string, string) (bool, bool, error) {
+func (busyHasher) Verify(context.Context, login.HashRequest, string, string) (bool, bool, error) {
 	return false, false, login.RetryLater(login.CodeOverloaded, 1500*time.Millisecond, "Busy; try again")
 }
 

@@ -25,9 +25,9 @@ import (
 	"hasura-login/app/metrics"
 	"hasura-login/app/pages"
 	"hasura-login/app/password"
+	"hasura-login/app/ratelimit"
 	"hasura-login/app/store/sqlite"
 	"hasura-login/app/testserver"
-	"hasura-login/app/throttle"
 	"hasura-login/app/token"
 	"hasura-login/app/totp"
 )
@@ -38,7 +38,7 @@ const (
 	edgeSecret   = "edge-secret-0123456789abcdef012345"
 )
 
-// server is the API as served, on real parts: SQLite, hash gate, key ring, throttle.
+// server is the API as served, on real parts: SQLite, hash limiter, key ring, rate limiter.
 type server struct {
 	t     *testing.T
 	url   string
@@ -64,7 +64,7 @@ func (s *server) audited(name login.EventName) (events []audit.Line) {
 }
 
 type setup struct {
-	limits throttle.Limits
+	limits ratelimit.Limits
 	hasher func(login.Hasher) login.Hasher
 	policy login.PasswordPolicy
 	rules  login.Rules
@@ -94,14 +94,14 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	check(t, err)
 	verifier, err := token.NewVerifier(ring, names)
 	check(t, err)
-	gate, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
+	hasher, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
 	check(t, err)
-	var hasher login.Hasher = gate
+	var served login.Hasher = hasher
 	if s.hasher != nil {
-		hasher = s.hasher(gate)
+		served = s.hasher(hasher)
 	}
 	m := metrics.New("test", append(httpapi.Routes(), httpapi.PageRoutes()...))
-	limiter, err := throttle.New(throttle.Config{Limits: s.limits, Observer: m, Now: time.Now})
+	limiter, err := ratelimit.New(ratelimit.Config{Limits: s.limits, Observer: m, Now: time.Now})
 	check(t, err)
 	out := &testserver.Output{}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(out), zap.DebugLevel))
@@ -109,17 +109,17 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	auditor, err := audit.Open(audit.Config{
 		Dir: auditDir, Keep: time.Hour, MaxSize: 16 << 20, Observer: m, Now: time.Now,
 		Find: func(ctx context.Context, email string) (string, error) {
-			h, err := store.HolderByEmail(ctx, email)
-			return h.User.ID, err
+			ua, err := store.UserAccountByEmail(ctx, email)
+			return ua.User.ID, err
 		},
 		Failed: func(err error, _ []byte) { t.Error(err) },
 	})
 	check(t, err)
 	service := login.NewService(login.Deps{
-		Store: store, Mail: store, Credentials: store, Hasher: hasher, Policy: s.policy, Issuer: issuer, Throttle: limiter,
+		Store: store, Mail: store, Credentials: store, Hasher: served, Policy: s.policy, Issuer: issuer, Limiter: limiter,
 		OneTimePasswords: totp.New("login.example.org", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }),
-		MailSecret:       login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }},
-		Devices:          device.NewTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }), Audit: auditor,
+		MailSecret:       login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }},
+		Devices:          device.NewTokens(func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }), Audit: auditor,
 	}, s.rules)
 	var site *pages.Site
 	if s.pages != nil {
@@ -148,7 +148,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		defer cancel()
 		_ = srv.api.Shutdown(ctx)
 		service.Wait()
-		gate.Close()
+		hasher.Close()
 		limiter.Close()
 		auditor.Close()
 		_ = store.Close()

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
-	"hasura-login/app/throttle"
+	"hasura-login/app/ratelimit"
 )
 
 func TestBadInput_GetsItsCodeAndChangesNothing(t *testing.T) {
@@ -148,7 +148,7 @@ func TestUnreadableRequests_AreAnsweredAsJSON(t *testing.T) {
 }
 
 func TestRateLimited_SaysWhenToComeBack(t *testing.T) {
-	limit, err := throttle.ParseLimit("LIMIT", "3-H")
+	limit, err := ratelimit.ParseLimit("LIMIT", "3-H")
 	check(t, err)
 	s := start(t, func(s *setup) { s.limits.SignInAccount = limit })
 	s.signUp("ann@example.org")

@@ -320,13 +320,13 @@ type profileAnswer struct {
 	CreatedAt     string   `json:"createdAt"`
 }
 
-func profileOf(h login.Holder, err error) (any, error) {
+func profileOf(ua login.UserAccount, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
 	return profileAnswer{
-		ID: h.User.ID, Email: h.User.Email, EmailVerified: !h.Account.EmailVerifiedAt.IsZero(),
-		Name: h.User.Name, Roles: h.Account.Roles, CreatedAt: stamp(h.User.CreatedAt),
+		ID: ua.User.ID, Email: ua.User.Email, EmailVerified: !ua.Account.EmailVerifiedAt.IsZero(),
+		Name: ua.User.Name, Roles: ua.Account.Roles, CreatedAt: stamp(ua.User.CreatedAt),
 	}, nil
 }
 

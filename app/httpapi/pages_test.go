@@ -15,7 +15,7 @@ import (
 
 	"hasura-login/app/login"
 	"hasura-login/app/pages"
-	"hasura-login/app/throttle"
+	"hasura-login/app/ratelimit"
 )
 
 // visitor is a browser without script.
@@ -319,7 +319,7 @@ func TestPages_RepeatTextAsText(t *testing.T) {
 
 func TestPages_SayWhenToComeBack(t *testing.T) {
 	s := start(t, withPages(), func(s *setup) {
-		limit, err := throttle.ParseLimit("test", "2-M")
+		limit, err := ratelimit.ParseLimit("test", "2-M")
 		check(t, err)
 		s.limits.SignInAccount = limit
 	})
@@ -340,7 +340,7 @@ func TestPages_SayWhenToComeBack(t *testing.T) {
 
 func TestPages_OverloadedOrWithoutStoreTheySaySo(t *testing.T) {
 	s := start(t, withPages(), func(s *setup) {
-		s.hasher = func(h login.Hasher) login.Hasher { return fullGate{h} }
+		s.hasher = func(h login.Hasher) login.Hasher { return fullLimiter{h} }
 	})
 	v := s.visitor()
 	a := v.post("/auth/pages/signin", "email", "ann@example.org", "password", goodPassword)
@@ -352,10 +352,10 @@ func TestPages_OverloadedOrWithoutStoreTheySaySo(t *testing.T) {
 	says(t, v.post("/auth/pages/forgot", "email", "ann@example.org"), http.StatusServiceUnavailable, "This is not available right now.", `value="ann@example.org"`)
 }
 
-// fullGate refuses everything.
-type fullGate struct{ login.Hasher }
+// fullLimiter refuses everything.
+type fullLimiter struct{ login.Hasher }
 
-func (fullGate) Admit(w login.Work) (login.Work, error) {
+func (fullLimiter) Admit(w login.HashRequest) (login.HashRequest, error) {
 	return w, login.RetryLater(login.CodeOverloaded, 7*time.Second, "full")
 }
 
@@ -567,7 +567,7 @@ func (s *server) mailedToken(kind login.MailKind) string {
 		if m.Kind != kind {
 			continue
 		}
-		tokens, err := login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }}.Tokens(m.ID)
+		tokens, err := login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }}.Tokens(m.ID)
 		check(s.t, err)
 		token = tokens[0]
 	}

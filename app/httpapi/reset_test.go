@@ -47,7 +47,7 @@ func (s *server) mailed(kind login.MailKind) (login.QueuedMail, string) {
 	if m.Kind != kind {
 		s.t.Fatalf("the mail is of kind %s, want %s", m.Kind, kind)
 	}
-	tokens, err := login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }}.Tokens(m.ID)
+	tokens, err := login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }}.Tokens(m.ID)
 	check(s.t, err)
 	return m, tokens[0]
 }

@@ -113,7 +113,7 @@ type slowHasher struct {
 	hashes  atomic.Int64
 }
 
-func (h *slowHasher) Verify(ctx context.Context, w login.Work, hash, password string) (bool, bool, error) {
+func (h *slowHasher) Verify(ctx context.Context, w login.HashRequest, hash, password string) (bool, bool, error) {
 	h.began <- struct{}{}
 	<-h.release
 	if ctx.Err() != nil {

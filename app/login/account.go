@@ -6,9 +6,9 @@ import (
 )
 
 // Me returns the caller's own user and account.
-func (s *Service) Me(ctx context.Context, id Identity) (Holder, error) {
-	_, h, err := s.authorize(ctx, id)
-	return h, err
+func (s *Service) Me(ctx context.Context, id Identity) (UserAccount, error) {
+	_, ua, err := s.authorize(ctx, id)
+	return ua, err
 }
 
 // Sessions lists the caller's live sessions, last used first.
@@ -60,23 +60,23 @@ type ChangePasswordInput struct {
 // ChangePassword replaces the password, ends every session and opens a new one
 // for the caller. A sign-in that hashed the old password meanwhile gets none.
 func (s *Service) ChangePassword(ctx context.Context, id Identity, in ChangePasswordInput) (Grant, error) {
-	session, h, err := s.confirm(ctx, OpChangePassword, id, in.CurrentPassword, in.Client, func(h Holder) error {
-		return ofField("newPassword", s.Policy.Check(in.NewPassword, passwordContext(h.User.Email, h.User.Name)...))
+	session, ua, err := s.confirm(ctx, OpChangePassword, id, in.CurrentPassword, in.Client, func(ua UserAccount) error {
+		return ofField("newPassword", s.Policy.Check(in.NewPassword, passwordContext(ua.User.Email, ua.User.Name)...))
 	})
 	if err != nil {
 		return Grant{}, err
 	}
-	hash, err := s.Hasher.Hash(ctx, Work{Operation: OpChangePassword, Addr: in.Client.Addr}, in.NewPassword)
+	hash, err := s.Hasher.Hash(ctx, HashRequest{Operation: OpChangePassword, Addr: in.Client.Addr}, in.NewPassword)
 	if err != nil {
 		return Grant{}, err
 	}
-	opened, token, err := s.openSession(id.UserID, h.Account.Epoch+1, in.Client, MethodPassword)
+	opened, token, err := s.openSession(id.UserID, ua.Account.SessionVersion+1, in.Client, MethodPassword)
 	if err != nil {
 		return Grant{}, err
 	}
 	opened.Session.AMR, opened.Session.ElevatedAt = session.AMR, session.ElevatedAt
 	err = s.Store.ChangePassword(ctx, PasswordChange{
-		UserID: id.UserID, OldHash: h.Account.Password, Epoch: h.Account.Epoch,
+		UserID: id.UserID, OldHash: ua.Account.Password, SessionVersion: ua.Account.SessionVersion,
 		NewHash: hash, Session: opened, Now: s.Now().UTC(),
 	})
 	if errors.Is(err, ErrStale) {
@@ -86,20 +86,20 @@ func (s *Service) ChangePassword(ctx context.Context, id Identity, in ChangePass
 		return Grant{}, err
 	}
 	s.record(ctx, EventPasswordChanged, OpChangePassword, session, in.Client)
-	s.notify(ctx, MailPasswordChanged, h, in.Client)
-	g, err := s.grant(h, opened.Session, token)
-	h.Account.PasswordEpoch++
-	g.DeviceToken = s.deviceToken(h, false)
+	s.notify(ctx, MailPasswordChanged, ua, in.Client)
+	g, err := s.grant(ua, opened.Session, token)
+	ua.Account.PasswordVersion++
+	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err
 }
 
 // DeleteAccount removes the caller and everything that hangs on it.
 func (s *Service) DeleteAccount(ctx context.Context, id Identity, password string, c Client) error {
-	session, h, err := s.confirm(ctx, OpDeleteAccount, id, password, c, nil)
+	session, ua, err := s.confirm(ctx, OpDeleteAccount, id, password, c, nil)
 	if err != nil {
 		return err
 	}
-	err = s.Store.DeleteUser(ctx, id.UserID, h.Account.Epoch)
+	err = s.Store.DeleteUser(ctx, id.UserID, ua.Account.SessionVersion)
 	if errors.Is(err, ErrStale) || errors.Is(err, ErrNotFound) {
 		return s.refused(ctx, OpDeleteAccount, id.UserID, c, errUnauthenticated())
 	}

@@ -141,25 +141,25 @@ func TestOperator(t *testing.T) {
 	audit := &recordedAudit{}
 	o := &login.Operator{Store: w.store, Hasher: w.Hasher, Policy: w.Policy, Tokens: tokenRules, Audit: audit, Roles: []string{"user"}}
 
-	h, err := o.Create(ctx, "Ann@example.org", "Ann", goodPassword, nil)
+	ua, err := o.Create(ctx, "Ann@example.org", "Ann", goodPassword, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = o.Create(ctx, "ann@example.org", "Ann", goodPassword, nil)
 	wantCode(t, err, login.CodeEmailTaken)
 	for _, roles := range [][]string{{"Admin"}, {"user", "admin"}, {"two words"}, {""}} {
-		wantCode(t, o.SetRoles(ctx, h.User.ID, roles), login.CodeInvalidInput)
+		wantCode(t, o.SetRoles(ctx, ua.User.ID, roles), login.CodeInvalidInput)
 	}
 	wantCode(t, o.Delete(ctx, "nobody@example.org"), login.CodeNotFound)
-	wantCode(t, o.SetPassword(ctx, h.User.ID, "short"), login.CodeInvalidInput)
+	wantCode(t, o.SetPassword(ctx, ua.User.ID, "short"), login.CodeInvalidInput)
 
 	for name, act := range map[string]func() error{
 		"roles":    func() error { return o.SetRoles(ctx, "ann@example.org", []string{"editor"}) },
-		"password": func() error { return o.SetPassword(ctx, h.User.ID, goodPassword) },
-		"sign-out": func() error { return o.SignOut(ctx, h.User.ID) },
-		"disable":  func() error { return o.SetDisabled(ctx, h.User.ID, true) },
+		"password": func() error { return o.SetPassword(ctx, ua.User.ID, goodPassword) },
+		"sign-out": func() error { return o.SignOut(ctx, ua.User.ID) },
+		"disable":  func() error { return o.SetDisabled(ctx, ua.User.ID, true) },
 	} {
-		if err := o.SetDisabled(ctx, h.User.ID, false); err != nil {
+		if err := o.SetDisabled(ctx, ua.User.ID, false); err != nil {
 			t.Fatal(err)
 		}
 		g, err := w.signIn("ann@example.org", goodPassword)
@@ -172,7 +172,7 @@ func TestOperator(t *testing.T) {
 		_, err = w.refresh(g.RefreshToken)
 		wantCode(t, err, login.CodeInvalidRefreshToken)
 	}
-	changed, err := o.Find(ctx, h.User.ID)
+	changed, err := o.Find(ctx, ua.User.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestOperator(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range audit.events {
-		if e.Actor != login.ActorOperator || e.UserID != h.User.ID {
+		if e.Actor != login.ActorOperator || e.UserID != ua.User.ID {
 			t.Errorf("audit event %+v", e)
 		}
 	}

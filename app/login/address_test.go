@@ -166,7 +166,7 @@ func TestAddress_EveryFormIsTheSameAccount(t *testing.T) {
 	if resets != 3 {
 		t.Errorf("%d mails to %s, want 3", resets, stored)
 	}
-	for _, a := range w.throttle.attempts {
+	for _, a := range w.limiter.attempts {
 		if a.Account != "" && a.Account != stored {
 			t.Errorf("%s was counted for %q", a.Operation, a.Account)
 		}

@@ -64,7 +64,7 @@ func (a Account) has(m Method) bool { return slices.Contains(a.Factors, m) }
 // prover checks a proof of an account. It spends what is good only once, and
 // answers false for a proof that is wrong. Each kind of credential has one: a new
 // kind is a method, a prover and a row here.
-type prover func(ctx context.Context, a Attempt, h Holder, p Proof) (bool, error)
+type prover func(ctx context.Context, a Attempt, ua UserAccount, p Proof) (bool, error)
 
 func (s *Service) prover(m Method) prover {
 	switch m {
@@ -79,26 +79,26 @@ func (s *Service) prover(m Method) prover {
 
 // prove counts an attempt, checks a proof of the account and settles the attempt.
 // A wrong proof is refused, audited and weighs as a guess.
-func (s *Service) prove(ctx context.Context, a Attempt, h Holder, p Proof, wrong *Error) error {
+func (s *Service) prove(ctx context.Context, a Attempt, ua UserAccount, p Proof, wrong *Error) error {
 	reservation, err := s.reserve(ctx, a)
 	if err != nil {
 		return err
 	}
-	ok, err := s.prover(p.Method)(ctx, a, h, p)
+	ok, err := s.prover(p.Method)(ctx, a, ua, p)
 	switch {
 	case err != nil:
 		reservation.Released(ctx)
 		return err
 	case !ok:
 		reservation.Failed(ctx)
-		return s.refused(ctx, a.Operation, h.User.ID, a.Client, wrong)
+		return s.refused(ctx, a.Operation, ua.User.ID, a.Client, wrong)
 	}
 	reservation.Succeeded(ctx)
 	return nil
 }
 
-func (s *Service) provePassword(ctx context.Context, a Attempt, h Holder, p Proof) (bool, error) {
-	ok, _, err := s.Hasher.Verify(ctx, Work{Operation: a.Operation, Addr: a.Client.Addr}, h.Account.Password, p.Password)
+func (s *Service) provePassword(ctx context.Context, a Attempt, ua UserAccount, p Proof) (bool, error) {
+	ok, _, err := s.Hasher.Verify(ctx, HashRequest{Operation: a.Operation, Addr: a.Client.Addr}, ua.Account.Password, p.Password)
 	return ok, err
 }
 
@@ -107,33 +107,33 @@ func (s *Service) provePassword(ctx context.Context, a Attempt, h Holder, p Proo
 // account with a second factor, or without a password, takes a session whose owner
 // has proved a short while ago who they are. check, if given, runs before anything
 // is counted or hashed.
-func (s *Service) confirm(ctx context.Context, op Operation, id Identity, password string, c Client, check func(Holder) error) (Session, Holder, error) {
-	session, h, err := s.authorize(ctx, id)
+func (s *Service) confirm(ctx context.Context, op Operation, id Identity, password string, c Client, check func(UserAccount) error) (Session, UserAccount, error) {
+	session, ua, err := s.authorize(ctx, id)
 	if err != nil {
-		return session, h, err
+		return session, ua, err
 	}
 	proof := Proof{Method: MethodPassword, Password: password}
-	if h.Account.Password != "" {
+	if ua.Account.Password != "" {
 		if err := proof.check([]Method{MethodPassword}); err != nil {
-			return session, h, err
+			return session, ua, err
 		}
 	}
 	if check != nil {
-		if err := check(h); err != nil {
-			return session, h, err
+		if err := check(ua); err != nil {
+			return session, ua, err
 		}
 	}
-	if !s.provedEnough(session, h.Account) {
-		return session, h, s.refused(ctx, op, id.UserID, c, errElevationRequired(s.elevationMethods(h)))
+	if !s.provedEnough(session, ua.Account) {
+		return session, ua, s.refused(ctx, op, id.UserID, c, errElevationRequired(s.elevationMethods(ua)))
 	}
-	if h.Account.Password == "" {
-		return session, h, nil
+	if ua.Account.Password == "" {
+		return session, ua, nil
 	}
 	// A live session is a known device: strangers who attack the account must
 	// not keep its owner from changing the password, and a stolen access token
 	// gets no more guesses than a stranger.
-	attempt := Attempt{Operation: op, Client: c, Account: h.User.Email, DeviceID: session.ID}
-	return session, h, s.prove(ctx, attempt, h, proof,
+	attempt := Attempt{Operation: op, Client: c, Account: ua.User.Email, DeviceID: session.ID}
+	return session, ua, s.prove(ctx, attempt, ua, proof,
 		Errorf(CodeInvalidCredentials, "Current password wrong"))
 }
 
@@ -154,11 +154,11 @@ func (s *Service) provedEnough(session Session, a Account) bool {
 
 // elevationMethods are those with which the account's owner can elevate a session:
 // the second factors, or else what signs in.
-func (s *Service) elevationMethods(h Holder) []Method {
+func (s *Service) elevationMethods(ua UserAccount) []Method {
 	switch {
-	case len(h.Account.Factors) > 0:
-		return h.Account.Factors
-	case h.Account.Password != "":
+	case len(ua.Account.Factors) > 0:
+		return ua.Account.Factors
+	case ua.Account.Password != "":
 		return []Method{MethodPassword}
 	}
 	return nil
@@ -186,19 +186,19 @@ type Elevated struct {
 // are: by the password or, where the account has a second factor, by that. The
 // token's claim x-hasura-auth-elevated is for an application's own permissions.
 func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (Elevated, error) {
-	session, h, err := s.authorize(ctx, id)
+	session, ua, err := s.authorize(ctx, id)
 	if err != nil {
 		return Elevated{}, err
 	}
-	allowed := s.elevationMethods(h)
+	allowed := s.elevationMethods(ua)
 	if len(allowed) == 0 {
 		return Elevated{}, s.refused(ctx, OpElevate, id.UserID, in.Client, errElevationRequired(nil))
 	}
 	if err := in.Proof.check(allowed); err != nil {
 		return Elevated{}, err
 	}
-	attempt := Attempt{Operation: OpElevate, Client: in.Client, Account: h.User.Email, DeviceID: session.ID, Method: in.Proof.Method}
-	if err := s.prove(ctx, attempt, h, in.Proof, wrong(in.Proof.Method)); err != nil {
+	attempt := Attempt{Operation: OpElevate, Client: in.Client, Account: ua.User.Email, DeviceID: session.ID, Method: in.Proof.Method}
+	if err := s.prove(ctx, attempt, ua, in.Proof, wrong(in.Proof.Method)); err != nil {
 		return Elevated{}, err
 	}
 	now := s.Now().UTC()
@@ -208,8 +208,8 @@ func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (El
 		return Elevated{}, err
 	}
 	s.record(ctx, EventElevated, OpElevate, session, in.Client)
-	s.tellOfRecoveryCode(ctx, OpElevate, in.Proof.Method, h, in.Client)
-	token, expires, err := s.Issuer.Issue(s.subject(h, session), now)
+	s.tellOfRecoveryCode(ctx, OpElevate, in.Proof.Method, ua, in.Client)
+	token, expires, err := s.Issuer.Issue(s.subject(ua, session), now)
 	return Elevated{Token: token, TokenExpiresAt: expires}, err
 }
 

@@ -10,15 +10,15 @@ import (
 // Store do.
 type CredentialStore interface {
 	// AddTOTP gives an account a TOTP secret. ErrCredentialExists if it has one,
-	// ErrStale if epoch is not the account's.
-	AddTOTP(ctx context.Context, userID string, epoch int, t TOTP) error
+	// ErrStale if version is not the account's.
+	AddTOTP(ctx context.Context, userID string, version int, t TOTP) error
 	// TOTP returns the account's secret, or ErrNotFound.
 	TOTP(ctx context.Context, userID string) (TOTP, error)
 	// UseTOTP spends the code of a time step and of all before: of calls with one
 	// step exactly one succeeds, the others get ErrTokenUnknown.
 	UseTOTP(ctx context.Context, userID string, step int64) error
 	// RemoveTOTP removes the secret and every recovery code; ErrStale.
-	RemoveTOTP(ctx context.Context, userID string, epoch int) error
+	RemoveTOTP(ctx context.Context, userID string, version int) error
 	// ListTOTP returns the sealed secrets of users after one, in the order of their
 	// ids, and ReplaceTOTPSecret swaps one by compare-and-set; ErrStale. A rotation
 	// of the key that seals them needs both.
@@ -26,17 +26,17 @@ type CredentialStore interface {
 	ReplaceTOTPSecret(ctx context.Context, userID string, old, sealed []byte) error
 
 	// ReplaceRecoveryCodes puts the hashes in the place of those there are; ErrStale.
-	ReplaceRecoveryCodes(ctx context.Context, userID string, epoch int, codes []TokenHash, now time.Time) error
+	ReplaceRecoveryCodes(ctx context.Context, userID string, version int, codes []TokenHash, now time.Time) error
 	// UseRecoveryCode spends a code: of parallel calls exactly one succeeds;
 	// ErrTokenUnknown.
 	UseRecoveryCode(ctx context.Context, userID string, code TokenHash) error
 
-	// AddChallenge stores a challenge; ErrStale if its epoch is not the account's.
+	// AddChallenge stores a challenge; ErrStale if its version is not the account's.
 	AddChallenge(ctx context.Context, c Challenge) error
 	// TryChallenge counts an answer and returns the challenge with its account.
 	// ErrTokenUnknown if none that is live has the key: unknown, expired, of another
-	// purpose, client or epoch, of a disabled account, or tried ChallengeTries times.
-	TryChallenge(ctx context.Context, k ChallengeKey) (Challenge, Holder, error)
+	// purpose, client or version, of a disabled account, or tried ChallengeTries times.
+	TryChallenge(ctx context.Context, k ChallengeKey) (Challenge, UserAccount, error)
 	// EndChallenge removes a challenge: of parallel calls exactly one succeeds;
 	// ErrTokenUnknown.
 	EndChallenge(ctx context.Context, hash TokenHash) error

@@ -119,7 +119,7 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrEmailTaken: another user has the address.
 	ErrEmailTaken = errors.New("email taken")
-	// ErrStale: a compare-and-set lost: the account's epoch or hash moved
+	// ErrStale: a compare-and-set lost: the account's version or hash moved
 	// since it was read, or the account was disabled.
 	ErrStale = errors.New("account changed meanwhile")
 	// ErrTokenUnknown: no live session has this refresh token, or no such token

@@ -47,7 +47,7 @@ func (s *Service) HandOver(ctx context.Context, id Identity, codeChallenge strin
 	if err := CheckCodeChallenge(codeChallenge); err != nil {
 		return "", err
 	}
-	session, h, err := s.authorize(ctx, id)
+	session, ua, err := s.authorize(ctx, id)
 	if err != nil {
 		return "", err
 	}
@@ -55,7 +55,7 @@ func (s *Service) HandOver(ctx context.Context, id Identity, codeChallenge strin
 	if err != nil {
 		return "", fmt.Errorf("handing a session over: %w", err)
 	}
-	code, err = s.challenge(ctx, ChallengeExchange, h, anyClient, data)
+	code, err = s.challenge(ctx, ChallengeExchange, ua, anyClient, data)
 	if errors.Is(err, ErrStale) {
 		err = errUnauthenticated()
 	}
@@ -81,19 +81,19 @@ func (s *Service) Exchange(ctx context.Context, in ExchangeInput) (Grant, error)
 	if err != nil {
 		return Grant{}, err
 	}
-	given, from, h, err := s.spendCode(ctx, in.Code)
+	given, from, ua, err := s.spendCode(ctx, in.Code)
 	if err == nil && !given.fits(in.CodeVerifier) {
 		err = ErrTokenUnknown
 	}
 	if errors.Is(err, ErrTokenUnknown) {
 		reservation.Failed(ctx)
-		return Grant{}, s.refused(ctx, op, h.User.ID, in.Client, errCode())
+		return Grant{}, s.refused(ctx, op, ua.User.ID, in.Client, errCode())
 	}
 	if err != nil {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	session, token, err := s.openSession(h.User.ID, h.Account.Epoch, in.Client)
+	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, in.Client)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -102,21 +102,21 @@ func (s *Service) Exchange(ctx context.Context, in ExchangeInput) (Grant, error)
 	session.Session.OriginID = from.ID
 	if err := s.Store.CreateSession(ctx, session); err != nil {
 		if errors.Is(err, ErrStale) {
-			err = s.refused(ctx, op, h.User.ID, in.Client, errCode())
+			err = s.refused(ctx, op, ua.User.ID, in.Client, errCode())
 		}
 		return Grant{}, err
 	}
 	s.record(ctx, EventSignedIn, op, session.Session, in.Client)
-	g, err := s.grant(h, session.Session, token)
-	g.DeviceToken = s.deviceToken(h, false)
+	g, err := s.grant(ua, session.Session, token)
+	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err
 }
 
 // spendCode takes a code and returns what it stands for: of parallel calls exactly
 // one succeeds; ErrTokenUnknown.
-func (s *Service) spendCode(ctx context.Context, code string) (given handOver, from Session, h Holder, err error) {
+func (s *Service) spendCode(ctx context.Context, code string) (given handOver, from Session, ua UserAccount, err error) {
 	key := s.challengeKey(ChallengeExchange, code, anyClient)
-	c, h, err := s.Credentials.TryChallenge(ctx, key)
+	c, ua, err := s.Credentials.TryChallenge(ctx, key)
 	if err == nil {
 		err = s.Credentials.EndChallenge(ctx, key.Hash)
 	}
@@ -124,13 +124,13 @@ func (s *Service) spendCode(ctx context.Context, code string) (given handOver, f
 		err = json.Unmarshal(c.Data, &given)
 	}
 	if err != nil {
-		return given, from, h, err
+		return given, from, ua, err
 	}
-	from, h, err = s.authorize(ctx, Identity{UserID: c.UserID, SessionID: given.SessionID})
+	from, ua, err = s.authorize(ctx, Identity{UserID: c.UserID, SessionID: given.SessionID})
 	if err != nil && AsError(err).Code == CodeUnauthenticated {
 		err = ErrTokenUnknown
 	}
-	return given, from, h, err
+	return given, from, ua, err
 }
 
 // fits tells whether a verifier is that of the challenge.

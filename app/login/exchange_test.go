@@ -43,7 +43,7 @@ func TestExchange_OpensASessionOfTheAppsOwn(t *testing.T) {
 	if app.UserID != g.UserID || app.Token == g.Token || app.RefreshToken == g.RefreshToken {
 		t.Fatalf("%+v is not a session of its own", app)
 	}
-	session, _, err := w.store.SessionHolder(t.Context(), app.Token, w.clock.Now())
+	session, _, err := w.store.SessionUserAccount(t.Context(), app.Token, w.clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestExchange_RefusesWhatIsNotTheApps(t *testing.T) {
 			w := newWorld(t)
 			_, err := present(t, w, w.signUp(t, "ann@example.org"))
 			wantCode(t, err, login.CodeInvalidToken)
-			if how := w.throttle.settlements(); how[len(how)-1] != "failed" {
+			if how := w.limiter.settlements(); how[len(how)-1] != "failed" {
 				t.Errorf("the attempt is settled as %q", how)
 			}
 		})

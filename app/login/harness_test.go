@@ -24,14 +24,14 @@ const (
 	newPassword  = "battery of volta 1800"
 )
 
-// world is a Service on a real store and a real hash gate, with the clock,
-// throttle and auditor in the test's hands.
+// world is a Service on a real store and a real hash limiter, with the clock,
+// limiter and auditor in the test's hands.
 type world struct {
 	*login.Service
-	store    login.Store
-	throttle *fakeThrottle
-	audit    *recordedAudit
-	clock    *testclock.Clock
+	store   login.Store
+	limiter *fakeLimiter
+	audit   *recordedAudit
+	clock   *testclock.Clock
 }
 
 var mailSecret = login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("mail-secret-0123456789abcdef")} }}
@@ -53,17 +53,17 @@ func newWorld(t *testing.T, options ...option) *world {
 
 func newWorldOn(t *testing.T, store login.Store, options ...option) *world {
 	t.Helper()
-	gate, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
+	hasher, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(gate.Close)
-	w := &world{store: store, throttle: &fakeThrottle{}, audit: &recordedAudit{t: t}, clock: testclock.At(time.Now().UTC().Truncate(time.Microsecond))}
+	t.Cleanup(hasher.Close)
+	w := &world{store: store, limiter: &fakeLimiter{}, audit: &recordedAudit{t: t}, clock: testclock.At(time.Now().UTC().Truncate(time.Microsecond))}
 	mails, _ := store.(login.MailStore) // a store made to fail keeps none
 	credentials, _ := store.(login.CredentialStore)
 	deps := login.Deps{
-		Store: store, Mail: mails, MailSecret: mailSecret, Credentials: credentials, OneTimePasswords: totp.New("test", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }), Hasher: gate, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
-		Throttle: w.throttle, Devices: fakeDevices{}, Audit: w.audit, Now: w.clock.Now,
+		Store: store, Mail: mails, MailSecret: mailSecret, Credentials: credentials, OneTimePasswords: totp.New("test", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }), Hasher: hasher, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
+		Limiter: w.limiter, Devices: fakeDevices{}, Audit: w.audit, Now: w.clock.Now,
 	}
 	rules := login.Rules{
 		SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"},
@@ -142,22 +142,22 @@ func (fakeIssuer) Issue(s login.Subject, now time.Time) (string, time.Time, erro
 
 type fakeDevices struct{}
 
-func (fakeDevices) Issue(account, life string, _ time.Time) string {
-	return "device of " + account + " " + life
+func (fakeDevices) Issue(account, version string, _ time.Time) string {
+	return "device of " + account + " " + version
 }
 
 func (fakeDevices) Check(account, token string, _ time.Time) string {
-	life, ok := strings.CutPrefix(token, "device of "+account+" ")
+	version, ok := strings.CutPrefix(token, "device of "+account+" ")
 	if !ok {
 		return ""
 	}
-	return "device " + life
+	return "device " + version
 }
 
-func (fakeDevices) IssuedIn(deviceID, life string) bool { return deviceID == "device "+life }
+func (fakeDevices) IssuedFor(deviceID, version string) bool { return deviceID == "device "+version }
 
-// fakeThrottle allows everything and remembers how attempts were settled.
-type fakeThrottle struct {
+// fakeLimiter allows everything and remembers how attempts were settled.
+type fakeLimiter struct {
 	mu       sync.Mutex
 	refuse   *login.Error
 	crowded  bool // the client asks too much with known devices
@@ -167,27 +167,27 @@ type fakeThrottle struct {
 	refuseRecipient string
 }
 
-func (f *fakeThrottle) Reserve(_ context.Context, a login.Attempt) (login.Reservation, error) {
+func (f *fakeLimiter) Reserve(_ context.Context, a login.Attempt) (login.Reservation, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.attempts = append(f.attempts, a)
 	if f.refuse != nil {
 		return nil, f.refuse
 	}
-	if a.Unasked != "" && a.Recipient == f.refuseRecipient {
+	if a.Unsolicited != "" && a.Recipient == f.refuseRecipient {
 		return nil, login.RetryLater(login.CodeRateLimited, time.Minute, "later")
 	}
 	return fakeReservation{f, a.DeviceID != "" && !f.crowded}, nil
 }
 
-func (f *fakeThrottle) settlements() []string {
+func (f *fakeLimiter) settlements() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]string(nil), f.settled...)
 }
 
 type fakeReservation struct {
-	f     *fakeThrottle
+	f     *fakeLimiter
 	known bool
 }
 

@@ -13,7 +13,7 @@ type ImportedHashes interface {
 type Gauge interface {
 	// SetImported tells which kinds of hashes are stored besides its own, by an
 	// example of each. It measures those that are new, each by one comparison.
-	SetImported(ctx context.Context, w Work, examples []string) error
+	SetImported(ctx context.Context, req HashRequest, examples []string) error
 }
 
 // GaugeImported measures what the imported hashes cost that are stored now, so that
@@ -23,5 +23,5 @@ func GaugeImported(ctx context.Context, store ImportedHashes, gauge Gauge) error
 	if err != nil {
 		return err
 	}
-	return gauge.SetImported(ctx, Work{Operation: OpSignIn}, examples)
+	return gauge.SetImported(ctx, HashRequest{Operation: OpSignIn}, examples)
 }

@@ -27,7 +27,7 @@ type linkRequest struct {
 	email    string
 	language string
 	client   Client
-	wanted   func(Holder) bool // the account is one that gets the link
+	wanted   func(UserAccount) bool // the account is one that gets the link
 }
 
 // requestLink does the same work and gives the same answer whether or not the
@@ -44,17 +44,17 @@ func (s *Service) requestLink(ctx context.Context, r linkRequest) error {
 	if _, err := s.reserve(ctx, Attempt{Operation: r.op, Client: r.client, Account: email}); err != nil {
 		return err
 	}
-	h, err := s.Store.HolderByEmail(ctx, email)
+	ua, err := s.Store.UserAccountByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	send := err == nil && r.wanted(h)
-	if err := s.queueLink(ctx, r.kind, h, email, language, send); err != nil {
+	send := err == nil && r.wanted(ua)
+	if err := s.queueLink(ctx, r.kind, ua, email, language, send); err != nil {
 		return err
 	}
 	userID := ""
 	if send {
-		userID = h.User.ID
+		userID = ua.User.ID
 	}
 	s.Audit.Record(ctx, Event{Name: r.event, Operation: r.op, UserID: userID, ClientPrefix: r.client.Prefix(), Actor: ActorUser})
 	return nil
@@ -72,9 +72,9 @@ func mailLanguage(asked string, c Client) (string, error) {
 	return asked, nil
 }
 
-// queueLink queues a mail with a link for h's account to an address. Without
+// queueLink queues a mail with a link for ua's account to an address. Without
 // send it does the same work and sends nothing.
-func (s *Service) queueLink(ctx context.Context, kind MailKind, h Holder, recipient, language string, send bool) error {
+func (s *Service) queueLink(ctx context.Context, kind MailKind, ua UserAccount, recipient, language string, send bool) error {
 	id, err := newID(s.Random)
 	if err != nil {
 		return err
@@ -85,16 +85,16 @@ func (s *Service) queueLink(ctx context.Context, kind MailKind, h Holder, recipi
 	}
 	now := s.Now().UTC()
 	mail := QueuedMail{
-		ID: id, UserID: h.User.ID, Kind: kind, Recipient: recipient,
-		Payload: MailPayload{Name: salutation(h, recipient), Language: language}, CreatedAt: now,
+		ID: id, UserID: ua.User.ID, Kind: kind, Recipient: recipient,
+		Payload: MailPayload{Name: salutation(ua, recipient), Language: language}, CreatedAt: now,
 	}
 	switch kind {
 	case MailVerifyEmail:
-		mail.Payload.At = h.User.CreatedAt.UTC()
+		mail.Payload.At = ua.User.CreatedAt.UTC()
 	case MailChangeEmail:
-		mail.Payload.At, mail.Payload.Account = now, Masked(h.User.Email)
+		mail.Payload.At, mail.Payload.Account = now, Masked(ua.User.Email)
 	}
-	token := newToken(kind.Purpose(), h, recipient, tokens[0], now)
+	token := newToken(kind.Purpose(), ua, recipient, tokens[0], now)
 	if !send {
 		mail.UserID, mail.Kind, mail.Recipient, mail.Payload, mail.SentAt = "", MailDecoy, "", MailPayload{Language: language}, now
 		token = nil
@@ -119,9 +119,9 @@ var link = regexp.MustCompile(`[/:@]|\.\S`)
 // salutation is the owner's name as a mail may repeat it, or nothing. Only a mail
 // to the account's verified address has it: anyone can sign up with somebody else's
 // address, or ask to change to it, under a name that is a message.
-func salutation(h Holder, recipient string) string {
-	name := h.User.Name
-	if recipient != h.User.Email || h.Account.EmailVerifiedAt.IsZero() ||
+func salutation(ua UserAccount, recipient string) string {
+	name := ua.User.Name
+	if recipient != ua.User.Email || ua.Account.EmailVerifiedAt.IsZero() ||
 		utf8.RuneCountInString(name) > maxSalutation || link.MatchString(name) {
 		return ""
 	}

@@ -93,30 +93,30 @@ func (p MailPurpose) Links() int {
 
 // MailToken is a row of auth.mail_tokens.
 type MailToken struct {
-	Hash      TokenHash
-	UserID    string
-	Purpose   MailPurpose
-	Email     string // the address it is sent to; empty: it goes another way and proves no mailbox
-	Epoch     int    // as of Account.EpochFor; a token of another epoch is void
-	CreatedAt time.Time
-	ExpiresAt time.Time
-	SpentAt   time.Time // zero: not spent
+	Hash           TokenHash
+	UserID         string
+	Purpose        MailPurpose
+	Email          string // the address it is sent to; empty: it goes another way and proves no mailbox
+	SessionVersion int    // as of Account.SessionVersionFor; a token of another version is void
+	CreatedAt      time.Time
+	ExpiresAt      time.Time
+	SpentAt        time.Time // zero: not spent
 }
 
-// EpochFor is the epoch that a token of a purpose is bound to. A change of address
+// SessionVersionFor is the version that a token of a purpose is bound to. A change of address
 // ends with the sessions that could confirm it; the other links prove a mailbox
 // and outlive them.
-func (a Account) EpochFor(p MailPurpose) int {
+func (a Account) SessionVersionFor(p MailPurpose) int {
 	if p == PurposeChangeEmail {
-		return a.Epoch
+		return a.SessionVersion
 	}
-	return a.PasswordEpoch
+	return a.PasswordVersion
 }
 
-// Confirmed tells whether what this token of h's could confirm is so already: it
+// Confirmed tells whether what this token of ua's could confirm is so already: it
 // was spent, or another link of the same mailbox was.
-func (t MailToken) Confirmed(h Holder) bool {
-	return t.Purpose != PurposeResetPassword && t.Email == h.User.Email && !h.Account.EmailVerifiedAt.IsZero()
+func (t MailToken) Confirmed(ua UserAccount) bool {
+	return t.Purpose != PurposeResetPassword && t.Email == ua.User.Email && !ua.Account.EmailVerifiedAt.IsZero()
 }
 
 // QueuedMail is a row of auth.outbox. It holds no token: what the link needs is
@@ -152,12 +152,12 @@ type MailPayload struct {
 
 // PasswordReset spends a token, replaces the hash and ends every session.
 type PasswordReset struct {
-	Token   TokenHash
-	UserID  string
-	Epoch   int // as read with the token
-	NewHash string
-	Session *NewSession // of epoch Epoch+1; nil: none is opened
-	Now     time.Time
+	Token          TokenHash
+	UserID         string
+	SessionVersion int // as read with the token
+	NewHash        string
+	Session        *NewSession // of version SessionVersion+1; nil: none is opened
+	Now            time.Time
 }
 
 // EmailChange spends a token of PurposeChangeEmail.
@@ -178,14 +178,14 @@ type MailStore interface {
 	// AddMailToken stores a token that goes another way than by mail. It takes
 	// the place of an earlier one of this kind. ErrNotFound if there is no such user.
 	AddMailToken(ctx context.Context, t MailToken) error
-	// MailTokenHolder returns a token and its owner if it is live: not spent, not
-	// expired, of the account's epoch, the account enabled and, but for a change
+	// MailTokenUserAccount returns a token and its owner if it is live: not spent, not
+	// expired, of the account's version, the account enabled and, but for a change
 	// of address, its address still the one that the token was sent to. A spent
 	// token is returned while what it confirmed is still so (MailToken.Confirmed)
 	// and its row has not been needed for a newer one. Else ErrTokenUnknown.
-	MailTokenHolder(ctx context.Context, token TokenHash, now time.Time) (MailToken, Holder, error)
-	// ResetPassword spends a live token, swaps hash and epoch and opens the
-	// session of the new epoch. The token is of PurposeResetPassword, or of
+	MailTokenUserAccount(ctx context.Context, token TokenHash, now time.Time) (MailToken, UserAccount, error)
+	// ResetPassword spends a live token, swaps hash and version and opens the
+	// session of the new version. The token is of PurposeResetPassword, or of
 	// PurposeVerifyEmail while the address is not verified. One that was sent to
 	// the account's address verifies it. Of parallel calls with one token exactly
 	// one succeeds; ErrTokenUnknown for the others and for any that is not live.
@@ -277,10 +277,10 @@ func (s MailSecret) Tokens(mailID string) ([]string, error) {
 
 // HashMailToken returns what is stored of a token. ok is false for what cannot
 // be one.
-func HashMailToken(token string) (h TokenHash, ok bool) {
+func HashMailToken(token string) (ua TokenHash, ok bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(b) != mailTokenBytes {
-		return h, false
+		return ua, false
 	}
 	return sha256.Sum256(b), true
 }
@@ -294,12 +294,12 @@ func newMailToken(random io.Reader) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
-// newToken is what is stored of a token for h that is sent to an address, or,
+// newToken is what is stored of a token for ua that is sent to an address, or,
 // where that is empty, goes another way.
-func newToken(p MailPurpose, h Holder, email, token string, now time.Time) *MailToken {
+func newToken(p MailPurpose, ua UserAccount, email, token string, now time.Time) *MailToken {
 	hash, _ := HashMailToken(token)
 	return &MailToken{
-		Hash: hash, UserID: h.User.ID, Purpose: p, Email: email, Epoch: h.Account.EpochFor(p),
+		Hash: hash, UserID: ua.User.ID, Purpose: p, Email: email, SessionVersion: ua.Account.SessionVersionFor(p),
 		CreatedAt: now, ExpiresAt: now.Add(p.Life()),
 	}
 }

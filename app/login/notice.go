@@ -52,15 +52,15 @@ func (s *Service) sends(kind MailKind) bool {
 // notify queues a notice for an account's owner. What it tells of has happened
 // and stands whether or not the notice can be queued; the store's metrics say
 // when it could not.
-func (s *Service) notify(ctx context.Context, kind MailKind, h Holder, c Client) {
-	if !s.sends(kind) || !s.mayTell(ctx, kind, h, c) {
+func (s *Service) notify(ctx context.Context, kind MailKind, ua UserAccount, c Client) {
+	if !s.sends(kind) || !s.mayTell(ctx, kind, ua, c) {
 		return
 	}
-	mail, err := s.notice(kind, h, c)
+	mail, err := s.notice(kind, ua, c)
 	if err != nil {
 		return
 	}
-	queued, err := s.Mail.QueueNotice(context.WithoutCancel(ctx), mail, noticeRate(h.Account))
+	queued, err := s.Mail.QueueNotice(context.WithoutCancel(ctx), mail, noticeRate(ua.Account))
 	if err == nil && queued {
 		s.mailQueued()
 	}
@@ -69,23 +69,23 @@ func (s *Service) notify(ctx context.Context, kind MailKind, h Holder, c Client)
 // mayTell limits what goes to a mailbox that nobody has proved to be theirs, for
 // the mailbox: a deleted account takes the count of its notices along, and the next
 // one can have the same address.
-func (s *Service) mayTell(ctx context.Context, kind MailKind, h Holder, c Client) bool {
-	if !h.Account.EmailVerifiedAt.IsZero() {
+func (s *Service) mayTell(ctx context.Context, kind MailKind, ua UserAccount, c Client) bool {
+	if !ua.Account.EmailVerifiedAt.IsZero() {
 		return true
 	}
-	_, err := s.Throttle.Reserve(ctx, Attempt{Client: c, Recipient: h.User.Email, Unasked: kind})
+	_, err := s.Limiter.Reserve(ctx, Attempt{Client: c, Recipient: ua.User.Email, Unsolicited: kind})
 	return err == nil
 }
 
-func (s *Service) notice(kind MailKind, h Holder, c Client) (QueuedMail, error) {
+func (s *Service) notice(kind MailKind, ua UserAccount, c Client) (QueuedMail, error) {
 	id, err := newID(s.Random)
 	if err != nil {
 		return QueuedMail{}, err
 	}
 	language, _ := mailLanguage("", c)
-	payload := MailPayload{Name: salutation(h, h.User.Email), Language: language, At: s.Now().UTC()}
+	payload := MailPayload{Name: salutation(ua, ua.User.Email), Language: language, At: s.Now().UTC()}
 	if c.Addr.IsValid() {
 		payload.From = c.Prefix()
 	}
-	return QueuedMail{ID: id, UserID: h.User.ID, Kind: kind, Recipient: h.User.Email, Payload: payload, CreatedAt: payload.At}, nil
+	return QueuedMail{ID: id, UserID: ua.User.ID, Kind: kind, Recipient: ua.User.Email, Payload: payload, CreatedAt: payload.At}, nil
 }

@@ -149,7 +149,7 @@ func TestNotice_FillsNoMailbox(t *testing.T) {
 // mailbox no more than the limit for it, and is not kept from anything else.
 func TestMail_ToAMailboxThatNobodyProvedIsLimitedForTheMailboxItself(t *testing.T) {
 	w := newWorld(t)
-	w.throttle.refuseRecipient = "ann@example.org"
+	w.limiter.refuseRecipient = "ann@example.org"
 	g := w.signUp(t, "bob@example.org")
 	in := login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Client: home}
 	if _, err := w.SignUp(context.Background(), in); err != nil {
@@ -167,7 +167,7 @@ func TestMail_ToAMailboxThatNobodyProvedIsLimitedForTheMailboxItself(t *testing.
 	}
 	w.wantTold(t, login.MailNewDevice)
 
-	w.throttle.refuseRecipient = "bob@example.org"
+	w.limiter.refuseRecipient = "bob@example.org"
 	if err := w.askChange(g, "bob@new.example", goodPassword); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestMail_ToAMailboxThatNobodyProvedIsLimitedForTheMailboxItself(t *testing.
 
 func TestRequireVerifiedEmail_SignUpWhoseMailIsTooManyStillMakesTheAccount(t *testing.T) {
 	w := newWorld(t, requireVerified)
-	w.throttle.refuseRecipient = "ann@example.org"
+	w.limiter.refuseRecipient = "ann@example.org"
 	_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Client: home})
 	wantCode(t, err, login.CodeEmailNotVerified)
 	w.wantTold(t)

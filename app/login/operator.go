@@ -60,28 +60,28 @@ func CheckRoles(roles []string) error {
 }
 
 // Find looks a user up by id or e-mail.
-func (o *Operator) Find(ctx context.Context, ref string) (Holder, error) {
+func (o *Operator) Find(ctx context.Context, ref string) (UserAccount, error) {
 	if isUUID(ref) {
-		return found(o.Store.HolderByID(ctx, strings.ToLower(ref)))
+		return found(o.Store.UserAccountByID(ctx, strings.ToLower(ref)))
 	}
 	if !strings.Contains(ref, "@") {
-		return Holder{}, Errorf(CodeInvalidInput, "name the user by id or e-mail address")
+		return UserAccount{}, Errorf(CodeInvalidInput, "name the user by id or e-mail address")
 	}
 	if email, err := NormalizeEmail(ref); err == nil {
-		h, err := o.Store.HolderByEmail(ctx, email)
+		ua, err := o.Store.UserAccountByEmail(ctx, email)
 		if !errors.Is(err, ErrNotFound) {
-			return h, err
+			return ua, err
 		}
 	}
 	// One of before addresses had one form is named as it is stored.
-	return found(o.Store.HolderByEmail(ctx, strings.ToLower(strings.TrimSpace(ref))))
+	return found(o.Store.UserAccountByEmail(ctx, strings.ToLower(strings.TrimSpace(ref))))
 }
 
-func found(h Holder, err error) (Holder, error) {
+func found(ua UserAccount, err error) (UserAccount, error) {
 	if errors.Is(err, ErrNotFound) {
 		err = Errorf(CodeNotFound, "no such user")
 	}
-	return h, err
+	return ua, err
 }
 
 // Sessions lists a user's live sessions.
@@ -91,7 +91,7 @@ func (o *Operator) Sessions(ctx context.Context, userID string) ([]Session, erro
 
 // List pages through users in the order of their e-mail. With a part of an address
 // it lists those who have it, in any of its forms.
-func (o *Operator) List(ctx context.Context, part, after string, limit int) ([]Holder, error) {
+func (o *Operator) List(ctx context.Context, part, after string, limit int) ([]UserAccount, error) {
 	f := UserFilter{AfterEmail: after, Limit: limit}
 	if part != "" {
 		f.EmailContains = emailParts(part)
@@ -100,59 +100,59 @@ func (o *Operator) List(ctx context.Context, part, after string, limit int) ([]H
 }
 
 // Create adds a user without a session, whether or not sign-up is open.
-func (o *Operator) Create(ctx context.Context, email, name, password string, roles []string) (Holder, error) {
+func (o *Operator) Create(ctx context.Context, email, name, password string, roles []string) (UserAccount, error) {
 	if len(roles) == 0 {
 		roles = o.Roles
 	}
 	if err := CheckRoles(roles); err != nil {
-		return Holder{}, err
+		return UserAccount{}, err
 	}
-	h, err := newHolder(email, name, withUserRole(roles), o.Policy, password)
+	ua, err := newUserAccount(email, name, withUserRole(roles), o.Policy, password)
 	if err != nil {
-		return Holder{}, err
+		return UserAccount{}, err
 	}
-	if h.Account.Password, err = o.Hasher.Hash(ctx, Work{Operation: OpSignUp}, password); err != nil {
-		return Holder{}, err
+	if ua.Account.Password, err = o.Hasher.Hash(ctx, HashRequest{Operation: OpSignUp}, password); err != nil {
+		return UserAccount{}, err
 	}
-	return o.add(ctx, h)
+	return o.add(ctx, ua)
 }
 
 // CreateWithoutPassword adds a user whom no password signs in: the stored hash is
 // empty, which matches nothing. A reset link, or SetPassword, gives one later.
-func (o *Operator) CreateWithoutPassword(ctx context.Context, email, name string, roles []string) (Holder, error) {
+func (o *Operator) CreateWithoutPassword(ctx context.Context, email, name string, roles []string) (UserAccount, error) {
 	if len(roles) == 0 {
 		roles = o.Roles
 	}
 	if err := CheckRoles(roles); err != nil {
-		return Holder{}, err
+		return UserAccount{}, err
 	}
 	email, err := NormalizeEmail(email)
 	if err != nil {
-		return Holder{}, err
+		return UserAccount{}, err
 	}
 	if name, err = normalizeName(name); err != nil {
-		return Holder{}, err
+		return UserAccount{}, err
 	}
-	return o.add(ctx, holderOf(email, name, withUserRole(roles)))
+	return o.add(ctx, userAccountOf(email, name, withUserRole(roles)))
 }
 
-func (o *Operator) add(ctx context.Context, h Holder) (Holder, error) {
-	err := o.Tokens.CheckAccount(h.Account)
+func (o *Operator) add(ctx context.Context, ua UserAccount) (UserAccount, error) {
+	err := o.Tokens.CheckAccount(ua.Account)
 	if err != nil {
-		return Holder{}, err
+		return UserAccount{}, err
 	}
-	if h.User.ID, err = newID(rand.Reader); err != nil {
-		return Holder{}, err
+	if ua.User.ID, err = newID(rand.Reader); err != nil {
+		return UserAccount{}, err
 	}
 	now := time.Now().UTC()
-	h.User.CreatedAt, h.User.UpdatedAt = now, now
-	if err := o.Store.CreateUser(ctx, h, nil); err != nil {
+	ua.User.CreatedAt, ua.User.UpdatedAt = now, now
+	if err := o.Store.CreateUser(ctx, ua, nil); err != nil {
 		if errors.Is(err, ErrEmailTaken) {
 			err = errEmailTaken()
 		}
-		return Holder{}, err
+		return UserAccount{}, err
 	}
-	return h, o.record(ctx, EventUserCreated, h.User.ID)
+	return ua, o.record(ctx, EventUserCreated, ua.User.ID)
 }
 
 // SetDisabled closes or opens an account; closing ends its sessions.
@@ -170,26 +170,26 @@ func (o *Operator) SetRoles(ctx context.Context, ref string, roles []string) err
 	if err := CheckRoles(roles); err != nil {
 		return err
 	}
-	h, err := o.Find(ctx, ref)
+	ua, err := o.Find(ctx, ref)
 	if err != nil {
 		return err
 	}
-	h.Account.Roles, h.Account.DefaultRole = withUserRole(roles), roles[0]
-	if err := o.Tokens.CheckAccount(h.Account); err != nil {
+	ua.Account.Roles, ua.Account.DefaultRole = withUserRole(roles), roles[0]
+	if err := o.Tokens.CheckAccount(ua.Account); err != nil {
 		return err
 	}
-	return o.change(ctx, h.User.ID, EventRolesChanged, AccountChange{Roles: h.Account.Roles, DefaultRole: &h.Account.DefaultRole})
+	return o.change(ctx, ua.User.ID, EventRolesChanged, AccountChange{Roles: ua.Account.Roles, DefaultRole: &ua.Account.DefaultRole})
 }
 
 // SetClaims changes a user's custom claims: those of set are added or replaced,
 // those of remove go. Sessions live on; their next tokens have the new claims.
 func (o *Operator) SetClaims(ctx context.Context, ref string, set map[string]string, remove []string) (map[string]string, error) {
-	h, err := o.Find(ctx, ref)
+	ua, err := o.Find(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
 	claims := map[string]string{}
-	for name, value := range h.Account.Claims {
+	for name, value := range ua.Account.Claims {
 		lower := strings.ToLower(name) // as a token has it
 		if _, taken := claims[lower]; !taken || name == lower {
 			claims[lower] = value
@@ -204,27 +204,27 @@ func (o *Operator) SetClaims(ctx context.Context, ref string, set map[string]str
 	for name, value := range set {
 		claims[strings.ToLower(name)] = value
 	}
-	h.Account.Claims = claims
-	if err := o.Tokens.CheckAccount(h.Account); err != nil {
+	ua.Account.Claims = claims
+	if err := o.Tokens.CheckAccount(ua.Account); err != nil {
 		return nil, err
 	}
-	return claims, o.change(ctx, h.User.ID, EventClaimsChanged, AccountChange{Claims: claims})
+	return claims, o.change(ctx, ua.User.ID, EventClaimsChanged, AccountChange{Claims: claims})
 }
 
 // SetPassword replaces a user's password; all sessions end.
 func (o *Operator) SetPassword(ctx context.Context, ref, password string) error {
-	h, err := o.Find(ctx, ref)
+	ua, err := o.Find(ctx, ref)
 	if err != nil {
 		return err
 	}
-	if err := o.Policy.Check(password, passwordContext(h.User.Email, h.User.Name)...); err != nil {
+	if err := o.Policy.Check(password, passwordContext(ua.User.Email, ua.User.Name)...); err != nil {
 		return err
 	}
-	hash, err := o.Hasher.Hash(ctx, Work{Operation: OpChangePassword}, password)
+	hash, err := o.Hasher.Hash(ctx, HashRequest{Operation: OpChangePassword}, password)
 	if err != nil {
 		return err
 	}
-	return o.change(ctx, h.User.ID, EventPasswordSet, AccountChange{Password: &hash})
+	return o.change(ctx, ua.User.ID, EventPasswordSet, AccountChange{Password: &hash})
 }
 
 // OpenSession opens a session of a user without asking for its password. No limit
@@ -232,28 +232,28 @@ func (o *Operator) SetPassword(ctx context.Context, ref, password string) error 
 // proofs of deploys and rotations rest on it, and nothing that a stranger sends or
 // that a setting closes may fail them.
 func (o *Operator) OpenSession(ctx context.Context, ref string) (Grant, error) {
-	h, err := o.Find(ctx, ref)
+	ua, err := o.Find(ctx, ref)
 	if err != nil {
 		return Grant{}, err
 	}
-	if !h.Account.DisabledAt.IsZero() {
+	if !ua.Account.DisabledAt.IsZero() {
 		return Grant{}, Errorf(CodeAccountDisabled, "This account is disabled")
 	}
 	drawer := NewService(Deps{Issuer: o.Issuer}, o.Rules)
-	session, token, err := drawer.openSession(h.User.ID, h.Account.Epoch, Client{Name: ActorOperator})
+	session, token, err := drawer.openSession(ua.User.ID, ua.Account.SessionVersion, Client{Name: ActorOperator})
 	if err != nil {
 		return Grant{}, err
 	}
-	session.Opens = h.Account.Unopened
+	session.Opens = ua.Account.Unopened
 	// Signed first: a ring without a usable key leaves no session behind.
-	g, err := drawer.grant(h, session.Session, token)
+	g, err := drawer.grant(ua, session.Session, token)
 	if err != nil {
 		return Grant{}, err
 	}
 	if err := o.Store.CreateSession(ctx, session); err != nil {
 		return Grant{}, err
 	}
-	return g, o.recordEvent(ctx, Event{Name: EventSessionOpened, UserID: h.User.ID, SessionID: session.Session.ID})
+	return g, o.recordEvent(ctx, Event{Name: EventSessionOpened, UserID: ua.User.ID, SessionID: session.Session.ID})
 }
 
 // SignOut ends all sessions of a user.
@@ -273,25 +273,25 @@ func (o *Operator) RecordExported(ctx context.Context, userID string) error {
 
 // Delete removes a user and everything that hangs on it.
 func (o *Operator) Delete(ctx context.Context, ref string) error {
-	h, err := o.Find(ctx, ref)
+	ua, err := o.Find(ctx, ref)
 	if err != nil {
 		return err
 	}
-	if err := o.Store.DeleteUser(ctx, h.User.ID, -1); err != nil {
+	if err := o.Store.DeleteUser(ctx, ua.User.ID, -1); err != nil {
 		return err
 	}
-	return o.record(ctx, EventUserDeleted, h.User.ID)
+	return o.record(ctx, EventUserDeleted, ua.User.ID)
 }
 
 func (o *Operator) change(ctx context.Context, ref string, name EventName, c AccountChange) error {
-	h, err := o.Find(ctx, ref)
+	ua, err := o.Find(ctx, ref)
 	if err != nil {
 		return err
 	}
-	if err := o.Store.UpdateAccount(ctx, h.User.ID, c, time.Now().UTC()); err != nil {
+	if err := o.Store.UpdateAccount(ctx, ua.User.ID, c, time.Now().UTC()); err != nil {
 		return err
 	}
-	return o.record(ctx, name, h.User.ID)
+	return o.record(ctx, name, ua.User.ID)
 }
 
 func (o *Operator) record(ctx context.Context, name EventName, userID string) error {

@@ -17,7 +17,7 @@ func TestOperatorOpenSession_NeedsNoPasswordAndNoLimit(t *testing.T) {
 	ctx := context.Background()
 	o := w.operator()
 	o.Issuer, o.Rules = fakeIssuer{}, login.Rules{RefreshTTL: 1e15, RefreshIdle: 1e15, MaxSessions: 2}
-	h, err := o.CreateWithoutPassword(ctx, "Probe@example.org", "Probe", []string{"user"})
+	ua, err := o.CreateWithoutPassword(ctx, "Probe@example.org", "Probe", []string{"user"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,16 +34,16 @@ func TestOperatorOpenSession_NeedsNoPasswordAndNoLimit(t *testing.T) {
 			t.Errorf("its refresh token: %v", err)
 		}
 	}
-	if live, err := o.Sessions(ctx, h.User.ID); err != nil || len(live) != 2 || live[0].ClientName != login.ActorOperator {
+	if live, err := o.Sessions(ctx, ua.User.ID); err != nil || len(live) != 2 || live[0].ClientName != login.ActorOperator {
 		t.Errorf("live sessions %+v, %v", live, err)
 	}
 	if !slices.Contains(w.audit.names(), login.EventSessionOpened) {
 		t.Errorf("audited as %v", w.audit.names())
 	}
-	if err := o.SetDisabled(ctx, h.User.ID, true); err != nil {
+	if err := o.SetDisabled(ctx, ua.User.ID, true); err != nil {
 		t.Fatal(err)
 	}
-	_, err = o.OpenSession(ctx, h.User.ID)
+	_, err = o.OpenSession(ctx, ua.User.ID)
 	wantCode(t, err, login.CodeAccountDisabled)
 }
 
@@ -54,11 +54,11 @@ func TestOperator_ClaimsAndRolesAreCheckedWhenTheyAreSet(t *testing.T) {
 	g := w.signUp(t, "ann@example.org")
 	claims := func() map[string]string {
 		t.Helper()
-		h, err := o.Find(t.Context(), g.UserID)
+		ua, err := o.Find(t.Context(), g.UserID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return h.Account.Claims
+		return ua.Account.Claims
 	}
 	set := func(want map[string]string, add map[string]string, remove ...string) {
 		t.Helper()

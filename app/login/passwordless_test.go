@@ -12,13 +12,13 @@ import (
 // passwordless is a session of an account that has no password.
 func (w *world) passwordless(t *testing.T, email string) (login.Identity, login.Session) {
 	t.Helper()
-	h, err := w.operator().CreateWithoutPassword(context.Background(), email, "Ann", nil)
+	ua, err := w.operator().CreateWithoutPassword(context.Background(), email, "Ann", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := w.clock.Now()
 	session := login.Session{
-		ID: "11111111-1111-4111-8111-111111111111", UserID: h.User.ID, Epoch: h.Account.Epoch, CreatedAt: now, LastUsedAt: now,
+		ID: "11111111-1111-4111-8111-111111111111", UserID: ua.User.ID, SessionVersion: ua.Account.SessionVersion, CreatedAt: now, LastUsedAt: now,
 		IdleUntil: now.Add(time.Hour), ExpiresAt: now.Add(time.Hour), AMR: []string{"otp"},
 	}
 	err = w.store.CreateSession(context.Background(), login.NewSession{
@@ -27,7 +27,7 @@ func (w *world) passwordless(t *testing.T, email string) (login.Identity, login.
 	if err != nil {
 		t.Fatal(err)
 	}
-	return login.Identity{UserID: h.User.ID, SessionID: session.ID}, session
+	return login.Identity{UserID: ua.User.ID, SessionID: session.ID}, session
 }
 
 // An account whose owner signs in without a password changes what it has by a sign-in

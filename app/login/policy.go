@@ -55,7 +55,7 @@ type Policy struct {
 	Events  []EventName // that the service records
 }
 
-// policies is the one place that says what holds for an operation. Package throttle
+// policies is the one place that says what holds for an operation. Package ratelimit
 // reads the limits, password the lanes, httpapi the callers, and metrics the results
 // and events.
 var policies = map[Operation]Policy{
@@ -184,7 +184,7 @@ const (
 	CallerAnyoneOrSession        // a bad token is refused
 )
 
-// Limit names what an attempt is counted for; package throttle knows how.
+// Limit names what an attempt is counted for; package ratelimit knows how.
 type Limit uint8
 
 // The limits. A failure under LimitSignUp, LimitRefresh and LimitLink, which may be a
@@ -211,7 +211,7 @@ const Limits = int(limits)
 func (a Attempt) Limit() Limit {
 	p := PolicyOf(a.Operation)
 	switch {
-	case a.Unasked != "":
+	case a.Unsolicited != "":
 		return LimitUnsolicited
 	case a.Recipient != "":
 		return p.Mail
@@ -260,10 +260,10 @@ const (
 // Lanes is the number of lanes, LaneNone included.
 const Lanes = int(lanes)
 
-// Lane is where the work waits.
-func (w Work) Lane() Lane {
-	lane := PolicyOf(w.Operation).Lane
-	if w.KnownDevice && lane != LaneNone {
+// Lane is where the request waits.
+func (req HashRequest) Lane() Lane {
+	lane := PolicyOf(req.Operation).Lane
+	if req.KnownDevice && lane != LaneNone {
 		return LanePriority
 	}
 	return lane

@@ -97,7 +97,7 @@ func TestPolicies_WhatHasNoRowGetsNothing(t *testing.T) {
 		}
 	}
 	for _, known := range []bool{false, true} {
-		if got := (login.Work{Operation: "madeUp", KnownDevice: known}).Lane(); got != login.LaneNone {
+		if got := (login.HashRequest{Operation: "madeUp", KnownDevice: known}).Lane(); got != login.LaneNone {
 			t.Errorf("its hashes have lane %d", got)
 		}
 	}

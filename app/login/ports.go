@@ -35,18 +35,18 @@ func (c Client) Prefix() string {
 	return p.String()
 }
 
-// Work says on whose behalf the hash gate is asked.
-type Work struct {
+// HashRequest says on whose behalf the hash limiter is asked.
+type HashRequest struct {
 	Operation   Operation
 	Addr        netip.Addr // of the client; its network takes turns with others
 	KnownDevice bool       // a valid device token goes first
-	HasPlace    bool       // set by Hasher.Admit
+	HasTicket   bool       // a place in the queue; set by Hasher.Admit
 }
 
-// passOn returns the work with its place, which then is no longer w's to give back.
-func (w *Work) passOn() Work {
-	passed := *w
-	w.HasPlace = false
+// passOn returns the request with its ticket, which then is no longer req's to give back.
+func (req *HashRequest) passOn() HashRequest {
+	passed := *req
+	req.HasTicket = false
 	return passed
 }
 
@@ -60,22 +60,22 @@ func (w *Work) passOn() Work {
 //     (ctx.Err may poll the client's socket, so it is asked once, at that moment).
 type Hasher interface {
 	// Admit refuses, as Hash and Verify would, before anything else is spent on
-	// the work: under a flood most of it ends here, and a look into the database
-	// for each would cost more than the refusal. Otherwise it keeps a place in
-	// the queue: one call of Hash, Verify or Forgo with the work it returns must
-	// follow, and is not refused for want of room.
-	Admit(w Work) (Work, error)
-	// Forgo gives the place of an admitted work back.
-	Forgo(w Work)
+	// the request: under a flood most requests end here, and a look into the
+	// database for each would cost more than the refusal. Otherwise it gives a
+	// ticket, a place in the queue: one call of Hash, Verify or Release with the
+	// request it returns must follow, and is not refused for want of room.
+	Admit(req HashRequest) (HashRequest, error)
+	// Release gives the ticket of an admitted request back.
+	Release(req HashRequest)
 	// Hash returns the stored form of a password, which PasswordPolicy passed.
-	Hash(ctx context.Context, w Work, password string) (string, error)
+	Hash(ctx context.Context, req HashRequest, password string) (string, error)
 	// Verify compares. An empty hash stands for "no such account": the same
 	// work is done against a dummy and ok is false. A password over 72 bytes
 	// costs as much and is false. stale tells that a matching hash is of another
 	// cost or format, or of the password as it came, and should be replaced.
 	// A hash that another system made costs what it costs; the answer to a wrong
 	// password then takes as long for every account.
-	Verify(ctx context.Context, w Work, hash, password string) (ok, stale bool, err error)
+	Verify(ctx context.Context, req HashRequest, hash, password string) (ok, stale bool, err error)
 }
 
 // PasswordPolicy refuses weak new passwords with *Error CodeInvalidInput.
@@ -113,18 +113,18 @@ type TokenRules interface {
 
 // Attempt is one call that a limit may refuse.
 type Attempt struct {
-	Operation Operation
-	Client    Client
-	Account   string   // normalised e-mail or user id; empty where none is named
-	Family    string   // refresh-token family, for the limit per session
-	Method    Method   // of the proof; empty: a password
-	DeviceID  string   // non-empty: a known device, with a count of its own
-	Recipient string   // the address that a mail is to go to, where it is not the account's
-	Unasked   MailKind // of a mail to Recipient that nobody there asked for; nothing else is counted then
+	Operation   Operation
+	Client      Client
+	Account     string   // normalised e-mail or user id; empty where none is named
+	Family      string   // refresh-token family, for the limit per session
+	Method      Method   // of the proof; empty: a password
+	DeviceID    string   // non-empty: a known device, with a count of its own
+	Recipient   string   // the address that a mail is to go to, where it is not the account's
+	Unsolicited MailKind // of a mail to Recipient that nobody there asked for; nothing else is counted then
 }
 
-// Throttle limits attempts per client prefix, account, session and device.
-type Throttle interface {
+// RateLimiter limits attempts per client prefix, account, session and device.
+type RateLimiter interface {
 	// Reserve counts the attempt before any work is done, or refuses it with
 	// *Error CodeRateLimited and RetryAfter; a method LimitScope() string of the
 	// refusal names the limit. It never fails for its own trouble: a lost Redis
@@ -150,14 +150,16 @@ type Reservation interface {
 // DeviceLifetime is how long a device stays known after a sign-in.
 const DeviceLifetime = 90 * 24 * time.Hour
 
-// Devices makes and checks device tokens: an HMAC bound to the account, no credential. A life of an account ends with its password, or by an operator's act.
+// Devices makes and checks device tokens: an HMAC bound to the account and its
+// version, no credential. A version ends with the account's password, or by an
+// operator's act.
 type Devices interface {
-	Issue(account, life string, expires time.Time) string
+	Issue(account, version string, expires time.Time) string
 	// Check returns the device's id, or "" where the token is not valid for
 	// the account.
 	Check(account, token string, now time.Time) (deviceID string)
-	// IssuedIn tells whether a device that Check named is of this life of its account.
-	IssuedIn(deviceID, life string) bool
+	// IssuedFor tells whether a device that Check named is of this version of its account.
+	IssuedFor(deviceID, version string) bool
 }
 
 // Auditor records security-relevant acts.

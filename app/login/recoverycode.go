@@ -22,8 +22,8 @@ var recoveryEncoding = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").Wi
 // second factor a short while ago, and makes ten codes in the place of those that
 // there were. They are shown this once; each signs in once in the factor's place.
 func (s *Service) NewRecoveryCodes(ctx context.Context, id Identity, password string, c Client) ([]string, error) {
-	session, h, err := s.confirm(ctx, OpNewRecoveryCodes, id, password, c, func(h Holder) error {
-		if len(h.Account.Factors) == 0 {
+	session, ua, err := s.confirm(ctx, OpNewRecoveryCodes, id, password, c, func(ua UserAccount) error {
+		if len(ua.Account.Factors) == 0 {
 			return Errorf(CodeNotFound, "The account has no second factor that codes could stand in for; add one first")
 		}
 		return nil
@@ -42,7 +42,7 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, id Identity, password st
 		hashes[i] = sha256.Sum256([]byte(letters))
 		codes[i] = grouped(letters)
 	}
-	err = s.Credentials.ReplaceRecoveryCodes(ctx, id.UserID, h.Account.Epoch, hashes, s.Now().UTC())
+	err = s.Credentials.ReplaceRecoveryCodes(ctx, id.UserID, ua.Account.SessionVersion, hashes, s.Now().UTC())
 	if errors.Is(err, ErrStale) {
 		err = s.refused(ctx, OpNewRecoveryCodes, id.UserID, c, errUnauthenticated())
 	}
@@ -76,8 +76,8 @@ func recoveryCodeHash(code string) TokenHash {
 	return sha256.Sum256([]byte(letters))
 }
 
-func (s *Service) proveRecoveryCode(ctx context.Context, _ Attempt, h Holder, p Proof) (bool, error) {
-	err := s.Credentials.UseRecoveryCode(ctx, h.User.ID, recoveryCodeHash(p.Code))
+func (s *Service) proveRecoveryCode(ctx context.Context, _ Attempt, ua UserAccount, p Proof) (bool, error) {
+	err := s.Credentials.UseRecoveryCode(ctx, ua.User.ID, recoveryCodeHash(p.Code))
 	if errors.Is(err, ErrTokenUnknown) {
 		return false, nil
 	}
@@ -85,10 +85,10 @@ func (s *Service) proveRecoveryCode(ctx context.Context, _ Attempt, h Holder, p 
 }
 
 // tellOfRecoveryCode tells the owner that a recovery code was used.
-func (s *Service) tellOfRecoveryCode(ctx context.Context, op Operation, m Method, h Holder, c Client) {
+func (s *Service) tellOfRecoveryCode(ctx context.Context, op Operation, m Method, ua UserAccount, c Client) {
 	if m != MethodRecoveryCode {
 		return
 	}
-	s.Audit.Record(ctx, Event{Name: EventRecoveryCodeUsed, Operation: op, UserID: h.User.ID, ClientPrefix: c.Prefix(), Actor: ActorUser})
-	s.notify(ctx, MailRecoveryCodeUsed, h, c)
+	s.Audit.Record(ctx, Event{Name: EventRecoveryCodeUsed, Operation: op, UserID: ua.User.ID, ClientPrefix: c.Prefix(), Actor: ActorUser})
+	s.notify(ctx, MailRecoveryCodeUsed, ua, c)
 }

@@ -14,7 +14,7 @@ type RefreshInput struct {
 }
 
 // Refresh exchanges a refresh token for a new grant. Until its successor is used,
-// and for the grace after that, a token leads to the same chain again (a lost
+// and for the grace after that, a token leads to the same family again (a lost
 // answer, two tabs); later it is taken for stolen and its session ends.
 func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Grant, error) {
 	token, ok := parseRefreshToken(in.RefreshToken)
@@ -34,7 +34,7 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Grant, error) {
 	switch {
 	case errors.Is(err, ErrTokenReused):
 		s.record(ctx, EventReuseDetected, OpRefresh, rotated.Session, in.Client)
-		s.notify(ctx, MailSessionsEnded, rotated.Holder, in.Client)
+		s.notify(ctx, MailSessionsEnded, rotated.UserAccount, in.Client)
 		return Grant{}, errInvalidRefreshToken()
 	case errors.Is(err, ErrTokenUnknown):
 		reservation.Failed(ctx)
@@ -49,7 +49,7 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Grant, error) {
 		}
 	}
 	s.record(ctx, EventRefreshed, OpRefresh, rotated.Session, in.Client)
-	return s.grant(rotated.Holder, rotated.Session, next)
+	return s.grant(rotated.UserAccount, rotated.Session, next)
 }
 
 func (s *Service) rotate(ctx context.Context, token refreshToken) (Rotated, error) {

@@ -16,7 +16,7 @@ const (
 )
 
 // refreshToken is family ‖ secret. The family stays the same along a session's
-// chain and is known to nobody but the holder: attempts can be counted per session
+// family and is known to nobody but who holds the token: attempts can be counted per session
 // before the database is asked, and a token of which nothing else is remembered is
 // known as a spent one. The 256-bit secret is new each time.
 type refreshToken [tokenBytes]byte

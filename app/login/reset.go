@@ -23,7 +23,7 @@ func (s *Service) RequestPasswordReset(ctx context.Context, in RequestPasswordRe
 	return s.requestLink(ctx, linkRequest{
 		op: OpRequestPasswordReset, kind: MailResetPassword, event: EventPasswordResetRequested,
 		email: in.Email, language: in.Language, client: in.Client,
-		wanted: func(h Holder) bool { return h.Account.DisabledAt.IsZero() },
+		wanted: func(ua UserAccount) bool { return ua.Account.DisabledAt.IsZero() },
 	})
 }
 
@@ -48,73 +48,73 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 		return Grant{}, err
 	}
 	token, wellFormed := HashMailToken(in.Token)
-	stored, h, err := MailToken{}, Holder{}, ErrTokenUnknown
+	stored, ua, err := MailToken{}, UserAccount{}, ErrTokenUnknown
 	if wellFormed {
-		stored, h, err = s.Mail.MailTokenHolder(ctx, token, s.Now())
+		stored, ua, err = s.Mail.MailTokenUserAccount(ctx, token, s.Now())
 	}
-	if err == nil && !stored.resets(h) {
+	if err == nil && !stored.resets(ua) {
 		err = ErrTokenUnknown
 	}
 	if err != nil {
 		return Grant{}, s.linkRefused(ctx, OpResetPassword, reservation, "", in.Client, err)
 	}
 	// A password that is refused spends nothing: the person tries another.
-	if err := ofField("newPassword", s.Policy.Check(in.NewPassword, passwordContext(h.User.Email, h.User.Name)...)); err != nil {
+	if err := ofField("newPassword", s.Policy.Check(in.NewPassword, passwordContext(ua.User.Email, ua.User.Name)...)); err != nil {
 		return Grant{}, err
 	}
-	hash, err := s.Hasher.Hash(ctx, Work{Operation: OpResetPassword, Addr: in.Client.Addr}, in.NewPassword)
+	hash, err := s.Hasher.Hash(ctx, HashRequest{Operation: OpResetPassword, Addr: in.Client.Addr}, in.NewPassword)
 	if err != nil {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	opened, refresh, err := s.openSession(h.User.ID, h.Account.Epoch+1, in.Client, MethodMail)
+	opened, refresh, err := s.openSession(ua.User.ID, ua.Account.SessionVersion+1, in.Client, MethodMail)
 	if err != nil {
 		return Grant{}, err
 	}
-	reset := PasswordReset{Token: token, UserID: h.User.ID, Epoch: h.Account.Epoch, NewHash: hash, Now: s.Now().UTC()}
-	if len(h.Account.Factors) == 0 { // a mailbox is one factor
+	reset := PasswordReset{Token: token, UserID: ua.User.ID, SessionVersion: ua.Account.SessionVersion, NewHash: hash, Now: s.Now().UTC()}
+	if len(ua.Account.Factors) == 0 { // a mailbox is one factor
 		reset.Session = &opened
 	}
 	if err := s.Mail.ResetPassword(ctx, reset); err != nil {
-		return Grant{}, s.linkRefused(ctx, OpResetPassword, reservation, h.User.ID, in.Client, err)
+		return Grant{}, s.linkRefused(ctx, OpResetPassword, reservation, ua.User.ID, in.Client, err)
 	}
-	if stored.Email == h.User.Email && h.Account.EmailVerifiedAt.IsZero() {
-		h.Account.EmailVerifiedAt = opened.Session.CreatedAt
+	if stored.Email == ua.User.Email && ua.Account.EmailVerifiedAt.IsZero() {
+		ua.Account.EmailVerifiedAt = opened.Session.CreatedAt
 	}
-	s.record(ctx, EventPasswordReset, OpResetPassword, Session{UserID: h.User.ID}, in.Client)
-	s.notify(ctx, MailPasswordChanged, h, in.Client)
-	h.Account.Epoch++
-	h.Account.PasswordEpoch++
+	s.record(ctx, EventPasswordReset, OpResetPassword, Session{UserID: ua.User.ID}, in.Client)
+	s.notify(ctx, MailPasswordChanged, ua, in.Client)
+	ua.Account.SessionVersion++
+	ua.Account.PasswordVersion++
 	if reset.Session == nil {
-		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, h, "", in.Client)
+		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, ua, "", in.Client)
 	}
-	g, err := s.grant(h, opened.Session, refresh)
-	g.DeviceToken = s.deviceToken(h, false)
+	g, err := s.grant(ua, opened.Session, refresh)
+	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err
 }
 
-// resets tells whether the token lets its bearer set a new password of h.
-func (t MailToken) resets(h Holder) bool {
+// resets tells whether the token lets its bearer set a new password of ua.
+func (t MailToken) resets(ua UserAccount) bool {
 	return t.SpentAt.IsZero() && (t.Purpose == PurposeResetPassword ||
-		t.Purpose == PurposeVerifyEmail && h.Account.EmailVerifiedAt.IsZero())
+		t.Purpose == PurposeVerifyEmail && ua.Account.EmailVerifiedAt.IsZero())
 }
 
 // ResetToken makes a token with which a user who gets no mail can set a new
 // password, for an operator to hand over.
 func (o *Operator) ResetToken(ctx context.Context, ref string) (token string, stored MailToken, err error) {
-	h, err := o.Find(ctx, ref)
+	ua, err := o.Find(ctx, ref)
 	if err != nil {
 		return "", MailToken{}, err
 	}
-	if !h.Account.DisabledAt.IsZero() {
+	if !ua.Account.DisabledAt.IsZero() {
 		return "", MailToken{}, Errorf(CodeAccountDisabled, "the account is disabled; enable it first")
 	}
 	if token, err = newMailToken(rand.Reader); err != nil {
 		return "", MailToken{}, err
 	}
-	stored = *newToken(PurposeResetPassword, h, "", token, time.Now().UTC())
+	stored = *newToken(PurposeResetPassword, ua, "", token, time.Now().UTC())
 	if err := o.Mail.AddMailToken(ctx, stored); err != nil {
 		return "", MailToken{}, err
 	}
-	return token, stored, o.record(ctx, EventPasswordResetLink, h.User.ID)
+	return token, stored, o.record(ctx, EventPasswordResetLink, ua.User.ID)
 }

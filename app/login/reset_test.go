@@ -84,7 +84,7 @@ func TestRequestPasswordReset_UnknownAndDisabledAnswerAlikeAndSendNothing(t *tes
 		t.Errorf("queued %+v, %v", m, err)
 	}
 	accounts := []string{}
-	for _, a := range w.throttle.attempts {
+	for _, a := range w.limiter.attempts {
 		if a.Operation == login.OpRequestPasswordReset {
 			accounts = append(accounts, a.Account)
 		}
@@ -122,7 +122,7 @@ func TestResetPassword_WhatIsNoTokenCostsNoHashAndCountsAsFailure(t *testing.T) 
 		_, err := w.reset(token, newPassword)
 		wantCode(t, err, login.CodeInvalidToken)
 	}
-	if got := w.throttle.settlements(); !slices.Equal(got, []string{"failed", "failed", "failed", "failed"}) {
+	if got := w.limiter.settlements(); !slices.Equal(got, []string{"failed", "failed", "failed", "failed"}) {
 		t.Errorf("settled as %v", got)
 	}
 }
@@ -134,7 +134,7 @@ func TestRequestPasswordReset_RefusesWithoutMailAndBadInput(t *testing.T) {
 	for _, in := range []login.RequestPasswordResetInput{{Email: "ann"}, {Email: "ann@example.org", Language: "../de"}} {
 		wantCode(t, w.RequestPasswordReset(context.Background(), in), login.CodeInvalidInput)
 	}
-	w.throttle.refuse = login.RetryLater(login.CodeRateLimited, time.Minute, "later")
+	w.limiter.refuse = login.RetryLater(login.CodeRateLimited, time.Minute, "later")
 	wantCode(t, w.RequestPasswordReset(context.Background(), login.RequestPasswordResetInput{Email: "ann@example.org"}), login.CodeRateLimited)
 }
 

@@ -39,16 +39,16 @@ func (p ChallengePurpose) Life() time.Duration {
 }
 
 // Challenge is a row of auth.challenges: what an account has begun and must end
-// with a proof. It is void once the account has another epoch, and for any other
+// with a proof. It is void once the account has another version, and for any other
 // client.
 type Challenge struct {
-	Hash      TokenHash
-	UserID    string
-	Purpose   ChallengePurpose
-	Epoch     int
-	Client    string // as of Client.Prefix
-	Data      []byte
-	ExpiresAt time.Time
+	Hash           TokenHash
+	UserID         string
+	Purpose        ChallengePurpose
+	SessionVersion int
+	Client         string // as of Client.Prefix
+	Data           []byte
+	ExpiresAt      time.Time
 }
 
 // ChallengeKey finds a challenge that may be answered.
@@ -61,13 +61,13 @@ type ChallengeKey struct {
 
 // challenge stores a challenge for the account and returns what its bearer has to
 // present.
-func (s *Service) challenge(ctx context.Context, p ChallengePurpose, h Holder, c Client, data []byte) (string, error) {
+func (s *Service) challenge(ctx context.Context, p ChallengePurpose, ua UserAccount, c Client, data []byte) (string, error) {
 	var raw [challengeBytes]byte
 	if _, err := io.ReadFull(s.Random, raw[:]); err != nil {
 		return "", err
 	}
 	err := s.Credentials.AddChallenge(ctx, Challenge{
-		Hash: sha256.Sum256(raw[:]), UserID: h.User.ID, Purpose: p, Epoch: h.Account.Epoch,
+		Hash: sha256.Sum256(raw[:]), UserID: ua.User.ID, Purpose: p, SessionVersion: ua.Account.SessionVersion,
 		Client: c.Prefix(), Data: data, ExpiresAt: s.Now().UTC().Add(p.Life()),
 	})
 	return base64.RawURLEncoding.EncodeToString(raw[:]), err
@@ -86,16 +86,16 @@ func (s *Service) challengeKey(p ChallengePurpose, presented string, c Client) C
 // secondFactorRequired ends the first half of a sign-in whose account has a second
 // factor. The challenge remembers the device that is known, if one is: whoever has
 // only the password cannot use up its tries.
-func (s *Service) secondFactorRequired(ctx context.Context, op Operation, h Holder, device string, c Client) error {
-	challenge, err := s.challenge(ctx, ChallengeSecondFactor, h, c, []byte(device))
+func (s *Service) secondFactorRequired(ctx context.Context, op Operation, ua UserAccount, device string, c Client) error {
+	challenge, err := s.challenge(ctx, ChallengeSecondFactor, ua, c, []byte(device))
 	if errors.Is(err, ErrStale) {
-		return s.refused(ctx, op, h.User.ID, c, errInvalidCredentials())
+		return s.refused(ctx, op, ua.User.ID, c, errInvalidCredentials())
 	}
 	if err != nil {
 		return err
 	}
 	e := Errorf(CodeSecondFactorRequired, "The password is right; this account also asks for a second factor: send it with the challenge")
-	e.Challenge, e.Methods = challenge, h.Account.Factors
+	e.Challenge, e.Methods = challenge, ua.Account.Factors
 	return e
 }
 
@@ -116,29 +116,29 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 		return Grant{}, err
 	}
 	key := s.challengeKey(ChallengeSecondFactor, in.Challenge, in.Client)
-	begun, h, err := s.Credentials.TryChallenge(ctx, key)
+	begun, ua, err := s.Credentials.TryChallenge(ctx, key)
 	if errors.Is(err, ErrTokenUnknown) {
 		return Grant{}, s.challengeRefused(ctx, op, in.Client)
 	}
 	if err != nil {
 		return Grant{}, err
 	}
-	attempt := Attempt{Operation: op, Client: in.Client, Account: h.User.Email, Method: in.Proof.Method, DeviceID: string(begun.Data)}
-	if err := s.prove(ctx, attempt, h, in.Proof, wrong(in.Proof.Method)); err != nil {
+	attempt := Attempt{Operation: op, Client: in.Client, Account: ua.User.Email, Method: in.Proof.Method, DeviceID: string(begun.Data)}
+	if err := s.prove(ctx, attempt, ua, in.Proof, wrong(in.Proof.Method)); err != nil {
 		return Grant{}, err
 	}
 	// Of two right answers to one challenge one opens a session.
 	if err := s.Credentials.EndChallenge(ctx, key.Hash); err != nil {
 		if errors.Is(err, ErrTokenUnknown) {
-			err = s.refused(ctx, op, h.User.ID, in.Client, errChallenge())
+			err = s.refused(ctx, op, ua.User.ID, in.Client, errChallenge())
 		}
 		return Grant{}, err
 	}
-	g, err := s.open(ctx, opening{op: op, holder: h, client: in.Client, methods: []Method{MethodPassword, in.Proof.Method}, known: len(begun.Data) > 0, remember: in.Remember})
+	g, err := s.open(ctx, opening{op: op, userAccount: ua, client: in.Client, methods: []Method{MethodPassword, in.Proof.Method}, known: len(begun.Data) > 0, remember: in.Remember})
 	if err != nil {
 		return g, err
 	}
-	s.tellOfRecoveryCode(ctx, op, in.Proof.Method, h, in.Client)
+	s.tellOfRecoveryCode(ctx, op, in.Proof.Method, ua, in.Client)
 	return g, nil
 }
 
@@ -160,50 +160,50 @@ func errChallenge() *Error {
 
 // opening is a sign-in whose every proof is in.
 type opening struct {
-	op       Operation
-	holder   Holder
-	client   Client
-	methods  []Method
-	known    bool // a device that has signed in before
-	remember bool // the device is asked for no second factor for a while
+	op          Operation
+	userAccount UserAccount
+	client      Client
+	methods     []Method
+	known       bool // a device that has signed in before
+	remember    bool // the device is asked for no second factor for a while
 	// deviceToken is given back as it is; empty: a new one is made.
 	deviceToken string
 }
 
 // open opens the session of a sign-in and tells the owner of a new device.
 func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
-	h := o.holder
-	session, token, err := s.openSession(h.User.ID, h.Account.Epoch, o.client, o.methods...)
+	ua := o.userAccount
+	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, o.client, o.methods...)
 	if err != nil {
 		return Grant{}, err
 	}
-	session.Opens = h.Account.Unopened
+	session.Opens = ua.Account.Unopened
 	if err := s.Store.CreateSession(ctx, session); err != nil {
 		if errors.Is(err, ErrStale) { // what was proved is no longer the account's
-			err = s.refused(ctx, o.op, h.User.ID, o.client, errInvalidCredentials())
+			err = s.refused(ctx, o.op, ua.User.ID, o.client, errInvalidCredentials())
 		}
 		return Grant{}, err
 	}
 	s.record(ctx, EventSignedIn, o.op, session.Session, o.client)
 	if !o.known {
-		s.notify(ctx, MailNewDevice, h, o.client)
+		s.notify(ctx, MailNewDevice, ua, o.client)
 	}
-	g, err := s.grant(h, session.Session, token)
+	g, err := s.grant(ua, session.Session, token)
 	if g.DeviceToken = o.deviceToken; g.DeviceToken == "" {
-		g.DeviceToken = s.deviceToken(h, o.remember)
+		g.DeviceToken = s.deviceToken(ua, o.remember)
 	}
 	return g, err
 }
 
 // deviceToken makes the device known. One that is remembered is asked for no
 // second factor until its token expires.
-func (s *Service) deviceToken(h Holder, remember bool) string {
+func (s *Service) deviceToken(ua UserAccount, remember bool) string {
 	if remember && s.rules.RememberDevice > 0 {
-		return s.Devices.Issue(h.User.Email, rememberedLifeOf(h), s.Now().Add(s.rules.RememberDevice))
+		return s.Devices.Issue(ua.User.Email, rememberedVersionOf(ua), s.Now().Add(s.rules.RememberDevice))
 	}
-	return s.Devices.Issue(h.User.Email, lifeOf(h.User.ID, h.Account.PasswordEpoch), s.Now().Add(DeviceLifetime))
+	return s.Devices.Issue(ua.User.Email, accountVersion(ua.User.ID, ua.Account.PasswordVersion), s.Now().Add(DeviceLifetime))
 }
 
-func rememberedLifeOf(h Holder) string {
-	return lifeOf(h.User.ID, h.Account.PasswordEpoch) + "/second-factor"
+func rememberedVersionOf(ua UserAccount) string {
+	return accountVersion(ua.User.ID, ua.Account.PasswordVersion) + "/second-factor"
 }

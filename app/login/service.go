@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"encoding/hex"
+	"github.com/google/uuid"
 )
 
 // Rules are the settings that use cases follow.
@@ -42,7 +42,7 @@ type Deps struct {
 	Hasher           Hasher
 	Policy           PasswordPolicy
 	Issuer           Issuer
-	Throttle         Throttle
+	Limiter          RateLimiter
 	Devices          Devices
 	Audit            Auditor
 	Now              func() time.Time
@@ -93,25 +93,19 @@ type Identity struct {
 }
 
 func newID(random io.Reader) (string, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return "", err
-	}
-	b[6] = b[6]&0x0f | 0x40 // version 4
-	b[8] = b[8]&0x3f | 0x80 // variant of RFC 9562
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
+	id, err := uuid.NewRandomFromReader(random)
+	return id.String(), err
 }
 
-// lifeOf names a life of an account for its device tokens, which ends with its
-// password. One who had the account, or another account with its address, is no
-// known device of the next.
-func lifeOf(userID string, passwordEpoch int) string {
-	return userID + "/" + strconv.Itoa(passwordEpoch)
+// accountVersion is what device tokens are bound to. It changes with the password,
+// and another account with the same address has another one, so a device that knew
+// the account before is a stranger then.
+func accountVersion(userID string, passwordVersion int) string {
+	return userID + "/" + strconv.Itoa(passwordVersion)
 }
 
 // openSession draws a session and its first refresh token; nothing is stored.
-func (s *Service) openSession(userID string, epoch int, c Client, methods ...Method) (NewSession, refreshToken, error) {
+func (s *Service) openSession(userID string, version int, c Client, methods ...Method) (NewSession, refreshToken, error) {
 	now := s.Now().UTC()
 	token, err := newRefreshToken(s.Random)
 	if err != nil {
@@ -132,7 +126,7 @@ func (s *Service) openSession(userID string, epoch int, c Client, methods ...Met
 	}
 	return NewSession{
 		Session: Session{
-			ID: id, UserID: userID, Epoch: epoch, CreatedAt: now, LastUsedAt: now,
+			ID: id, UserID: userID, SessionVersion: version, CreatedAt: now, LastUsedAt: now,
 			IdleUntil: earlier(now.Add(s.rules.RefreshIdle), expires), ExpiresAt: expires,
 			ClientName: label(c.Name), ClientPrefix: c.Prefix(), AMR: amr, ElevatedAt: elevated,
 		},
@@ -141,19 +135,19 @@ func (s *Service) openSession(userID string, epoch int, c Client, methods ...Met
 	}, token, nil
 }
 
-func (s *Service) grant(h Holder, session Session, token refreshToken) (Grant, error) {
-	access, expires, err := s.Issuer.Issue(s.subject(h, session), s.Now())
+func (s *Service) grant(ua UserAccount, session Session, token refreshToken) (Grant, error) {
+	access, expires, err := s.Issuer.Issue(s.subject(ua, session), s.Now())
 	if err != nil {
 		return Grant{}, err
 	}
 	return Grant{
-		UserID: h.User.ID, Token: access, TokenExpiresAt: expires,
+		UserID: ua.User.ID, Token: access, TokenExpiresAt: expires,
 		RefreshToken: token.String(), RefreshTokenExpiresAt: earlier(session.IdleUntil, session.ExpiresAt),
 	}, nil
 }
 
-func (s *Service) subject(h Holder, session Session) Subject {
-	sub := Subject{User: h.User, Account: h.Account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.CreatedAt, Elevated: s.elevated(session)}
+func (s *Service) subject(ua UserAccount, session Session) Subject {
+	sub := Subject{User: ua.User, Account: ua.Account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.CreatedAt, Elevated: s.elevated(session)}
 	if session.ElevatedAt.After(sub.AuthTime) {
 		sub.AuthTime = session.ElevatedAt
 	}
@@ -162,21 +156,21 @@ func (s *Service) subject(h Holder, session Session) Subject {
 
 // authorize finds the live session behind an identity. An access token outlives
 // its session by minutes; what changes an account must not.
-func (s *Service) authorize(ctx context.Context, id Identity) (Session, Holder, error) {
+func (s *Service) authorize(ctx context.Context, id Identity) (Session, UserAccount, error) {
 	if !isUUID(id.UserID) || !isUUID(id.SessionID) {
-		return Session{}, Holder{}, errUnauthenticated()
+		return Session{}, UserAccount{}, errUnauthenticated()
 	}
-	session, h, err := s.Store.SessionHolder(ctx, id.SessionID, s.Now())
+	session, ua, err := s.Store.SessionUserAccount(ctx, id.SessionID, s.Now())
 	if errors.Is(err, ErrNotFound) || err == nil && session.UserID != id.UserID {
-		return Session{}, Holder{}, errUnauthenticated()
+		return Session{}, UserAccount{}, errUnauthenticated()
 	}
-	return session, h, err
+	return session, ua, err
 }
 
 // checkPassword spends one hash on a password that a limited attempt names. An
 // unknown account is an empty hash. The reservation is settled on every way out.
-func (s *Service) checkPassword(ctx context.Context, r Reservation, w Work, hash, password string) (ok, stale bool, err error) {
-	ok, stale, err = s.Hasher.Verify(ctx, w, hash, password)
+func (s *Service) checkPassword(ctx context.Context, r Reservation, req HashRequest, hash, password string) (ok, stale bool, err error) {
+	ok, stale, err = s.Hasher.Verify(ctx, req, hash, password)
 	switch {
 	case err != nil:
 		r.Released(ctx)
@@ -188,16 +182,16 @@ func (s *Service) checkPassword(ctx context.Context, r Reservation, w Work, hash
 	return ok, stale, err
 }
 
-// forgo gives the place of a work back if it was not passed on. It is deferred, so
-// that a panic keeps none either.
-func (s *Service) forgo(w *Work) {
-	if w.HasPlace {
-		s.Hasher.Forgo(*w)
+// releaseTicket gives the ticket of a request back if it was not passed on. It is
+// deferred, so that a panic keeps none either.
+func (s *Service) releaseTicket(req *HashRequest) {
+	if req.HasTicket {
+		s.Hasher.Release(*req)
 	}
 }
 
 func (s *Service) reserve(ctx context.Context, a Attempt) (Reservation, error) {
-	r, err := s.Throttle.Reserve(ctx, a)
+	r, err := s.Limiter.Reserve(ctx, a)
 	if err != nil {
 		s.Audit.Record(ctx, Event{
 			Name: EventThrottled, Operation: a.Operation, Reason: string(AsError(err).Code), Scope: scopeOf(err), Account: a.Account,

@@ -14,7 +14,7 @@ type SignInInput struct {
 	Client      Client
 }
 
-// rehashPatience bounds how long a background re-hash may wait for the gate.
+// rehashPatience bounds how long a background re-hash may wait for the hash limiter.
 const rehashPatience = 10 * time.Second
 
 // SignIn checks a password and opens a session. Unknown address, wrong password
@@ -36,44 +36,44 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	work, err := s.Hasher.Admit(Work{Operation: OpSignIn, Addr: in.Client.Addr, KnownDevice: reservation.KnownDevice()})
+	hashing, err := s.Hasher.Admit(HashRequest{Operation: OpSignIn, Addr: in.Client.Addr, KnownDevice: reservation.KnownDevice()})
 	if err != nil {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	defer s.forgo(&work)
-	h, err := s.Store.HolderByEmail(ctx, email)
+	defer s.releaseTicket(&hashing)
+	ua, err := s.Store.UserAccountByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	remembered := device != "" && s.Devices.IssuedIn(device, rememberedLifeOf(h))
-	if device != "" && !remembered && !s.Devices.IssuedIn(device, lifeOf(h.User.ID, h.Account.PasswordEpoch)) {
-		s.Hasher.Forgo(work.passOn())
+	remembered := device != "" && s.Devices.IssuedFor(device, rememberedVersionOf(ua))
+	if device != "" && !remembered && !s.Devices.IssuedFor(device, accountVersion(ua.User.ID, ua.Account.PasswordVersion)) {
+		s.Hasher.Release(hashing.passOn())
 		reservation.Released(ctx)
 		in.DeviceToken = "" // once more, as the stranger that it is now
 		return s.SignIn(ctx, in)
 	}
-	ok, stale, err := s.checkPassword(ctx, reservation, work.passOn(), h.Account.Password, in.Password)
+	ok, stale, err := s.checkPassword(ctx, reservation, hashing.passOn(), ua.Account.Password, in.Password)
 	if err != nil {
 		return Grant{}, err
 	}
 	if !ok {
-		return Grant{}, s.refused(ctx, OpSignIn, h.User.ID, in.Client, errInvalidCredentials())
+		return Grant{}, s.refused(ctx, OpSignIn, ua.User.ID, in.Client, errInvalidCredentials())
 	}
-	if !h.Account.DisabledAt.IsZero() {
-		return Grant{}, s.refused(ctx, OpSignIn, h.User.ID, in.Client, Errorf(CodeAccountDisabled, "This account is disabled"))
+	if !ua.Account.DisabledAt.IsZero() {
+		return Grant{}, s.refused(ctx, OpSignIn, ua.User.ID, in.Client, Errorf(CodeAccountDisabled, "This account is disabled"))
 	}
-	if s.rules.RequireVerifiedEmail && h.Account.EmailVerifiedAt.IsZero() {
-		return Grant{}, s.refused(ctx, OpSignIn, h.User.ID, in.Client, errEmailNotVerified("Open the link in the mail that was sent to this address, or ask for a new one"))
+	if s.rules.RequireVerifiedEmail && ua.Account.EmailVerifiedAt.IsZero() {
+		return Grant{}, s.refused(ctx, OpSignIn, ua.User.ID, in.Client, errEmailNotVerified("Open the link in the mail that was sent to this address, or ask for a new one"))
 	}
 	if stale {
-		s.rehash(ctx, h, in)
+		s.rehash(ctx, ua, in)
 	}
-	if len(h.Account.Factors) > 0 && !remembered {
-		return Grant{}, s.secondFactorRequired(ctx, OpSignIn, h, device, in.Client)
+	if len(ua.Account.Factors) > 0 && !remembered {
+		return Grant{}, s.secondFactorRequired(ctx, OpSignIn, ua, device, in.Client)
 	}
-	o := opening{op: OpSignIn, holder: h, client: in.Client, methods: []Method{MethodPassword}, known: device != ""}
+	o := opening{op: OpSignIn, userAccount: ua, client: in.Client, methods: []Method{MethodPassword}, known: device != ""}
 	if remembered {
 		o.deviceToken = in.DeviceToken // its time is not begun anew
 	}
@@ -81,14 +81,14 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 }
 
 // rehash brings a stored hash to the live cost after the answer is out. Losing
-// the compare-and-set, or a full gate, only means the next sign-in tries again.
-func (s *Service) rehash(ctx context.Context, h Holder, in SignInInput) {
+// the compare-and-set, or a full limiter, only means the next sign-in tries again.
+func (s *Service) rehash(ctx context.Context, ua UserAccount, in SignInInput) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rehashPatience)
 	s.background.Go(func() {
 		defer cancel()
-		hash, err := s.Hasher.Hash(ctx, Work{Operation: OpSignIn, Addr: in.Client.Addr}, in.Password)
+		hash, err := s.Hasher.Hash(ctx, HashRequest{Operation: OpSignIn, Addr: in.Client.Addr}, in.Password)
 		if err == nil {
-			_ = s.Store.ReplaceHash(ctx, h.User.ID, h.Account.Password, hash)
+			_ = s.Store.ReplaceHash(ctx, ua.User.ID, ua.Account.Password, hash)
 		}
 	})
 }

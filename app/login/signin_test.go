@@ -19,12 +19,12 @@ func TestSignUp_NormalizesTheAddressAndSignsIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := w.Me(context.Background(), identity(g))
+	ua, err := w.Me(context.Background(), identity(g))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.User.Email != "a+b@example.org" || h.User.Name != "Ann" || !slices.Equal(h.Account.Roles, []string{"user"}) {
-		t.Errorf("stored %+v", h)
+	if ua.User.Email != "a+b@example.org" || ua.User.Name != "Ann" || !slices.Equal(ua.Account.Roles, []string{"user"}) {
+		t.Errorf("stored %+v", ua)
 	}
 	if _, err := w.signIn("a+B@EXAMPLE.org", goodPassword); err != nil {
 		t.Errorf("signing in with capitals: %v", err)
@@ -41,7 +41,7 @@ func TestSignUp_RefusesATakenAddressWithoutAHash(t *testing.T) {
 	if n := hasher.count.Load() - before; n != 0 {
 		t.Errorf("%d hashes spent on a taken address", n)
 	}
-	if got := w.throttle.settlements(); !slices.Equal(got, []string{"failed"}) {
+	if got := w.limiter.settlements(); !slices.Equal(got, []string{"failed"}) {
 		t.Errorf("a search for addresses was settled as %v", got)
 	}
 }
@@ -70,7 +70,7 @@ func TestSignIn_EveryWrongWayCostsOneHashAndSaysTheSame(t *testing.T) {
 			t.Errorf("%s: %d hashes, want 1", name, n)
 		}
 	}
-	if got := w.throttle.settlements(); !slices.Equal(got, []string{"failed", "failed", "failed"}) {
+	if got := w.limiter.settlements(); !slices.Equal(got, []string{"failed", "failed", "failed"}) {
 		t.Errorf("settled %v", got)
 	}
 }
@@ -85,10 +85,10 @@ func TestSignIn_DisabledIsToldOnlyAfterTheRightPassword(t *testing.T) {
 	wantCode(t, err, login.CodeInvalidRefreshToken)
 }
 
-func TestSignIn_RefusedByTheThrottleCostsNothing(t *testing.T) {
+func TestSignIn_RefusedByTheLimiterCostsNothing(t *testing.T) {
 	hasher := &countedHasher{}
 	w := newWorld(t, hasher.in)
-	w.throttle.refuse = login.RetryLater(login.CodeRateLimited, 1, "later")
+	w.limiter.refuse = login.RetryLater(login.CodeRateLimited, 1, "later")
 	_, err := w.signIn("ann@example.org", goodPassword)
 	wantCode(t, err, login.CodeRateLimited)
 	if n := hasher.count.Load(); n != 0 {
@@ -99,7 +99,7 @@ func TestSignIn_RefusedByTheThrottleCostsNothing(t *testing.T) {
 	}
 }
 
-func TestSignIn_KnownDeviceIsPassedToThrottleAndGate(t *testing.T) {
+func TestSignIn_KnownDeviceIsPassedToBothLimiters(t *testing.T) {
 	hasher := &countedHasher{}
 	w := newWorld(t, hasher.in)
 	g := w.signUp(t, "ann@example.org")
@@ -107,7 +107,7 @@ func TestSignIn_KnownDeviceIsPassedToThrottleAndGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := w.throttle.attempts[len(w.throttle.attempts)-1]
+	last := w.limiter.attempts[len(w.limiter.attempts)-1]
 	if !strings.HasPrefix(last.DeviceID, "device ") || !hasher.last.Load().KnownDevice {
 		t.Errorf("attempt %+v, work %+v", last, hasher.last.Load())
 	}
@@ -119,7 +119,7 @@ func TestSignIn_ADeviceOfACrowdedClientIsStillKnownButNotFirst(t *testing.T) {
 	hasher := &countedHasher{}
 	w := newWorld(t, hasher.in)
 	g := w.signUp(t, "ann@example.org")
-	w.throttle.crowded = true
+	w.limiter.crowded = true
 	_, err := w.SignIn(context.Background(), login.SignInInput{Email: "ann@example.org", Password: goodPassword, DeviceToken: g.DeviceToken, Client: home})
 	if err != nil {
 		t.Fatal(err)
@@ -156,11 +156,11 @@ func TestSignIn_ADeviceOfBeforeAResetIsAStranger(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := hasher.last.Load().KnownDevice; got != c.known {
-			t.Errorf("%s: known to the gate: %v", name, got)
+			t.Errorf("%s: known to the hash limiter: %v", name, got)
 		}
-		counted := w.throttle.attempts[len(w.throttle.attempts)-1]
-		if counted.Unasked != "" {
-			counted = w.throttle.attempts[len(w.throttle.attempts)-2]
+		counted := w.limiter.attempts[len(w.limiter.attempts)-1]
+		if counted.Unsolicited != "" {
+			counted = w.limiter.attempts[len(w.limiter.attempts)-2]
 		}
 		if got := counted.DeviceID != ""; got != c.known {
 			t.Errorf("%s: counted as %+v", name, counted)
@@ -172,27 +172,27 @@ func TestSignIn_ADeviceOfBeforeAResetIsAStranger(t *testing.T) {
 	}
 }
 
-func TestSignIn_AnOverloadedGateGivesTheAttemptBack(t *testing.T) {
+func TestSignIn_AnOverloadedHashLimiterGivesTheAttemptBack(t *testing.T) {
 	hasher := &countedHasher{}
 	w := newWorld(t, hasher.in)
 	w.signUp(t, "ann@example.org")
 	hasher.refuse.Store(true)
 	_, err := w.signIn("ann@example.org", goodPassword)
 	wantCode(t, err, login.CodeOverloaded)
-	if got := w.throttle.settlements(); !slices.Equal(got, []string{"released"}) {
+	if got := w.limiter.settlements(); !slices.Equal(got, []string{"released"}) {
 		t.Errorf("settled %v", got)
 	}
 }
 
 // Under a flood a look into the database for each refusal would cost more than
 // the refusal.
-func TestSignIn_AFullGateIsAskedBeforeTheDatabase(t *testing.T) {
+func TestSignIn_AFullHashLimiterIsAskedBeforeTheDatabase(t *testing.T) {
 	hasher := &countedHasher{}
 	w := newWorld(t, hasher.in, func(d *login.Deps, _ *login.Rules) { d.Store = noLookups{d.Store, t} })
 	hasher.full.Store(true)
 	_, err := w.signIn("ann@example.org", goodPassword)
 	wantCode(t, err, login.CodeOverloaded)
-	if got := w.throttle.settlements(); !slices.Equal(got, []string{"released"}) {
+	if got := w.limiter.settlements(); !slices.Equal(got, []string{"released"}) {
 		t.Errorf("settled %v", got)
 	}
 }
@@ -202,16 +202,16 @@ type noLookups struct {
 	t *testing.T
 }
 
-func (n noLookups) HolderByEmail(context.Context, string) (login.Holder, error) {
+func (n noLookups) UserAccountByEmail(context.Context, string) (login.UserAccount, error) {
 	n.t.Error("the database was asked")
-	return login.Holder{}, login.ErrNotFound
+	return login.UserAccount{}, login.ErrNotFound
 }
 
 func TestSignIn_AStaleHashIsReplacedWithoutEndingSessions(t *testing.T) {
 	hasher := &countedHasher{}
 	w := newWorld(t, hasher.in)
 	g := w.signUp(t, "ann@example.org")
-	before, err := w.store.HolderByID(context.Background(), g.UserID)
+	before, err := w.store.UserAccountByID(context.Background(), g.UserID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,12 +220,12 @@ func TestSignIn_AStaleHashIsReplacedWithoutEndingSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Wait()
-	after, err := w.store.HolderByID(context.Background(), g.UserID)
+	after, err := w.store.UserAccountByID(context.Background(), g.UserID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if after.Account.Password == before.Account.Password || after.Account.Epoch != before.Account.Epoch {
-		t.Errorf("hash replaced: %t, epoch %d → %d", after.Account.Password != before.Account.Password, before.Account.Epoch, after.Account.Epoch)
+	if after.Account.Password == before.Account.Password || after.Account.SessionVersion != before.Account.SessionVersion {
+		t.Errorf("hash replaced: %t, version %d → %d", after.Account.Password != before.Account.Password, before.Account.SessionVersion, after.Account.SessionVersion)
 	}
 	if _, err := w.refresh(g.RefreshToken); err != nil {
 		t.Errorf("an earlier session ended: %v", err)
@@ -250,11 +250,11 @@ func TestSignIn_LosesTheRaceAgainstAPasswordChange(t *testing.T) {
 // lostStore finds nobody, because it cannot be asked.
 type lostStore struct{ login.Store }
 
-func (lostStore) HolderByEmail(context.Context, string) (login.Holder, error) {
-	return login.Holder{}, login.ErrUnavailable
+func (lostStore) UserAccountByEmail(context.Context, string) (login.UserAccount, error) {
+	return login.UserAccount{}, login.ErrUnavailable
 }
 
-func TestSignIn_GivesItsPlaceInTheGateBackWithoutADatabase(t *testing.T) {
+func TestSignIn_GivesItsPlaceInTheHashLimiterBackWithoutADatabase(t *testing.T) {
 	hasher := &countedHasher{}
 	w := newWorldOn(t, lostStore{}, hasher.in)
 	_, err := w.signIn("ann@example.org", goodPassword)
@@ -266,7 +266,7 @@ func TestSignIn_GivesItsPlaceInTheGateBackWithoutADatabase(t *testing.T) {
 	}
 }
 
-// A place that leaked would have the gate count somebody who never comes.
+// A place that leaked would have the hash limiter count somebody who never comes.
 func TestAdmit_APanicKeepsNoPlace(t *testing.T) {
 	hasher := &countedHasher{}
 	w := newWorld(t, hasher.in, func(d *login.Deps, _ *login.Rules) { d.Store = panickingStore{d.Store} })
@@ -293,7 +293,7 @@ func TestAdmit_APanicKeepsNoPlace(t *testing.T) {
 
 type panickingStore struct{ login.Store }
 
-func (panickingStore) HolderByEmail(context.Context, string) (login.Holder, error) {
+func (panickingStore) UserAccountByEmail(context.Context, string) (login.UserAccount, error) {
 	panic("a defect")
 }
 
@@ -305,12 +305,12 @@ func setDisabled(t *testing.T, w *world, userID string) {
 	}
 }
 
-// countedHasher counts the hashes of the real gate and can be told to misbehave.
+// countedHasher counts the hashes of the real limiter and can be told to misbehave.
 type countedHasher struct {
 	login.Hasher
 	count       atomic.Int64
 	places      atomic.Int64 // kept and not used yet
-	last        atomic.Pointer[login.Work]
+	last        atomic.Pointer[login.HashRequest]
 	refuse      atomic.Bool
 	full        atomic.Bool
 	stale       atomic.Bool
@@ -322,7 +322,7 @@ func (h *countedHasher) in(d *login.Deps, _ *login.Rules) {
 	d.Hasher = h
 }
 
-func (h *countedHasher) Admit(w login.Work) (login.Work, error) {
+func (h *countedHasher) Admit(w login.HashRequest) (login.HashRequest, error) {
 	if h.full.Load() {
 		return w, login.RetryLater(login.CodeOverloaded, 1, "busy")
 	}
@@ -333,24 +333,24 @@ func (h *countedHasher) Admit(w login.Work) (login.Work, error) {
 	return w, err
 }
 
-func (h *countedHasher) Forgo(w login.Work) {
+func (h *countedHasher) Release(w login.HashRequest) {
 	h.leave(w)
-	h.Hasher.Forgo(w)
+	h.Hasher.Release(w)
 }
 
-func (h *countedHasher) leave(w login.Work) {
-	if w.HasPlace {
+func (h *countedHasher) leave(w login.HashRequest) {
+	if w.HasTicket {
 		h.places.Add(-1)
 	}
 }
 
-func (h *countedHasher) Hash(ctx context.Context, w login.Work, p string) (string, error) {
+func (h *countedHasher) Hash(ctx context.Context, w login.HashRequest, p string) (string, error) {
 	h.leave(w)
 	h.count.Add(1)
 	return h.Hasher.Hash(ctx, w, p)
 }
 
-func (h *countedHasher) Verify(ctx context.Context, w login.Work, hash, p string) (bool, bool, error) {
+func (h *countedHasher) Verify(ctx context.Context, w login.HashRequest, hash, p string) (bool, bool, error) {
 	h.leave(w)
 	if h.refuse.Load() {
 		return false, false, login.RetryLater(login.CodeOverloaded, 1, "busy")
@@ -374,11 +374,11 @@ func TestSignIn_AHashOfAnotherFormIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := w.store.HolderByID(t.Context(), g.UserID)
+	ua, err := w.store.UserAccountByID(t.Context(), g.UserID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.store.ReplaceHash(t.Context(), g.UserID, h.Account.Password, string(raw)); err != nil {
+	if err := w.store.ReplaceHash(t.Context(), g.UserID, ua.Account.Password, string(raw)); err != nil {
 		t.Fatal(err)
 	}
 	_, err = w.signIn("ann@example.org", composed)

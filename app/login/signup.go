@@ -25,7 +25,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	if !s.rules.SignUpEnabled {
 		return Grant{}, Errorf(CodeSignupDisabled, "Sign-up is closed")
 	}
-	h, err := newHolder(in.Email, in.Name, s.rules.DefaultRoles, s.Policy, in.Password)
+	ua, err := newUserAccount(in.Email, in.Name, s.rules.DefaultRoles, s.Policy, in.Password)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -37,14 +37,14 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	work, err := s.Hasher.Admit(Work{Operation: OpSignUp, Addr: in.Client.Addr})
+	hashing, err := s.Hasher.Admit(HashRequest{Operation: OpSignUp, Addr: in.Client.Addr})
 	if err != nil {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	defer s.forgo(&work)
+	defer s.releaseTicket(&hashing)
 	// A taken address is refused before it costs a hash; the insert decides races.
-	known, err := s.Store.HolderByEmail(ctx, h.User.Email)
+	known, err := s.Store.UserAccountByEmail(ctx, ua.User.Email)
 	replaces := err == nil && s.rules.RequireVerifiedEmail && known.Account.Unopened && known.Account.EmailVerifiedAt.IsZero()
 	if !errors.Is(err, ErrNotFound) && !replaces {
 		if err == nil {
@@ -53,33 +53,33 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 		}
 		return Grant{}, err
 	}
-	h.Account.Password, err = s.Hasher.Hash(ctx, work.passOn(), in.Password)
+	ua.Account.Password, err = s.Hasher.Hash(ctx, hashing.passOn(), in.Password)
 	if err != nil {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	if h.User.ID, err = newID(s.Random); err != nil {
+	if ua.User.ID, err = newID(s.Random); err != nil {
 		return Grant{}, err
 	}
 	now := s.Now().UTC()
-	h.User.CreatedAt, h.User.UpdatedAt = now, now
+	ua.User.CreatedAt, ua.User.UpdatedAt = now, now
 	if s.rules.RequireVerifiedEmail {
-		return Grant{}, s.signUpUnverified(ctx, h, replaces, language, in.Client)
+		return Grant{}, s.signUpUnverified(ctx, ua, replaces, language, in.Client)
 	}
-	session, token, err := s.openSession(h.User.ID, h.Account.Epoch, in.Client, MethodPassword)
+	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, in.Client, MethodPassword)
 	if err != nil {
 		return Grant{}, err
 	}
-	if err := s.createUser(ctx, h, &session, in.Client); err != nil {
+	if err := s.createUser(ctx, ua, &session, in.Client); err != nil {
 		return Grant{}, err
 	}
 	s.record(ctx, EventSignedUp, OpSignUp, session.Session, in.Client)
 	if s.rules.MailEnabled {
 		// Who is signed in can ask for the mail again.
-		_ = s.queueFirstLink(ctx, h, language, in.Client)
+		_ = s.queueFirstLink(ctx, ua, language, in.Client)
 	}
-	g, err := s.grant(h, session.Session, token)
-	g.DeviceToken = s.deviceToken(h, false)
+	g, err := s.grant(ua, session.Session, token)
+	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err
 }
 
@@ -87,26 +87,26 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 // account that nobody has opened is nobody's: it gives way, so that no stranger
 // keeps an address from its owner. Whoever reads the mailbox decides in the end,
 // for the links sent there work for either sign-up.
-func (s *Service) signUpUnverified(ctx context.Context, h Holder, replaces bool, language string, c Client) error {
-	h.Account.Unopened = true
+func (s *Service) signUpUnverified(ctx context.Context, ua UserAccount, replaces bool, language string, c Client) error {
+	ua.Account.Unopened = true
 	event := EventSignedUp
 	if replaces {
-		id, err := s.Store.ReplaceUnopened(ctx, h)
+		id, err := s.Store.ReplaceUnopened(ctx, ua)
 		if errors.Is(err, ErrEmailTaken) {
 			return s.refused(ctx, OpSignUp, "", c, errEmailTaken())
 		}
 		if err != nil {
 			return err
 		}
-		if h, err = s.Store.HolderByID(ctx, id); err != nil { // with the epoch that links are bound to
+		if ua, err = s.Store.UserAccountByID(ctx, id); err != nil { // with the version that links are bound to
 			return err
 		}
 		event = EventSignUpReplaced
-	} else if err := s.createUser(ctx, h, nil, c); err != nil {
+	} else if err := s.createUser(ctx, ua, nil, c); err != nil {
 		return err
 	}
-	s.record(ctx, event, OpSignUp, Session{UserID: h.User.ID}, c)
-	if err := s.queueFirstLink(ctx, h, language, c); err != nil {
+	s.record(ctx, event, OpSignUp, Session{UserID: ua.User.ID}, c)
+	if err := s.queueFirstLink(ctx, ua, language, c); err != nil {
 		return err
 	}
 	return errEmailNotVerified("The account is made; open the link in the mail that was sent to its address, then sign in")
@@ -114,40 +114,40 @@ func (s *Service) signUpUnverified(ctx context.Context, h Holder, replaces bool,
 
 // queueFirstLink queues the mail that verifies a new account's address, unless the
 // mailbox got too many of them: the person can ask for one.
-func (s *Service) queueFirstLink(ctx context.Context, h Holder, language string, c Client) error {
-	if !s.mayTell(ctx, MailVerifyEmail, h, c) {
+func (s *Service) queueFirstLink(ctx context.Context, ua UserAccount, language string, c Client) error {
+	if !s.mayTell(ctx, MailVerifyEmail, ua, c) {
 		return nil
 	}
-	return s.queueLink(ctx, MailVerifyEmail, h, h.User.Email, language, true)
+	return s.queueLink(ctx, MailVerifyEmail, ua, ua.User.Email, language, true)
 }
 
-func (s *Service) createUser(ctx context.Context, h Holder, first *NewSession, c Client) error {
-	err := s.Store.CreateUser(ctx, h, first)
+func (s *Service) createUser(ctx context.Context, ua UserAccount, first *NewSession, c Client) error {
+	err := s.Store.CreateUser(ctx, ua, first)
 	if errors.Is(err, ErrEmailTaken) {
 		return s.refused(ctx, OpSignUp, "", c, errEmailTaken())
 	}
 	return err
 }
 
-// newHolder checks what a new user is made of, without id, hash and times.
-func newHolder(email, name string, roles []string, policy PasswordPolicy, password string) (Holder, error) {
+// newUserAccount checks what a new user is made of, without id, hash and times.
+func newUserAccount(email, name string, roles []string, policy PasswordPolicy, password string) (UserAccount, error) {
 	email, err := NormalizeEmail(email)
 	if err != nil {
-		return Holder{}, err
+		return UserAccount{}, err
 	}
 	if name, err = normalizeName(name); err != nil {
-		return Holder{}, err
+		return UserAccount{}, err
 	}
 	if err := policy.Check(password, passwordContext(email, name)...); err != nil {
-		return Holder{}, err
+		return UserAccount{}, err
 	}
-	return holderOf(email, name, roles), nil
+	return userAccountOf(email, name, roles), nil
 }
 
-func holderOf(email, name string, roles []string) Holder {
-	return Holder{
+func userAccountOf(email, name string, roles []string) UserAccount {
+	return UserAccount{
 		User:    User{Email: email, Name: name},
-		Account: Account{Roles: roles, DefaultRole: roles[0], Epoch: 1, PasswordEpoch: 1},
+		Account: Account{Roles: roles, DefaultRole: roles[0], SessionVersion: 1, PasswordVersion: 1},
 	}
 }
 

@@ -16,15 +16,15 @@ type User struct {
 
 // Account is a row of auth.accounts: what only this service reads.
 type Account struct {
-	Password    string // stored hash
-	Roles       []string
-	DefaultRole string
-	Claims      map[string]string // custom x-hasura-* claims
-	Epoch       int               // sessions of another epoch are dead
-	// PasswordEpoch rises with Epoch, except where the owner signs out everywhere:
+	Password       string // stored hash
+	Roles          []string
+	DefaultRole    string
+	Claims         map[string]string // custom x-hasura-* claims
+	SessionVersion int               // sessions of another version are dead
+	// PasswordVersion rises with SessionVersion, except where the owner signs out everywhere:
 	// device tokens and mailed links are bound to it, so that signing out during
 	// an attack shuts nobody out. A Store works it out; it is never written.
-	PasswordEpoch int
+	PasswordVersion int
 	// Factors are the second factors that the account can prove; none: a password is
 	// enough. A Store works them out; they are never written.
 	Factors         []Method
@@ -34,26 +34,26 @@ type Account struct {
 }
 
 // Session is a row of auth.sessions. It is alive while EndedAt is zero, its
-// epoch is the account's, the account is not disabled, and now is before both
+// version is the account's, the account is not disabled, and now is before both
 // IdleUntil and ExpiresAt.
 type Session struct {
-	ID           string // UUID
-	UserID       string
-	Epoch        int
-	CreatedAt    time.Time
-	LastUsedAt   time.Time
-	IdleUntil    time.Time
-	ExpiresAt    time.Time
-	EndedAt      time.Time // zero: not ended
-	ClientName   string
-	ClientPrefix string
-	AMR          []string  // how its owner has proved who they are (RFC 8176)
-	ElevatedAt   time.Time // when they did so on purpose; zero: never
-	OriginID     string    // the session of the hosted pages that it comes from; empty: none
+	ID             string // UUID
+	UserID         string
+	SessionVersion int
+	CreatedAt      time.Time
+	LastUsedAt     time.Time
+	IdleUntil      time.Time
+	ExpiresAt      time.Time
+	EndedAt        time.Time // zero: not ended
+	ClientName     string
+	ClientPrefix   string
+	AMR            []string  // how its owner has proved who they are (RFC 8176)
+	ElevatedAt     time.Time // when they did so on purpose; zero: never
+	OriginID       string    // the session of the hosted pages that it comes from; empty: none
 }
 
-// Holder is a user with its account.
-type Holder struct {
+// UserAccount is a user with its account.
+type UserAccount struct {
 	User    User
 	Account Account
 }
@@ -88,8 +88,8 @@ type Rotation struct {
 
 // Rotated is the outcome of a Rotation.
 type Rotated struct {
-	Holder  Holder
-	Session Session
+	UserAccount UserAccount
+	Session     Session
 	// Nonces lead from the presented token to the newest of its session, one
 	// generation each: ours alone, or those of earlier exchanges.
 	Nonces [][]byte
@@ -97,16 +97,16 @@ type Rotated struct {
 
 // PasswordChange replaces a hash by compare-and-set and ends every session.
 type PasswordChange struct {
-	UserID  string
-	OldHash string
-	Epoch   int // as read with OldHash
-	NewHash string
-	Session NewSession // of epoch Epoch+1
-	Now     time.Time
+	UserID         string
+	OldHash        string
+	SessionVersion int // as read with OldHash
+	NewHash        string
+	Session        NewSession // of version SessionVersion+1
+	Now            time.Time
 }
 
 // AccountChange is an operator's change; nil fields stay. Every change but an
-// empty one, Claims and EmailVerified raises the epoch, so all sessions end. An account
+// empty one, Claims and EmailVerified raises the version, so all sessions end. An account
 // that an operator has changed is not unopened any more.
 type AccountChange struct {
 	Password      *string
@@ -141,32 +141,32 @@ type Sweep struct {
 type Store interface {
 	// CreateUser adds a user with its account and, unless s is nil, its first
 	// session. ErrEmailTaken if the address is in use.
-	CreateUser(ctx context.Context, h Holder, s *NewSession) error
-	// ReplaceUnopened gives the unopened account with h's address h's name, hash,
+	CreateUser(ctx context.Context, ua UserAccount, s *NewSession) error
+	// ReplaceUnopened gives the unopened account with ua's address ua's name, hash,
 	// roles and time of creation, and returns its id. Its links stay good, and
 	// what was begun with the old password fails. ErrEmailTaken if the account is
 	// not unopened (any more), is verified or disabled, or has a session.
-	ReplaceUnopened(ctx context.Context, h Holder) (userID string, err error)
+	ReplaceUnopened(ctx context.Context, ua UserAccount) (userID string, err error)
 	// RemoveUnopened deletes accounts that ReplaceUnopened would replace and that
 	// were made before the time given, at most batch, and returns their ids.
 	RemoveUnopened(ctx context.Context, before time.Time, batch int) ([]string, error)
-	// HolderByEmail and HolderByID find a user, or ErrNotFound.
-	HolderByEmail(ctx context.Context, email string) (Holder, error)
-	HolderByID(ctx context.Context, userID string) (Holder, error)
+	// UserAccountByEmail and UserAccountByID find a user, or ErrNotFound.
+	UserAccountByEmail(ctx context.Context, email string) (UserAccount, error)
+	UserAccountByID(ctx context.Context, userID string) (UserAccount, error)
 	// ListUsers returns users in the order of their e-mail.
-	ListUsers(ctx context.Context, f UserFilter) ([]Holder, error)
+	ListUsers(ctx context.Context, f UserFilter) ([]UserAccount, error)
 	// UpdateAccount applies an operator's change; ErrNotFound.
 	UpdateAccount(ctx context.Context, userID string, c AccountChange, now time.Time) error
 	// DeleteUser removes the user and all that hangs on it. ErrNotFound;
-	// ErrStale if epoch is not the account's. A negative epoch does not care.
-	DeleteUser(ctx context.Context, userID string, epoch int) error
+	// ErrStale if version is not the account's. A negative version does not care.
+	DeleteUser(ctx context.Context, userID string, version int) error
 
-	// CreateSession adds a session if its epoch is still the account's and the
+	// CreateSession adds a session if its version is still the account's and the
 	// account is enabled, else ErrStale. It ends the oldest live sessions
 	// above MaxLive.
 	CreateSession(ctx context.Context, s NewSession) error
-	// SessionHolder returns a live session and its owner, or ErrNotFound.
-	SessionHolder(ctx context.Context, sessionID string, now time.Time) (Session, Holder, error)
+	// SessionUserAccount returns a live session and its owner, or ErrNotFound.
+	SessionUserAccount(ctx context.Context, sessionID string, now time.Time) (Session, UserAccount, error)
 	// LiveSessions lists a user's live sessions, last used first.
 	LiveSessions(ctx context.Context, userID string, now time.Time) ([]Session, error)
 	// EndSession ends one live session of the user, or ErrNotFound.
@@ -174,7 +174,7 @@ type Store interface {
 	// EndSessionByToken ends the session that the refresh token belongs to,
 	// spent or not, and returns it; ErrTokenUnknown if no live session has it.
 	EndSessionByToken(ctx context.Context, token TokenKey, now time.Time) (Session, error)
-	// EndAllSessions raises the account's epoch and not that of its password;
+	// EndAllSessions raises the account's version and not that of its password;
 	// ErrNotFound.
 	EndAllSessions(ctx context.Context, userID string, now time.Time) error
 
@@ -188,8 +188,8 @@ type Store interface {
 	// ReplaceHash swaps a stored hash by compare-and-set without ending
 	// sessions (same password, new cost or format); ErrStale.
 	ReplaceHash(ctx context.Context, userID, oldHash, newHash string) error
-	// ChangePassword swaps hash and epoch by compare-and-set and opens the
-	// session of the new epoch; ErrStale.
+	// ChangePassword swaps hash and version by compare-and-set and opens the
+	// session of the new version; ErrStale.
 	ChangePassword(ctx context.Context, c PasswordChange) error
 
 	// Sweep deletes what is old in one batch of each kind and returns how many

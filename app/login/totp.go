@@ -35,8 +35,8 @@ type TOTPEnrolment struct {
 // EnrolTOTP proves the caller's password and draws a secret. Nothing asks for its
 // codes until AddTOTP has seen the first.
 func (s *Service) EnrolTOTP(ctx context.Context, id Identity, password string, c Client) (TOTPEnrolment, error) {
-	_, h, err := s.confirm(ctx, OpTOTPEnrolment, id, password, c, func(h Holder) error {
-		if h.Account.has(MethodTOTP) {
+	_, ua, err := s.confirm(ctx, OpTOTPEnrolment, id, password, c, func(ua UserAccount) error {
+		if ua.Account.has(MethodTOTP) {
 			return errCredentialExists()
 		}
 		return nil
@@ -44,11 +44,11 @@ func (s *Service) EnrolTOTP(ctx context.Context, id Identity, password string, c
 	if err != nil {
 		return TOTPEnrolment{}, err
 	}
-	secret, uri, sealed, err := s.OneTimePasswords.New(h.User)
+	secret, uri, sealed, err := s.OneTimePasswords.New(ua.User)
 	if err != nil {
 		return TOTPEnrolment{}, err
 	}
-	enrolment, err := s.challenge(ctx, ChallengeTOTP, h, c, sealed)
+	enrolment, err := s.challenge(ctx, ChallengeTOTP, ua, c, sealed)
 	if errors.Is(err, ErrStale) {
 		err = s.refused(ctx, OpTOTPEnrolment, id.UserID, c, errUnauthenticated())
 	}
@@ -66,7 +66,7 @@ type AddTOTPInput struct {
 // stay: who holds one now is not asked for the factor before the next sign-in.
 func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) error {
 	const op = OpAddTOTP
-	session, h, err := s.authorize(ctx, id)
+	session, ua, err := s.authorize(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 	if err := proof.check(secondFactors()); err != nil {
 		return err
 	}
-	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client, Account: h.User.Email, DeviceID: session.ID, Method: MethodTOTP})
+	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client, Account: ua.User.Email, DeviceID: session.ID, Method: MethodTOTP})
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 	}
 	reservation.Succeeded(ctx)
 	now := s.Now().UTC()
-	err = s.Credentials.AddTOTP(ctx, id.UserID, h.Account.Epoch, TOTP{Secret: begun.Data, LastStep: step, CreatedAt: now})
+	err = s.Credentials.AddTOTP(ctx, id.UserID, ua.Account.SessionVersion, TOTP{Secret: begun.Data, LastStep: step, CreatedAt: now})
 	switch {
 	case errors.Is(err, ErrCredentialExists):
 		return s.refused(ctx, op, id.UserID, in.Client, errCredentialExists())
@@ -114,7 +114,7 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 		return err
 	}
 	s.record(ctx, EventSecondFactorAdded, op, session, in.Client)
-	s.notify(ctx, MailSecondFactorAdded, h, in.Client)
+	s.notify(ctx, MailSecondFactorAdded, ua, in.Client)
 	return nil
 }
 
@@ -122,8 +122,8 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 // a short while ago, and removes the factor with the recovery codes that stand in
 // for it.
 func (s *Service) RemoveTOTP(ctx context.Context, id Identity, password string, c Client) error {
-	session, h, err := s.confirm(ctx, OpRemoveTOTP, id, password, c, func(h Holder) error {
-		if !h.Account.has(MethodTOTP) {
+	session, ua, err := s.confirm(ctx, OpRemoveTOTP, id, password, c, func(ua UserAccount) error {
+		if !ua.Account.has(MethodTOTP) {
 			return Errorf(CodeNotFound, "The account has no authenticator app")
 		}
 		return nil
@@ -131,7 +131,7 @@ func (s *Service) RemoveTOTP(ctx context.Context, id Identity, password string, 
 	if err != nil {
 		return err
 	}
-	err = s.Credentials.RemoveTOTP(ctx, id.UserID, h.Account.Epoch)
+	err = s.Credentials.RemoveTOTP(ctx, id.UserID, ua.Account.SessionVersion)
 	if errors.Is(err, ErrStale) {
 		return s.refused(ctx, OpRemoveTOTP, id.UserID, c, errUnauthenticated())
 	}
@@ -139,25 +139,25 @@ func (s *Service) RemoveTOTP(ctx context.Context, id Identity, password string, 
 		return err
 	}
 	s.record(ctx, EventSecondFactorRemoved, OpRemoveTOTP, session, c)
-	s.notify(ctx, MailSecondFactorRemoved, h, c)
+	s.notify(ctx, MailSecondFactorRemoved, ua, c)
 	return nil
 }
 
 // proveTOTP spends a right code: on no replica does the same one, or an earlier
 // one, work again (RFC 6238, 5.2).
-func (s *Service) proveTOTP(ctx context.Context, _ Attempt, h Holder, p Proof) (bool, error) {
-	t, err := s.Credentials.TOTP(ctx, h.User.ID)
+func (s *Service) proveTOTP(ctx context.Context, _ Attempt, ua UserAccount, p Proof) (bool, error) {
+	t, err := s.Credentials.TOTP(ctx, ua.User.ID)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	step, err := s.OneTimePasswords.Check(h.User.ID, t.Secret, p.Code, s.Now())
+	step, err := s.OneTimePasswords.Check(ua.User.ID, t.Secret, p.Code, s.Now())
 	if err != nil || step == 0 {
 		return false, err
 	}
-	err = s.Credentials.UseTOTP(ctx, h.User.ID, step)
+	err = s.Credentials.UseTOTP(ctx, ua.User.ID, step)
 	if errors.Is(err, ErrTokenUnknown) {
 		return false, nil
 	}
@@ -167,14 +167,14 @@ func (s *Service) proveTOTP(ctx context.Context, _ Attempt, h Holder, p Proof) (
 // ResetSecondFactor removes every second factor of a user who has lost them, for an
 // operator who has made sure who is asking. All sessions end.
 func (o *Operator) ResetSecondFactor(ctx context.Context, ref string) error {
-	h, err := o.Find(ctx, ref)
+	ua, err := o.Find(ctx, ref)
 	if err != nil {
 		return err
 	}
-	if len(h.Account.Factors) == 0 {
+	if len(ua.Account.Factors) == 0 {
 		return Errorf(CodeNotFound, "the account has no second factor")
 	}
-	return o.change(ctx, h.User.ID, EventSecondFactorReset, AccountChange{ResetFactors: true})
+	return o.change(ctx, ua.User.ID, EventSecondFactorReset, AccountChange{ResetFactors: true})
 }
 
 func errCredentialExists() *Error {

@@ -35,7 +35,7 @@ func TestUnopenedAccounts_AreRemovedAndNoOthersEver(t *testing.T) {
 	opened := signUp("opened@example.org")
 	now := w.clock.Now()
 	err := w.store.CreateSession(ctx, login.NewSession{
-		Session: login.Session{ID: uuid.NewString(), UserID: opened, Epoch: 1, CreatedAt: now, LastUsedAt: now, IdleUntil: now.Add(time.Hour), ExpiresAt: now.Add(time.Hour)},
+		Session: login.Session{ID: uuid.NewString(), UserID: opened, SessionVersion: 1, CreatedAt: now, LastUsedAt: now, IdleUntil: now.Add(time.Hour), ExpiresAt: now.Add(time.Hour)},
 		MaxLive: 5, Opens: true,
 	})
 	if err != nil {
@@ -65,11 +65,11 @@ func TestUnopenedAccounts_AreRemovedAndNoOthersEver(t *testing.T) {
 	if err != nil || n != 1 {
 		t.Errorf("removed %d, %v, want 1", n, err)
 	}
-	if _, err := w.store.HolderByID(ctx, gone); !errors.Is(err, login.ErrNotFound) {
+	if _, err := w.store.UserAccountByID(ctx, gone); !errors.Is(err, login.ErrNotFound) {
 		t.Errorf("the unopened account: %v, want ErrNotFound", err)
 	}
 	for email, why := range stays {
-		if _, err := w.store.HolderByEmail(ctx, email); err != nil {
+		if _, err := w.store.UserAccountByEmail(ctx, email); err != nil {
 			t.Errorf("%s: %v; %s", email, err, why)
 		}
 	}

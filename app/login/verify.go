@@ -22,8 +22,8 @@ func (s *Service) RequestEmailVerification(ctx context.Context, in RequestEmailV
 	return s.requestLink(ctx, linkRequest{
 		op: OpRequestEmailVerification, kind: MailVerifyEmail, event: EventVerificationRequested,
 		email: in.Email, language: in.Language, client: in.Client,
-		wanted: func(h Holder) bool {
-			return h.Account.DisabledAt.IsZero() && h.Account.EmailVerifiedAt.IsZero()
+		wanted: func(ua UserAccount) bool {
+			return ua.Account.DisabledAt.IsZero() && ua.Account.EmailVerifiedAt.IsZero()
 		},
 	})
 }
@@ -51,8 +51,8 @@ func (s *Service) RequestEmailChange(ctx context.Context, id Identity, in Reques
 	if err != nil {
 		return err
 	}
-	session, h, err := s.confirm(ctx, OpRequestEmailChange, id, in.Password, in.Client, func(h Holder) error {
-		if h.User.Email == email {
+	session, ua, err := s.confirm(ctx, OpRequestEmailChange, id, in.Password, in.Client, func(ua UserAccount) error {
+		if ua.User.Email == email {
 			return Invalid("newEmail", "the account has this address already")
 		}
 		return nil
@@ -61,16 +61,16 @@ func (s *Service) RequestEmailChange(ctx context.Context, id Identity, in Reques
 		return err
 	}
 	// Otherwise anyone with an account could have us write to anyone.
-	if _, err := s.reserve(ctx, Attempt{Operation: OpRequestEmailChange, Client: in.Client, Account: h.User.Email, Recipient: email}); err != nil {
+	if _, err := s.reserve(ctx, Attempt{Operation: OpRequestEmailChange, Client: in.Client, Account: ua.User.Email, Recipient: email}); err != nil {
 		return err
 	}
-	_, err = s.Store.HolderByEmail(ctx, email)
+	_, err = s.Store.UserAccountByEmail(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	free := err != nil
-	_, err = s.Throttle.Reserve(ctx, Attempt{Client: in.Client, Recipient: email, Unasked: MailChangeEmail})
-	if err := s.queueLink(ctx, MailChangeEmail, h, email, language, free && err == nil); err != nil {
+	_, err = s.Limiter.Reserve(ctx, Attempt{Client: in.Client, Recipient: email, Unsolicited: MailChangeEmail})
+	if err := s.queueLink(ctx, MailChangeEmail, ua, email, language, free && err == nil); err != nil {
 		return err
 	}
 	s.record(ctx, EventEmailChangeRequested, OpRequestEmailChange, session, in.Client)
@@ -99,97 +99,97 @@ func (s *Service) VerifyEmail(ctx context.Context, in VerifyEmailInput) error {
 		return err
 	}
 	token, wellFormed := HashMailToken(in.Token)
-	stored, h, err := MailToken{}, Holder{}, ErrTokenUnknown
+	stored, ua, err := MailToken{}, UserAccount{}, ErrTokenUnknown
 	if wellFormed {
-		stored, h, err = s.Mail.MailTokenHolder(ctx, token, s.Now())
+		stored, ua, err = s.Mail.MailTokenUserAccount(ctx, token, s.Now())
 	}
 	if err == nil && stored.Purpose == PurposeResetPassword {
 		err = ErrTokenUnknown
 	}
 	if err != nil {
-		return s.linkRefused(ctx, OpVerifyEmail, reservation, h.User.ID, in.Client, err)
+		return s.linkRefused(ctx, OpVerifyEmail, reservation, ua.User.ID, in.Client, err)
 	}
-	if stored.Confirmed(h) {
+	if stored.Confirmed(ua) {
 		return nil
 	}
-	if err := s.mayConfirm(ctx, stored, h, in); err != nil {
+	if err := s.mayConfirm(ctx, stored, ua, in); err != nil {
 		return err
 	}
 	event := EventEmailVerified
 	if stored.Purpose == PurposeChangeEmail {
 		event = EventEmailChanged
-		err = s.changeEmail(ctx, token, h, in.Client)
+		err = s.changeEmail(ctx, token, ua, in.Client)
 	} else {
 		_, err = s.Mail.VerifyEmail(ctx, token, s.Now().UTC())
 	}
 	if errors.Is(err, ErrTokenUnknown) { // perhaps another tab was first
-		stored, h, again := s.Mail.MailTokenHolder(ctx, token, s.Now())
-		if again == nil && stored.Confirmed(h) {
+		stored, ua, again := s.Mail.MailTokenUserAccount(ctx, token, s.Now())
+		if again == nil && stored.Confirmed(ua) {
 			return nil
 		}
 	}
 	if errors.Is(err, ErrEmailTaken) {
 		reservation.Released(ctx)
-		return s.refused(ctx, OpVerifyEmail, h.User.ID, in.Client, errEmailTaken())
+		return s.refused(ctx, OpVerifyEmail, ua.User.ID, in.Client, errEmailTaken())
 	}
 	if err != nil {
-		return s.linkRefused(ctx, OpVerifyEmail, reservation, h.User.ID, in.Client, err)
+		return s.linkRefused(ctx, OpVerifyEmail, reservation, ua.User.ID, in.Client, err)
 	}
-	s.record(ctx, event, OpVerifyEmail, Session{UserID: h.User.ID, ID: in.Identity.SessionID}, in.Client)
+	s.record(ctx, event, OpVerifyEmail, Session{UserID: ua.User.ID, ID: in.Identity.SessionID}, in.Client)
 	return nil
 }
 
 // mayConfirm tells whether who presents a link uses its account: by a session of
 // it or, unless an address is to change, by its password.
-func (s *Service) mayConfirm(ctx context.Context, t MailToken, h Holder, in VerifyEmailInput) error {
-	if in.Identity.UserID == h.User.ID {
+func (s *Service) mayConfirm(ctx context.Context, t MailToken, ua UserAccount, in VerifyEmailInput) error {
+	if in.Identity.UserID == ua.User.ID {
 		_, _, err := s.authorize(ctx, in.Identity)
 		if err == nil || AsError(err).Code != CodeUnauthenticated {
 			return err
 		}
 	}
 	if t.Purpose == PurposeChangeEmail {
-		return s.refused(ctx, OpVerifyEmail, h.User.ID, in.Client,
+		return s.refused(ctx, OpVerifyEmail, ua.User.ID, in.Client,
 			Errorf(CodeUnauthenticated, "Sign in to the account that asked for this change, then open the link again"))
 	}
 	if in.Password == "" {
-		return s.refused(ctx, OpVerifyEmail, h.User.ID, in.Client,
+		return s.refused(ctx, OpVerifyEmail, ua.User.ID, in.Client,
 			Errorf(CodeUnauthenticated, "Sign in to this account, or send its password with the token; if you do not know it, set a new one with this token"))
 	}
 	// The link is from the account's mailbox: strangers who guess at the account do
 	// not use up its bearer's tries.
-	attempt := Attempt{Operation: OpVerifyEmail, Client: in.Client, Account: h.User.Email, DeviceID: string(t.Hash[:])}
-	return s.prove(ctx, attempt, h, Proof{Method: MethodPassword, Password: in.Password},
+	attempt := Attempt{Operation: OpVerifyEmail, Client: in.Client, Account: ua.User.Email, DeviceID: string(t.Hash[:])}
+	return s.prove(ctx, attempt, ua, Proof{Method: MethodPassword, Password: in.Password},
 		Errorf(CodeInvalidCredentials, "This is not the account's password"))
 }
 
 // Link is what a mailed token is about, for the page that asks before it is spent.
 type Link struct {
-	Purpose   MailPurpose
-	Email     string // the address that the mail went to
-	Holder    Holder
-	Confirmed bool // nothing is left to do
+	Purpose     MailPurpose
+	Email       string // the address that the mail went to
+	UserAccount UserAccount
+	Confirmed   bool // nothing is left to do
 }
 
 // Link describes a token and spends nothing. CodeInvalidToken if it is no good.
 func (s *Service) Link(ctx context.Context, token string) (Link, error) {
 	hash, ok := HashMailToken(token)
-	t, h, err := MailToken{}, Holder{}, ErrTokenUnknown
+	t, ua, err := MailToken{}, UserAccount{}, ErrTokenUnknown
 	if ok {
-		t, h, err = s.Mail.MailTokenHolder(ctx, hash, s.Now())
+		t, ua, err = s.Mail.MailTokenUserAccount(ctx, hash, s.Now())
 	}
 	if errors.Is(err, ErrTokenUnknown) {
 		return Link{}, errInvalidToken()
 	}
-	return Link{Purpose: t.Purpose, Email: t.Email, Holder: h, Confirmed: t.Confirmed(h)}, err
+	return Link{Purpose: t.Purpose, Email: t.Email, UserAccount: ua, Confirmed: t.Confirmed(ua)}, err
 }
 
 // changeEmail gives an account the address that a token was sent to, and tells
 // the one that it had.
-func (s *Service) changeEmail(ctx context.Context, token TokenHash, h Holder, c Client) error {
+func (s *Service) changeEmail(ctx context.Context, token TokenHash, ua UserAccount, c Client) error {
 	change := EmailChange{Token: token, Now: s.Now().UTC()}
-	if s.sends(MailEmailChanged) && s.mayTell(ctx, MailEmailChanged, h, c) {
-		notice, err := s.notice(MailEmailChanged, h, c)
+	if s.sends(MailEmailChanged) && s.mayTell(ctx, MailEmailChanged, ua, c) {
+		notice, err := s.notice(MailEmailChanged, ua, c)
 		if err != nil {
 			return err
 		}

@@ -38,11 +38,11 @@ func (w *world) askChange(g login.Grant, newEmail, password string) error {
 
 func (w *world) verifiedAt(t *testing.T, email string) time.Time {
 	t.Helper()
-	h, err := w.store.HolderByEmail(context.Background(), email)
+	ua, err := w.store.UserAccountByEmail(context.Background(), email)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h.Account.EmailVerifiedAt
+	return ua.Account.EmailVerifiedAt
 }
 
 func TestSignUp_QueuesALinkThatVerifiesOnce(t *testing.T) {
@@ -208,7 +208,7 @@ func TestRequestEmailVerification_RefusesWithoutMailBadInputAndTooMany(t *testin
 	wantCode(t, off.RequestEmailVerification(context.Background(), login.RequestEmailVerificationInput{Email: "ann@example.org"}), login.CodeMailDisabled)
 	w := newWorld(t)
 	wantCode(t, w.RequestEmailVerification(context.Background(), login.RequestEmailVerificationInput{Email: "ann"}), login.CodeInvalidInput)
-	w.throttle.refuse = login.RetryLater(login.CodeRateLimited, time.Minute, "later")
+	w.limiter.refuse = login.RetryLater(login.CodeRateLimited, time.Minute, "later")
 	wantCode(t, w.RequestEmailVerification(context.Background(), login.RequestEmailVerificationInput{Email: "ann@example.org"}), login.CodeRateLimited)
 	wantCode(t, w.verify("x"), login.CodeRateLimited)
 }
@@ -324,8 +324,8 @@ func TestRequestEmailChange_ProvesThePasswordAndIsLimitedForBothAddresses(t *tes
 	if err := w.askChange(g, "ann@new.example", goodPassword); err != nil {
 		t.Fatal(err)
 	}
-	last := w.throttle.attempts[len(w.throttle.attempts)-2]
-	if mail := w.throttle.attempts[len(w.throttle.attempts)-1]; mail.Unasked != login.MailChangeEmail || mail.Recipient != "ann@new.example" {
+	last := w.limiter.attempts[len(w.limiter.attempts)-2]
+	if mail := w.limiter.attempts[len(w.limiter.attempts)-1]; mail.Unsolicited != login.MailChangeEmail || mail.Recipient != "ann@new.example" {
 		t.Errorf("the mail is limited as %+v", mail)
 	}
 	if last.Operation != login.OpRequestEmailChange || last.Account != "ann@example.org" || last.Recipient != "ann@new.example" {
@@ -353,11 +353,11 @@ func TestChangeEmail_LinkIsVoidAfterAPasswordChange(t *testing.T) {
 
 func (w *world) userID(t *testing.T, email string) string {
 	t.Helper()
-	h, err := w.store.HolderByEmail(context.Background(), email)
+	ua, err := w.store.UserAccountByEmail(context.Background(), email)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h.User.ID
+	return ua.User.ID
 }
 
 // An attacker asks to change the address of an account of theirs to somebody
@@ -395,7 +395,7 @@ func TestVerifyEmail_TheMailboxAloneConfirmsNothingButTakesTheAccountOver(t *tes
 	wantCode(t, w.verify(token), login.CodeUnauthenticated)
 	wantCode(t, w.verifyIn(other, token), login.CodeUnauthenticated)
 	wantCode(t, w.verifyWith(token, "wrong password"), login.CodeInvalidCredentials)
-	guess := w.throttle.attempts[len(w.throttle.attempts)-1]
+	guess := w.limiter.attempts[len(w.limiter.attempts)-1]
 	if guess.Account != "ann@example.org" || guess.DeviceID == "" {
 		t.Errorf("a guess is limited as %+v", guess)
 	}
@@ -459,7 +459,7 @@ func TestLinks_OneWayInIsLeftDuringAnAttack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last := w.throttle.attempts[len(w.throttle.attempts)-1]; last.DeviceID == "" {
+	if last := w.limiter.attempts[len(w.limiter.attempts)-1]; last.DeviceID == "" {
 		t.Errorf("signing out everywhere made the owner's device a stranger: %+v", last)
 	}
 	if sent := w.sendAll(t); len(sent) > 0 {

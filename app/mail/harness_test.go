@@ -13,10 +13,10 @@ import (
 	"hasura-login/app/login"
 	"hasura-login/app/mail"
 	"hasura-login/app/password"
+	"hasura-login/app/ratelimit"
 	"hasura-login/app/store/sqlite"
 	"hasura-login/app/testclock"
 	"hasura-login/app/testserver"
-	"hasura-login/app/throttle"
 	"hasura-login/app/token"
 )
 
@@ -46,10 +46,10 @@ func newOffice(t *testing.T, mailer login.Mailer, edit ...func(*login.Rules)) *o
 	t.Helper()
 	store, err := sqlite.Open(filepath.Join(t.TempDir(), "login.db"))
 	check(t, err)
-	gate, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
+	hasher, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
 	check(t, err)
 	o := &office{t: t, store: store, clock: testclock.At(time.Now().UTC().Truncate(time.Microsecond)), seen: &recorder{}}
-	limiter, err := throttle.New(throttle.Config{Observer: o.seen, Now: o.clock.Now})
+	limiter, err := ratelimit.New(ratelimit.Config{Observer: o.seen, Now: o.clock.Now})
 	check(t, err)
 	rules := login.Rules{SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"}, RefreshTTL: time.Hour, RefreshIdle: time.Hour, MaxSessions: 20}
 	for _, f := range edit {
@@ -57,18 +57,18 @@ func newOffice(t *testing.T, mailer login.Mailer, edit ...func(*login.Rules)) *o
 	}
 	o.Service = login.NewService(login.Deps{
 		Store: store, Mail: store, MailSecret: secret, MailQueued: func() { o.worker.Wake() },
-		Hasher: gate, Policy: password.NewPolicy(8), Issuer: issuer{}, Throttle: limiter,
-		Devices: device.NewTokens(func() [][]byte { return [][]byte{[]byte("device-secret-0123456789abcdef")} }),
+		Hasher: hasher, Policy: password.NewPolicy(8), Issuer: issuer{}, Limiter: limiter,
+		Devices: device.NewTokens(func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }),
 		Audit:   o.seen, Now: o.clock.Now,
 	}, rules)
 	o.start(mailer)
 	t.Cleanup(func() {
 		o.stop()
-		gate.Close()
+		hasher.Close()
 		limiter.Close()
 		_ = store.Close()
 	})
-	operator := login.Operator{Store: store, Mail: store, Hasher: gate, Policy: o.Policy, Tokens: token.Names{}, Audit: o.seen, Roles: rules.DefaultRoles}
+	operator := login.Operator{Store: store, Mail: store, Hasher: hasher, Policy: o.Policy, Tokens: token.Names{}, Audit: o.seen, Roles: rules.DefaultRoles}
 	_, err = operator.Create(t.Context(), "ann@example.org", "Ann <Ä>", oldPassword, nil)
 	check(t, err)
 	return o

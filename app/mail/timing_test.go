@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/ratelimit"
 	"hasura-login/app/store/postgres"
 	"hasura-login/app/testserver"
-	"hasura-login/app/throttle"
 )
 
 // Five hundred requests each, in turn, so that whatever else the machine does
@@ -22,14 +22,14 @@ func TestRequestedMail_TakesAsLongWithoutAnAccount(t *testing.T) {
 	check(t, err)
 	defer func() { _ = store.Close() }()
 	seen := &recorder{}
-	limiter, err := throttle.New(throttle.Config{Observer: seen, Now: time.Now})
+	limiter, err := ratelimit.New(ratelimit.Config{Observer: seen, Now: time.Now})
 	check(t, err)
 	defer limiter.Close()
-	service := login.NewService(login.Deps{Store: store, Mail: store, MailSecret: secret, Throttle: limiter, Audit: seen}, login.Rules{MailEnabled: true})
+	service := login.NewService(login.Deps{Store: store, Mail: store, MailSecret: secret, Limiter: limiter, Audit: seen}, login.Rules{MailEnabled: true})
 	now := time.Now().UTC()
-	check(t, store.CreateUser(t.Context(), login.Holder{
+	check(t, store.CreateUser(t.Context(), login.UserAccount{
 		User:    login.User{ID: "6f0e1a52-5a0c-4b52-9d7c-000000000001", Email: "ann@example.org", Name: "Ann", CreatedAt: now, UpdatedAt: now},
-		Account: login.Account{Password: "hash", Roles: []string{"user"}, DefaultRole: "user", Epoch: 1},
+		Account: login.Account{Password: "hash", Roles: []string{"user"}, DefaultRole: "user", SessionVersion: 1},
 	}, nil))
 	for name, ask := range map[string]func(email string) error{
 		"reset": func(email string) error {

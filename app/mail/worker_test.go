@@ -150,10 +150,10 @@ func TestWorker_AMailWhoseLinkIsVoidIsNotSent(t *testing.T) {
 	o := newOffice(t, newSMTP(t, server))
 	o.stop()
 	o.forgot("")
-	holder, err := o.store.HolderByEmail(t.Context(), "ann@example.org")
+	userAccount, err := o.store.UserAccountByEmail(t.Context(), "ann@example.org")
 	check(t, err)
 	roles := login.AccountChange{Roles: []string{"user"}} // an operator's change voids links
-	check(t, o.store.UpdateAccount(t.Context(), holder.User.ID, roles, o.clock.Now()))
+	check(t, o.store.UpdateAccount(t.Context(), userAccount.User.ID, roles, o.clock.Now()))
 	o.forgot("")
 	o.start(newSMTP(t, server))
 	o.until(mail.ResultVoid, 1)

@@ -19,7 +19,7 @@ func hashing() []string {
 	return names
 }
 
-func (m *Metrics) registerHashGate() {
+func (m *Metrics) registerHashLimiter() {
 	m.hashRefused = newCounters(m.registry, hashRefusedOpts, "operation", hashing())
 	m.hashSeconds = prometheus.NewHistogram(hashSecondsOpts)
 	m.queueSeconds = prometheus.NewHistogram(queueSecondsOpts)
@@ -42,7 +42,7 @@ func (m *Metrics) HashDone(took time.Duration) { m.hashSeconds.Observe(took.Seco
 // HashRefused counts a hash that was refused because the wait was too long.
 func (m *Metrics) HashRefused(op login.Operation) { m.hashRefused.inc(string(op)) }
 
-// SetHashWorkers tells how many workers the hash gate has.
+// SetHashWorkers tells how many workers the hash limiter has.
 func (m *Metrics) SetHashWorkers(n int) { m.hashWorkers.Set(float64(n)) }
 
 // SetHashQueueLength hands over what tells the queue's length at each scrape.

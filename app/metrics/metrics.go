@@ -71,7 +71,7 @@ func New(version string, routes []string) *Metrics {
 	m.registerAudit()
 	m.logDropped = prometheus.NewCounter(logDroppedOpts)
 	m.registry.MustRegister(m.logDropped)
-	m.registerHashGate()
+	m.registerHashLimiter()
 	m.degraded = prometheus.NewGauge(degradedOpts)
 	m.keys = &keyCollector{}
 	m.registry.MustRegister(m.degraded, m.keys, newBuildInfo(version))

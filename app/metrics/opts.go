@@ -33,7 +33,7 @@ var (
 	}
 	hashWorkersOpts = prometheus.GaugeOpts{
 		Name: "login_hash_workers",
-		Help: "Worker threads of the hash gate.",
+		Help: "Worker threads of the hash limiter.",
 	}
 	hashRefusedOpts = prometheus.CounterOpts{
 		Name: "login_hash_refused_total",

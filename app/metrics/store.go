@@ -24,11 +24,11 @@ const anyMethod = "any"
 // storeMethods are the methods of login.Store but Close, and those of
 // login.MailStore: what requests wait for.
 var storeMethods = []string{
-	"CreateUser", "HolderByEmail", "HolderByID", "ListUsers", "UpdateAccount", "DeleteUser",
-	"CreateSession", "SessionHolder", "LiveSessions", "EndSession", "EndSessionByToken", "EndAllSessions",
+	"CreateUser", "UserAccountByEmail", "UserAccountByID", "ListUsers", "UpdateAccount", "DeleteUser",
+	"CreateSession", "SessionUserAccount", "LiveSessions", "EndSession", "EndSessionByToken", "EndAllSessions",
 	"ReplaceUnopened", "RemoveUnopened",
 	"RotateToken", "ReplaceHash", "ChangePassword", "Sweep", "Ping",
-	"QueueMail", "AddMailToken", "MailTokenHolder", "ResetPassword",
+	"QueueMail", "AddMailToken", "MailTokenUserAccount", "ResetPassword",
 	"VerifyEmail", "ChangeEmail", "QueueNotice",
 }
 

@@ -27,9 +27,9 @@ func (s timedMailStore) AddMailToken(ctx context.Context, t login.MailToken) (er
 	return s.next.AddMailToken(ctx, t)
 }
 
-func (s timedMailStore) MailTokenHolder(ctx context.Context, token login.TokenHash, now time.Time) (_ login.MailToken, _ login.Holder, err error) {
-	defer s.timed.since("MailTokenHolder", time.Now(), &err)
-	return s.next.MailTokenHolder(ctx, token, now)
+func (s timedMailStore) MailTokenUserAccount(ctx context.Context, token login.TokenHash, now time.Time) (_ login.MailToken, _ login.UserAccount, err error) {
+	defer s.timed.since("MailTokenUserAccount", time.Now(), &err)
+	return s.next.MailTokenUserAccount(ctx, token, now)
 }
 
 func (s timedMailStore) ResetPassword(ctx context.Context, r login.PasswordReset) (err error) {

@@ -21,14 +21,14 @@ func (s timedStore) since(method string, start time.Time, err *error) {
 	s.m.Store(method, OutcomeOf(*err), time.Since(start))
 }
 
-func (s timedStore) CreateUser(ctx context.Context, h login.Holder, n *login.NewSession) (err error) {
+func (s timedStore) CreateUser(ctx context.Context, ua login.UserAccount, n *login.NewSession) (err error) {
 	defer s.since("CreateUser", time.Now(), &err)
-	return s.next.CreateUser(ctx, h, n)
+	return s.next.CreateUser(ctx, ua, n)
 }
 
-func (s timedStore) ReplaceUnopened(ctx context.Context, h login.Holder) (_ string, err error) {
+func (s timedStore) ReplaceUnopened(ctx context.Context, ua login.UserAccount) (_ string, err error) {
 	defer s.since("ReplaceUnopened", time.Now(), &err)
-	return s.next.ReplaceUnopened(ctx, h)
+	return s.next.ReplaceUnopened(ctx, ua)
 }
 
 func (s timedStore) RemoveUnopened(ctx context.Context, before time.Time, batch int) (_ []string, err error) {
@@ -36,17 +36,17 @@ func (s timedStore) RemoveUnopened(ctx context.Context, before time.Time, batch 
 	return s.next.RemoveUnopened(ctx, before, batch)
 }
 
-func (s timedStore) HolderByEmail(ctx context.Context, email string) (_ login.Holder, err error) {
-	defer s.since("HolderByEmail", time.Now(), &err)
-	return s.next.HolderByEmail(ctx, email)
+func (s timedStore) UserAccountByEmail(ctx context.Context, email string) (_ login.UserAccount, err error) {
+	defer s.since("UserAccountByEmail", time.Now(), &err)
+	return s.next.UserAccountByEmail(ctx, email)
 }
 
-func (s timedStore) HolderByID(ctx context.Context, userID string) (_ login.Holder, err error) {
-	defer s.since("HolderByID", time.Now(), &err)
-	return s.next.HolderByID(ctx, userID)
+func (s timedStore) UserAccountByID(ctx context.Context, userID string) (_ login.UserAccount, err error) {
+	defer s.since("UserAccountByID", time.Now(), &err)
+	return s.next.UserAccountByID(ctx, userID)
 }
 
-func (s timedStore) ListUsers(ctx context.Context, f login.UserFilter) (_ []login.Holder, err error) {
+func (s timedStore) ListUsers(ctx context.Context, f login.UserFilter) (_ []login.UserAccount, err error) {
 	defer s.since("ListUsers", time.Now(), &err)
 	return s.next.ListUsers(ctx, f)
 }
@@ -56,9 +56,9 @@ func (s timedStore) UpdateAccount(ctx context.Context, userID string, c login.Ac
 	return s.next.UpdateAccount(ctx, userID, c, now)
 }
 
-func (s timedStore) DeleteUser(ctx context.Context, userID string, epoch int) (err error) {
+func (s timedStore) DeleteUser(ctx context.Context, userID string, version int) (err error) {
 	defer s.since("DeleteUser", time.Now(), &err)
-	return s.next.DeleteUser(ctx, userID, epoch)
+	return s.next.DeleteUser(ctx, userID, version)
 }
 
 func (s timedStore) CreateSession(ctx context.Context, n login.NewSession) (err error) {
@@ -66,9 +66,9 @@ func (s timedStore) CreateSession(ctx context.Context, n login.NewSession) (err 
 	return s.next.CreateSession(ctx, n)
 }
 
-func (s timedStore) SessionHolder(ctx context.Context, sessionID string, now time.Time) (_ login.Session, _ login.Holder, err error) {
-	defer s.since("SessionHolder", time.Now(), &err)
-	return s.next.SessionHolder(ctx, sessionID, now)
+func (s timedStore) SessionUserAccount(ctx context.Context, sessionID string, now time.Time) (_ login.Session, _ login.UserAccount, err error) {
+	defer s.since("SessionUserAccount", time.Now(), &err)
+	return s.next.SessionUserAccount(ctx, sessionID, now)
 }
 
 func (s timedStore) LiveSessions(ctx context.Context, userID string, now time.Time) (_ []login.Session, err error) {

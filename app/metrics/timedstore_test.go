@@ -70,14 +70,16 @@ func callWithZeros(method reflect.Value) error {
 // answering is a store that answers every call with one error.
 type answering struct{ err error }
 
-func (a answering) CreateUser(context.Context, login.Holder, *login.NewSession) error { return a.err }
-func (a answering) HolderByEmail(context.Context, string) (login.Holder, error) {
-	return login.Holder{}, a.err
+func (a answering) CreateUser(context.Context, login.UserAccount, *login.NewSession) error {
+	return a.err
 }
-func (a answering) HolderByID(context.Context, string) (login.Holder, error) {
-	return login.Holder{}, a.err
+func (a answering) UserAccountByEmail(context.Context, string) (login.UserAccount, error) {
+	return login.UserAccount{}, a.err
 }
-func (a answering) ListUsers(context.Context, login.UserFilter) ([]login.Holder, error) {
+func (a answering) UserAccountByID(context.Context, string) (login.UserAccount, error) {
+	return login.UserAccount{}, a.err
+}
+func (a answering) ListUsers(context.Context, login.UserFilter) ([]login.UserAccount, error) {
 	return nil, a.err
 }
 func (a answering) UpdateAccount(context.Context, string, login.AccountChange, time.Time) error {
@@ -85,8 +87,8 @@ func (a answering) UpdateAccount(context.Context, string, login.AccountChange, t
 }
 func (a answering) DeleteUser(context.Context, string, int) error         { return a.err }
 func (a answering) CreateSession(context.Context, login.NewSession) error { return a.err }
-func (a answering) SessionHolder(context.Context, string, time.Time) (login.Session, login.Holder, error) {
-	return login.Session{}, login.Holder{}, a.err
+func (a answering) SessionUserAccount(context.Context, string, time.Time) (login.Session, login.UserAccount, error) {
+	return login.Session{}, login.UserAccount{}, a.err
 }
 func (a answering) LiveSessions(context.Context, string, time.Time) ([]login.Session, error) {
 	return nil, a.err
@@ -95,7 +97,9 @@ func (a answering) EndSession(context.Context, string, string, time.Time) error 
 func (a answering) EndSessionByToken(context.Context, login.TokenKey, time.Time) (login.Session, error) {
 	return login.Session{}, a.err
 }
-func (a answering) ReplaceUnopened(context.Context, login.Holder) (string, error) { return "", a.err }
+func (a answering) ReplaceUnopened(context.Context, login.UserAccount) (string, error) {
+	return "", a.err
+}
 func (a answering) RemoveUnopened(context.Context, time.Time, int) ([]string, error) {
 	return nil, a.err
 }

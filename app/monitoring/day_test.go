@@ -114,7 +114,7 @@ func (d *day) live(at time.Time, gone time.Duration) {
 	}
 	if gone == 20*time.Hour {
 		d.signIn("unavailable", login.EventRefused, time.Millisecond)
-		d.m.Store("HolderByEmail", metrics.OutcomeUnavailable, time.Second)
+		d.m.Store("UserAccountByEmail", metrics.OutcomeUnavailable, time.Second)
 		d.audit.Record(context.Background(), login.Event{Name: login.EventReuseDetected})
 	}
 }
@@ -123,7 +123,7 @@ func (d *day) signIn(result string, event login.EventName, took time.Duration) {
 	status := map[string]int{"ok": 200, "invalid-credentials": 401, "overloaded": 503, "unavailable": 503}[result]
 	d.call("/auth/signin", login.OpSignIn, result, status, took+time.Duration(d.random.IntN(40))*time.Millisecond)
 	d.audit.Record(context.Background(), login.Event{Name: event})
-	d.m.Store("HolderByEmail", metrics.OutcomeOK, time.Millisecond)
+	d.m.Store("UserAccountByEmail", metrics.OutcomeOK, time.Millisecond)
 	d.m.HashQueued(time.Duration(d.random.IntN(30)) * time.Millisecond)
 	d.m.HashDone(took)
 }

@@ -54,7 +54,7 @@ type sessionRow struct {
 	End     form
 }
 
-func (v *visit) showAccount() error {
+func (v *request) showAccount() error {
 	id, err := v.identify()
 	if err == nil {
 		err = v.writeAccount(id, "", nil)
@@ -63,8 +63,8 @@ func (v *visit) showAccount() error {
 }
 
 // writeAccount shows the account, and with a failure, the form that failed.
-func (v *visit) writeAccount(id login.Identity, failed string, failure error) error {
-	h, err := v.Service.Me(v.ctx(), id)
+func (v *request) writeAccount(id login.Identity, failed string, failure error) error {
+	ua, err := v.Service.Me(v.ctx(), id)
 	if err = v.Attempted(login.OpMe, err); err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (v *visit) writeAccount(id login.Identity, failed string, failure error) er
 	if err = v.Attempted(login.OpSessions, err); err != nil {
 		return err
 	}
-	a := v.accountOf(h, sessions, id.SessionID)
+	a := v.accountOf(ua, sessions, id.SessionID)
 	if failure != nil {
 		for _, f := range []*form{&a.Password, a.Email, a.Verify, a.AddApp, a.NewCodes, a.Remove, &a.Delete, &a.SignOut, &a.EndAll} {
 			if f != nil && f.Do == failed {
@@ -84,26 +84,26 @@ func (v *visit) writeAccount(id login.Identity, failed string, failure error) er
 	return nil
 }
 
-func (v *visit) accountOf(h login.Holder, sessions []login.Session, current string) account {
+func (v *request) accountOf(ua login.UserAccount, sessions []login.Session, current string) account {
 	a := account{
-		User: h.User, Verified: !h.Account.EmailVerifiedAt.IsZero(),
+		User: ua.User, Verified: !ua.Account.EmailVerifiedAt.IsZero(),
 		Password: v.formOf(pathAccount, doPassword, v.ChangePassword,
-			append(v.currentPassword(h), v.newPassword(fieldPassword, v.NewPassword))...),
-		Delete:  v.formOf(pathAccount, doDelete, v.DeleteForever, v.currentPassword(h)...),
+			append(v.currentPassword(ua), v.newPassword(fieldPassword, v.NewPassword))...),
+		Delete:  v.formOf(pathAccount, doDelete, v.DeleteForever, v.currentPassword(ua)...),
 		SignOut: v.button(pathAccount, doSignOut, v.SignOut),
 		EndAll:  v.button(pathAccount, doSignOutAll, v.SignOutAll),
 	}
-	a.Password.Username, a.Delete.Username, a.Delete.Danger = h.User.Email, h.User.Email, true
+	a.Password.Username, a.Delete.Username, a.Delete.Danger = ua.User.Email, ua.User.Email, true
 	if v.MailEnabled {
 		address := field{Name: "email", Label: v.NewEmail, Type: "email", Autocomplete: "email", Hint: v.NewEmailHint, Value: v.form("email")}
-		f := v.formOf(pathAccount, doEmail, v.ChangeEmail, append([]field{address}, v.currentPassword(h)...)...)
+		f := v.formOf(pathAccount, doEmail, v.ChangeEmail, append([]field{address}, v.currentPassword(ua)...)...)
 		a.Email = &f
 		if !a.Verified {
 			b := v.button(pathAccount, doVerify, v.VerifyNow)
 			a.Verify = &b
 		}
 	}
-	v.factorForms(&a, h)
+	v.factorForms(&a, ua)
 	for _, s := range sessions {
 		row := sessionRow{
 			Name: v.device(s.ClientName), Used: v.ago(v.now().Sub(s.LastUsedAt), s.LastUsedAt),
@@ -118,15 +118,15 @@ func (v *visit) accountOf(h login.Holder, sessions []login.Session, current stri
 }
 
 // currentPassword asks for the account's, if it has one.
-func (v *visit) currentPassword(h login.Holder) []field {
-	if h.Account.Password == "" {
+func (v *request) currentPassword(ua login.UserAccount) []field {
+	if ua.Account.Password == "" {
 		return nil
 	}
 	return []field{{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password"}}
 }
 
 // changeAccount does what a form of the account's page asks for.
-func (v *visit) changeAccount() error {
+func (v *request) changeAccount() error {
 	do := v.form(fieldDo)
 	if do == doSignOut {
 		v.endSession()
@@ -182,19 +182,19 @@ func (v *visit) changeAccount() error {
 }
 
 // leave forgets the session and says why.
-func (v *visit) leave(n notice) error {
+func (v *request) leave(n notice) error {
 	v.forget()
-	v.say(n)
-	return v.redirect(v.trip.link(pathSignIn))
+	v.flash(n)
+	return v.redirect(v.returnState.link(pathSignIn))
 }
 
 // stay shows the account again and says what has been done.
-func (v *visit) stay(n notice) error {
-	v.say(n)
+func (v *request) stay(n notice) error {
+	v.flash(n)
 	return v.redirect(pathAccount)
 }
 
-func (v *visit) changePassword(id login.Identity) error {
+func (v *request) changePassword(id login.Identity) error {
 	g, err := v.Service.ChangePassword(v.ctx(), id, login.ChangePasswordInput{
 		CurrentPassword: v.form(fieldCurrent), NewPassword: v.form(fieldPassword), Client: v.Client,
 	})
@@ -205,7 +205,7 @@ func (v *visit) changePassword(id login.Identity) error {
 	return v.stay(noticePasswordChanged)
 }
 
-func (v *visit) changeEmail(id login.Identity) error {
+func (v *request) changeEmail(id login.Identity) error {
 	err := v.Service.RequestEmailChange(v.ctx(), id, login.RequestEmailChangeInput{
 		NewEmail: v.form("email"), Password: v.form(fieldCurrent), Client: v.Client,
 	})
@@ -215,19 +215,19 @@ func (v *visit) changeEmail(id login.Identity) error {
 	return v.stay(noticeChangeSent)
 }
 
-func (v *visit) askToVerify(id login.Identity) error {
-	h, err := v.Service.Me(v.ctx(), id)
+func (v *request) askToVerify(id login.Identity) error {
+	ua, err := v.Service.Me(v.ctx(), id)
 	if err = v.Attempted(login.OpMe, err); err != nil {
 		return err
 	}
-	err = v.Service.RequestEmailVerification(v.ctx(), login.RequestEmailVerificationInput{Email: h.User.Email, Client: v.Client})
+	err = v.Service.RequestEmailVerification(v.ctx(), login.RequestEmailVerificationInput{Email: ua.User.Email, Client: v.Client})
 	if err = v.Attempted(login.OpRequestEmailVerification, err); err != nil {
 		return err
 	}
 	return v.stay(noticeVerifySent)
 }
 
-func (v *visit) endOther(id login.Identity) error {
+func (v *request) endOther(id login.Identity) error {
 	ended := v.form(fieldSession)
 	err := v.Service.EndSession(v.ctx(), id, ended, v.Client)
 	// One that has ended meanwhile is what was wished for.
@@ -240,14 +240,14 @@ func (v *visit) endOther(id login.Identity) error {
 	return v.stay(noticeSessionEnded)
 }
 
-func (v *visit) signOutAll(id login.Identity) error {
+func (v *request) signOutAll(id login.Identity) error {
 	if err := v.Attempted(login.OpSignOutAll, v.Service.SignOutAll(v.ctx(), id, v.Client)); err != nil {
 		return err
 	}
 	return v.leave(noticeSignedOutAll)
 }
 
-func (v *visit) deleteAccount(id login.Identity) error {
+func (v *request) deleteAccount(id login.Identity) error {
 	err := v.Service.DeleteAccount(v.ctx(), id, v.form(fieldCurrent), v.Client)
 	if err = v.Attempted(login.OpDeleteAccount, err); err != nil {
 		return err

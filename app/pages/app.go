@@ -73,18 +73,18 @@ func hostOf(address string) string {
 
 // handOver sends the visitor, whose session stays here, back to the app with a code
 // that only the app can redeem.
-func (v *visit) handOver(id login.Identity) error {
-	code, err := v.Service.HandOver(v.ctx(), id, v.trip.challenge)
+func (v *request) handOver(id login.Identity) error {
+	code, err := v.Service.HandOver(v.ctx(), id, v.returnState.challenge)
 	if err != nil {
 		return err
 	}
 	given := url.Values{paramCode: {code}}
-	if v.trip.state != "" {
-		given.Set(paramState, v.trip.state)
+	if v.returnState.state != "" {
+		given.Set(paramState, v.returnState.state)
 	}
 	mark := "?"
-	if strings.Contains(v.trip.returnURL, "?") {
+	if strings.Contains(v.returnState.returnURL, "?") {
 		mark = "&"
 	}
-	return v.redirect(v.trip.returnURL + mark + given.Encode())
+	return v.redirect(v.returnState.returnURL + mark + given.Encode())
 }

@@ -7,7 +7,7 @@ import (
 	"hasura-login/app/login"
 )
 
-func (v *visit) showForgot() error {
+func (v *request) showForgot() error {
 	p := v.page(v.Forgot)
 	if !v.MailEnabled {
 		p.Intro = v.MailDisabled
@@ -19,17 +19,17 @@ func (v *visit) showForgot() error {
 }
 
 // writeEmailForm asks where a mail is to go, unless it has just been told.
-func (v *visit) writeEmailForm(p page, intro, path string) {
-	if p.Told == noticeResetSent || p.Told == noticeVerifySent {
+func (v *request) writeEmailForm(p page, intro, path string) {
+	if p.Flash == noticeResetSent || p.Flash == noticeVerifySent {
 		p.Title = v.CheckMail
-		v.write(formPage(p, form{Links: append([]link{{v.trip.link(path), v.SendAgain}}, v.backToSignIn()...)}))
+		v.write(formPage(p, form{Links: append([]link{{v.returnState.link(path), v.SendAgain}}, v.backToSignIn()...)}))
 		return
 	}
 	p.Intro = intro
 	v.write(formPage(p, v.emailForm(path, "")))
 }
 
-func (v *visit) emailForm(path, email string) form {
+func (v *request) emailForm(path, email string) form {
 	f := v.formOf(path, "", v.SendLink,
 		field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username", Value: email},
 	)
@@ -37,20 +37,22 @@ func (v *visit) emailForm(path, email string) form {
 	return f
 }
 
-func (v *visit) backToSignIn() []link { return []link{{v.trip.link(pathSignIn), v.BackToSignIn}} }
+func (v *request) backToSignIn() []link {
+	return []link{{v.returnState.link(pathSignIn), v.BackToSignIn}}
+}
 
-func (v *visit) forgot() error {
+func (v *request) forgot() error {
 	email := v.form("email")
 	err := v.Service.RequestPasswordReset(v.ctx(), login.RequestPasswordResetInput{Email: email, Client: v.Client})
 	if err = v.Attempted(login.OpRequestPasswordReset, err); err != nil {
 		return v.again(v.Forgot, v.emailForm(pathForgot, email), err)
 	}
-	v.say(noticeResetSent)
-	return v.redirect(v.trip.link(pathForgot))
+	v.flash(noticeResetSent)
+	return v.redirect(v.returnState.link(pathForgot))
 }
 
 // showReset spends nothing: programs that check mails follow the links in them.
-func (v *visit) showReset() error {
+func (v *request) showReset() error {
 	token := v.r.URL.Query().Get("token")
 	if token == "" {
 		return v.redirect(pathForgot)
@@ -60,22 +62,22 @@ func (v *visit) showReset() error {
 		return v.badLink(v.Forgot, pathForgot, err)
 	}
 	p := v.page(v.Reset)
-	p.Intro = v.resetIntro(l.Holder.User.Email)
+	p.Intro = v.resetIntro(l.UserAccount.User.Email)
 	f := v.resetForm(token)
-	f.Username = l.Holder.User.Email
+	f.Username = l.UserAccount.User.Email
 	v.write(formPage(p, f))
 	return nil
 }
 
 // badLink offers a new mail, unless something else went wrong.
-func (v *visit) badLink(title, path string, err error) error {
+func (v *request) badLink(title, path string, err error) error {
 	if !has(err, login.CodeInvalidToken) || !v.MailEnabled {
 		return err
 	}
 	return v.again(title, v.emailForm(path, ""), err)
 }
 
-func (v *visit) resetForm(token string) form {
+func (v *request) resetForm(token string) form {
 	f := v.formOf(pathReset, "", v.SetPassword, v.newPassword("password", v.NewPassword))
 	f.Hidden = append(f.Hidden, hidden{"token", token})
 	f.Links = v.backToSignIn()
@@ -83,7 +85,7 @@ func (v *visit) resetForm(token string) form {
 }
 
 // reset signs in here and not in the app, which did not ask for it.
-func (v *visit) reset() error {
+func (v *request) reset() error {
 	token := v.form("token")
 	g, err := v.Service.ResetPassword(v.ctx(), login.ResetPasswordInput{Token: token, NewPassword: v.form("password"), Client: v.Client})
 	err = v.Attempted(login.OpResetPassword, err)
@@ -91,12 +93,12 @@ func (v *visit) reset() error {
 	case err == nil:
 		v.endSession()
 		v.keep(g)
-		v.say(noticePasswordSet)
+		v.flash(noticePasswordSet)
 		return v.redirect(pathAccount)
 	case has(err, login.CodeSecondFactorRequired):
 		v.endSession()
 		v.forget()
-		v.trip = trip{account: true}
+		v.returnState = returnState{account: true}
 		return v.askSecondFactor(login.AsError(err).Challenge)
 	case has(err, login.CodeInvalidToken):
 		return v.again(v.Forgot, v.emailForm(pathForgot, ""), err)
@@ -107,7 +109,7 @@ func (v *visit) reset() error {
 
 // showVerify asks before it confirms, for the same reason; without a token it
 // offers a new mail.
-func (v *visit) showVerify() error {
+func (v *request) showVerify() error {
 	if token := v.r.URL.Query().Get("token"); token != "" {
 		p, f, err := v.confirmation(token)
 		if err != nil {
@@ -129,7 +131,7 @@ func (v *visit) showVerify() error {
 // confirmation names the account that a link is about to change and asks for what
 // the link takes: a session of the account or, for a new one, its password. Who has
 // neither can take a new account over with a password of their own.
-func (v *visit) confirmation(token string) (page, form, error) {
+func (v *request) confirmation(token string) (page, form, error) {
 	p := v.page(v.Verify)
 	l, err := v.Service.Link(v.ctx(), token)
 	if err != nil {
@@ -143,18 +145,18 @@ func (v *visit) confirmation(token string) (page, form, error) {
 	if err != nil {
 		return p, form{}, err
 	}
-	owner := l.Holder.User
+	owner := l.UserAccount.User
 	f := v.formOf(pathVerify, "", v.Confirm)
 	switch {
 	case l.Purpose == login.PurposeChangeEmail && id.UserID == owner.ID:
 		p.Intro = v.changeIntro(owner.Email, l.Email)
 	case l.Purpose == login.PurposeChangeEmail:
 		p.Intro = v.changeElsewhere(login.Masked(owner.Email), l.Email)
-		v.trip = trip{verify: token}
+		v.returnState = returnState{verify: token}
 		if here {
 			return p, v.formOf(pathAccount, doSignOut, v.OtherAccount), nil
 		}
-		return p, form{Links: []link{{v.trip.link(pathSignIn), v.SignIn}}}, nil
+		return p, form{Links: []link{{v.returnState.link(pathSignIn), v.SignIn}}}, nil
 	case l.Purpose == login.PurposeVerifyEmail:
 		p.Intro = v.verifyIntro(owner.Email, owner.CreatedAt)
 		if id.UserID != owner.ID {
@@ -170,7 +172,7 @@ func (v *visit) confirmation(token string) (page, form, error) {
 }
 
 // whoIsHere tells who is signed in, if anybody is.
-func (v *visit) whoIsHere() (id login.Identity, here bool, err error) {
+func (v *request) whoIsHere() (id login.Identity, here bool, err error) {
 	id, err = v.identify()
 	if err == nil {
 		_, err = v.Service.Me(v.ctx(), id)
@@ -188,7 +190,7 @@ func (v *visit) whoIsHere() (id login.Identity, here bool, err error) {
 	return login.Identity{}, false, err
 }
 
-func (v *visit) verify() error {
+func (v *request) verify() error {
 	if token := v.form("token"); token != "" {
 		return v.confirmAddress(token)
 	}
@@ -197,11 +199,11 @@ func (v *visit) verify() error {
 	if err = v.Attempted(login.OpRequestEmailVerification, err); err != nil {
 		return v.again(v.Verify, v.emailForm(pathVerify, email), err)
 	}
-	v.say(noticeVerifySent)
-	return v.redirect(v.trip.link(pathVerify))
+	v.flash(noticeVerifySent)
+	return v.redirect(v.returnState.link(pathVerify))
 }
 
-func (v *visit) confirmAddress(token string) error {
+func (v *request) confirmAddress(token string) error {
 	id, _, err := v.whoIsHere()
 	if err != nil {
 		return err
@@ -209,7 +211,7 @@ func (v *visit) confirmAddress(token string) error {
 	err = v.Service.VerifyEmail(v.ctx(), login.VerifyEmailInput{Token: token, Identity: id, Password: v.form(fieldPassword), Client: v.Client})
 	if err = v.Attempted(login.OpVerifyEmail, err); err == nil {
 		// Who is signed in already goes on from there.
-		v.say(noticeVerified)
+		v.flash(noticeVerified)
 		return v.redirect(pathSignIn)
 	}
 	p, f, failed := v.confirmation(token)

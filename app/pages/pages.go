@@ -110,20 +110,20 @@ func New(s Settings, d Deps) (*Site, error) {
 	return site, nil
 }
 
-// visit is one request.
-type visit struct {
+// request is one request.
+type request struct {
 	*Site
 	*texts
 	Caller
-	w    http.ResponseWriter
-	r    *http.Request
-	trip trip
+	w           http.ResponseWriter
+	r           *http.Request
+	returnState returnState
 }
 
 // Serve answers a request for one of Paths. An error says how the page that was
 // written failed; its status is for the caller to set.
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, c Caller) error {
-	v := &visit{Site: s, texts: speak(c.Client.Language), Caller: c, w: w, r: r}
+	v := &request{Site: s, texts: speak(c.Client.Language), Caller: c, w: w, r: r}
 	// Mail of this request that comes in none of the languages asked for comes in the page's.
 	v.Client.Language = language.Preferred(v.Client.Language + "," + v.Lang)
 	h := w.Header()
@@ -140,7 +140,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, c Caller) error {
 	return err
 }
 
-func (v *visit) answer() error {
+func (v *request) answer() error {
 	if err := v.foreign.Check(v.r); err != nil {
 		return login.Errorf(login.CodeForbidden, "This form was sent from another site")
 	}
@@ -148,7 +148,7 @@ func (v *visit) answer() error {
 		return login.Errorf(login.CodeInvalidInput, "The form could not be read")
 	}
 	var err error
-	if v.trip, err = v.tripOf(v.r.Form); err != nil {
+	if v.returnState, err = v.returnStateOf(v.r.Form); err != nil {
 		return err
 	}
 	post := v.r.Method == http.MethodPost
@@ -177,15 +177,15 @@ func either(post bool, change, show func() error) error {
 	return show()
 }
 
-func (v *visit) ctx() context.Context { return v.r.Context() }
+func (v *request) ctx() context.Context { return v.r.Context() }
 
 // form returns a posted field; what stands in the address does not count.
-func (v *visit) form(name string) string { return v.r.PostForm.Get(name) }
+func (v *request) form(name string) string { return v.r.PostForm.Get(name) }
 
-func (v *visit) write(html string) { _, _ = v.w.Write([]byte(html)) }
+func (v *request) write(html string) { _, _ = v.w.Write([]byte(html)) }
 
 // redirect sends the browser on; a reload repeats no form then.
-func (v *visit) redirect(to string) error {
+func (v *request) redirect(to string) error {
 	v.w.Header().Set("Location", to)
 	v.w.WriteHeader(http.StatusSeeOther)
 	return nil

@@ -53,7 +53,7 @@ func formPage(p page, f form) string {
 	return qs422016
 }
 
-func streamcontinuePage(qw422016 *qt422016.Writer, p page, name, email string, goOn, leave form) {
+func streamcontinuePage(qw422016 *qt422016.Writer, p page, name, email string, continueToApp, leave form) {
 	streamhead(qw422016, p)
 	qw422016.N().S(`
 <h1>`)
@@ -67,20 +67,20 @@ func streamcontinuePage(qw422016 *qt422016.Writer, p page, name, email string, g
 	qw422016.E().S(email)
 	qw422016.N().S(`</span></p>
 `)
-	streamformOf(qw422016, goOn)
+	streamformOf(qw422016, continueToApp)
 	streamquietForm(qw422016, leave)
 	streamfoot(qw422016)
 }
 
-func writecontinuePage(qq422016 qtio422016.Writer, p page, name, email string, goOn, leave form) {
+func writecontinuePage(qq422016 qtio422016.Writer, p page, name, email string, continueToApp, leave form) {
 	qw422016 := qt422016.AcquireWriter(qq422016)
-	streamcontinuePage(qw422016, p, name, email, goOn, leave)
+	streamcontinuePage(qw422016, p, name, email, continueToApp, leave)
 	qt422016.ReleaseWriter(qw422016)
 }
 
-func continuePage(p page, name, email string, goOn, leave form) string {
+func continuePage(p page, name, email string, continueToApp, leave form) string {
 	qb422016 := qt422016.AcquireByteBuffer()
-	writecontinuePage(qb422016, p, name, email, goOn, leave)
+	writecontinuePage(qb422016, p, name, email, continueToApp, leave)
 	qs422016 := string(qb422016.B)
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016

@@ -21,18 +21,18 @@ const (
 )
 
 // askSecondFactor is the second half of a sign-in.
-func (v *visit) askSecondFactor(challenge string) error {
+func (v *request) askSecondFactor(challenge string) error {
 	v.write(formPage(v.secondFactorPage(), v.secondFactorForm(challenge)))
 	return nil
 }
 
-func (v *visit) secondFactorPage() page {
+func (v *request) secondFactorPage() page {
 	p := v.page(v.SecondFactor)
 	p.Intro = v.SecondFactorIntro
 	return p
 }
 
-func (v *visit) secondFactorForm(challenge string) form {
+func (v *request) secondFactorForm(challenge string) form {
 	f := v.formOf(pathSecondFactor, "", v.SignIn, v.codeField(),
 		field{Name: fieldRemember, Label: v.RememberDevice, Type: "checkbox"})
 	f.Hidden = append(f.Hidden, hidden{fieldChallenge, challenge})
@@ -40,14 +40,14 @@ func (v *visit) secondFactorForm(challenge string) form {
 	return f
 }
 
-func (v *visit) codeField() field {
+func (v *request) codeField() field {
 	return field{Name: fieldCode, Label: v.Code, Type: "text", Autocomplete: autofillCode, Hint: v.CodeHint, Focus: true}
 }
 
 // toSignIn answers whoever opens a page that only a form leads to.
-func (v *visit) toSignIn() error { return v.redirect(v.trip.link(pathSignIn)) }
+func (v *request) toSignIn() error { return v.redirect(v.returnState.link(pathSignIn)) }
 
-func (v *visit) answerChallenge() error {
+func (v *request) answerChallenge() error {
 	challenge := v.form(fieldChallenge)
 	g, err := v.Service.SignInSecondFactor(v.ctx(), login.SignInSecondFactorInput{
 		Challenge: challenge, Proof: proofOf(v.form(fieldCode)), Remember: v.form(fieldRemember) != "", Client: v.Client,
@@ -77,13 +77,13 @@ func proofOf(code string) login.Proof {
 }
 
 // factorForms are those of the account's second factor.
-func (v *visit) factorForms(a *account, h login.Holder) {
+func (v *request) factorForms(a *account, ua login.UserAccount) {
 	passwordForm := func(do, button string) *form {
-		f := v.formOf(pathAccount, do, button, v.currentPassword(h)...)
-		f.Username = h.User.Email
+		f := v.formOf(pathAccount, do, button, v.currentPassword(ua)...)
+		f.Username = ua.User.Email
 		return &f
 	}
-	if len(h.Account.Factors) == 0 {
+	if len(ua.Account.Factors) == 0 {
 		a.AddApp = passwordForm(doAddApp, v.AddApp)
 		return
 	}
@@ -99,7 +99,7 @@ type enrolment struct {
 	Form   form
 }
 
-func (v *visit) addApp(id login.Identity) error {
+func (v *request) addApp(id login.Identity) error {
 	e, err := v.Service.EnrolTOTP(v.ctx(), id, v.form(fieldCurrent), v.Client)
 	if err = v.Attempted(login.OpTOTPEnrolment, err); err != nil {
 		return err
@@ -108,7 +108,7 @@ func (v *visit) addApp(id login.Identity) error {
 	return nil
 }
 
-func (v *visit) enrolmentOf(e login.TOTPEnrolment) enrolment {
+func (v *request) enrolmentOf(e login.TOTPEnrolment) enrolment {
 	f := v.formOf(pathAccount, doConfirmApp, v.AddApp,
 		field{Name: fieldCode, Label: v.Code, Type: "text", Autocomplete: autofillCode, Hint: v.FirstCodeHint, Focus: true, Numeric: true})
 	f.Hidden = append(f.Hidden, hidden{fieldEnrolment, e.Enrolment}, hidden{fieldURI, e.URI}, hidden{fieldSecret, e.Secret})
@@ -119,7 +119,7 @@ func (v *visit) enrolmentOf(e login.TOTPEnrolment) enrolment {
 
 // confirmApp shows the image again where the code was wrong, from what the form
 // sent back: only who sent it sees it.
-func (v *visit) confirmApp(id login.Identity) error {
+func (v *request) confirmApp(id login.Identity) error {
 	err := v.Service.AddTOTP(v.ctx(), id, login.AddTOTPInput{Enrolment: v.form(fieldEnrolment), Code: v.form(fieldCode), Client: v.Client})
 	if err = v.Attempted(login.OpAddTOTP, err); err == nil {
 		return v.stay(noticeAppAdded)
@@ -134,7 +134,7 @@ func (v *visit) confirmApp(id login.Identity) error {
 	return formError{err}
 }
 
-func (v *visit) removeApp(id login.Identity) error {
+func (v *request) removeApp(id login.Identity) error {
 	err := v.Service.RemoveTOTP(v.ctx(), id, v.form(fieldCurrent), v.Client)
 	if err = v.Attempted(login.OpRemoveTOTP, err); err != nil {
 		return err
@@ -142,7 +142,7 @@ func (v *visit) removeApp(id login.Identity) error {
 	return v.stay(noticeAppRemoved)
 }
 
-func (v *visit) newCodes(id login.Identity) error {
+func (v *request) newCodes(id login.Identity) error {
 	codes, err := v.Service.NewRecoveryCodes(v.ctx(), id, v.form(fieldCurrent), v.Client)
 	if err = v.Attempted(login.OpNewRecoveryCodes, err); err != nil {
 		return err
@@ -151,19 +151,19 @@ func (v *visit) newCodes(id login.Identity) error {
 	return nil
 }
 
-func (v *visit) elevationPage() page {
+func (v *request) elevationPage() page {
 	p := v.page(v.Elevate)
 	p.Intro = v.ElevateIntro
 	return p
 }
 
-func (v *visit) elevationForm() form {
+func (v *request) elevationForm() form {
 	f := v.formOf(pathAccount, doElevate, v.Elevate, v.codeField())
 	f.Links = []link{{pathAccount, v.Account}}
 	return f
 }
 
-func (v *visit) elevate(id login.Identity) error {
+func (v *request) elevate(id login.Identity) error {
 	_, err := v.Service.Elevate(v.ctx(), id, login.ElevateInput{Proof: proofOf(v.form(fieldCode)), Client: v.Client})
 	if err = v.Attempted(login.OpElevate, err); err == nil {
 		return v.stay(noticeElevated)

@@ -58,7 +58,7 @@ func (j jar) set(w http.ResponseWriter, name, value string, life time.Duration) 
 }
 
 // keep makes a grant the browser's session.
-func (v *visit) keep(g login.Grant) {
+func (v *request) keep(g login.Grant) {
 	now := v.now()
 	v.cookies.set(v.w, cookieSession, g.RefreshToken, g.RefreshTokenExpiresAt.Sub(now))
 	v.cookies.set(v.w, cookieAccess, g.Token, g.TokenExpiresAt.Sub(now)-accessMargin)
@@ -67,7 +67,7 @@ func (v *visit) keep(g login.Grant) {
 	}
 }
 
-func (v *visit) forget() {
+func (v *request) forget() {
 	v.cookies.set(v.w, cookieSession, "", 0)
 	v.cookies.set(v.w, cookieAccess, "", 0)
 }
@@ -77,7 +77,7 @@ var errSignedOut = errors.New("signed out")
 
 // identify finds out who is signed in, with a new access token if need be. Tabs
 // that do so at once all get the same successor of their refresh token.
-func (v *visit) identify() (login.Identity, error) {
+func (v *request) identify() (login.Identity, error) {
 	if access := v.cookies.get(v.r, cookieAccess); access != "" {
 		if id, err := v.Identify(access); err == nil {
 			return id, nil
@@ -100,16 +100,16 @@ func (v *visit) identify() (login.Identity, error) {
 }
 
 // signedOut sends a visitor whose session has ended to sign in; other errors pass.
-func (v *visit) signedOut(err error) error {
+func (v *request) signedOut(err error) error {
 	switch {
 	case errors.Is(err, errSignedOut):
 	case has(err, login.CodeUnauthenticated):
 		v.forget()
-		v.say(noticeSessionOver)
+		v.flash(noticeSessionOver)
 	default:
 		return err
 	}
-	next := v.trip
+	next := v.returnState
 	next.account = next.challenge == ""
 	return v.redirect(next.link(pathSignIn))
 }
@@ -118,10 +118,10 @@ func has(err error, code login.Code) bool { return login.AsError(err).Code == co
 
 // enter lets a visitor in who has just proved who they are: into the app that sent
 // them here, or to a page.
-func (v *visit) enter(g login.Grant) error {
+func (v *request) enter(g login.Grant) error {
 	v.endSession()
 	v.keep(g)
-	if path, stays := v.trip.stays(); stays {
+	if path, stays := v.returnState.stays(); stays {
 		return v.redirect(path)
 	}
 	id, err := v.Identify(g.Token)
@@ -132,7 +132,7 @@ func (v *visit) enter(g login.Grant) error {
 }
 
 // endSession ends the session that the browser had.
-func (v *visit) endSession() {
+func (v *request) endSession() {
 	refresh := v.cookies.get(v.r, cookieSession)
 	if refresh == "" {
 		return
@@ -141,12 +141,12 @@ func (v *visit) endSession() {
 	_ = v.Attempted(login.OpSignOut, v.Service.SignOut(v.ctx(), login.RefreshInput{RefreshToken: refresh, Client: v.Client}))
 }
 
-// say leaves a note for the next page.
-func (v *visit) say(n notice) { v.cookies.set(v.w, cookieNotice, string(n), noticeLife) }
+// flash leaves a notice for the next page.
+func (v *request) flash(n notice) { v.cookies.set(v.w, cookieNotice, string(n), noticeLife) }
 
-// told takes the note that the page before left. It is one of a closed list: an
+// flashed takes the notice that the page before left. It is one of a closed list: an
 // address cannot make a page say anything.
-func (v *visit) told() notice {
+func (v *request) flashed() notice {
 	n := notice(v.cookies.get(v.r, cookieNotice))
 	if n != "" {
 		v.cookies.set(v.w, cookieNotice, "", 0)

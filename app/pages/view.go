@@ -15,19 +15,19 @@ type page struct {
 	Stylesheet string
 	Icon       string
 	Title      string
-	Told       notice
+	Flash      notice
 	Notice     string // Told, in words
 	Intro      string
 	ReturnURL  string
 	ReturnName string
 }
 
-func (v *visit) page(title string) page {
-	told := v.told()
-	back := cmp.Or(v.trip.returnURL, v.usual())
+func (v *request) page(title string) page {
+	flashed := v.flashed()
+	back := cmp.Or(v.returnState.returnURL, v.usual())
 	return page{
 		texts: v.texts, Site: v.Name, Stylesheet: v.stylesheet.Path, Icon: v.icon.Path,
-		Title: title, Told: told, Notice: v.Notices[told], ReturnURL: back, ReturnName: hostOf(back),
+		Title: title, Flash: flashed, Notice: v.Notices[flashed], ReturnURL: back, ReturnName: hostOf(back),
 	}
 }
 
@@ -65,13 +65,13 @@ type field struct {
 	Numeric      bool // a keyboard of digits
 }
 
-// formOf makes a form that keeps the trip.
-func (v *visit) formOf(path, do, button string, fields ...field) form {
+// formOf makes a form that keeps the returnState.
+func (v *request) formOf(path, do, button string, fields ...field) form {
 	f := form{ID: "form", Action: path, Do: do, Fields: fields, Button: button}
 	if do != "" {
 		f.ID = do
 	}
-	for name, values := range v.trip.values() {
+	for name, values := range v.returnState.values() {
 		f.Hidden = append(f.Hidden, hidden{name, values[0]})
 	}
 	slices.SortFunc(f.Hidden, func(a, b hidden) int { return strings.Compare(a.Name, b.Name) })
@@ -79,10 +79,10 @@ func (v *visit) formOf(path, do, button string, fields ...field) form {
 }
 
 // button is a form without fields.
-func (v *visit) button(path, do, text string) form { return v.formOf(path, do, text) }
+func (v *request) button(path, do, text string) form { return v.formOf(path, do, text) }
 
 // again shows a form that failed, with what was typed but passwords.
-func (v *visit) again(title string, f form, err error) error {
+func (v *request) again(title string, f form, err error) error {
 	f.blame(v.problem(err))
 	v.write(formPage(v.page(title), f))
 	return formError{err}
@@ -114,7 +114,7 @@ func (f *form) blame(p problem) {
 
 // problem tells an error to a person. Only of a code without words of ours the
 // API's own are shown.
-func (v *visit) problem(err error) problem {
+func (v *request) problem(err error) problem {
 	e := login.AsError(err)
 	switch e.Code {
 	case login.CodeInvalidInput:
@@ -140,7 +140,7 @@ func (v *visit) problem(err error) problem {
 }
 
 // invalid tells of a wrong argument at the field of the form that it came from.
-func (v *visit) invalid(e *login.Error) problem {
+func (v *request) invalid(e *login.Error) problem {
 	names := map[string]string{
 		"email": "email", "newEmail": "email", "name": "name", "code": fieldCode,
 		"currentPassword": fieldCurrent, "password": fieldPassword, "newPassword": fieldPassword,

@@ -11,7 +11,7 @@ import (
 	"hasura-login/app/password/foreign"
 )
 
-// The costs that a Gate works with. One step doubles the work; the highest
+// The costs that a HashLimiter works with. One step doubles the work; the highest
 // takes seconds, and a stored hash beyond it would hold a worker for longer
 // than anybody waits.
 const (

@@ -20,7 +20,7 @@ import (
 // callers at once.
 func BenchmarkRefusal(b *testing.B) {
 	release, begun := make(chan struct{}), make(chan struct{}, 1)
-	gate, err := password.NewGateOn(
+	limiter, err := password.NewLimiterOn(
 		password.Config{Cost: password.MaxCost, Workers: 1, MaxWait: time.Nanosecond},
 		func([]byte, int) ([]byte, error) { begun <- struct{}{}; <-release; return nil, nil },
 		nil,
@@ -29,60 +29,60 @@ func BenchmarkRefusal(b *testing.B) {
 		b.Fatal(err)
 	}
 	var calls sync.WaitGroup
-	calls.Go(func() { _, _ = gate.Hash(b.Context(), signIn, "begun") })
+	calls.Go(func() { _, _ = limiter.Hash(b.Context(), signIn, "begun") })
 	<-begun
-	calls.Go(func() { _, _ = gate.Hash(b.Context(), signIn, "queued") })
-	for gate.Len() == 0 {
+	calls.Go(func() { _, _ = limiter.Hash(b.Context(), signIn, "queued") })
+	for limiter.Len() == 0 {
 		runtime.Gosched()
 	}
 	ctx := b.Context()
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, _, err := gate.Verify(ctx, signIn, "", "a guess"); err == nil {
+			if _, _, err := limiter.Verify(ctx, signIn, "", "a guess"); err == nil {
 				b.Error("not refused")
 			}
 		}
 	})
 	close(release)
 	calls.Wait()
-	gate.Close()
+	limiter.Close()
 }
 
-// BenchmarkRoundTrip is what the gate adds to a hash: the way to a sleeping
+// BenchmarkRoundTrip is what the hash limiter adds to a hash: the way to a sleeping
 // worker and back, with a hash that does nothing.
 func BenchmarkRoundTrip(b *testing.B) {
 	nothing := func([]byte, int) ([]byte, error) { return nil, nil }
-	gate, err := password.NewGateOn(password.Config{Cost: liveCost}, nothing, nil)
+	limiter, err := password.NewLimiterOn(password.Config{Cost: liveCost}, nothing, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(gate.Close)
+	b.Cleanup(limiter.Close)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := gate.Hash(b.Context(), signIn, "a new one"); err != nil {
+		if _, err := limiter.Hash(b.Context(), signIn, "a new one"); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
-// BenchmarkGate compares the gate with plain bcrypt on as many threads of the
+// BenchmarkHashLimiter compares the hash limiter with plain bcrypt on as many threads of the
 // same priority, in turns, so that a busy machine slows both. The ratio of the
-// processor time of one hash is little disturbed even then; that of the gate
+// processor time of one hash is little disturbed even then; that of the hash limiter
 // includes the refusals, after which a caller comes back in 50 ms: 256 of them
 // ask about 4,000 times a second.
-func BenchmarkGate(b *testing.B) {
+func BenchmarkHashLimiter(b *testing.B) {
 	for _, c := range []struct{ callers, workers int }{
 		{callers: 1, workers: 1},
 		{callers: 16, workers: runtime.NumCPU()},
 		{callers: 256, workers: runtime.NumCPU()},
 	} {
 		b.Run(fmt.Sprintf("callers=%d", c.callers), func(b *testing.B) {
-			gate, err := password.New(password.Config{Cost: liveCost, Workers: c.workers})
+			limiter, err := password.New(password.Config{Cost: liveCost, Workers: c.workers})
 			if err != nil {
 				b.Fatal(err)
 			}
-			b.Cleanup(gate.Close)
+			b.Cleanup(limiter.Close)
 			var plain, gated usage
 			for b.Loop() {
 				plain.measure(c.workers, func() bool {
@@ -90,7 +90,7 @@ func BenchmarkGate(b *testing.B) {
 					return true
 				})
 				gated.measure(c.callers, func() bool {
-					_, _, err := gate.Verify(b.Context(), signIn, "", "a guess")
+					_, _, err := limiter.Verify(b.Context(), signIn, "", "a guess")
 					return err == nil
 				})
 			}

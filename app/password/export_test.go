@@ -14,19 +14,19 @@ var CommonPasswords = commonPasswords
 // DummyHash is what unknown accounts are compared against.
 var DummyHash = dummyHash
 
-// NewGateOn is New with other hash functions.
-func NewGateOn(
+// NewLimiterOn is New with other hash functions.
+func NewLimiterOn(
 	c Config,
 	generate func(password []byte, cost int) ([]byte, error),
 	compare func(stored, password []byte) error,
-) (*Gate, error) {
-	return newGate(c, algorithm{generate: generate, compare: compare})
+) (*HashLimiter, error) {
+	return newLimiter(c, algorithm{generate: generate, compare: compare})
 }
 
 // LowerThreadPriority is what workers do to their own thread.
 var LowerThreadPriority = lowerThreadPriority
 
-// Line is the queue of a Gate without the gate.
+// Line is the queue of a HashLimiter without the hash limiter.
 type Line struct{ queue *queue }
 
 func NewLine() Line { return Line{newQueue()} }
@@ -34,21 +34,21 @@ func NewLine() Line { return Line{newQueue()} }
 // Place is a job that waits.
 type Place struct{ job *job }
 
-func (l Line) Add(w login.Work, name string) Place {
+func (l Line) Add(w login.HashRequest, name string) Place {
 	return l.AddAt(w, name, time.Time{})
 }
 
 // AddAt is Add at a time.
-func (l Line) AddAt(w login.Work, name string, at time.Time) Place {
-	j := &job{task: task{password: name}, work: w, queuedAt: at}
+func (l Line) AddAt(w login.HashRequest, name string, at time.Time) Place {
+	j := &job{task: task{password: name}, request: w, queuedAt: at}
 	l.queue.push(j)
 	return Place{j}
 }
 
-func (l Line) Leave(p Place)          { l.queue.remove(p.job) }
-func (l Line) Keep(w login.Work)      { l.queue.keepPlace(w) }
-func (l Line) Free(w login.Work)      { l.queue.freePlace(w) }
-func (l Line) Ahead(w login.Work) int { return l.queue.ahead(w) }
+func (l Line) Leave(p Place)                 { l.queue.remove(p.job) }
+func (l Line) Keep(w login.HashRequest)      { l.queue.keepPlace(w) }
+func (l Line) Free(w login.HashRequest)      { l.queue.freePlace(w) }
+func (l Line) Ahead(w login.HashRequest) int { return l.queue.ahead(w) }
 
 // Next is the name of the job that is served; empty if none waits.
 func (l Line) Next() string { return l.NextAt(time.Time{}) }

@@ -78,32 +78,32 @@ func (h *slowHash) order() []string {
 // storedHash is well formed; only slowHash finds a password to match it.
 func storedHash(cost int) []byte { return password.DummyHash(cost) }
 
-// startGate starts a gate whose moving average has settled at the true time.
-func startGate(t *testing.T, h *slowHash, c password.Config) *password.Gate {
+// startLimiter starts a limiter whose moving average has settled at the true time.
+func startLimiter(t *testing.T, h *slowHash, c password.Config) *password.HashLimiter {
 	t.Helper()
 	c.Cost = liveCost
-	gate, err := password.NewGateOn(c, h.generate, h.compare)
+	limiter, err := password.NewLimiterOn(c, h.generate, h.compare)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(gate.Close)
-	if _, err := gate.Hash(t.Context(), signIn, "warm up"); err != nil {
+	t.Cleanup(limiter.Close)
+	if _, err := limiter.Hash(t.Context(), signIn, "warm up"); err != nil {
 		t.Fatal(err)
 	}
 	h.mu.Lock()
 	h.rounds, h.served = 0, nil
 	h.mu.Unlock()
-	return gate
+	return limiter
 }
 
 var (
-	signIn      = login.Work{Operation: login.OpSignIn}
-	signUp      = login.Work{Operation: login.OpSignUp}
-	knownDevice = login.Work{Operation: login.OpSignIn, KnownDevice: true}
+	signIn      = login.HashRequest{Operation: login.OpSignIn}
+	signUp      = login.HashRequest{Operation: login.OpSignUp}
+	knownDevice = login.HashRequest{Operation: login.OpSignIn, KnownDevice: true}
 )
 
 // apart is the work of the nth client; each has a network of its own.
-func apart(w login.Work, n int) login.Work {
+func apart(w login.HashRequest, n int) login.HashRequest {
 	w.Addr = netip.AddrFrom4([4]byte{byte(n >> 8), byte(n), 0, 1})
 	return w
 }
@@ -118,10 +118,10 @@ type tally struct {
 	refusedIn time.Duration   // the slowest refusal
 }
 
-// call asks the gate once and notes the outcome.
-func (c *tally) call(ctx context.Context, gate *password.Gate, w login.Work, plain string) {
+// call asks the hash limiter once and notes the outcome.
+func (c *tally) call(ctx context.Context, limiter *password.HashLimiter, w login.HashRequest, plain string) {
 	begun := time.Now()
-	_, _, err := gate.Verify(ctx, w, string(storedHash(liveCost)), plain)
+	_, _, err := limiter.Verify(ctx, w, string(storedHash(liveCost)), plain)
 	took := time.Since(begun)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -152,12 +152,12 @@ func (c *tally) noSurprise(t *testing.T) {
 }
 
 // offer has n clients call, spread evenly over the duration, and waits for all.
-func offer(t *testing.T, gate *password.Gate, w login.Work, n int, over time.Duration) *tally {
+func offer(t *testing.T, limiter *password.HashLimiter, w login.HashRequest, n int, over time.Duration) *tally {
 	t.Helper()
 	var calls sync.WaitGroup
 	counted := new(tally)
 	for i := range n {
-		calls.Go(func() { counted.call(t.Context(), gate, apart(w, i), "a guess") })
+		calls.Go(func() { counted.call(t.Context(), limiter, apart(w, i), "a guess") })
 		time.Sleep(over / time.Duration(n))
 	}
 	calls.Wait()

@@ -20,16 +20,16 @@ const (
 	tenfold      = 300 * 12 // calls in floodLength at about ten times that rate
 )
 
-func startFloodedGate(t *testing.T) (*password.Gate, *slowHash) {
+func startFloodedLimiter(t *testing.T) (*password.HashLimiter, *slowHash) {
 	t.Helper()
 	hashes := &slowHash{perHash: floodHash}
-	return startGate(t, hashes, password.Config{Workers: floodWorkers}), hashes
+	return startLimiter(t, hashes, password.Config{Workers: floodWorkers}), hashes
 }
 
-func TestGate_WorksAtItsFullRateThroughAFlood(t *testing.T) {
+func TestHashLimiter_WorksAtItsFullRateThroughAFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gate, _ := startFloodedGate(t)
-		got := offer(t, gate, signIn, tenfold, floodLength)
+		limiter, _ := startFloodedLimiter(t)
+		got := offer(t, limiter, signIn, tenfold, floodLength)
 		got.noSurprise(t)
 		bound := float64(floodLength/floodHash) * floodWorkers
 		if ratio := float64(got.done) / bound; ratio < 1 {
@@ -44,17 +44,17 @@ func TestGate_WorksAtItsFullRateThroughAFlood(t *testing.T) {
 	})
 }
 
-func TestGate_IsBackToNormalRightAfterAFlood(t *testing.T) {
+func TestHashLimiter_IsBackToNormalRightAfterAFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gate, _ := startFloodedGate(t)
+		limiter, _ := startFloodedLimiter(t)
 		var flood, after tally
 		var calls sync.WaitGroup
 		for i := range tenfold {
-			calls.Go(func() { flood.call(t.Context(), gate, apart(signIn, i), "a guess") })
+			calls.Go(func() { flood.call(t.Context(), limiter, apart(signIn, i), "a guess") })
 			time.Sleep(floodLength / tenfold)
 		}
 		time.Sleep(password.DefaultMaxWait + floodHash)
-		after.call(t.Context(), gate, signIn, "afterwards")
+		after.call(t.Context(), limiter, signIn, "afterwards")
 		if after.done != 1 || after.latencies[0] != floodHash {
 			t.Errorf("afterwards: %d done in %v, want one hash and no wait", after.done, after.latencies)
 		}
@@ -62,15 +62,15 @@ func TestGate_IsBackToNormalRightAfterAFlood(t *testing.T) {
 	})
 }
 
-func TestGate_FloodOfSignInsDoesNotRefuseOtherOperations(t *testing.T) {
+func TestHashLimiter_FloodOfSignInsDoesNotRefuseOtherOperations(t *testing.T) {
 	quiet := []login.Operation{login.OpSignUp, login.OpChangePassword, login.OpDeleteAccount, login.OpResetPassword, login.OpRequestEmailChange}
 	synctest.Test(t, func(t *testing.T) {
-		gate, _ := startFloodedGate(t)
+		limiter, _ := startFloodedLimiter(t)
 		var calls sync.WaitGroup
-		calls.Go(func() { offer(t, gate, signIn, tenfold, floodLength) })
+		calls.Go(func() { offer(t, limiter, signIn, tenfold, floodLength) })
 		for _, op := range quiet {
 			calls.Go(func() {
-				got := offer(t, gate, login.Work{Operation: op}, 4*12, floodLength) // 4 a second, half of its share
+				got := offer(t, limiter, login.HashRequest{Operation: op}, 4*12, floodLength) // 4 a second, half of its share
 				got.noSurprise(t)
 				if got.refused > 0 {
 					t.Errorf("%s: %d refused", op, got.refused)
@@ -84,13 +84,13 @@ func TestGate_FloodOfSignInsDoesNotRefuseOtherOperations(t *testing.T) {
 	})
 }
 
-func TestGate_FloodsOfSeveralOperationsShareEqually(t *testing.T) {
+func TestHashLimiter_FloodsOfSeveralOperationsShareEqually(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gate, _ := startFloodedGate(t)
+		limiter, _ := startFloodedLimiter(t)
 		var calls sync.WaitGroup
 		counts := make([]*tally, 2)
-		for i, w := range []login.Work{signIn, signUp} {
-			calls.Go(func() { counts[i] = offer(t, gate, w, tenfold, floodLength) })
+		for i, w := range []login.HashRequest{signIn, signUp} {
+			calls.Go(func() { counts[i] = offer(t, limiter, w, tenfold, floodLength) })
 		}
 		calls.Wait()
 		for i, c := range counts {
@@ -105,18 +105,18 @@ func TestGate_FloodsOfSeveralOperationsShareEqually(t *testing.T) {
 	})
 }
 
-func TestGate_OwnerWithAKnownDeviceGetsInWhileAThousandStrangersTry(t *testing.T) {
+func TestHashLimiter_OwnerWithAKnownDeviceGetsInWhileAThousandStrangersTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gate, _ := startFloodedGate(t)
+		limiter, _ := startFloodedLimiter(t)
 		var calls sync.WaitGroup
 		strangers, owner := new(tally), new(tally)
 		for i := range 1000 {
-			calls.Go(func() { strangers.call(t.Context(), gate, apart(signIn, i), "a guess") })
+			calls.Go(func() { strangers.call(t.Context(), limiter, apart(signIn, i), "a guess") })
 		}
-		calls.Go(func() { strangers = offer(t, gate, signIn, tenfold, floodLength) })
+		calls.Go(func() { strangers = offer(t, limiter, signIn, tenfold, floodLength) })
 		time.Sleep(time.Second)
 		for range 10 {
-			owner.call(t.Context(), gate, knownDevice, rightPassword)
+			owner.call(t.Context(), limiter, knownDevice, rightPassword)
 			time.Sleep(time.Second)
 		}
 		calls.Wait()
@@ -127,13 +127,13 @@ func TestGate_OwnerWithAKnownDeviceGetsInWhileAThousandStrangersTry(t *testing.T
 	})
 }
 
-func TestGate_FloodFromKnownDevicesLeavesAQuarterToTheOthers(t *testing.T) {
+func TestHashLimiter_FloodFromKnownDevicesLeavesAQuarterToTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gate, _ := startFloodedGate(t)
+		limiter, _ := startFloodedLimiter(t)
 		var calls sync.WaitGroup
 		var known, others *tally
-		calls.Go(func() { known = offer(t, gate, knownDevice, tenfold, floodLength) })
-		calls.Go(func() { others = offer(t, gate, signIn, tenfold, floodLength) })
+		calls.Go(func() { known = offer(t, limiter, knownDevice, tenfold, floodLength) })
+		calls.Go(func() { others = offer(t, limiter, signIn, tenfold, floodLength) })
 		calls.Wait()
 		known.noSurprise(t)
 		others.noSurprise(t)
@@ -151,12 +151,12 @@ func TestGate_FloodFromKnownDevicesLeavesAQuarterToTheOthers(t *testing.T) {
 	})
 }
 
-func TestGate_ServesInTheOrderOfArrival(t *testing.T) {
+func TestHashLimiter_ServesInTheOrderOfArrival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hashes := &slowHash{perHash: floodHash}
-		gate := startGate(t, hashes, password.Config{Workers: 1})
+		limiter := startLimiter(t, hashes, password.Config{Workers: 1})
 		arrivals := []struct {
-			work login.Work
+			work login.HashRequest
 			name string
 		}{
 			{signIn, "in 0, at once"},
@@ -167,7 +167,7 @@ func TestGate_ServesInTheOrderOfArrival(t *testing.T) {
 		}
 		var calls sync.WaitGroup
 		for i, a := range arrivals {
-			calls.Go(func() { _, _ = gate.Hash(t.Context(), apart(a.work, i), a.name) })
+			calls.Go(func() { _, _ = limiter.Hash(t.Context(), apart(a.work, i), a.name) })
 			synctest.Wait()
 		}
 		calls.Wait()
@@ -185,20 +185,20 @@ func TestGate_ServesInTheOrderOfArrival(t *testing.T) {
 // Ten times what the workers can do, all from one address, all with devices that
 // are known: accounts are cheap to make. The owner on another address is let in at
 // every try, at the wait of a few hashes.
-func TestGate_OwnerGetsInWhileKnownAccountsOfOneAddressFlood(t *testing.T) {
+func TestHashLimiter_OwnerGetsInWhileKnownAccountsOfOneAddressFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		gate, _ := startFloodedGate(t)
+		limiter, _ := startFloodedLimiter(t)
 		var calls sync.WaitGroup
 		attackers, owner := new(tally), new(tally)
 		calls.Go(func() {
 			for range tenfold {
-				calls.Go(func() { attackers.call(t.Context(), gate, apart(knownDevice, 1), rightPassword) })
+				calls.Go(func() { attackers.call(t.Context(), limiter, apart(knownDevice, 1), rightPassword) })
 				time.Sleep(floodLength / tenfold)
 			}
 		})
 		for range 10 {
 			time.Sleep(time.Second)
-			owner.call(t.Context(), gate, apart(knownDevice, 2), rightPassword)
+			owner.call(t.Context(), limiter, apart(knownDevice, 2), rightPassword)
 		}
 		calls.Wait()
 		owner.noSurprise(t)

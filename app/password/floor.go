@@ -21,7 +21,7 @@ type floor struct {
 	took map[string]time.Duration // one comparison, by the cost of the stored hash: moving average
 }
 
-var _ login.Gauge = (*Gate)(nil)
+var _ login.Gauge = (*HashLimiter)(nil)
 
 // margin is for comparisons that take longer than usual.
 const margin = 1.15
@@ -94,7 +94,7 @@ func (f *floor) add(stored string, took time.Duration) {
 }
 
 // SetImported implements login.Gauge.
-func (g *Gate) SetImported(ctx context.Context, w login.Work, examples []string) error {
+func (g *HashLimiter) SetImported(ctx context.Context, w login.HashRequest, examples []string) error {
 	samples := map[string]string{}
 	for _, example := range examples {
 		samples[costKey(example)] = example
@@ -115,7 +115,7 @@ func (g *Gate) SetImported(ctx context.Context, w login.Work, examples []string)
 
 // linger keeps the answer to a wrong password back until the floor is reached, or the
 // caller has gone.
-func (g *Gate) linger(ctx context.Context, j *job) {
+func (g *HashLimiter) linger(ctx context.Context, j *job) {
 	rest := g.floor.least(comparisons(j.password)) - time.Since(j.begunAt)
 	if rest <= 0 {
 		return

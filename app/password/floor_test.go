@@ -20,15 +20,15 @@ func TestSetImported_EveryWrongPasswordTakesAsLongAsTheSlowestKind(t *testing.T)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		hashes := &slowHash{perHash: 40 * time.Millisecond}
-		gate := startGate(t, hashes, password.Config{Workers: 2, MaxWait: time.Minute})
-		if err := gate.SetImported(t.Context(), signIn, []string{importedHash(liveCost + 2), importedHash(liveCost - 3)}); err != nil {
+		limiter := startLimiter(t, hashes, password.Config{Workers: 2, MaxWait: time.Minute})
+		if err := limiter.SetImported(t.Context(), signIn, []string{importedHash(liveCost + 2), importedHash(liveCost - 3)}); err != nil {
 			t.Fatal(err)
 		}
 		want := 184 * time.Millisecond // four times a hash of ours, and the margin
 		for name, hash := range stored {
 			for plain, comparisons := range map[string]time.Duration{"a guess": 1, "u\u0308ber": 2} {
 				begun := time.Now()
-				if ok, _, err := gate.Verify(t.Context(), signIn, hash, plain); ok || err != nil {
+				if ok, _, err := limiter.Verify(t.Context(), signIn, hash, plain); ok || err != nil {
 					t.Fatalf("%s: %v, %v", name, ok, err)
 				}
 				if took := time.Since(begun); took != comparisons*want {
@@ -37,7 +37,7 @@ func TestSetImported_EveryWrongPasswordTakesAsLongAsTheSlowestKind(t *testing.T)
 			}
 		}
 		begun := time.Now()
-		if ok, _, _ := gate.Verify(t.Context(), signIn, string(storedHash(liveCost)), rightPassword); !ok || time.Since(begun) != hashes.perHash {
+		if ok, _, _ := limiter.Verify(t.Context(), signIn, string(storedHash(liveCost)), rightPassword); !ok || time.Since(begun) != hashes.perHash {
 			t.Errorf("the right password: %v after %v", ok, time.Since(begun))
 		}
 	})
@@ -47,14 +47,14 @@ func TestSetImported_EveryWrongPasswordTakesAsLongAsTheSlowestKind(t *testing.T)
 func TestSetImported_WithoutImportedHashesNothingWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hashes := &slowHash{perHash: 40 * time.Millisecond}
-		gate := startGate(t, hashes, password.Config{Workers: 1})
+		limiter := startLimiter(t, hashes, password.Config{Workers: 1})
 		for _, examples := range [][]string{{importedHash(liveCost + 1)}, nil} {
-			if err := gate.SetImported(t.Context(), signIn, examples); err != nil {
+			if err := limiter.SetImported(t.Context(), signIn, examples); err != nil {
 				t.Fatal(err)
 			}
 		}
 		begun := time.Now()
-		if _, _, err := gate.Verify(t.Context(), signIn, "", "a guess"); err != nil || time.Since(begun) != hashes.perHash {
+		if _, _, err := limiter.Verify(t.Context(), signIn, "", "a guess"); err != nil || time.Since(begun) != hashes.perHash {
 			t.Errorf("%v after %v", err, time.Since(begun))
 		}
 	})
@@ -65,14 +65,14 @@ func TestSetImported_WithoutImportedHashesNothingWaits(t *testing.T) {
 func TestSetImported_ACallerWhoLeavesIsCountedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hashes := &slowHash{perHash: 40 * time.Millisecond}
-		gate := startGate(t, hashes, password.Config{Workers: 1})
-		if err := gate.SetImported(t.Context(), signIn, []string{importedHash(liveCost + 2)}); err != nil {
+		limiter := startLimiter(t, hashes, password.Config{Workers: 1})
+		if err := limiter.SetImported(t.Context(), signIn, []string{importedHash(liveCost + 2)}); err != nil {
 			t.Fatal(err)
 		}
 		ctx, leave := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer leave()
 		begun := time.Now()
-		if ok, _, err := gate.Verify(ctx, signIn, "", "a guess"); ok || err != nil || time.Since(begun) != 50*time.Millisecond {
+		if ok, _, err := limiter.Verify(ctx, signIn, "", "a guess"); ok || err != nil || time.Since(begun) != 50*time.Millisecond {
 			t.Errorf("%v, %v after %v", ok, err, time.Since(begun))
 		}
 	})

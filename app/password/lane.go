@@ -59,7 +59,7 @@ func (l *lane) waiting() int { return l.root.jobs }
 func (l *lane) taken() int   { return l.root.taken() }
 
 func (l *lane) push(j *job) {
-	n := l.client(j.work.Addr)
+	n := l.client(j.request.Addr)
 	j.client, j.previous, j.next = n, n.last, nil
 	if n.last == nil {
 		n.first = j

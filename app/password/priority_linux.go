@@ -16,7 +16,7 @@ const (
 )
 
 // lowerThreadPriority applies to the calling thread alone. Where it is not
-// allowed, the gate works all the same.
+// allowed, the hash limiter works all the same.
 func lowerThreadPriority() {
 	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Nice: workerNiceness, Runtime: uint64(workerSlice.Nanoseconds())}, 0) // #nosec G115 -- a positive constant
 }

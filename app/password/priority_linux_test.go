@@ -28,22 +28,22 @@ func (s *threads) generate([]byte, int) ([]byte, error) {
 	return nil, err
 }
 
-func TestGate_HashesOnThreadsOfLowerPriorityAndKeepsOthersFree(t *testing.T) {
+func TestHashLimiter_HashesOnThreadsOfLowerPriorityAndKeepsOthersFree(t *testing.T) {
 	const workers = 3
 	seen := &threads{ids: map[int]int{}}
 	seen.all.Add(workers)
-	gate, err := password.NewGateOn(password.Config{Cost: liveCost, Workers: workers}, seen.generate, nil)
+	limiter, err := password.NewLimiterOn(password.Config{Cost: liveCost, Workers: workers}, seen.generate, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer gate.Close()
+	defer limiter.Close()
 	if got := runtime.GOMAXPROCS(0); got < workers+2 {
 		t.Errorf("GOMAXPROCS is %d with %d workers: nothing is left for the others", got, workers)
 	}
 	var calls sync.WaitGroup
 	for range workers {
 		calls.Go(func() {
-			if _, err := gate.Hash(t.Context(), signIn, "a new one"); err != nil {
+			if _, err := limiter.Hash(t.Context(), signIn, "a new one"); err != nil {
 				t.Error(err)
 			}
 		})

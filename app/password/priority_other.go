@@ -3,5 +3,5 @@
 package password
 
 // lowerThreadPriority: other systems know no priority of a single thread by
-// this call. They are for development, and the gate works all the same.
+// this call. They are for development, and the hash limiter works all the same.
 func lowerThreadPriority() {}

@@ -32,27 +32,27 @@ func newQueue() *queue {
 }
 
 func (q *queue) push(j *job) {
-	lane := &q.lanes[j.work.Lane()]
-	q.hold(j.work.Addr, 1)
+	lane := &q.lanes[j.request.Lane()]
+	q.hold(j.request.Addr, 1)
 	q.waiting++
 	lane.push(j)
 }
 
 func (q *queue) remove(j *job) {
-	q.hold(j.work.Addr, -1)
+	q.hold(j.request.Addr, -1)
 	q.waiting--
-	q.lanes[j.work.Lane()].remove(j)
+	q.lanes[j.request.Lane()].remove(j)
 }
 
 // keepPlace reserves a place for a job that is still to come; freePlace ends that.
-func (q *queue) keepPlace(w login.Work) {
-	q.hold(w.Addr, 1)
-	q.lanes[w.Lane()].keep(w.Addr, 1)
+func (q *queue) keepPlace(req login.HashRequest) {
+	q.hold(req.Addr, 1)
+	q.lanes[req.Lane()].keep(req.Addr, 1)
 }
 
-func (q *queue) freePlace(w login.Work) {
-	q.hold(w.Addr, -1)
-	q.lanes[w.Lane()].keep(w.Addr, -1)
+func (q *queue) freePlace(req login.HashRequest) {
+	q.hold(req.Addr, -1)
+	q.lanes[req.Lane()].keep(req.Addr, -1)
 }
 
 // places is how many places a client has.
@@ -112,11 +112,11 @@ func (q *queue) nextOther() *lane {
 
 // ahead is how many of the waiting jobs would be served before a new one. Later
 // arrivals that may overtake it are not foreseen.
-func (q *queue) ahead(w login.Work) int {
+func (q *queue) ahead(req login.HashRequest) int {
 	priority := &q.lanes[login.LanePriority]
 	signIn, signUp := &q.lanes[login.LaneSignIn], &q.lanes[login.LaneSignUp]
-	before := q.lanes[w.Lane()].ahead(w.Addr)
-	switch w.Lane() {
+	before := q.lanes[req.Lane()].ahead(req.Addr)
+	switch req.Lane() {
 	case login.LanePriority:
 		return before + min(signIn.taken()+signUp.taken(), before/priorityPerOther)
 	case login.LaneSignIn:

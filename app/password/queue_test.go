@@ -14,7 +14,7 @@ import (
 )
 
 // of is the work of a client at an address; "" is the unknown one.
-func of(w login.Work, addr string) login.Work {
+func of(w login.HashRequest, addr string) login.HashRequest {
 	if addr != "" {
 		w.Addr = netip.MustParseAddr(addr)
 	}
@@ -125,7 +125,7 @@ func TestQueue_AnOwnerIsSecondBehindFiveHundredAccountsOfOneAddress(t *testing.T
 // but for the one in three of the lane that the other lanes may be owed already.
 func TestQueue_ForeseesHowManyGoFirst(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	works := []login.Work{signIn, signUp, knownDevice}
+	works := []login.HashRequest{signIn, signUp, knownDevice}
 	client := func() string {
 		if random.IntN(8) == 0 {
 			return ""

@@ -14,20 +14,20 @@ import (
 	"hasura-login/app/password/foreign"
 )
 
-// realGate hashes with the real bcrypt at a cost that tests can afford.
-func realGate(t *testing.T, cost int) *password.Gate {
+// realLimiter hashes with the real bcrypt at a cost that tests can afford.
+func realLimiter(t *testing.T, cost int) *password.HashLimiter {
 	t.Helper()
-	gate, err := password.New(password.Config{Cost: cost, MaxWait: time.Minute})
+	limiter, err := password.New(password.Config{Cost: cost, MaxWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(gate.Close)
-	return gate
+	t.Cleanup(limiter.Close)
+	return limiter
 }
 
 func hashed(t *testing.T, plain string, cost int) string {
 	t.Helper()
-	stored, err := realGate(t, cost).Hash(t.Context(), signUp, plain)
+	stored, err := realLimiter(t, cost).Hash(t.Context(), signUp, plain)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,10 +96,10 @@ func TestVerify_TellsRightFromWrong(t *testing.T) {
 		{name: "imported 2b", stored: "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", plain: "U*U", ok: true, stale: true},
 		{name: "imported 2y, eighth bit", stored: "$2y$05$/OK.fbVrR/bpIqNJ5ianF.Sa7shbm4.OzKpvFnX1pQLmQW96oUlCq", plain: "\xa3", ok: true, stale: true},
 	}
-	gate := realGate(t, live)
+	limiter := realLimiter(t, live)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			ok, stale, err := gate.Verify(t.Context(), signIn, c.stored, c.plain)
+			ok, stale, err := limiter.Verify(t.Context(), signIn, c.stored, c.plain)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,9 +142,9 @@ func TestVerify_EveryWrongPasswordCostsOneHashAtTheLiveCost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				hashes := &slowHash{perHash: 64 * time.Millisecond}
-				gate := startGate(t, hashes, password.Config{Workers: 1})
+				limiter := startLimiter(t, hashes, password.Config{Workers: 1})
 				begun := time.Now()
-				ok, stale, err := gate.Verify(t.Context(), signIn, c.stored, c.plain)
+				ok, stale, err := limiter.Verify(t.Context(), signIn, c.stored, c.plain)
 				if ok || stale || err != nil {
 					t.Errorf("got %v, %v, %v; want false", ok, stale, err)
 				}
@@ -173,8 +173,8 @@ func TestVerify_APasswordInAnotherFormCostsTheSameForEveryAccount(t *testing.T) 
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					bcrypt := &slowHash{perHash: 64 * time.Millisecond}
-					gate := startGate(t, bcrypt, password.Config{Workers: 1})
-					if ok, _, err := gate.Verify(t.Context(), signIn, stored, plain); ok || err != nil {
+					limiter := startLimiter(t, bcrypt, password.Config{Workers: 1})
+					if ok, _, err := limiter.Verify(t.Context(), signIn, stored, plain); ok || err != nil {
 						t.Errorf("got %v, %v; want false", ok, err)
 					}
 					if got := bcrypt.roundsDone(); got != hashes<<liveCost {
@@ -189,8 +189,8 @@ func TestVerify_APasswordInAnotherFormCostsTheSameForEveryAccount(t *testing.T) 
 func TestVerify_RightPasswordCostsOneHash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hashes := &slowHash{perHash: 50 * time.Millisecond}
-		gate := startGate(t, hashes, password.Config{Workers: 1})
-		ok, stale, err := gate.Verify(t.Context(), signIn, string(storedHash(liveCost)), rightPassword)
+		limiter := startLimiter(t, hashes, password.Config{Workers: 1})
+		ok, stale, err := limiter.Verify(t.Context(), signIn, string(storedHash(liveCost)), rightPassword)
 		if !ok || stale || err != nil {
 			t.Errorf("got %v, %v, %v; want true", ok, stale, err)
 		}
@@ -203,13 +203,13 @@ func TestVerify_RightPasswordCostsOneHash(t *testing.T) {
 func TestVerify_TheVeryFirstCallOfAnUnknownAccountCostsOneHash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hashes := &slowHash{perHash: 50 * time.Millisecond}
-		gate, err := password.NewGateOn(password.Config{Cost: liveCost}, hashes.generate, hashes.compare)
+		limiter, err := password.NewLimiterOn(password.Config{Cost: liveCost}, hashes.generate, hashes.compare)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(gate.Close)
+		t.Cleanup(limiter.Close)
 		begun := time.Now()
-		if _, _, err := gate.Verify(t.Context(), signIn, "", "a guess"); err != nil {
+		if _, _, err := limiter.Verify(t.Context(), signIn, "", "a guess"); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(begun); took != hashes.perHash {
@@ -233,7 +233,7 @@ func TestDummyHash_IsComparedInFull(t *testing.T) {
 }
 
 func TestHash_NeverCutsALongPassword(t *testing.T) {
-	_, err := realGate(t, password.MinCost).Hash(t.Context(), signUp, strings.Repeat("x", 73))
+	_, err := realLimiter(t, password.MinCost).Hash(t.Context(), signUp, strings.Repeat("x", 73))
 	if !errors.Is(err, bcrypt.ErrPasswordTooLong) {
 		t.Errorf("got %v", err)
 	}
@@ -247,7 +247,7 @@ func TestHash_SaltsEachHash(t *testing.T) {
 }
 
 func TestVerify_ManyCallersAtOnceGetTheirOwnAnswers(t *testing.T) {
-	gate := realGate(t, password.MinCost)
+	limiter := realLimiter(t, password.MinCost)
 	stored := hashed(t, "correct horse", password.MinCost)
 	answers := make(chan error, 64)
 	for i := range cap(answers) {
@@ -256,7 +256,7 @@ func TestVerify_ManyCallersAtOnceGetTheirOwnAnswers(t *testing.T) {
 			if !want {
 				plain = "correct horsE"
 			}
-			ok, _, err := gate.Verify(t.Context(), []login.Work{signIn, signUp, knownDevice}[i%3], stored, plain)
+			ok, _, err := limiter.Verify(t.Context(), []login.HashRequest{signIn, signUp, knownDevice}[i%3], stored, plain)
 			if err == nil && ok != want {
 				err = errors.New("got the answer of another")
 			}
@@ -276,16 +276,16 @@ func FuzzVerify_AgreesWithBcryptOnWhatItAccepts(f *testing.F) {
 	}
 	f.Add("$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "U*U")
 	f.Add("$2a$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "U*U\x00")
-	gate, err := password.New(password.Config{Cost: password.MinCost})
+	limiter, err := password.New(password.Config{Cost: password.MinCost})
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Cleanup(gate.Close)
+	f.Cleanup(limiter.Close)
 	f.Fuzz(func(t *testing.T, stored, plain string) {
 		if cost, err := bcrypt.Cost([]byte(stored)); err == nil && cost > 6 || len(plain) > password.MaxBytes {
 			return // takes too long, or is cut
 		}
-		ok, _, err := gate.Verify(t.Context(), signIn, stored, plain)
+		ok, _, err := limiter.Verify(t.Context(), signIn, stored, plain)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -48,7 +48,7 @@ func find(keys []known, kid string) (known, bool) {
 // keys first.
 func (r *Ring) tellChanges(now time.Time) {
 	before := r.known
-	r.known = knownOf(r.view.Load().set, now)
+	r.known = knownOf(r.snapshot.Load().set, now)
 	if r.hooks.OnChange == nil {
 		return
 	}

@@ -133,8 +133,8 @@ func (s keySet) around(now time.Time) (from, until time.Time) {
 	return from, until
 }
 
-// view is what the clock makes of a keySet during one span of time.
-type view struct {
+// snapshot is what the clock makes of a keySet during one span of time.
+type snapshot struct {
 	set         keySet
 	from, until time.Time
 	active      *key
@@ -142,8 +142,8 @@ type view struct {
 	jwks        []byte
 }
 
-func newView(set keySet, now time.Time) (*view, error) {
-	v := &view{set: set, active: set.keys[set.active(now)], byKID: make(map[string]*key, len(set.keys))}
+func newSnapshot(set keySet, now time.Time) (*snapshot, error) {
+	v := &snapshot{set: set, active: set.keys[set.active(now)], byKID: make(map[string]*key, len(set.keys))}
 	v.from, v.until = set.around(now)
 	published := []*key{v.active}
 	for i, k := range set.keys {
@@ -161,6 +161,6 @@ func newView(set keySet, now time.Time) (*view, error) {
 	return v, err
 }
 
-func (v *view) covers(now time.Time) bool {
+func (v *snapshot) covers(now time.Time) bool {
 	return !now.Before(v.from) && (v.until.IsZero() || now.Before(v.until))
 }

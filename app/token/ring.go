@@ -21,7 +21,7 @@ const pollEvery = 500 * time.Millisecond
 type Ring struct {
 	folder   Folder
 	hooks    Hooks
-	view     atomic.Pointer[view]
+	snapshot atomic.Pointer[snapshot]
 	problems atomic.Pointer[[]Problem] // as last told
 
 	reloading sync.Mutex // one at a time; guards what follows
@@ -39,11 +39,11 @@ func Open(f Folder, hooks Hooks) (*Ring, error) {
 	if err := noRing(f.Dir, s, err); err != nil {
 		return nil, err
 	}
-	first, err := newView(newKeySet(s.keys, f.TokenLife), f.now())
+	first, err := newSnapshot(newKeySet(s.keys, f.TokenLife), f.now())
 	if err != nil {
 		return nil, err
 	}
-	r.view.Store(first)
+	r.snapshot.Store(first)
 	r.problems.Store(&[]Problem{})
 	r.files, r.known = s.files, knownOf(first.set, f.now())
 	r.tellProblems(s.problems)
@@ -110,7 +110,7 @@ func (r *Ring) Reload() {
 		}
 	}
 	r.tellChanges(now)
-	if len(r.view.Load().set.gone(now)) > 0 {
+	if len(r.snapshot.Load().set.gone(now)) > 0 {
 		if _, err := r.folder.removeGone(now); err != nil {
 			s.problems = append(s.problems, Problem{File: ".", Text: "keys whose time is over stay: " + err.Error()})
 		}
@@ -120,31 +120,31 @@ func (r *Ring) Reload() {
 
 // use makes the set the ring's unless it already is.
 func (r *Ring) use(set keySet, now time.Time) error {
-	if slices.Equal(set.keys, r.view.Load().set.keys) {
+	if slices.Equal(set.keys, r.snapshot.Load().set.keys) {
 		return nil
 	}
-	next, err := newView(set, now)
+	next, err := newSnapshot(set, now)
 	if err != nil {
 		return err
 	}
-	r.view.Store(next)
+	r.snapshot.Store(next)
 	return nil
 }
 
-// at is the view for a moment. States change by the clock alone, so a view that
+// at is the snapshot for a moment. States change by the clock alone, so a snapshot that
 // does not cover the moment is made anew from the same keys; nothing waits for
 // the next look at the folder.
-func (r *Ring) at(now time.Time) *view {
+func (r *Ring) at(now time.Time) *snapshot {
 	for {
-		v := r.view.Load()
+		v := r.snapshot.Load()
 		if v.covers(now) {
 			return v
 		}
-		next, err := newView(v.set, now)
+		next, err := newSnapshot(v.set, now)
 		if err != nil {
 			return v // cannot be: every key passed the same checks alone
 		}
-		if r.view.CompareAndSwap(v, next) {
+		if r.snapshot.CompareAndSwap(v, next) {
 			return next
 		}
 	}

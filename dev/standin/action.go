@@ -41,7 +41,7 @@ type actionName struct {
 
 // callAction asks the handler and checks its answer. cookies are the
 // Set-Cookie lines of a good answer.
-func (s *Server) callAction(ctx context.Context, a *metadata.Action, c caller, f *field, query string) (value any, cookies []string, refused *failure) {
+func (s *Server) callAction(ctx context.Context, a *metadata.Action, c caller, f *field, query string) (value any, cookies []string, refused *graphqlError) {
 	headers, refused := s.actionHeaders(a, c)
 	if refused != nil {
 		return nil, nil, refused
@@ -64,7 +64,7 @@ func (s *Server) callAction(ctx context.Context, a *metadata.Action, c caller, f
 	if err != nil {
 		return nil, nil, unreachable(a, handler, body, err)
 	}
-	answer := handlerAnswer{action: a, body: body, status: res.StatusCode, header: res.Header, text: text}
+	answer := actionResponse{action: a, body: body, status: res.StatusCode, header: res.Header, text: text}
 	value, refused = answer.value(s.types)
 	return value, res.Header.Values("Set-Cookie"), refused
 }
@@ -79,7 +79,7 @@ var ignoredClientHeaders = map[string]bool{
 // actionHeaders puts client, default and configured headers together. Of a name
 // that comes twice the first stays: by default the client's, with
 // ConfiguredHeaderPrecedence the configured one.
-func (s *Server) actionHeaders(a *metadata.Action, c caller) (http.Header, *failure) {
+func (s *Server) actionHeaders(a *metadata.Action, c caller) (http.Header, *graphqlError) {
 	configured, refused := s.configuredHeaders(a)
 	if refused != nil {
 		return nil, refused
@@ -106,17 +106,17 @@ func (s *Server) actionHeaders(a *metadata.Action, c caller) (http.Header, *fail
 
 // configuredHeaders are resolved at each call: a missing variable shows only
 // when the action is used.
-func (s *Server) configuredHeaders(a *metadata.Action) (auth.Headers, *failure) {
+func (s *Server) configuredHeaders(a *metadata.Action) (auth.Headers, *graphqlError) {
 	var list auth.Headers
 	for _, h := range a.Headers {
 		value, missing := metadata.Expand(h.Value, s.cfg.Env)
 		if len(missing) > 0 {
-			return nil, &failure{Message: "template cannot be resolved: " + strings.Join(missing, ", "), Code: "not-found"}
+			return nil, &graphqlError{Message: "template cannot be resolved: " + strings.Join(missing, ", "), Code: "not-found"}
 		}
 		if h.ValueFromEnv != "" {
 			var ok bool
 			if value, ok = s.cfg.Env(h.ValueFromEnv); !ok {
-				return nil, &failure{Message: fmt.Sprintf("environment variable '%s' not set", h.ValueFromEnv), Code: "not-found"}
+				return nil, &graphqlError{Message: fmt.Sprintf("environment variable '%s' not set", h.ValueFromEnv), Code: "not-found"}
 			}
 		}
 		list = append(list, auth.Header{Name: h.Name, Value: value})
@@ -171,7 +171,7 @@ func internalRequestOf(a *metadata.Action, b actionBody) internalRequest {
 }
 
 // unreachable: no answer, for whatever reason.
-func unreachable(a *metadata.Action, handler string, body actionBody, err error) *failure {
+func unreachable(a *metadata.Action, handler string, body actionBody, err error) *graphqlError {
 	message := "Connection failure: " + err.Error()
 	if errors.Is(err, context.DeadlineExceeded) || os.IsTimeout(err) {
 		message = "Response timeout"

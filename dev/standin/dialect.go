@@ -44,11 +44,11 @@ type dialect interface {
 	// placeholder stands for the n-th argument, counted from 1, as a value of the
 	// column's type; argument is what to bind to it.
 	placeholder(c column, n int) string
-	argument(c column, value any) (any, *failure)
+	argument(c column, value any) (any, *graphqlError)
 	// compare is the condition for one of Hasura's operators on text or values.
-	compare(operator, left, right string) (string, *failure)
+	compare(operator, left, right string) (string, *graphqlError)
 	// refusal translates the database's error.
-	refusal(err error) *failure
+	refusal(err error) *graphqlError
 	// staleReturning: RETURNING shows rows as they were before triggers touched them.
 	staleReturning() bool
 }
@@ -65,6 +65,6 @@ var comparisons = map[string]string{
 	"_eq": "=", "_neq": "<>", "_gt": ">", "_lt": "<", "_gte": ">=", "_lte": "<=",
 }
 
-func databaseError(internal string) *failure {
-	return &failure{Message: "database query error", Code: "unexpected", Status: 500, Internal: internal}
+func databaseError(internal string) *graphqlError {
+	return &graphqlError{Message: "database query error", Code: "unexpected", Status: 500, Internal: internal}
 }

@@ -104,26 +104,26 @@ func TestDocs_UsersOfTheTutorialMoveWithTheirIDs(t *testing.T) {
 	pg.CreateDatabase(t, "app")
 	pg.Migrate(t, "app")
 	pg.Exec(t, "app", `CREATE SCHEMA old; CREATE TABLE old.users (id uuid, email text PRIMARY KEY, name text, password text);
-		INSERT INTO old.users VALUES ('`+annID+`', 'Ann@Example.com', 'Ann', 'h')`)
+		INSERT INTO old.users VALUES ('`+annID+`', 'Ann@Example.com', 'Ann', 'ua')`)
 	pg.Exec(t, "app", block(t, "from-the-tutorial.md", "move.sql"))
 	store, err := postgres.Open(t.Context(), func() (string, error) { return pg.URLFor("hasura_login_a", "app"), nil })
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	gate, err := password.New(password.Config{Cost: 10, Workers: 1, MaxWait: time.Minute})
+	hasher, err := password.New(password.Config{Cost: 10, Workers: 1, MaxWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(gate.Close)
-	holder, err := store.HolderByEmail(t.Context(), "ann@example.com")
-	if err != nil || holder.User.ID != annID {
-		t.Fatalf("%s %v", holder.User.ID, err)
+	t.Cleanup(hasher.Close)
+	userAccount, err := store.UserAccountByEmail(t.Context(), "ann@example.com")
+	if err != nil || userAccount.User.ID != annID {
+		t.Fatalf("%s %v", userAccount.User.ID, err)
 	}
-	if ok, _, err := gate.Verify(t.Context(), login.Work{Operation: login.OpSignIn}, holder.Account.Password, "!"); ok || err != nil {
+	if ok, _, err := hasher.Verify(t.Context(), login.HashRequest{Operation: login.OpSignIn}, userAccount.Account.Password, "!"); ok || err != nil {
 		t.Errorf("before a password is set one fits (%v, %v)", ok, err)
 	}
-	operator := login.Operator{Store: store, Hasher: gate, Policy: password.NewPolicy(8), Tokens: token.Names{}, Audit: noAudit{}}
+	operator := login.Operator{Store: store, Hasher: hasher, Policy: password.NewPolicy(8), Tokens: token.Names{}, Audit: noAudit{}}
 	if err := operator.SetPassword(t.Context(), "ann@example.com", "correct horse staple"); err != nil {
 		t.Error(err)
 	}

@@ -18,11 +18,11 @@ type plan struct {
 }
 
 // prepare checks an operation. Nothing has been executed when it fails.
-func (s *Server) prepare(op *operation, session *auth.Session) (*plan, *failure) {
+func (s *Server) prepare(op *operation, session *auth.Session) (*plan, *graphqlError) {
 	schema, err := s.schemaFor(session.Role)
 	if err != nil {
 		s.cfg.Report(err)
-		return nil, &failure{Message: "internal error", Code: "unexpected", Status: 500}
+		return nil, &graphqlError{Message: "internal error", Code: "unexpected", Status: 500}
 	}
 	root := map[ast.Operation]*ast.Definition{
 		ast.Query: schema.Query, ast.Mutation: schema.Mutation, ast.Subscription: schema.Subscription,
@@ -30,8 +30,8 @@ func (s *Server) prepare(op *operation, session *auth.Session) (*plan, *failure)
 	if root == nil {
 		return nil, invalid("$", "no %ss exist", op.kind)
 	}
-	c := collector{coercer{schema.Schema, op.variables}, op.fragments}
-	fields, refused := c.collect(op.selection, root, "$")
+	c := selector{coercer{schema.Schema, op.variables}, op.fragments}
+	fields, refused := c.selection(op.selection, root, "$")
 	if refused != nil {
 		return nil, refused
 	}
@@ -46,13 +46,13 @@ type result struct {
 
 // execute runs the root fields one after the other in document order. The first
 // failure ends it and takes all results with it.
-func (s *Server) execute(ctx context.Context, p *plan, c caller) (*result, *failure) {
+func (s *Server) execute(ctx context.Context, p *plan, c caller) (*result, *graphqlError) {
 	r := &result{}
-	run := func(db querier) (data json.RawMessage, refused *failure) {
+	run := func(db querier) (data json.RawMessage, refused *graphqlError) {
 		r.data, refused = s.fields(ctx, p, c, db, r)
 		return r.data, refused
 	}
-	var refused *failure
+	var refused *graphqlError
 	if p.kind == ast.Mutation && p.onlyTables() {
 		_, refused = s.inTransaction(ctx, s.cfg.DB, run)
 	} else {
@@ -72,7 +72,7 @@ func (p *plan) onlyTables() bool {
 	return true
 }
 
-func (s *Server) fields(ctx context.Context, p *plan, c caller, db querier, r *result) (json.RawMessage, *failure) {
+func (s *Server) fields(ctx context.Context, p *plan, c caller, db querier, r *result) (json.RawMessage, *graphqlError) {
 	var data object
 	for _, f := range p.fields {
 		value, refused := s.rootField(ctx, p, c, db, f, r)
@@ -84,7 +84,7 @@ func (s *Server) fields(ctx context.Context, p *plan, c caller, db querier, r *r
 	return data.json(), nil
 }
 
-func (s *Server) rootField(ctx context.Context, p *plan, c caller, db querier, f *field, r *result) (json.RawMessage, *failure) {
+func (s *Server) rootField(ctx context.Context, p *plan, c caller, db querier, f *field, r *result) (json.RawMessage, *graphqlError) {
 	switch f.name {
 	case "__typename":
 		return mustJSON(f.parent.Name), nil
@@ -108,14 +108,14 @@ func (s *Server) rootField(ctx context.Context, p *plan, c caller, db querier, f
 	case selectMany, selectByKey:
 		return t.selectRows(ctx, s.dialect, db, c.session, f, t.kind)
 	default:
-		return s.inTransaction(ctx, db, func(db querier) (json.RawMessage, *failure) {
+		return s.inTransaction(ctx, db, func(db querier) (json.RawMessage, *graphqlError) {
 			return t.updateRows(ctx, s.dialect, db, c.session, f, t.kind)
 		})
 	}
 }
 
 // inTransaction gives f a transaction of its own unless it is in one already.
-func (s *Server) inTransaction(ctx context.Context, db querier, f func(querier) (json.RawMessage, *failure)) (json.RawMessage, *failure) {
+func (s *Server) inTransaction(ctx context.Context, db querier, f func(querier) (json.RawMessage, *graphqlError)) (json.RawMessage, *graphqlError) {
 	pool, ok := db.(*sql.DB)
 	if !ok {
 		return f(db)

@@ -31,7 +31,7 @@ func (s *Server) routes() {
 		s.mux.HandleFunc("POST "+path, s.adminAPI)
 	}
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		f := &failure{Message: "resource does not exist", Code: "not-found"}
+		f := &graphqlError{Message: "resource does not exist", Code: "not-found"}
 		writeJSON(w, http.StatusNotFound, f.plain())
 	})
 }
@@ -63,11 +63,11 @@ func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
 // adminAPI knows who may use it, and that there is nothing behind it.
 func (s *Server) adminAPI(w http.ResponseWriter, r *http.Request) {
 	session, refused := s.auth.Authenticate(auth.FromHTTP(r.Header))
-	f := &failure{Message: "the development stand-in has no metadata API", Code: "not-supported"}
+	f := &graphqlError{Message: "the development stand-in has no metadata API", Code: "not-supported"}
 	if refused != nil {
 		f = fromAuth(refused)
 	} else if session.Role != auth.AdminRole {
-		f = &failure{Message: "restricted access : admin only", Code: "access-denied", Path: "$.args"}
+		f = &graphqlError{Message: "restricted access : admin only", Code: "access-denied", Path: "$.args"}
 	}
 	writeJSON(w, f.status(), f.plain())
 }
@@ -94,7 +94,7 @@ func (s *Server) postGraphQL(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if readErr != nil || !json.Valid(body) {
-		s.writeFailure(w, r, &failure{Message: "the body is not valid JSON", Code: "invalid-json"}, false)
+		s.writeFailure(w, r, &graphqlError{Message: "the body is not valid JSON", Code: "invalid-json"}, false)
 		return
 	}
 	id := r.Header.Get("X-Request-Id")
@@ -141,7 +141,7 @@ func (s *Server) batchElement(ctx context.Context, body json.RawMessage, c calle
 }
 
 // answer runs one operation that came over HTTP.
-func (s *Server) answer(ctx context.Context, body json.RawMessage, c caller) (*result, *failure) {
+func (s *Server) answer(ctx context.Context, body json.RawMessage, c caller) (*result, *graphqlError) {
 	req, refused := parseRequest(body)
 	if refused != nil {
 		return nil, refused
@@ -155,7 +155,7 @@ func (s *Server) answer(ctx context.Context, body json.RawMessage, c caller) (*r
 		return nil, refused
 	}
 	if op.kind == ast.Subscription {
-		return nil, &failure{Message: "subscriptions are not supported over HTTP, use websockets instead", Code: "unexpected-payload"}
+		return nil, &graphqlError{Message: "subscriptions are not supported over HTTP, use websockets instead", Code: "unexpected-payload"}
 	}
 	return s.execute(ctx, p, c)
 }
@@ -171,7 +171,7 @@ func dataAnswer(data json.RawMessage) json.RawMessage {
 	return o.json()
 }
 
-func errorAnswer(f *failure, internal bool) json.RawMessage {
+func errorAnswer(f *graphqlError, internal bool) json.RawMessage {
 	var o object
 	o.add("errors", array([]json.RawMessage{f.graphQL(internal)}))
 	return o.json()
@@ -179,7 +179,7 @@ func errorAnswer(f *failure, internal bool) json.RawMessage {
 
 // writeFailure answers 200 on /v1/graphql, whatever went wrong; with
 // Preserve401Errors a 401 stays one. The legacy path keeps every status.
-func (s *Server) writeFailure(w http.ResponseWriter, r *http.Request, f *failure, internal bool) {
+func (s *Server) writeFailure(w http.ResponseWriter, r *http.Request, f *graphqlError, internal bool) {
 	status := http.StatusOK
 	if r.URL.Path == "/v1alpha1/graphql" || s.cfg.Preserve401Errors && f.status() == http.StatusUnauthorized {
 		status = f.status()

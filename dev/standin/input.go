@@ -102,7 +102,7 @@ type coercer struct {
 }
 
 // coerce checks one value. present is false for a variable that has no value.
-func (c coercer) coerce(in input, t *ast.Type, path string) (value any, present bool, refused *failure) {
+func (c coercer) coerce(in input, t *ast.Type, path string) (value any, present bool, refused *graphqlError) {
 	if !in.isJSON && in.literal.Kind == ast.Variable {
 		name := in.literal.Raw
 		bound := c.variables[name]
@@ -146,7 +146,7 @@ func compatible(have, want *ast.Type) bool {
 }
 
 // list takes a single value for a list of one, as GraphQL says.
-func (c coercer) list(in input, elem *ast.Type, path string) (any, *failure) {
+func (c coercer) list(in input, elem *ast.Type, path string) (any, *graphqlError) {
 	elements := []input{in}
 	if values, ok := in.json.([]any); in.isJSON && ok {
 		elements = elements[:0]
@@ -170,7 +170,7 @@ func (c coercer) list(in input, elem *ast.Type, path string) (any, *failure) {
 	return list, nil
 }
 
-func (c coercer) named(in input, def *ast.Definition, path string) (any, *failure) {
+func (c coercer) named(in input, def *ast.Definition, path string) (any, *graphqlError) {
 	switch def.Kind {
 	case ast.InputObject:
 		return c.object(in, def, path)
@@ -181,7 +181,7 @@ func (c coercer) named(in input, def *ast.Definition, path string) (any, *failur
 	}
 }
 
-func (c coercer) object(in input, def *ast.Definition, path string) (any, *failure) {
+func (c coercer) object(in input, def *ast.Definition, path string) (any, *graphqlError) {
 	members := map[string]input{}
 	var order []string
 	switch object, ok := in.json.(map[string]any); {
@@ -221,7 +221,7 @@ func (c coercer) object(in input, def *ast.Definition, path string) (any, *failu
 }
 
 // member coerces an argument or a field of an input object.
-func (c coercer) member(in input, given bool, t *ast.Type, name, path string) (value any, present bool, refused *failure) {
+func (c coercer) member(in input, given bool, t *ast.Type, name, path string) (value any, present bool, refused *graphqlError) {
 	if given {
 		value, present, refused = c.coerce(in, t, path)
 	}
@@ -231,11 +231,11 @@ func (c coercer) member(in input, given bool, t *ast.Type, name, path string) (v
 	return value, present, refused
 }
 
-func mismatch(path, expected, typeName string, in input) *failure {
+func mismatch(path, expected, typeName string, in input) *graphqlError {
 	return invalid(path, "expected %s for type '%s', but found %s", expected, typeName, in.describe())
 }
 
-func enum(in input, def *ast.Definition, path string) (any, *failure) {
+func enum(in input, def *ast.Definition, path string) (any, *graphqlError) {
 	var name string
 	if in.isJSON {
 		name, _ = in.json.(string)

@@ -63,14 +63,14 @@ func (postgresDialect) placeholder(c column, n int) string {
 	return fmt.Sprintf("($%d::text)::%s", n, c.sqlType)
 }
 
-func (postgresDialect) argument(c column, value any) (any, *failure) {
+func (postgresDialect) argument(c column, value any) (any, *graphqlError) {
 	if (c.typ == "json" || c.typ == "jsonb") && value != nil {
 		return string(mustJSON(value)), nil
 	}
 	return sqlText(value), nil
 }
 
-func (postgresDialect) compare(operator, left, right string) (string, *failure) {
+func (postgresDialect) compare(operator, left, right string) (string, *graphqlError) {
 	sql, ok := comparisons[operator]
 	if !ok {
 		sql = map[string]string{
@@ -85,10 +85,10 @@ func (postgresDialect) compare(operator, left, right string) (string, *failure) 
 func (postgresDialect) staleReturning() bool { return false }
 
 // refusal follows Hasura's table of SQLSTATEs.
-func (postgresDialect) refusal(err error) *failure {
+func (postgresDialect) refusal(err error) *graphqlError {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
-		return &failure{Message: "connection error", Code: "postgres-error", Status: 500, Internal: err.Error()}
+		return &graphqlError{Message: "connection error", Code: "postgres-error", Status: 500, Internal: err.Error()}
 	}
 	prefixes := map[string]string{
 		"23505": "Uniqueness violation. ", "23502": "Not-NULL violation. ", "23503": "Foreign key violation. ",
@@ -96,13 +96,13 @@ func (postgresDialect) refusal(err error) *failure {
 	}
 	switch {
 	case prefixes[pg.Code] != "":
-		return &failure{Message: prefixes[pg.Code] + pg.Message, Code: "constraint-violation"}
+		return &graphqlError{Message: prefixes[pg.Code] + pg.Message, Code: "constraint-violation"}
 	case pg.Code == "23514":
-		return &failure{Message: "Check constraint violation. " + pg.Message, Code: "permission-error"}
+		return &graphqlError{Message: "Check constraint violation. " + pg.Message, Code: "permission-error"}
 	case strings.HasPrefix(pg.Code, "22"):
-		return &failure{Message: pg.Message, Code: "data-exception"}
+		return &graphqlError{Message: pg.Message, Code: "data-exception"}
 	case pg.Code == "53300":
-		return &failure{Message: "max connections reached on postgres", Code: "postgres-max-connections-error", Status: 500}
+		return &graphqlError{Message: "max connections reached on postgres", Code: "postgres-max-connections-error", Status: 500}
 	default:
 		return databaseError(pg.Message)
 	}

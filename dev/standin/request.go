@@ -19,9 +19,9 @@ type graphQLRequest struct {
 }
 
 // parseRequest reads the body's JSON object in Hasura's way of failing.
-func parseRequest(body json.RawMessage) (*graphQLRequest, *failure) {
-	parseFailed := func(message string) *failure {
-		return &failure{Message: "parsing Hasura.GraphQL.Transport.HTTP.Protocol.GQLReq(GQLReq) failed, " + message, Code: "parse-failed"}
+func parseRequest(body json.RawMessage) (*graphQLRequest, *graphqlError) {
+	parseFailed := func(message string) *graphqlError {
+		return &graphqlError{Message: "parsing Hasura.GraphQL.Transport.HTTP.Protocol.GQLReq(GQLReq) failed, " + message, Code: "parse-failed"}
 	}
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil || members == nil {
@@ -45,8 +45,8 @@ func parseRequest(body json.RawMessage) (*graphQLRequest, *failure) {
 	return req, nil
 }
 
-func persistedQueryNotSupported() *failure {
-	return &failure{Message: "PersistedQueryNotSupported", Code: "not-supported"}
+func persistedQueryNotSupported() *graphqlError {
+	return &graphqlError{Message: "PersistedQueryNotSupported", Code: "not-supported"}
 }
 
 // operation is a request whose one operation is chosen and whose variables are
@@ -66,7 +66,7 @@ type variable struct {
 	value    *input
 }
 
-func (r *graphQLRequest) operation() (*operation, *failure) {
+func (r *graphQLRequest) operation() (*operation, *graphqlError) {
 	doc, err := parser.ParseQuery(&ast.Source{Input: r.Query})
 	if err != nil {
 		return nil, invalid("$.query", "not a valid graphql query")
@@ -101,7 +101,7 @@ func (r *graphQLRequest) operation() (*operation, *failure) {
 	return op, nil
 }
 
-func chooseOperation(doc *ast.QueryDocument, name string) (*ast.OperationDefinition, *failure) {
+func chooseOperation(doc *ast.QueryDocument, name string) (*ast.OperationDefinition, *graphqlError) {
 	if name == "" {
 		if len(doc.Operations) != 1 {
 			return nil, invalid("$", "exactly one operation has to be present in the document when operationName is not specified")
@@ -121,7 +121,7 @@ func chooseOperation(doc *ast.QueryDocument, name string) (*ast.OperationDefinit
 	return nil, invalid("$", "no such operation found in the document: %q", name)
 }
 
-func bind(d *ast.VariableDefinition, values map[string]json.RawMessage) (*variable, *failure) {
+func bind(d *ast.VariableDefinition, values map[string]json.RawMessage) (*variable, *graphqlError) {
 	v := &variable{declared: d.Type}
 	raw, given := values[d.Variable]
 	switch {
@@ -160,7 +160,7 @@ func walk(set ast.SelectionSet, visit func(ast.Selection)) {
 }
 
 // checkBound refuses the use of a variable that the operation does not declare.
-func (op *operation) checkBound() *failure {
+func (op *operation) checkBound() *graphqlError {
 	unbound := ""
 	var inValue func(v *ast.Value)
 	inValue = func(v *ast.Value) {
@@ -202,7 +202,7 @@ func (op *operation) checkBound() *failure {
 }
 
 // checkCycles refuses fragments that contain themselves.
-func (op *operation) checkCycles() *failure {
+func (op *operation) checkCycles() *graphqlError {
 	const open, done = 1, 2
 	state := map[string]int{}
 	var cyclic func(f *ast.FragmentDefinition) bool

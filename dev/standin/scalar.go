@@ -11,7 +11,7 @@ import (
 // scalar checks GraphQL's own scalars. A scalar of the database takes a JSON
 // string (for uuid and the like) or, where the type is made of JSON, anything;
 // whether the string is a good one is for the database to say.
-func scalar(in input, name, path string, variables map[string]*variable) (any, *failure) {
+func scalar(in input, name, path string, variables map[string]*variable) (any, *graphqlError) {
 	value := in.plain(variables)
 	isEnum := !in.isJSON && in.literal.Kind == ast.EnumValue
 	switch name {
@@ -33,7 +33,7 @@ func scalar(in input, name, path string, variables map[string]*variable) (any, *
 		if i, err := strconv.ParseInt(n.String(), 10, 32); err == nil {
 			return json.Number(strconv.FormatInt(i, 10)), nil
 		}
-		return nil, &failure{Path: path, Code: "parse-failed", Message: fmt.Sprintf("The value %s lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?", n)}
+		return nil, &graphqlError{Path: path, Code: "parse-failed", Message: fmt.Sprintf("The value %s lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?", n)}
 	case "Float":
 		if n, ok := value.(json.Number); ok {
 			return n, nil
@@ -50,7 +50,7 @@ func scalar(in input, name, path string, variables map[string]*variable) (any, *
 	}
 	if parsed, textual := textualScalars[name]; textual {
 		if _, ok := value.(string); !ok {
-			return nil, &failure{Path: path, Code: "parse-failed", Message: fmt.Sprintf("parsing %s failed, expected String, but encountered %s", parsed, jsonTypeName(value))}
+			return nil, &graphqlError{Path: path, Code: "parse-failed", Message: fmt.Sprintf("parsing %s failed, expected String, but encountered %s", parsed, jsonTypeName(value))}
 		}
 	}
 	return value, nil

@@ -13,7 +13,7 @@ import (
 )
 
 // selectRows answers <table> and, by the same way, <table>_by_pk.
-func (a access) selectRows(ctx context.Context, d dialect, db querier, session *auth.Session, f *field, kind fieldKind) (json.RawMessage, *failure) {
+func (a access) selectRows(ctx context.Context, d dialect, db querier, session *auth.Session, f *field, kind fieldKind) (json.RawMessage, *graphqlError) {
 	s := &statement{dialect: d, session: session}
 	conditions := s.permission(a.table, a.selects.Filter)
 	if kind == selectByKey {
@@ -73,7 +73,7 @@ var orderings = map[string]string{
 }
 
 // window is LIMIT and OFFSET; the permission's limit caps the client's.
-func (a access) window(f *field) (string, *failure) {
+func (a access) window(f *field) (string, *graphqlError) {
 	limit, refused := rowCount(f, "limit")
 	if refused != nil {
 		return "", refused
@@ -98,7 +98,7 @@ func (a access) window(f *field) (string, *failure) {
 }
 
 // rowCount reads a non-negative Int argument; -1 where it is not given.
-func rowCount(f *field, arg string) (int, *failure) {
+func rowCount(f *field, arg string) (int, *graphqlError) {
 	n, ok := f.args[arg].(json.Number)
 	if !ok {
 		return -1, nil

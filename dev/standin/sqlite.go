@@ -69,19 +69,19 @@ func (sqliteDialect) placeholder(column, int) string { return "?" }
 var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$`)
 
 // argument refuses what Postgres would refuse, and writes times as the store does.
-func (sqliteDialect) argument(c column, value any) (any, *failure) {
+func (sqliteDialect) argument(c column, value any) (any, *graphqlError) {
 	text, isText := value.(string)
 	switch {
 	case !isText || c.typ == "String":
 		return sqlText(value), nil
 	case c.typ == "uuid" && !uuidForm.MatchString(text):
-		return nil, &failure{Message: fmt.Sprintf("invalid input syntax for type uuid: %q", text), Code: "data-exception"}
+		return nil, &graphqlError{Message: fmt.Sprintf("invalid input syntax for type uuid: %q", text), Code: "data-exception"}
 	case c.typ == "uuid":
 		return strings.ToLower(text), nil
 	case c.typ == "timestamptz":
 		at, err := time.Parse(time.RFC3339, text)
 		if err != nil {
-			return nil, &failure{Message: fmt.Sprintf("invalid input syntax for type timestamp with time zone: %q", text), Code: "data-exception"}
+			return nil, &graphqlError{Message: fmt.Sprintf("invalid input syntax for type timestamp with time zone: %q", text), Code: "data-exception"}
 		}
 		return at.UTC().Format("2006-01-02T15:04:05.000000-07:00"), nil
 	}
@@ -90,7 +90,7 @@ func (sqliteDialect) argument(c column, value any) (any, *failure) {
 
 // compare: LIKE in SQLite has no regard for case, and there is nothing like the
 // other patterns.
-func (sqliteDialect) compare(operator, left, right string) (string, *failure) {
+func (sqliteDialect) compare(operator, left, right string) (string, *graphqlError) {
 	if sql, ok := comparisons[operator]; ok {
 		return left + " " + sql + " " + right, nil
 	}
@@ -100,14 +100,14 @@ func (sqliteDialect) compare(operator, left, right string) (string, *failure) {
 	case "_nilike":
 		return left + " NOT LIKE " + right, nil
 	}
-	return "", &failure{Message: operator + " is not supported on SQLite", Code: "not-supported"}
+	return "", &graphqlError{Message: operator + " is not supported on SQLite", Code: "not-supported"}
 }
 
 func (sqliteDialect) staleReturning() bool { return true }
 
 var sqliteConstraint = regexp.MustCompile(`CHECK constraint failed: (\w+)`)
 
-func (sqliteDialect) refusal(err error) *failure {
+func (sqliteDialect) refusal(err error) *graphqlError {
 	var lite *sqlite.Error
 	if !errors.As(err, &lite) {
 		return databaseError(err.Error())
@@ -119,11 +119,11 @@ func (sqliteDialect) refusal(err error) *failure {
 			name = m[1]
 		}
 		table, _, _ := strings.Cut(name, "_") // constraints are named <table>_<column>_check
-		return &failure{Message: fmt.Sprintf("Check constraint violation. new row for relation %q violates check constraint %q", table, name), Code: "permission-error"}
+		return &graphqlError{Message: fmt.Sprintf("Check constraint violation. new row for relation %q violates check constraint %q", table, name), Code: "permission-error"}
 	case sqlitelib.SQLITE_CONSTRAINT_NOTNULL:
-		return &failure{Message: "Not-NULL violation. " + lite.Error(), Code: "constraint-violation"}
+		return &graphqlError{Message: "Not-NULL violation. " + lite.Error(), Code: "constraint-violation"}
 	case sqlitelib.SQLITE_CONSTRAINT_UNIQUE:
-		return &failure{Message: "Uniqueness violation. " + lite.Error(), Code: "constraint-violation"}
+		return &graphqlError{Message: "Uniqueness violation. " + lite.Error(), Code: "constraint-violation"}
 	}
 	return databaseError(lite.Error())
 }

@@ -18,10 +18,10 @@ type statement struct {
 	dialect
 	session *auth.Session
 	args    []any
-	failed  *failure
+	failed  *graphqlError
 }
 
-func (s *statement) fail(f *failure) string {
+func (s *statement) fail(f *graphqlError) string {
 	if s.failed == nil {
 		s.failed = f
 	}
@@ -57,7 +57,7 @@ func (s *statement) permissionValue(v any) any {
 	name = strings.ToLower(name)
 	value, ok := s.session.Variables[name]
 	if !ok {
-		s.fail(&failure{Message: fmt.Sprintf("missing session variable: %q", name), Code: "not-found"})
+		s.fail(&graphqlError{Message: fmt.Sprintf("missing session variable: %q", name), Code: "not-found"})
 	}
 	return value
 }
@@ -113,7 +113,7 @@ func (s *statement) comparison(c column, operator string, value any) string {
 	case "_in", "_nin":
 		values, ok := value.([]any)
 		if !ok {
-			return s.fail(&failure{Message: operator + " with a session variable is not supported by the stand-in", Code: "not-supported"})
+			return s.fail(&graphqlError{Message: operator + " with a session variable is not supported by the stand-in", Code: "not-supported"})
 		}
 		var list []string
 		for _, v := range values {
@@ -134,7 +134,7 @@ func (s *statement) comparison(c column, operator string, value any) string {
 
 // rows runs a statement whose results are the columns in their output form, and
 // returns each row's JSON values by column name.
-func (s *statement) rows(ctx context.Context, db querier, sqlText string, columns []column) ([]row, *failure) {
+func (s *statement) rows(ctx context.Context, db querier, sqlText string, columns []column) ([]row, *graphqlError) {
 	if s.failed != nil {
 		return nil, s.failed
 	}

@@ -16,8 +16,8 @@ type cursor struct {
 }
 
 // newCursor reads the argument "cursor": one column with its initial value.
-func (a access) newCursor(f *field) (*cursor, *failure) {
-	refuse := func() (*cursor, *failure) {
+func (a access) newCursor(f *field) (*cursor, *graphqlError) {
+	refuse := func() (*cursor, *graphqlError) {
 		return nil, invalid("$.selectionSet."+f.name+".args.cursor", "one cursor with one column is expected")
 	}
 	list, _ := f.args["cursor"].([]any)
@@ -38,7 +38,7 @@ func (a access) newCursor(f *field) (*cursor, *failure) {
 }
 
 // streamRows reads the next batch and moves the cursor behind it. No rows: nil.
-func (a access) streamRows(ctx context.Context, d dialect, db querier, session *auth.Session, f *field, c *cursor) (json.RawMessage, *failure) {
+func (a access) streamRows(ctx context.Context, d dialect, db querier, session *auth.Session, f *field, c *cursor) (json.RawMessage, *graphqlError) {
 	size, refused := rowCount(f, "batch_size")
 	if refused != nil {
 		return nil, refused

@@ -53,7 +53,7 @@ func (k *socket) stop(id string) {
 }
 
 // liveQuery sends the result at once and then whenever it has changed; a
-// failure is sent at every poll.
+// graphqlError is sent at every poll.
 func (k *socket) liveQuery(id string, p *plan, session *auth.Session) func(context.Context) {
 	var last json.RawMessage
 	return func(ctx context.Context) {

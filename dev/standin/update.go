@@ -22,7 +22,7 @@ type change struct {
 const checkColumn = "?check"
 
 // updateRows answers update_<table>, …_by_pk and …_many.
-func (a access) updateRows(ctx context.Context, d dialect, db querier, session *auth.Session, f *field, kind fieldKind) (json.RawMessage, *failure) {
+func (a access) updateRows(ctx context.Context, d dialect, db querier, session *auth.Session, f *field, kind fieldKind) (json.RawMessage, *graphqlError) {
 	switch kind {
 	case updateByKey:
 		key, _ := f.args["pk_columns"].(map[string]any)
@@ -49,7 +49,7 @@ func (a access) updateRows(ctx context.Context, d dialect, db querier, session *
 }
 
 // updateWhere renders the mutation response of one change.
-func (a access) updateWhere(ctx context.Context, d dialect, db querier, session *auth.Session, c change, f *field) (json.RawMessage, *failure) {
+func (a access) updateWhere(ctx context.Context, d dialect, db querier, session *auth.Session, c change, f *field) (json.RawMessage, *graphqlError) {
 	var columns []column
 	for _, inner := range f.selection {
 		if inner.name == "returning" {
@@ -76,7 +76,7 @@ func (a access) updateWhere(ctx context.Context, d dialect, db querier, session 
 
 // update runs one UPDATE within the caller's transaction and returns the rows
 // that it changed. Without anything to set it does nothing.
-func (a access) update(ctx context.Context, d dialect, db querier, session *auth.Session, c change, columns []column) ([]row, *failure) {
+func (a access) update(ctx context.Context, d dialect, db querier, session *auth.Session, c change, columns []column) ([]row, *graphqlError) {
 	set, _ := c.set.(map[string]any)
 	if len(set) == 0 {
 		return nil, nil
@@ -109,7 +109,7 @@ func (a access) update(ctx context.Context, d dialect, db querier, session *auth
 	}
 	for _, r := range rows {
 		if held := string(r[checkColumn]); held != "true" && held != "1" {
-			return nil, &failure{Message: "check constraint of an insert/update permission has failed", Code: "permission-error"}
+			return nil, &graphqlError{Message: "check constraint of an insert/update permission has failed", Code: "permission-error"}
 		}
 	}
 	if d.staleReturning() {
@@ -119,7 +119,7 @@ func (a access) update(ctx context.Context, d dialect, db querier, session *auth
 }
 
 // reread reads changed rows once more, as triggers left them.
-func (a access) reread(ctx context.Context, d dialect, db querier, session *auth.Session, changed []row, columns []column) ([]row, *failure) {
+func (a access) reread(ctx context.Context, d dialect, db querier, session *auth.Session, changed []row, columns []column) ([]row, *graphqlError) {
 	if len(columns) == 0 {
 		return changed, nil
 	}

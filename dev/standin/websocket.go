@@ -80,7 +80,7 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 }
 
 func refuseHandshake(w http.ResponseWriter, status int, code, message string) {
-	f := &failure{Message: message, Code: code}
+	f := &graphqlError{Message: message, Code: code}
 	writeJSON(w, status, f.graphQL(false))
 }
 

@@ -141,7 +141,7 @@ func (k *socket) start(ctx context.Context, id string, req *graphQLRequest) {
 
 // refuseStart: the legacy protocol goes on, the new one ends the connection.
 func (k *socket) refuseStart(id, message string) {
-	f := &failure{Message: message, Code: "start-failed"}
+	f := &graphqlError{Message: message, Code: "start-failed"}
 	k.send(frame{Type: "error", ID: id, Payload: f.graphQL(false)})
 	if k.legacy {
 		k.send(frame{Type: "complete", ID: id})
@@ -161,7 +161,7 @@ func (k *socket) next(id string, payload json.RawMessage) {
 
 // failBefore reports what was found before anything ran. Internals are never
 // shown over a WebSocket.
-func (k *socket) failBefore(id string, f *failure) {
+func (k *socket) failBefore(id string, f *graphqlError) {
 	payload := array([]json.RawMessage{f.graphQL(false)})
 	if k.legacy {
 		payload = errorAnswer(f, false)
@@ -170,7 +170,7 @@ func (k *socket) failBefore(id string, f *failure) {
 	k.send(frame{Type: "complete", ID: id})
 }
 
-func (k *socket) failDuring(id string, f *failure) {
+func (k *socket) failDuring(id string, f *graphqlError) {
 	if !k.legacy {
 		k.failBefore(id, f)
 		return

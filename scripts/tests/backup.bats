@@ -37,7 +37,7 @@ fingerprint() {
   archive=$(backup)
   script restore "${archive}" --yes
   assert_says 'Every session has ended'
-  assert_same "$(as_superuser -d hasura -c 'SELECT DISTINCT session_epoch FROM auth.accounts')" 2
+  assert_same "$(as_superuser -d hasura -c 'SELECT DISTINCT session_version FROM auth.accounts')" 2
   assert_same "$(as_superuser -d hasura -c 'SELECT count(*) FROM auth.sessions WHERE ended_at IS NULL')" 0
 }
 

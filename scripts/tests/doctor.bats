@@ -79,8 +79,8 @@ doctor_names() {
 }
 
 @test "doctor names: a secret that is missing" {
-  rm "$(secret_file login/device_secret)"
-  doctor_names 'secrets/login/device_secret' lost-keys
+  rm "$(secret_file login/server_secret)"
+  doctor_names 'secrets/login/server_secret' lost-keys
 }
 
 @test "doctor names: a secret that others can read" {
@@ -95,10 +95,10 @@ doctor_names() {
 
 @test "doctor names: secrets with a newline at the end, a value too many, or one too short" {
   echo >>"$(secret_file grafana/admin_password)"
-  printf '%032d\n%032d\n%032d' 1 2 3 >"$(secret_file login/device_secret)"
+  printf '%032d\n%032d\n%032d' 1 2 3 >"$(secret_file login/server_secret)"
   printf 'too-short' >"$(secret_file login/edge_secret)"
   doctor_names 'ends with a newline' rotation
-  assert_says 'secrets/login/device_secret has 3 values, its reader takes 2'
+  assert_says 'secrets/login/server_secret has 3 values, its reader takes 2'
   assert_says 'secrets/login/edge_secret has a value of fewer than 32 characters'
 }
 

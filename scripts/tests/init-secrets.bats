@@ -57,7 +57,7 @@ secret() { cat "${HASURA_LOGIN_ROOT}/secrets/$1"; }
 @test "init-secrets --check names what is missing and changes nothing" {
   script init-secrets --check
   assert_status 1
-  assert_says 'secrets/login/device_secret'
+  assert_says 'secrets/login/server_secret'
   [[ ! -e ${HASURA_LOGIN_ROOT}/secrets ]]
 }
 

@@ -33,13 +33,13 @@ kill_at_every() {
   local stride=${KILL_STRIDE:-$1} check=$2 victim=$3 at killed=0
   shift 3
   for ((at = stride; ; at += stride)); do
-    newest_before=$(secret login/device_secret | head -n 1)
+    newest_before=$(secret login/server_secret | head -n 1)
     run env "BASH_ENV=${BATS_TEST_TMPDIR}/killer" "VICTIM=${victim}" "KILL_AT=${at}" "${SCRIPTS}/${victim}" "$@"
     if ((status != 137)); then break; fi
     killed=$((killed + 1))
     nothing_is_refused
     # Without a phase nothing has begun, or all is done: the next run is another rotation.
-    [[ -e ${HASURA_LOGIN_ROOT}/.state/${victim}.phase ]] || newest_before=$(secret login/device_secret | head -n 1)
+    [[ -e ${HASURA_LOGIN_ROOT}/.state/${victim}.phase ]] || newest_before=$(secret login/server_secret | head -n 1)
     run "${SCRIPTS}/${victim}" "$@"
     assert_status 0
     assert_works
@@ -96,9 +96,9 @@ admin_secret_is_everywhere() {
   kill_at_every 23 admin_secret_is_everywhere rotate-admin-secret
 }
 
-device_secret_before_is_kept() {
-  assert_same "$(secret login/device_secret | grep -c .)" 2
-  assert_same "$(secret login/device_secret | tail -n 1)" "${newest_before}"
+server_secret_before_is_kept() {
+  assert_same "$(secret login/server_secret | grep -c .)" 2
+  assert_same "$(secret login/server_secret | tail -n 1)" "${newest_before}"
 }
 
 totp_secret_is_new_and_alone() {
@@ -109,8 +109,8 @@ totp_secret_is_new_and_alone() {
   kill_at_every 9 totp_secret_is_new_and_alone rotate-totp-secret
 }
 
-@test "rotate-device-secret killed at any command ends right at the next run" {
-  kill_at_every 11 device_secret_before_is_kept rotate-device-secret
+@test "rotate-server-secret killed at any command ends right at the next run" {
+  kill_at_every 11 server_secret_before_is_kept rotate-server-secret
 }
 
 login_gets_into_redis() {

@@ -20,7 +20,7 @@ probe_address() { cat "${HASURA_LOGIN_ROOT}/secrets/operator/probe_email"; }
 }
 
 @test "no proof needs the public sign-in, or a limit that strangers share" {
-  script rotate-device-secret
+  script rotate-server-secret
   assert_status 0
   script lib/replace-service hasura
   assert_status 0
@@ -39,14 +39,14 @@ probe_address() { cat "${HASURA_LOGIN_ROOT}/secrets/operator/probe_email"; }
 
 @test "the probe's account is made again where a restore took it away" {
   rm "${WORLD}"/users/*
-  script rotate-device-secret
+  script rotate-server-secret
   assert_status 0
   [[ -e ${WORLD}/users/$(probe_address) ]]
 }
 
 @test "a login that opens no session is told with its own words" {
   echo 'users open-session' >"${WORLD}/fail"
-  script rotate-device-secret
+  script rotate-server-secret
   assert_status 1
   assert_says 'login opens no session for the probe: the stub was told to fail'
 }

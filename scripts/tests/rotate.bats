@@ -78,15 +78,15 @@ user_of() { sed 's#.*://\([^:]*\):.*#\1#' "${HASURA_LOGIN_ROOT}/secrets/$1"; }
   [[ $(secret login/edge_secret) != *"${old}"* ]]
 }
 
-@test "rotate-device-secret keeps the one before, or none if it leaked" {
+@test "rotate-server-secret keeps the one before, or none if it leaked" {
   local old
-  old=$(secret login/device_secret)
-  script rotate-device-secret
+  old=$(secret login/server_secret)
+  script rotate-server-secret
   assert_status 0
-  assert_same "$(secret login/device_secret | tail -n 1)" "${old}"
-  script rotate-device-secret --leaked
+  assert_same "$(secret login/server_secret | tail -n 1)" "${old}"
+  script rotate-server-secret --leaked
   assert_status 0
-  [[ $(secret login/device_secret) != *"${old}"* ]]
+  [[ $(secret login/server_secret) != *"${old}"* ]]
 }
 
 @test "rotate-admin-secret replaces Hasura with the new one" {

@@ -58,7 +58,7 @@ make_template() {
   as_superuser -d filled <<'SQL'
 INSERT INTO public.users (email, name) SELECT 'user' || n || '@example.org', 'Ünï "' || n || '" \t' FROM generate_series(1, 500) AS n;
 INSERT INTO auth.accounts (user_id, password, claims) SELECT id, md5(email), jsonb_build_object('x-hasura-name', name) FROM public.users;
-INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at)
+INSERT INTO auth.sessions (id, user_id, version, created_at, last_used_at, idle_until, expires_at)
   SELECT gen_random_uuid(), id, 1, now(), now(), now() + interval '1 day', now() + interval '30 days' FROM public.users;
 INSERT INTO auth.refresh_tokens (hash, session_id, created_at) SELECT sha256(id::text::bytea), id, now() FROM auth.sessions;
 CREATE TABLE hdb_catalog.hdb_metadata (id integer PRIMARY KEY, metadata json NOT NULL);

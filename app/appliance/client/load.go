@@ -127,7 +127,7 @@ func (l *traffic) count(what string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.requests++
-	// The hash gate keeps its promise when the machine has too much else to do: that
+	// The hash limiter keeps its promise when the machine has too much else to do: that
 	// is no fault of what the operator does, and is counted apart.
 	if err != nil && strings.Contains(err.Error(), `"code":"overloaded"`) {
 		l.overloaded++

@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// A raised epoch alone ends every session of an account. The sessions are marked
+// A raised version alone ends every session of an account. The sessions are marked
 // as ended too, so that the record says when; one that slipped in under the lock
 // of the account is dead all the same.
 
@@ -25,7 +25,7 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 				disabled_at   = CASE WHEN $5::boolean THEN COALESCE(disabled_at, $7) WHEN NOT $5 THEN NULL ELSE disabled_at END,
 				email_verified_at = CASE WHEN $8::boolean THEN COALESCE(email_verified_at, $7) ELSE email_verified_at END,
 				unopened      = false,
-				session_epoch = session_epoch + CASE WHEN $6::boolean THEN 1 ELSE 0 END
+				session_version = session_version + CASE WHEN $6::boolean THEN 1 ELSE 0 END
 			WHERE user_id = $1
 			RETURNING user_id
 		), ended AS (
@@ -33,7 +33,7 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL AND $6::boolean
 		)
 		SELECT FROM changed`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrNotFound
 	}
@@ -54,7 +54,7 @@ func newClaims(claims map[string]string) (*string, error) {
 	if claims == nil {
 		return nil, nil
 	}
-	encoded, err := column.EncodeClaims(claims)
+	encoded, err := sqlvalue.EncodeClaims(claims)
 	return &encoded, err
 }
 
@@ -62,7 +62,7 @@ func newClaims(claims map[string]string) (*string, error) {
 func (s *Store) EndAllSessions(ctx context.Context, userID string, now time.Time) error {
 	const query = `
 		WITH changed AS (
-			UPDATE auth.accounts SET session_epoch = session_epoch + 1, signouts = signouts + 1
+			UPDATE auth.accounts SET session_version = session_version + 1, signouts = signouts + 1
 			WHERE user_id = $1
 			RETURNING user_id
 		), ended AS (
@@ -70,7 +70,7 @@ func (s *Store) EndAllSessions(ctx context.Context, userID string, now time.Time
 			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL
 		)
 		SELECT FROM changed`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrNotFound
 	}
@@ -80,7 +80,7 @@ func (s *Store) EndAllSessions(ctx context.Context, userID string, now time.Time
 // ReplaceHash implements login.Store.
 func (s *Store) ReplaceHash(ctx context.Context, userID, oldHash, newHash string) error {
 	const query = `UPDATE auth.accounts SET password = $3 WHERE user_id = $1 AND password = $2`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrStale
 	}
@@ -91,22 +91,22 @@ func (s *Store) ReplaceHash(ctx context.Context, userID, oldHash, newHash string
 func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) error {
 	const query = `
 		WITH changed AS (
-			UPDATE auth.accounts SET password = $4, session_epoch = session_epoch + 1
-			WHERE user_id = $1 AND password = $2 AND session_epoch = $3 AND disabled_at IS NULL
-			RETURNING user_id, session_epoch
+			UPDATE auth.accounts SET password = $4, session_version = session_version + 1
+			WHERE user_id = $1 AND password = $2 AND session_version = $3 AND disabled_at IS NULL
+			RETURNING user_id, session_version
 		), ended AS (
 			UPDATE auth.sessions s SET ended_at = $5
 			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL
 		)
-		INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix, family_hash, token_hash, amr, elevated_at)
-		SELECT $6, user_id, session_epoch, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 FROM changed`
-	id, ok := column.ID(c.UserID)
+		INSERT INTO auth.sessions (id, user_id, version, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix, family_hash, token_hash, amr, elevated_at)
+		SELECT $6, user_id, session_version, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 FROM changed`
+	id, ok := sqlvalue.ID(c.UserID)
 	if !ok {
 		return login.ErrStale
 	}
 	n := c.Session.Session
 	return s.exec(ctx, "changing a password", login.ErrStale, query,
-		id, c.OldHash, c.Epoch, c.NewHash, c.Now,
-		n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, column.Text(n.ClientName), column.Text(n.ClientPrefix),
+		id, c.OldHash, c.SessionVersion, c.NewHash, c.Now,
+		n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, sqlvalue.Text(n.ClientName), sqlvalue.Text(n.ClientPrefix),
 		c.Session.Token.Family[:], c.Session.Token.Token[:], strings.Join(n.AMR, " "), orNull(n.ElevatedAt))
 }

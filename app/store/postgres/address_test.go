@@ -22,7 +22,7 @@ import (
 var columnsOfAddress = map[string]bool{
 	"users.id": false, "users.email": false, "users.name": false, "users.created_at": false, "users.updated_at": false,
 	"accounts.user_id": false, "accounts.password": false, "accounts.roles": false, "accounts.default_role": false, "accounts.claims": false,
-	"accounts.session_epoch": false, "accounts.signouts": false, "accounts.unopened": false, "accounts.disabled_at": false,
+	"accounts.session_version": false, "accounts.signouts": false, "accounts.unopened": false, "accounts.disabled_at": false,
 	"accounts.email_verified_at": true, "mail_tokens.email": true,
 }
 
@@ -50,7 +50,7 @@ func (f *fixture) addressOfAnApp(t *testing.T) {
 		t.Fatalf("columns are %v, known are %v: say in this test whether a new one speaks of the user's address; if so, have auth.address_changed clear it", columns, known)
 	}
 
-	storetest.NewChain(t, store, "ann@example.org")
+	storetest.NewFamily(t, store, "ann@example.org")
 	f.Exec(t, database, `
 		CREATE ROLE app_one_column LOGIN;
 		GRANT SELECT, UPDATE (email) ON public.users TO app_one_column`)
@@ -61,7 +61,7 @@ func (f *fixture) addressOfAnApp(t *testing.T) {
 			f.Exec(t, database, `
 				UPDATE auth.accounts SET email_verified_at = '2026-01-01';
 				DELETE FROM auth.mail_tokens;
-				INSERT INTO auth.mail_tokens (hash, user_id, purpose, email, epoch, created_at, expires_at, spent_at)
+				INSERT INTO auth.mail_tokens (hash, user_id, purpose, email, version, created_at, expires_at, spent_at)
 				SELECT sha256(purpose::bytea), id, purpose, email, 1, now(), now() + '1 day', spent
 				FROM public.users, (VALUES ('reset-password', NULL), ('verify-email', NULL), ('change-email', NULL), ('spent', now())) AS t (purpose, spent)`)
 			conn := f.connect(t, f.URLFor(who, database))
@@ -183,7 +183,7 @@ func (f *fixture) addressOfBefore(t *testing.T) {
 		ALTER TABLE public.users DISABLE TRIGGER users_form;
 		INSERT INTO public.users (id, email, name) VALUES ('00000000-0000-4000-8000-000000000001', 'idn@bücher.example', U&'a\200Bb');
 		INSERT INTO auth.accounts (user_id, password) SELECT id, 'hash' FROM public.users;
-		INSERT INTO auth.mail_tokens (hash, user_id, purpose, email, epoch, created_at, expires_at)
+		INSERT INTO auth.mail_tokens (hash, user_id, purpose, email, version, created_at, expires_at)
 			SELECT sha256('link'), id, 'change-email', 'new@bücher.example', 1, now(), now() + '1 hour' FROM public.users;
 		ALTER TABLE public.users ENABLE TRIGGER users_form;
 		UPDATE public.users SET created_at = now(), email = email`)

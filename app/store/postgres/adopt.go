@@ -11,7 +11,7 @@ import (
 )
 
 // adoptQuery exchanges a token of the release before, which kept a row for each in
-// auth.refresh_tokens, and moves its chain to the session. It answers one row for
+// auth.refresh_tokens, and moves its family to the session. It answers one row for
 // a token of a live session that has not been moved since, and none otherwise:
 //
 //	presented  the token with all that hangs on it
@@ -25,7 +25,7 @@ import (
 // sees it, so nothing is inserted, but known does not: errHidden.
 const adoptQuery = `
 	WITH presented AS MATERIALIZED (
-		SELECT ` + sessionColumns + `, ` + holderColumns + `, s.id AS session_id,
+		SELECT ` + sessionColumns + `, ` + userAccountColumns + `, s.id AS session_id,
 			t.hash, t.parent_hash, t.nonce AS own_nonce
 		FROM auth.refresh_tokens t
 		JOIN auth.sessions s ON s.id = t.session_id
@@ -69,12 +69,12 @@ type adoptRow struct {
 	lastUsed, idle *time.Time // nil: the session was not touched
 	ended          *time.Time
 	session        sessionRow
-	holder         holderRow
+	userAccount    userAccountRow
 }
 
 func (r *adoptRow) targets() []any {
 	own := []any{&r.won, &r.stale, &r.nonce, &r.lastUsed, &r.idle, &r.ended}
-	own = append(append(own, r.session.targets()...), r.holder.targets()...)
+	own = append(append(own, r.session.targets()...), r.userAccount.targets()...)
 	return append(own, nil, nil, nil, nil) // what only the statement itself needs
 }
 
@@ -94,7 +94,7 @@ func (s *Store) adopt(ctx context.Context, r login.Rotation) (login.Rotated, err
 	return row.outcome(r.Nonce)
 }
 
-// movedMeanwhile tells a token whose chain a concurrent call has just moved from
+// movedMeanwhile tells a token whose family a concurrent call has just moved from
 // one that nobody knows.
 func (s *Store) movedMeanwhile(ctx context.Context, r login.Rotation) (login.Rotated, error) {
 	const query = `
@@ -114,7 +114,7 @@ func (s *Store) movedMeanwhile(ctx context.Context, r login.Rotation) (login.Rot
 
 // outcome reads the row of adoptQuery.
 func (r *adoptRow) outcome(ours []byte) (login.Rotated, error) {
-	out := login.Rotated{Holder: r.holder.value(), Session: r.session.value(), Nonces: [][]byte{r.nonce}}
+	out := login.Rotated{UserAccount: r.userAccount.value(), Session: r.session.value(), Nonces: [][]byte{r.nonce}}
 	touched := r.lastUsed != nil
 	if touched {
 		out.Session.LastUsedAt, out.Session.IdleUntil, out.Session.EndedAt = utc(r.lastUsed), utc(r.idle), utc(r.ended)

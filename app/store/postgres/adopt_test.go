@@ -15,11 +15,11 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// asBefore gives all chains the form of the release before, as a rollback does,
+// asBefore gives all families the form of the release before, as a rollback does,
 // and then the tables of today again, as the next upgrade does.
 func (f *fixture) asBefore(t *testing.T, database string) {
 	t.Helper()
-	down, err := os.ReadFile(filepath.Join(testserver.RepoRoot(t), "hasura/migrations/default/1764350000000_chains/down.sql"))
+	down, err := os.ReadFile(filepath.Join(testserver.RepoRoot(t), "hasura/migrations/default/1764350000000_token_families/down.sql"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,16 +34,16 @@ func (f *fixture) tokensOfBefore(t *testing.T) {
 	database := f.newDatabase(t)
 	store := f.open(t, database)
 	for round := range 3 {
-		chain := storetest.NewChain(t, store, fmt.Sprintf("lost%d@example.org", round))
-		if _, err := chain.Steps(t.Context(), 2); err != nil {
+		family := storetest.NewFamily(t, store, fmt.Sprintf("lost%d@example.org", round))
+		if _, err := family.Steps(t.Context(), 2); err != nil {
 			t.Fatal(err)
 		}
 		f.asBefore(t, database)
-		if _, err := chain.Steps(t.Context(), 5); err != nil {
+		if _, err := family.Steps(t.Context(), 5); err != nil {
 			t.Fatalf("refreshing a token of the release before: %v", err)
 		}
-		if err := chain.Reuse(t.Context()); !errors.Is(err, login.ErrTokenReused) {
-			t.Errorf("reuse after the chain was moved: %v", err)
+		if err := family.Reuse(t.Context()); !errors.Is(err, login.ErrTokenReused) {
+			t.Errorf("reuse after the family was moved: %v", err)
 		}
 	}
 
@@ -69,7 +69,7 @@ func (f *fixture) tokensOfBefore(t *testing.T) {
 	}
 }
 
-// rolledBackBetween has the release before go on with a chain that this one had
+// rolledBackBetween has the release before go on with a family that this one had
 // moved, and this one take it up again. A token spent before that stays spent.
 func (f *fixture) rolledBackBetween(t *testing.T) {
 	database := f.newDatabase(t)
@@ -84,7 +84,7 @@ func (f *fixture) rolledBackBetween(t *testing.T) {
 	f.Exec(t, database, fmt.Sprintf(`INSERT INTO auth.refresh_tokens (hash, session_id, parent_hash, nonce, created_at)
 		SELECT '\x%x', session_id, hash, '\x00', now() FROM auth.refresh_tokens WHERE hash = '\x%x'`, theirs.Token[:], moved.Child[:]))
 	if _, err := store.RotateToken(t.Context(), rotation(theirs, 2)); err != nil {
-		t.Fatalf("the chain of the release before: %v", err)
+		t.Fatalf("the family of the release before: %v", err)
 	}
 	spent := rotation(first, 3)
 	spent.Grace = -time.Second
@@ -98,14 +98,14 @@ func (f *fixture) boundedRows(t *testing.T) {
 	database := f.newDatabase(t)
 	store := f.open(t, database)
 	for i := range 5 {
-		if _, err := storetest.NewChain(t, store, fmt.Sprintf("user%d@example.org", i)).Steps(t.Context(), 400); err != nil {
+		if _, err := storetest.NewFamily(t, store, fmt.Sprintf("user%d@example.org", i)).Steps(t.Context(), 400); err != nil {
 			t.Fatal(err)
 		}
 	}
 	f.Exec(t, database, `DO $$ BEGIN
 		IF (SELECT count(*) FROM auth.refresh_tokens) > 0 OR (SELECT count(*) FROM auth.sessions) <> 5 THEN
 			RAISE 'refreshes left rows'; END IF;
-		IF (SELECT max(length(recent)) FROM auth.sessions) > 1152 THEN RAISE 'a chain has grown'; END IF;
+		IF (SELECT max(length(recent)) FROM auth.sessions) > 1152 THEN RAISE 'a family has grown'; END IF;
 		END $$`)
 	var hot, all int
 	eventually(t, "statistics arrive", func() bool {
@@ -121,18 +121,18 @@ func (f *fixture) session(t *testing.T, store login.Store, email string) login.T
 	t.Helper()
 	now := time.Now()
 	id := func(n int) string { return fmt.Sprintf("%08x-0000-4000-8000-%012x", f.databases.Add(1), n) }
-	h := login.Holder{
+	ua := login.UserAccount{
 		User:    login.User{ID: id(1), Email: email, Name: "Ann", CreatedAt: now, UpdatedAt: now},
-		Account: login.Account{Password: "hash", Roles: []string{"user"}, DefaultRole: "user", Epoch: 1},
+		Account: login.Account{Password: "hash", Roles: []string{"user"}, DefaultRole: "user", SessionVersion: 1},
 	}
 	n := login.NewSession{
 		Session: login.Session{
-			ID: id(2), UserID: h.User.ID, Epoch: 1, CreatedAt: now, LastUsedAt: now,
+			ID: id(2), UserID: ua.User.ID, SessionVersion: 1, CreatedAt: now, LastUsedAt: now,
 			IdleUntil: now.Add(time.Hour), ExpiresAt: now.Add(time.Hour), ClientPrefix: "unknown",
 		},
 		Token: login.TokenKey{Family: sha256.Sum256([]byte("family of " + email)), Token: sha256.Sum256([]byte(email))}, MaxLive: 20,
 	}
-	if err := store.CreateUser(t.Context(), h, &n); err != nil {
+	if err := store.CreateUser(t.Context(), ua, &n); err != nil {
 		t.Fatal(err)
 	}
 	return n.Token

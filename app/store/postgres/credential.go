@@ -9,32 +9,32 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// current begins a statement that works for an account of one epoch alone. It
-// locks the account, so that what raises the epoch comes before or after.
+// current begins a statement that works for an account of one version alone. It
+// locks the account, so that what raises the version comes before or after.
 const current = `
 	WITH account AS (
 		SELECT user_id FROM auth.accounts
-		WHERE user_id = $1 AND session_epoch = $2 AND disabled_at IS NULL
+		WHERE user_id = $1 AND session_version = $2 AND disabled_at IS NULL
 		FOR NO KEY UPDATE
 	)`
 
 // AddTOTP implements login.CredentialStore.
-func (s *Store) AddTOTP(ctx context.Context, userID string, epoch int, t login.TOTP) error {
+func (s *Store) AddTOTP(ctx context.Context, userID string, version int, t login.TOTP) error {
 	// Codes that stood in for another secret do not for this one.
 	const query = current + `, codes AS (
 			DELETE FROM auth.recovery_codes r USING account a WHERE r.user_id = a.user_id
 		)
 		INSERT INTO auth.totp (user_id, secret, last_step, created_at)
 		SELECT user_id, $3, $4, $5 FROM account`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrStale
 	}
 	return s.call(ctx, "adding a TOTP secret", func(ctx context.Context) error {
-		tag, err := s.pool.Exec(ctx, query, id, epoch, t.Secret, t.LastStep, t.CreatedAt)
+		tag, err := s.pool.Exec(ctx, query, id, version, t.Secret, t.LastStep, t.CreatedAt)
 		switch {
 		case violates(err, uniqueViolation, "totp_pkey"):
 			return login.ErrCredentialExists
@@ -48,7 +48,7 @@ func (s *Store) AddTOTP(ctx context.Context, userID string, epoch int, t login.T
 // TOTP implements login.CredentialStore.
 func (s *Store) TOTP(ctx context.Context, userID string) (login.TOTP, error) {
 	const query = `SELECT secret, last_step, created_at FROM auth.totp WHERE user_id = $1`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.TOTP{}, login.ErrNotFound
 	}
@@ -66,7 +66,7 @@ func (s *Store) TOTP(ctx context.Context, userID string) (login.TOTP, error) {
 // UseTOTP implements login.CredentialStore.
 func (s *Store) UseTOTP(ctx context.Context, userID string, step int64) error {
 	const query = `UPDATE auth.totp SET last_step = $2 WHERE user_id = $1 AND last_step < $2`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrTokenUnknown
 	}
@@ -74,16 +74,16 @@ func (s *Store) UseTOTP(ctx context.Context, userID string, step int64) error {
 }
 
 // RemoveTOTP implements login.CredentialStore.
-func (s *Store) RemoveTOTP(ctx context.Context, userID string, epoch int) error {
+func (s *Store) RemoveTOTP(ctx context.Context, userID string, version int) error {
 	const query = current + `, codes AS (
 			DELETE FROM auth.recovery_codes r USING account a WHERE r.user_id = a.user_id
 		)
 		DELETE FROM auth.totp t USING account a WHERE t.user_id = a.user_id`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrStale
 	}
-	return s.exec(ctx, "removing a TOTP secret", login.ErrStale, query, id, epoch)
+	return s.exec(ctx, "removing a TOTP secret", login.ErrStale, query, id, version)
 }
 
 // resetFactors removes every second factor in the transaction of a change that
@@ -109,7 +109,7 @@ func (s *Store) resetFactors(ctx context.Context, change string, args []any) err
 func (s *Store) ListTOTP(ctx context.Context, afterUserID string, limit int) (sealed []login.SealedTOTP, err error) {
 	const query = `SELECT user_id, secret FROM auth.totp WHERE $1::uuid IS NULL OR user_id > $1 ORDER BY user_id LIMIT $2`
 	var after any
-	if id, ok := column.ID(afterUserID); ok {
+	if id, ok := sqlvalue.ID(afterUserID); ok {
 		after = id
 	}
 	err = s.call(ctx, "listing TOTP secrets", func(ctx context.Context) (err error) {
@@ -125,7 +125,7 @@ func (s *Store) ListTOTP(ctx context.Context, afterUserID string, limit int) (se
 // ReplaceTOTPSecret implements login.CredentialStore.
 func (s *Store) ReplaceTOTPSecret(ctx context.Context, userID string, old, sealed []byte) error {
 	const query = `UPDATE auth.totp SET secret = $3 WHERE user_id = $1 AND secret = $2`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrStale
 	}
@@ -134,12 +134,12 @@ func (s *Store) ReplaceTOTPSecret(ctx context.Context, userID string, old, seale
 
 // ReplaceRecoveryCodes implements login.CredentialStore. The two statements travel
 // together and are one transaction: one alone would not see which codes to keep.
-func (s *Store) ReplaceRecoveryCodes(ctx context.Context, userID string, epoch int, codes []login.TokenHash, now time.Time) error {
+func (s *Store) ReplaceRecoveryCodes(ctx context.Context, userID string, version int, codes []login.TokenHash, now time.Time) error {
 	const remove = current + ` DELETE FROM auth.recovery_codes r USING account a WHERE r.user_id = a.user_id`
 	const add = current + `
 		INSERT INTO auth.recovery_codes (user_id, hash, created_at)
 		SELECT user_id, hash, $4 FROM account, unnest($3::bytea[]) AS hash`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrStale
 	}
@@ -150,8 +150,8 @@ func (s *Store) ReplaceRecoveryCodes(ctx context.Context, userID string, epoch i
 	return s.call(ctx, "replacing recovery codes", func(ctx context.Context) error {
 		var batch pgx.Batch
 		var added int64
-		batch.Queue(remove, id, epoch)
-		batch.Queue(add, id, epoch, hashes, now).Exec(func(tag pgconn.CommandTag) error {
+		batch.Queue(remove, id, version)
+		batch.Queue(add, id, version, hashes, now).Exec(func(tag pgconn.CommandTag) error {
 			added = tag.RowsAffected()
 			return nil
 		})
@@ -166,7 +166,7 @@ func (s *Store) ReplaceRecoveryCodes(ctx context.Context, userID string, epoch i
 // UseRecoveryCode implements login.CredentialStore.
 func (s *Store) UseRecoveryCode(ctx context.Context, userID string, code login.TokenHash) error {
 	const query = `DELETE FROM auth.recovery_codes WHERE user_id = $1 AND hash = $2`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrTokenUnknown
 	}
@@ -176,38 +176,38 @@ func (s *Store) UseRecoveryCode(ctx context.Context, userID string, code login.T
 // AddChallenge implements login.CredentialStore.
 func (s *Store) AddChallenge(ctx context.Context, c login.Challenge) error {
 	const query = current + `
-		INSERT INTO auth.challenges (user_id, epoch, hash, purpose, client, data, expires_at)
+		INSERT INTO auth.challenges (user_id, version, hash, purpose, client, data, expires_at)
 		SELECT user_id, $2, $3, $4, $5, $6, $7 FROM account`
-	id, ok := column.ID(c.UserID)
+	id, ok := sqlvalue.ID(c.UserID)
 	if !ok {
 		return login.ErrStale
 	}
 	return s.exec(ctx, "storing a challenge", login.ErrStale, query,
-		id, c.Epoch, c.Hash[:], string(c.Purpose), c.Client, c.Data, c.ExpiresAt)
+		id, c.SessionVersion, c.Hash[:], string(c.Purpose), c.Client, c.Data, c.ExpiresAt)
 }
 
 // TryChallenge implements login.CredentialStore.
-func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.Challenge, login.Holder, error) {
+func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.Challenge, login.UserAccount, error) {
 	const query = `
 		WITH tried AS (
 			UPDATE auth.challenges c SET tries = c.tries + 1 FROM auth.accounts a
 			WHERE c.hash = $1 AND c.purpose = $2 AND c.client = $3 AND c.expires_at > $4 AND c.tries < $5
-				AND a.user_id = c.user_id AND a.session_epoch = c.epoch AND a.disabled_at IS NULL
-			RETURNING c.user_id, c.epoch, c.data, c.expires_at
+				AND a.user_id = c.user_id AND a.session_version = c.version AND a.disabled_at IS NULL
+			RETURNING c.user_id, c.version, c.data, c.expires_at
 		)
-		SELECT c.user_id, c.epoch, c.data, c.expires_at, ` + holderColumns + `
+		SELECT c.user_id, c.version, c.data, c.expires_at, ` + userAccountColumns + `
 		FROM tried c
 		JOIN public.users u ON u.id = c.user_id
 		JOIN auth.accounts a ON a.user_id = c.user_id`
 	c := login.Challenge{Hash: k.Hash, Purpose: k.Purpose, Client: k.Client}
-	var row holderRow
+	var row userAccountRow
 	err := s.queryRow(ctx, "reading a challenge", login.ErrTokenUnknown, query,
 		[]any{k.Hash[:], string(k.Purpose), k.Client, k.Now, login.ChallengeTries}, func() []any {
-			row = holderRow{}
-			return append([]any{&c.UserID, &c.Epoch, &c.Data, &c.ExpiresAt}, row.targets()...)
+			row = userAccountRow{}
+			return append([]any{&c.UserID, &c.SessionVersion, &c.Data, &c.ExpiresAt}, row.targets()...)
 		})
 	if err != nil {
-		return login.Challenge{}, login.Holder{}, err
+		return login.Challenge{}, login.UserAccount{}, err
 	}
 	c.ExpiresAt = c.ExpiresAt.UTC()
 	return c, row.value(), nil
@@ -222,7 +222,7 @@ func (s *Store) EndChallenge(ctx context.Context, hash login.TokenHash) error {
 // Elevate implements login.CredentialStore.
 func (s *Store) Elevate(ctx context.Context, sessionID string, amr []string, now time.Time) error {
 	const query = `UPDATE auth.sessions SET amr = $2, elevated_at = $3 WHERE id = $1 AND ended_at IS NULL`
-	id, ok := column.ID(sessionID)
+	id, ok := sqlvalue.ID(sessionID)
 	if !ok {
 		return login.ErrNotFound
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 var _ login.EmailStore = (*Store)(nil)
@@ -14,7 +14,7 @@ var _ login.EmailStore = (*Store)(nil)
 // ListEmails implements login.EmailStore.
 func (s *Store) ListEmails(ctx context.Context, afterID string, limit int) (users []login.User, err error) {
 	const query = `SELECT id::text AS id, email FROM public.users WHERE id > $1 ORDER BY id LIMIT $2`
-	after, _ := column.ID(afterID) // the zero UUID: from the start
+	after, _ := sqlvalue.ID(afterID) // the zero UUID: from the start
 	err = s.call(ctx, "listing addresses", func(ctx context.Context) (err error) {
 		users, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (u login.User, err error) {
 			return u, r.Scan(&u.ID, &u.Email)
@@ -33,7 +33,7 @@ func (s *Store) RespellEmail(ctx context.Context, userID, from, to string) error
 			DELETE FROM auth.mail_tokens t USING changed WHERE t.user_id = changed.id AND t.spent_at IS NULL
 		)
 		SELECT FROM changed`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrStale
 	}

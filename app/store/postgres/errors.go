@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
 
-	"hasura-login/app/store/internal/outcome"
+	"hasura-login/app/store/internal/storeerr"
 )
 
 // SQLSTATEs that methods give a meaning of their own.
@@ -42,7 +42,7 @@ var unavailable = []string{
 }
 
 func explain(caller context.Context, doing string, err error) error {
-	return outcome.Explain(caller, doing, err, isUnavailable)
+	return storeerr.Explain(caller, doing, err, isUnavailable)
 }
 
 func isUnavailable(err error) bool {

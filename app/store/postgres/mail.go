@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 var _ interface {
@@ -22,7 +22,7 @@ var _ interface {
 //
 // #nosec G101 -- a statement
 const putToken = `
-	INSERT INTO auth.mail_tokens AS t (hash, user_id, purpose, email, epoch, created_at, expires_at, slot)
+	INSERT INTO auth.mail_tokens AS t (hash, user_id, purpose, email, version, created_at, expires_at, slot)
 	SELECT $1::bytea, u.id, $3, $4, $5, $6, $7, free.slot
 	FROM public.users u CROSS JOIN LATERAL (
 		SELECT n AS slot FROM generate_series($8::int, $9::int) AS n
@@ -33,20 +33,20 @@ const putToken = `
 	) AS free
 	WHERE u.id = $2::uuid
 	ON CONFLICT ON CONSTRAINT mail_tokens_user_id_purpose_key DO UPDATE SET
-		hash = EXCLUDED.hash, email = EXCLUDED.email, epoch = EXCLUDED.epoch,
+		hash = EXCLUDED.hash, email = EXCLUDED.email, version = EXCLUDED.version,
 		created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at, spent_at = NULL
 	WHERE NOT (` + taken + `)`
 
 // taken holds of a slot's token t that a new one must not replace.
-const taken = ` t.slot > 0 AND t.expires_at > $6 AND t.epoch = $5 AND t.email = $4 `
+const taken = ` t.slot > 0 AND t.expires_at > $6 AND t.version = $5 AND t.email = $4 `
 
 // tokenValues are the arguments of putToken.
 func tokenValues(t *login.MailToken, first, last int) []any {
 	if t == nil {
 		return make([]any, 9)
 	}
-	id, _ := column.ID(t.UserID)
-	return []any{t.Hash[:], id, string(t.Purpose), t.Email, t.Epoch, t.CreatedAt, t.ExpiresAt, first, last}
+	id, _ := sqlvalue.ID(t.UserID)
+	return []any{t.Hash[:], id, string(t.Purpose), t.Email, t.SessionVersion, t.CreatedAt, t.ExpiresAt, first, last}
 }
 
 // QueueMail implements login.MailStore: one statement, with a token or without.
@@ -58,12 +58,12 @@ func (s *Store) QueueMail(ctx context.Context, m login.QueuedMail, t *login.Mail
 			CASE WHEN wanted THEN $13::text ELSE '' END, CASE WHEN wanted THEN $14::jsonb ELSE '{}' END,
 			$15::timestamptz, $15, CASE WHEN wanted THEN $16::timestamptz ELSE $15 END
 		FROM (SELECT $1 IS NULL OR EXISTS (SELECT FROM token) AS wanted) AS w`
-	payload, err := column.EncodePayload(m.Payload)
+	payload, err := sqlvalue.EncodePayload(m.Payload)
 	if err != nil {
 		return err
 	}
 	var owner *uuid.UUID
-	if id, ok := column.ID(m.UserID); ok {
+	if id, ok := sqlvalue.ID(m.UserID); ok {
 		owner = &id
 	}
 	first, last := 0, 0
@@ -88,11 +88,11 @@ func (s *Store) AddMailToken(ctx context.Context, t login.MailToken) error {
 // liveToken holds of a token t of the account a of the user u at the time $2.
 //
 // #nosec G101 -- a condition
-const liveToken = ` t.hash = $1 AND t.spent_at IS NULL AND t.expires_at > $2 AND` + rightEpoch + `AND` + rightAddress
+const liveToken = ` t.hash = $1 AND t.spent_at IS NULL AND t.expires_at > $2 AND` + rightVersion + `AND` + rightAddress
 
-// rightEpoch holds of a token t of the account a as login.Account.EpochFor says.
-const rightEpoch = ` a.disabled_at IS NULL
-	AND t.epoch = a.session_epoch - CASE t.purpose WHEN '` + string(login.PurposeChangeEmail) + `' THEN 0 ELSE a.signouts END `
+// rightVersion holds of a token t of the account a as login.Account.SessionVersionFor says.
+const rightVersion = ` a.disabled_at IS NULL
+	AND t.version = a.session_version - CASE t.purpose WHEN '` + string(login.PurposeChangeEmail) + `' THEN 0 ELSE a.signouts END `
 
 // rightAddress holds of a token t of the user u that was sent to the address the
 // user has, that is to bring another, or that was sent to none.
@@ -106,22 +106,22 @@ const confirmed = ` t.hash = $1 AND t.spent_at IS NOT NULL AND t.purpose <> '` +
 const resets = ` (t.purpose = '` + string(login.PurposeResetPassword) + `'
 	OR t.purpose = '` + string(login.PurposeVerifyEmail) + `' AND a.email_verified_at IS NULL) `
 
-// MailTokenHolder implements login.MailStore.
-func (s *Store) MailTokenHolder(ctx context.Context, token login.TokenHash, now time.Time) (login.MailToken, login.Holder, error) {
-	const query = `SELECT t.user_id, t.purpose, t.email, t.epoch, t.created_at, t.expires_at, t.spent_at, ` + holderColumns + `
+// MailTokenUserAccount implements login.MailStore.
+func (s *Store) MailTokenUserAccount(ctx context.Context, token login.TokenHash, now time.Time) (login.MailToken, login.UserAccount, error) {
+	const query = `SELECT t.user_id, t.purpose, t.email, t.version, t.created_at, t.expires_at, t.spent_at, ` + userAccountColumns + `
 		FROM auth.mail_tokens t
 		JOIN public.users u ON u.id = t.user_id
 		JOIN auth.accounts a ON a.user_id = t.user_id
 		WHERE` + liveToken + `OR` + confirmed
 	t := login.MailToken{Hash: token}
-	var row holderRow
+	var row userAccountRow
 	var spent *time.Time
 	err := s.queryRow(ctx, "reading a mail token", login.ErrTokenUnknown, query, []any{token[:], now}, func() []any {
-		row, spent = holderRow{}, nil
-		return append([]any{&t.UserID, &t.Purpose, &t.Email, &t.Epoch, &t.CreatedAt, &t.ExpiresAt, &spent}, row.targets()...)
+		row, spent = userAccountRow{}, nil
+		return append([]any{&t.UserID, &t.Purpose, &t.Email, &t.SessionVersion, &t.CreatedAt, &t.ExpiresAt, &spent}, row.targets()...)
 	})
 	if err != nil {
-		return login.MailToken{}, login.Holder{}, err
+		return login.MailToken{}, login.UserAccount{}, err
 	}
 	t.CreatedAt, t.ExpiresAt, t.SpentAt = t.CreatedAt.UTC(), t.ExpiresAt.UTC(), utc(spent)
 	return t, row.value(), nil
@@ -129,20 +129,20 @@ func (s *Store) MailTokenHolder(ctx context.Context, token login.TokenHash, now 
 
 // ResetPassword implements login.MailStore.
 func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error {
-	const query = spendIf + ` AND` + resets + `AND a.user_id = $3 AND a.session_epoch = $4` + spent + `, changed AS (
-			UPDATE auth.accounts a SET password = $5, session_epoch = a.session_epoch + 1, unopened = false,
+	const query = spendIf + ` AND` + resets + `AND a.user_id = $3 AND a.session_version = $4` + spent + `, changed AS (
+			UPDATE auth.accounts a SET password = $5, session_version = a.session_version + 1, unopened = false,
 				email_verified_at = CASE WHEN spent.proves_address THEN COALESCE(a.email_verified_at, $2) ELSE a.email_verified_at END
 			FROM spent WHERE a.user_id = spent.user_id
-			RETURNING a.user_id, a.session_epoch
+			RETURNING a.user_id, a.session_version
 		), ended AS (
 			UPDATE auth.sessions s SET ended_at = $2
 			FROM changed WHERE s.user_id = changed.user_id AND s.ended_at IS NULL
 		), opened AS (
-			INSERT INTO auth.sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix, family_hash, token_hash, amr)
-			SELECT $6::uuid, user_id, session_epoch, $7, $8, $9, $10, $11, $12, $13, $14, $15 FROM changed WHERE $6::uuid IS NOT NULL
+			INSERT INTO auth.sessions (id, user_id, version, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix, family_hash, token_hash, amr)
+			SELECT $6::uuid, user_id, session_version, $7, $8, $9, $10, $11, $12, $13, $14, $15 FROM changed WHERE $6::uuid IS NOT NULL
 		)
 		SELECT user_id FROM changed`
-	id, ok := column.ID(r.UserID)
+	id, ok := sqlvalue.ID(r.UserID)
 	if !ok {
 		return login.ErrTokenUnknown
 	}
@@ -150,11 +150,11 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 	if r.Session != nil {
 		n := r.Session.Session
 		session = []any{
-			n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, column.Text(n.ClientName), column.Text(n.ClientPrefix),
+			n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, sqlvalue.Text(n.ClientName), sqlvalue.Text(n.ClientPrefix),
 			r.Session.Token.Family[:], r.Session.Token.Token[:], strings.Join(n.AMR, " "),
 		}
 	}
-	args := append([]any{r.Token[:], r.Now, id, r.Epoch, r.NewHash}, session...)
+	args := append([]any{r.Token[:], r.Now, id, r.SessionVersion, r.NewHash}, session...)
 	_, err := s.spendToken(ctx, "resetting a password", query, args...)
 	return err
 }

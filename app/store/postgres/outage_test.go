@@ -44,16 +44,16 @@ func (f *fixture) crashes(t *testing.T) {
 // token leads on either way.
 func (f *fixture) crashAfterExchange(t *testing.T) {
 	database := f.newDatabase(t)
-	chain := storetest.NewChain(t, f.open(t, database), "ann@example.org")
+	family := storetest.NewFamily(t, f.open(t, database), "ann@example.org")
 	for range 3 {
 		f.onDisk(t, database)
-		if err := chain.Step(t.Context()); err != nil {
+		if err := family.Step(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		f.crash(t)
 		f.Restart(t)
-		chain.Back()
-		if err := chain.Step(t.Context()); err != nil {
+		family.Back()
+		if err := family.Step(t.Context()); err != nil {
 			t.Fatalf("the old token after a crash: %v", err)
 		}
 	}
@@ -61,16 +61,16 @@ func (f *fixture) crashAfterExchange(t *testing.T) {
 
 // crashAfterReuse must not bring the session back that a stolen token has ended.
 func (f *fixture) crashAfterReuse(t *testing.T) {
-	chain := storetest.NewChain(t, f.open(t, f.newDatabase(t)), "ann@example.org")
-	if _, err := chain.Steps(t.Context(), 2); err != nil {
+	family := storetest.NewFamily(t, f.open(t, f.newDatabase(t)), "ann@example.org")
+	if _, err := family.Steps(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
-	if err := chain.Reuse(t.Context()); !errors.Is(err, login.ErrTokenReused) {
+	if err := family.Reuse(t.Context()); !errors.Is(err, login.ErrTokenReused) {
 		t.Fatalf("a spent token after the grace: %v, want ErrTokenReused", err)
 	}
 	f.crash(t)
 	f.Restart(t)
-	if err := chain.Step(t.Context()); !errors.Is(err, login.ErrTokenUnknown) {
+	if err := family.Step(t.Context()); !errors.Is(err, login.ErrTokenUnknown) {
 		t.Errorf("the ended session after a crash: %v, want ErrTokenUnknown", err)
 	}
 }
@@ -79,10 +79,10 @@ func (f *fixture) crashAfterReuse(t *testing.T) {
 func (f *fixture) downAndUp(t *testing.T) {
 	database := f.newDatabase(t)
 	store := f.open(t, database)
-	chain := storetest.NewChain(t, store, "ann@example.org")
+	family := storetest.NewFamily(t, store, "ann@example.org")
 	step := func(want error) {
 		t.Helper()
-		if err := chain.Step(t.Context()); !errors.Is(err, want) {
+		if err := family.Step(t.Context()); !errors.Is(err, want) {
 			t.Fatalf("refresh: %v, want %v", err, want)
 		}
 	}
@@ -94,12 +94,12 @@ func (f *fixture) downAndUp(t *testing.T) {
 		t.Errorf("Ping while down: %v, want ErrUnavailable", err)
 	}
 	late := f.open(t, database) // while the server is down
-	if _, err := late.HolderByEmail(t.Context(), "ann@example.org"); !errors.Is(err, login.ErrUnavailable) {
+	if _, err := late.UserAccountByEmail(t.Context(), "ann@example.org"); !errors.Is(err, login.ErrUnavailable) {
 		t.Errorf("a store opened while down: %v, want ErrUnavailable", err)
 	}
 	f.Restart(t)
 	step(nil)
-	if _, err := late.HolderByEmail(t.Context(), "ann@example.org"); err != nil {
+	if _, err := late.UserAccountByEmail(t.Context(), "ann@example.org"); err != nil {
 		t.Errorf("a store opened while down, now up: %v", err)
 	}
 }
@@ -109,9 +109,9 @@ func (f *fixture) downAndUp(t *testing.T) {
 func (f *fixture) deadConnections(t *testing.T) {
 	database := f.newDatabase(t)
 	store := f.open(t, database)
-	chains := newChains(t, store, 15)
+	families := newFamilies(t, store, 15)
 	for range 5 {
-		for _, r := range stepAll(t.Context(), chains, 3) {
+		for _, r := range stepAll(t.Context(), families, 3) {
 			if r.err != nil || r.unavailable > 0 {
 				t.Fatalf("refreshing: %v, unavailable %d times", r.err, r.unavailable)
 			}
@@ -125,7 +125,7 @@ func (f *fixture) deadConnections(t *testing.T) {
 func (f *fixture) killedConnections(t *testing.T) {
 	database := f.newDatabase(t)
 	store := f.open(t, database)
-	chains := newChains(t, store, 10)
+	families := newFamilies(t, store, 10)
 	killer, err := pgx.Connect(t.Context(), f.URL("postgres"))
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +150,7 @@ func (f *fixture) killedConnections(t *testing.T) {
 		}
 	})
 	failures := 0
-	for _, r := range stepAll(t.Context(), chains, 60) {
+	for _, r := range stepAll(t.Context(), families, 60) {
 		failures += r.unavailable
 		if r.err != nil {
 			t.Error(r.err)
@@ -161,7 +161,7 @@ func (f *fixture) killedConnections(t *testing.T) {
 	if failures == 0 {
 		t.Error("no exchange was hit: nothing was shown")
 	}
-	t.Logf("%d of %d exchanges failed and were made good", failures, 60*len(chains))
+	t.Logf("%d of %d exchanges failed and were made good", failures, 60*len(families))
 }
 
 // heldLock blocks a statement, by a lock that somebody else holds.
@@ -171,8 +171,8 @@ func (f *fixture) heldLock(t *testing.T) {
 		return f.URLFor(role, database) + "&statement_timeout=100&pool_max_conns=3", nil
 	})
 	patient := f.open(t, database)
-	storetest.NewChain(t, store, "ann@example.org")
-	h, err := store.HolderByEmail(t.Context(), "ann@example.org")
+	storetest.NewFamily(t, store, "ann@example.org")
+	ua, err := store.UserAccountByEmail(t.Context(), "ann@example.org")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,25 +185,25 @@ func (f *fixture) heldLock(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if err := store.EndAllSessions(t.Context(), h.User.ID, time.Now()); !errors.Is(err, login.ErrUnavailable) {
+	if err := store.EndAllSessions(t.Context(), ua.User.ID, time.Now()); !errors.Is(err, login.ErrUnavailable) {
 		t.Errorf("blocked for longer than statement_timeout: %v, want ErrUnavailable", err)
 	}
 	deadline, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	err = patient.EndAllSessions(deadline, h.User.ID, time.Now())
+	err = patient.EndAllSessions(deadline, ua.User.ID, time.Now())
 	if !errors.Is(err, login.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("blocked for longer than the caller's deadline: %v, want ErrUnavailable and DeadlineExceeded", err)
 	}
 	leaving, leave := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, leave)
-	err = patient.EndAllSessions(leaving, h.User.ID, time.Now())
+	err = patient.EndAllSessions(leaving, ua.User.ID, time.Now())
 	if errors.Is(err, login.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 		t.Errorf("caller left: %v, want Canceled and not ErrUnavailable", err)
 	}
 	if _, err := other.Exec(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.EndAllSessions(t.Context(), h.User.ID, time.Now()); err != nil {
+	if err := store.EndAllSessions(t.Context(), ua.User.ID, time.Now()); err != nil {
 		t.Errorf("no longer blocked: %v", err)
 	}
 }
@@ -234,13 +234,13 @@ func (f *fixture) waitGone(t *testing.T, database, roleLike string) {
 	})
 }
 
-func newChains(t *testing.T, store *postgres.Store, n int) []*storetest.Chain {
+func newFamilies(t *testing.T, store *postgres.Store, n int) []*storetest.Family {
 	t.Helper()
-	chains := make([]*storetest.Chain, n)
-	for i := range chains {
-		chains[i] = storetest.NewChain(t, store, fmt.Sprintf("user%02d@example.org", i))
+	families := make([]*storetest.Family, n)
+	for i := range families {
+		families[i] = storetest.NewFamily(t, store, fmt.Sprintf("user%02d@example.org", i))
 	}
-	return chains
+	return families
 }
 
 type stepped struct {
@@ -248,12 +248,12 @@ type stepped struct {
 	err         error
 }
 
-// stepAll lets every chain make n steps, all at once.
-func stepAll(ctx context.Context, chains []*storetest.Chain, n int) []stepped {
-	results := make([]stepped, len(chains))
+// stepAll lets every family make n steps, all at once.
+func stepAll(ctx context.Context, families []*storetest.Family, n int) []stepped {
+	results := make([]stepped, len(families))
 	var running sync.WaitGroup
-	for i, chain := range chains {
-		running.Go(func() { results[i].unavailable, results[i].err = chain.Steps(ctx, n) })
+	for i, family := range families {
+		running.Go(func() { results[i].unavailable, results[i].err = family.Steps(ctx, n) })
 	}
 	running.Wait()
 	return results

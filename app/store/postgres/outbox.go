@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 // ClaimMail implements login.Outbox. Rows that another replica is claiming are
@@ -29,7 +29,7 @@ func (s *Store) ClaimMail(ctx context.Context, now time.Time, lease time.Duratio
 	if err != nil {
 		return login.QueuedMail{}, err
 	}
-	m.Payload, m.CreatedAt = column.DecodePayload(payload), m.CreatedAt.UTC()
+	m.Payload, m.CreatedAt = sqlvalue.DecodePayload(payload), m.CreatedAt.UTC()
 	return m, nil
 }
 
@@ -38,14 +38,14 @@ func (s *Store) RenewMailToken(ctx context.Context, p login.MailPurpose, token l
 	const query = `
 		UPDATE auth.mail_tokens t SET expires_at = $3
 		FROM auth.accounts a JOIN public.users u ON u.id = a.user_id
-		WHERE a.user_id = t.user_id AND t.hash = $1 AND t.purpose = $2 AND t.spent_at IS NULL AND` + rightEpoch + `AND` + rightAddress
+		WHERE a.user_id = t.user_id AND t.hash = $1 AND t.purpose = $2 AND t.spent_at IS NULL AND` + rightVersion + `AND` + rightAddress
 	return s.exec(ctx, "renewing a mail token", login.ErrTokenUnknown, query, token[:], string(p), expiresAt)
 }
 
 // MailSent implements login.Outbox.
 func (s *Store) MailSent(ctx context.Context, id string, now time.Time) error {
 	const query = `UPDATE auth.outbox SET sent_at = COALESCE(sent_at, $2), locked_until = NULL WHERE id = $1`
-	key, ok := column.ID(id)
+	key, ok := sqlvalue.ID(id)
 	if !ok {
 		return login.ErrNotFound
 	}
@@ -57,7 +57,7 @@ func (s *Store) PostponeMail(ctx context.Context, id string, attempts int, next 
 	const query = `
 		UPDATE auth.outbox SET next_attempt_at = $3, locked_until = NULL
 		WHERE id = $1 AND attempts = $2 AND sent_at IS NULL AND failed_at IS NULL`
-	key, ok := column.ID(id)
+	key, ok := sqlvalue.ID(id)
 	if !ok {
 		return login.ErrStale
 	}
@@ -69,7 +69,7 @@ func (s *Store) AbandonMail(ctx context.Context, id string, attempts int, now ti
 	const query = `
 		UPDATE auth.outbox SET failed_at = $3, locked_until = NULL
 		WHERE id = $1 AND attempts = $2 AND sent_at IS NULL AND failed_at IS NULL`
-	key, ok := column.ID(id)
+	key, ok := sqlvalue.ID(id)
 	if !ok {
 		return login.ErrStale
 	}
@@ -88,7 +88,7 @@ func (s *Store) MailsOf(ctx context.Context, userID string) ([]login.MailFate, e
 	const query = `
 		SELECT kind, created_at, attempts, sent_at, failed_at FROM auth.outbox
 		WHERE user_id = $1 AND kind <> $2 ORDER BY created_at DESC, id LIMIT 100`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return nil, nil
 	}

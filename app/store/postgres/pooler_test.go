@@ -26,7 +26,7 @@ func (f *fixture) pgbouncer(t *testing.T) {
 	})
 	t.Run("ManyAtOnceLoseNoCall", func(t *testing.T) {
 		store := openURL(t, url(f.newDatabase(t), ""))
-		for _, r := range stepAll(t.Context(), newChains(t, store, 30), 20) {
+		for _, r := range stepAll(t.Context(), newFamilies(t, store, 30), 20) {
 			if r.err != nil || r.unavailable > 0 {
 				t.Fatalf("refreshing: %v, unavailable %d times", r.err, r.unavailable)
 			}
@@ -35,8 +35,8 @@ func (f *fixture) pgbouncer(t *testing.T) {
 	t.Run("StatementsHaveATimeLimitThatLeaksNowhere", func(t *testing.T) {
 		database := f.newDatabase(t)
 		store := openURL(t, url(database, "&statement_timeout=150"))
-		storetest.NewChain(t, store, "ann@example.org")
-		h, err := store.HolderByEmail(t.Context(), "ann@example.org")
+		storetest.NewFamily(t, store, "ann@example.org")
+		ua, err := store.UserAccountByEmail(t.Context(), "ann@example.org")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func (f *fixture) pgbouncer(t *testing.T) {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		if err := store.EndAllSessions(t.Context(), h.User.ID, time.Now()); !errors.Is(err, login.ErrUnavailable) {
+		if err := store.EndAllSessions(t.Context(), ua.User.ID, time.Now()); !errors.Is(err, login.ErrUnavailable) {
 			t.Errorf("blocked for longer than statement_timeout: %v, want ErrUnavailable", err)
 		}
 		if took := time.Since(start); took > 4*time.Second {

@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/chain"
+	"hasura-login/app/store/internal/tokenfamily"
 )
 
 // callTimeout bounds every call, the wait for a connection included. The
@@ -29,7 +29,7 @@ type Store struct {
 
 	nextDrop     atomic.Int64 // nanoseconds since 1970, see dropReadOnly
 	nextIdleScan atomic.Int64 // microseconds since 1970, see markIdle
-	spent        chain.Spent[string]
+	spent        tokenfamily.Spent[string]
 }
 
 var _ login.Store = (*Store)(nil)

@@ -136,7 +136,7 @@ func (f *fixture) missingTables(t *testing.T) {
 	store := f.open(t, database)
 	check := func(step string, want error) {
 		t.Helper()
-		_, err := store.HolderByEmail(t.Context(), "ann@example.org")
+		_, err := store.UserAccountByEmail(t.Context(), "ann@example.org")
 		if !errors.Is(err, want) {
 			t.Errorf("%s: reading a user: %v, want %v", step, err, want)
 		}

@@ -8,24 +8,24 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/chain"
+	"hasura-login/app/store/internal/tokenfamily"
 )
 
 // exchangeQuery answers one row for a token whose family a live session has, and
 // none otherwise. It exchanges the token if it is the session's newest:
 //
-//	presented  the session with its owner and its chain, as they were
+//	presented  the session with its owner and its family, as they were
 //	touched    the session, if the token was its newest. An update waits for the
 //	           one before it and looks again, so one of parallel calls wins.
 //	           It is not worth waiting for the disk (decision 5)
 //
 // No index has a column that it changes: Postgres can keep the new version of the
 // row on the same page. Grace is judged by the clock of the database, the only one
-// that all replicas share. recent, of store/internal/chain, grows only by exchanges
+// that all replicas share. recent, of store/internal/tokenfamily, grows only by exchanges
 // that follow each other within the grace.
 const exchangeQuery = `
 	WITH presented AS MATERIALIZED (
-		SELECT ` + sessionColumns + `, ` + holderColumns + `, s.id AS session_id,
+		SELECT ` + sessionColumns + `, ` + userAccountColumns + `, s.id AS session_id,
 			s.token_hash, s.token_nonce, s.parent_hash, s.recent
 		FROM auth.sessions s
 		JOIN auth.accounts a ON a.user_id = s.user_id
@@ -47,22 +47,22 @@ const exchangeQuery = `
 	SELECT t.last_used_at, t.idle_until, statement_timestamp(), p.*
 	FROM presented p LEFT JOIN touched t ON true`
 
-// keptRecent is (chain.MaxRecent - 1) * chain.EntryBytes.
+// keptRecent is (tokenfamily.MaxRecent - 1) * tokenfamily.EntryBytes.
 const keptRecent = `1080`
 
-var _ = [1]struct{}{}[(chain.MaxRecent-1)*chain.EntryBytes-1080] // they are equal, or this does not compile
+var _ = [1]struct{}{}[(tokenfamily.MaxRecent-1)*tokenfamily.EntryBytes-1080] // they are equal, or this does not compile
 
 type exchangeRow struct {
 	lastUsed, idle *time.Time // nil: the session was not touched
 	at             time.Time
 	session        sessionRow
-	holder         holderRow
-	state          chain.State
+	userAccount    userAccountRow
+	state          tokenfamily.State
 }
 
 func (r *exchangeRow) targets() []any {
 	own := append([]any{&r.lastUsed, &r.idle, &r.at}, r.session.targets()...)
-	own = append(own, r.holder.targets()...)
+	own = append(own, r.userAccount.targets()...)
 	return append(own, nil, &r.state.Token, &r.state.Nonce, &r.state.Parent, &r.state.Recent)
 }
 
@@ -98,7 +98,7 @@ func (s *Store) rotateOnce(ctx context.Context, r login.Rotation) (login.Rotated
 	if err != nil {
 		return login.Rotated{}, err
 	}
-	out := login.Rotated{Holder: row.holder.value(), Session: row.session.value(), Nonces: [][]byte{r.Nonce}}
+	out := login.Rotated{UserAccount: row.userAccount.value(), Session: row.session.value(), Nonces: [][]byte{r.Nonce}}
 	if row.lastUsed != nil {
 		out.Session.LastUsedAt, out.Session.IdleUntil = utc(row.lastUsed), utc(row.idle)
 		if row.state.Parent != nil {
@@ -106,14 +106,14 @@ func (s *Store) rotateOnce(ctx context.Context, r login.Rotation) (login.Rotated
 		}
 		return out, nil
 	}
-	var verdict chain.Verdict
+	var verdict tokenfamily.Verdict
 	switch verdict, out.Nonces = row.state.Judge(r.Presented.Token[:], row.at, r.Grace); verdict {
-	case chain.Newest:
+	case tokenfamily.Newest:
 		return login.Rotated{}, errHidden
-	case chain.Good:
+	case tokenfamily.Good:
 		return out, nil
 	}
-	// The release before may have gone on with the chain, after a rollback.
+	// The release before may have gone on with the family, after a rollback.
 	if adopted, err := s.adopt(ctx, r); !errors.Is(err, login.ErrTokenUnknown) {
 		return adopted, err
 	}

@@ -24,15 +24,15 @@ func (f *fixture) urlRotation(t *testing.T) {
 	}
 	use("hasura_login_a")
 	store := openURL(t, func() (string, error) { return *url.Load(), nil })
-	chains := newChains(t, store, 20)
+	families := newFamilies(t, store, 20)
 
 	ctx, stop := context.WithCancel(t.Context())
 	var load sync.WaitGroup
 	steps := atomic.Int64{}
-	for _, chain := range chains {
+	for _, family := range families {
 		load.Go(func() {
 			for ctx.Err() == nil {
-				if err := chain.Step(t.Context()); err != nil {
+				if err := family.Step(t.Context()); err != nil {
 					t.Errorf("a call failed: %v", err)
 					return
 				}
@@ -88,14 +88,14 @@ func (f *fixture) unreadableURL(t *testing.T) {
 	database := f.newDatabase(t)
 	current, broken := f.URLFor(role, database), error(nil)
 	store := openURL(t, func() (string, error) { return current, broken })
-	chain := storetest.NewChain(t, store, "ann@example.org")
+	family := storetest.NewFamily(t, store, "ann@example.org")
 	check := func() {
 		t.Helper()
 		if changed, err := store.Refresh(); changed || err == nil {
 			t.Errorf("Refresh: %v, %v, want an error", changed, err)
 		}
 		f.disconnect(t, database)
-		if err := chain.Step(t.Context()); err != nil {
+		if err := family.Step(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}
@@ -120,27 +120,27 @@ func (f *fixture) refusedRole(t *testing.T) {
 func (f *fixture) brokenColumns(t *testing.T) {
 	database := f.newDatabase(t)
 	store := f.open(t, database)
-	chain := storetest.NewChain(t, store, "ann@example.org")
+	family := storetest.NewFamily(t, store, "ann@example.org")
 	f.Exec(t, database, "ALTER TABLE auth.accounts DISABLE TRIGGER accounts_claims") // a hand of before
 	for claims, roles := range map[string]string{
 		`{"x-hasura-org": 7, "x-hasura-team": "red"}`: `{user,NULL}`,
 		`[1, 2]`: `{}`, `null`: `{NULL}`, `"text"`: `{{user,editor}}`,
 	} {
 		f.Exec(t, database, `UPDATE auth.accounts SET claims = '`+claims+`', roles = '`+roles+`'`)
-		if _, err := store.HolderByEmail(t.Context(), "ann@example.org"); err != nil {
+		if _, err := store.UserAccountByEmail(t.Context(), "ann@example.org"); err != nil {
 			t.Errorf("claims %s, roles %s: %v", claims, roles, err)
 		}
-		if err := chain.Step(t.Context()); err != nil {
+		if err := family.Step(t.Context()); err != nil {
 			t.Errorf("claims %s, roles %s: %v", claims, roles, err)
 		}
 	}
 	f.Exec(t, database, `UPDATE auth.accounts SET claims = '{"x-hasura-org": 7, "x-hasura-team": "red"}', roles = '{user,NULL}'`)
-	h, err := store.HolderByEmail(t.Context(), "ann@example.org")
+	ua, err := store.UserAccountByEmail(t.Context(), "ann@example.org")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(h.Account.Claims) != 1 || h.Account.Claims["x-hasura-team"] != "red" || len(h.Account.Roles) != 1 {
-		t.Errorf("claims %v, roles %v", h.Account.Claims, h.Account.Roles)
+	if len(ua.Account.Claims) != 1 || ua.Account.Claims["x-hasura-team"] != "red" || len(ua.Account.Roles) != 1 {
+		t.Errorf("claims %v, roles %v", ua.Account.Claims, ua.Account.Roles)
 	}
 }
 
@@ -149,7 +149,7 @@ func (f *fixture) brokenColumns(t *testing.T) {
 func (f *fixture) refusedClaims(t *testing.T) {
 	database := f.newDatabase(t)
 	store := f.open(t, database)
-	storetest.NewChain(t, store, "ann@example.org")
+	storetest.NewFamily(t, store, "ann@example.org")
 	conn := f.connect(t, f.URL(database))
 	for _, claims := range []string{
 		`{"x-hasura-org": 7}`, `{"x-hasura-org": null}`, `{"x-hasura-org": ["7"]}`, `{"x-hasura-org": {}}`, `{"x-hasura-org": true}`,

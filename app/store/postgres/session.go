@@ -9,15 +9,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 const sessionColumns = `
-	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at, s.origin_id`
+	s.id, s.user_id, s.version, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at, s.origin_id`
 
 // newSessionColumns are those of a new row, in the order of sessionValues.
 const newSessionColumns = `
-	id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix,
+	id, user_id, version, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix,
 	family_hash, token_hash, amr, elevated_at, origin_id`
 
 // newSessionValues is how many values sessionValues gives.
@@ -25,7 +25,7 @@ const newSessionValues = 14
 
 // live holds of a session s of the account a at the time $2.
 const live = `
-	s.ended_at IS NULL AND s.epoch = a.session_epoch AND a.disabled_at IS NULL
+	s.ended_at IS NULL AND s.version = a.session_version AND a.disabled_at IS NULL
 	AND s.idle_until > $2 AND s.expires_at > $2`
 
 type sessionRow struct {
@@ -38,7 +38,7 @@ type sessionRow struct {
 func (r *sessionRow) targets() []any {
 	s := &r.session
 	return []any{
-		&s.ID, &s.UserID, &s.Epoch, &s.CreatedAt, &s.LastUsedAt, &s.IdleUntil, &s.ExpiresAt, &r.ended, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated, &r.origin,
+		&s.ID, &s.UserID, &s.SessionVersion, &s.CreatedAt, &s.LastUsedAt, &s.IdleUntil, &s.ExpiresAt, &r.ended, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated, &r.origin,
 	}
 }
 
@@ -58,8 +58,8 @@ func (r *sessionRow) value() login.Session {
 func sessionValues(n login.NewSession) []any {
 	s := n.Session
 	return []any{
-		s.ID, s.Epoch, s.CreatedAt, s.LastUsedAt, s.IdleUntil, s.ExpiresAt, orNull(s.EndedAt),
-		column.Text(s.ClientName), column.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:],
+		s.ID, s.SessionVersion, s.CreatedAt, s.LastUsedAt, s.IdleUntil, s.ExpiresAt, orNull(s.EndedAt),
+		sqlvalue.Text(s.ClientName), sqlvalue.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:],
 		strings.Join(s.AMR, " "), orNull(s.ElevatedAt), idOrNull(s.OriginID),
 	}
 }
@@ -74,7 +74,7 @@ func idOrNull(id string) any {
 // CreateSession implements login.Store. The two statements travel together and
 // are one transaction. The first locks the account as it is once every password
 // change and every other sign-in of this user before are through; the second
-// begins after that and sees what they did. That is what makes the epoch's race
+// begins after that and sees what they did. That is what makes the version's race
 // and the number of live sessions exact.
 //
 // It does not wait for the disk (decision 4): a session that Postgres forgets in a
@@ -83,22 +83,22 @@ func idOrNull(id string) any {
 func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 	const open = `
 		WITH account AS (
-			SELECT user_id, session_epoch, set_config('synchronous_commit', 'off', true)
-			FROM auth.accounts WHERE user_id = $1 AND session_epoch = $3 AND disabled_at IS NULL
+			SELECT user_id, session_version, set_config('synchronous_commit', 'off', true)
+			FROM auth.accounts WHERE user_id = $1 AND session_version = $3 AND disabled_at IS NULL
 			FOR NO KEY UPDATE
 		)
 		INSERT INTO auth.sessions (` + newSessionColumns + `)
-		SELECT $2, user_id, session_epoch, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::uuid FROM account`
+		SELECT $2, user_id, session_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::uuid FROM account`
 	// As a join, it reads nothing twice where no session is one too many. Under an
-	// epoch that is no longer the account's it finds sessions that are over anyway.
+	// version that is no longer the account's it finds sessions that are over anyway.
 	const endOldest = `
 		UPDATE auth.sessions s SET ended_at = $2 FROM (
 			SELECT id FROM auth.sessions
-			WHERE user_id = $1 AND epoch = $3 AND ended_at IS NULL AND idle_until > $2 AND expires_at > $2
+			WHERE user_id = $1 AND version = $3 AND ended_at IS NULL AND idle_until > $2 AND expires_at > $2
 			ORDER BY id = $4 DESC, created_at DESC, id OFFSET $5
 		) AS oldest WHERE s.id = oldest.id`
-	const opened = `UPDATE auth.accounts SET unopened = false WHERE user_id = $1 AND session_epoch = $2 AND unopened`
-	user, ok := column.ID(n.Session.UserID)
+	const opened = `UPDATE auth.accounts SET unopened = false WHERE user_id = $1 AND session_version = $2 AND unopened`
+	user, ok := sqlvalue.ID(n.Session.UserID)
 	if !ok {
 		return login.ErrStale
 	}
@@ -110,9 +110,9 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 				rows = tag.RowsAffected()
 				return nil
 			})
-		batch.Queue(endOldest, user, n.Session.LastUsedAt, n.Session.Epoch, n.Session.ID, max(n.MaxLive, 1))
+		batch.Queue(endOldest, user, n.Session.LastUsedAt, n.Session.SessionVersion, n.Session.ID, max(n.MaxLive, 1))
 		if n.Opens {
-			batch.Queue(opened, user, n.Session.Epoch)
+			batch.Queue(opened, user, n.Session.SessionVersion)
 		}
 		if err := s.pool.SendBatch(ctx, &batch).Close(); err != nil {
 			return err
@@ -124,27 +124,27 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 	})
 }
 
-// SessionHolder implements login.Store.
-func (s *Store) SessionHolder(ctx context.Context, sessionID string, now time.Time) (login.Session, login.Holder, error) {
-	const query = `SELECT ` + sessionColumns + `, ` + holderColumns + `
+// SessionUserAccount implements login.Store.
+func (s *Store) SessionUserAccount(ctx context.Context, sessionID string, now time.Time) (login.Session, login.UserAccount, error) {
+	const query = `SELECT ` + sessionColumns + `, ` + userAccountColumns + `
 		FROM auth.sessions s
 		JOIN auth.accounts a ON a.user_id = s.user_id
 		JOIN public.users u ON u.id = s.user_id
 		WHERE s.id = $1 AND` + live
-	id, ok := column.ID(sessionID)
+	id, ok := sqlvalue.ID(sessionID)
 	if !ok {
-		return login.Session{}, login.Holder{}, login.ErrNotFound
+		return login.Session{}, login.UserAccount{}, login.ErrNotFound
 	}
 	var session sessionRow
-	var holder holderRow
+	var userAccount userAccountRow
 	err := s.queryRow(ctx, "reading a session", login.ErrNotFound, query, []any{id, now}, func() []any {
-		session, holder = sessionRow{}, holderRow{}
-		return append(session.targets(), holder.targets()...)
+		session, userAccount = sessionRow{}, userAccountRow{}
+		return append(session.targets(), userAccount.targets()...)
 	})
 	if err != nil {
-		return login.Session{}, login.Holder{}, err
+		return login.Session{}, login.UserAccount{}, err
 	}
-	return session.value(), holder.value(), nil
+	return session.value(), userAccount.value(), nil
 }
 
 // LiveSessions implements login.Store.
@@ -153,7 +153,7 @@ func (s *Store) LiveSessions(ctx context.Context, userID string, now time.Time) 
 		FROM auth.sessions s JOIN auth.accounts a ON a.user_id = s.user_id
 		WHERE s.user_id = $1 AND` + live + `
 		ORDER BY s.last_used_at DESC, s.created_at DESC, s.id`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return nil, nil
 	}
@@ -178,8 +178,8 @@ func (s *Store) EndSession(ctx context.Context, userID, sessionID string, now ti
 		UPDATE auth.sessions s SET ended_at = $2
 		FROM auth.accounts a
 		WHERE s.id = $1 AND s.user_id = $3 AND a.user_id = s.user_id AND` + live
-	session, ok1 := column.ID(sessionID)
-	user, ok2 := column.ID(userID)
+	session, ok1 := sqlvalue.ID(sessionID)
+	user, ok2 := sqlvalue.ID(userID)
 	if !ok1 || !ok2 {
 		return login.ErrNotFound
 	}

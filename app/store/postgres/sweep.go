@@ -43,7 +43,7 @@ const (
 			SELECT hash FROM auth.challenges WHERE expires_at < $1
 			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
 
-	// eraseRecent finds its sessions by their ids, see chain.Spent.
+	// eraseRecent finds its sessions by their ids, see tokenfamily.Spent.
 	eraseRecent = `
 		UPDATE auth.sessions SET recent = NULL
 		WHERE id = ANY($1::uuid[]) AND recent IS NOT NULL AND exchanged_at < statement_timestamp() - $2::interval`
@@ -62,7 +62,7 @@ const (
 // it has found no more.
 const idleScanEvery = 10 * time.Minute
 
-// Sweep implements login.Store. The kinds are sessions, the nonces of their chains,
+// Sweep implements login.Store. The kinds are sessions, the nonces of their families,
 // challenges, and the tokens and nonces of the release before.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := w.Now.Add(-w.KeepEnded), w.Now.Add(-w.NonceGrace)

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 // unopened holds of an account a that may give way. A session is looked for too:
@@ -17,28 +17,28 @@ const unopened = ` a.unopened AND a.email_verified_at IS NULL AND a.disabled_at 
 
 // ReplaceUnopened implements login.Store. The account is locked first, as all that
 // opens one does, and the condition is looked at again after the wait. No link of
-// an unopened account is of an epoch before: what voids links opens it.
-func (s *Store) ReplaceUnopened(ctx context.Context, h login.Holder) (userID string, err error) {
+// an unopened account is of a version before: what voids links opens it.
+func (s *Store) ReplaceUnopened(ctx context.Context, ua login.UserAccount) (userID string, err error) {
 	const query = `
 		WITH account AS (
 			SELECT a.user_id FROM auth.accounts a JOIN public.users u ON u.id = a.user_id
 			WHERE u.email = $1 AND` + unopened + `FOR UPDATE OF a
 		), changed AS (
 			UPDATE auth.accounts a SET
-				password = $3, roles = $4, default_role = $5, claims = $6, session_epoch = a.session_epoch + 1
+				password = $3, roles = $4, default_role = $5, claims = $6, session_version = a.session_version + 1
 			FROM account WHERE a.user_id = account.user_id
-			RETURNING a.user_id, a.session_epoch - a.signouts AS epoch
+			RETURNING a.user_id, a.session_version - a.signouts AS version
 		), named AS (
 			UPDATE public.users u SET name = $2, created_at = $7 FROM changed WHERE u.id = changed.user_id
 		), kept AS (
-			UPDATE auth.mail_tokens t SET epoch = changed.epoch FROM changed WHERE t.user_id = changed.user_id
+			UPDATE auth.mail_tokens t SET version = changed.version FROM changed WHERE t.user_id = changed.user_id
 		)
 		SELECT user_id FROM changed`
-	claims, err := column.EncodeClaims(h.Account.Claims)
+	claims, err := sqlvalue.EncodeClaims(ua.Account.Claims)
 	if err != nil {
 		return "", err
 	}
-	args := []any{h.User.Email, h.User.Name, h.Account.Password, list(h.Account.Roles), h.Account.DefaultRole, claims, h.User.CreatedAt}
+	args := []any{ua.User.Email, ua.User.Name, ua.Account.Password, list(ua.Account.Roles), ua.Account.DefaultRole, claims, ua.User.CreatedAt}
 	err = s.queryRow(ctx, "replacing an unopened account", login.ErrEmailTaken, query, args, func() []any { return []any{&userID} })
 	return userID, err
 }

@@ -8,42 +8,42 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// holderColumns are read by holderRow.
-const holderColumns = `
+// userAccountColumns are read by userAccountRow.
+const userAccountColumns = `
 	u.id, u.email, u.name, u.created_at, u.updated_at,
-	a.password, a.roles, a.default_role, a.claims, a.session_epoch,
-	a.session_epoch - a.signouts, a.unopened, a.email_verified_at, a.disabled_at,
+	a.password, a.roles, a.default_role, a.claims, a.session_version,
+	a.session_version - a.signouts, a.unopened, a.email_verified_at, a.disabled_at,
 	EXISTS (SELECT FROM auth.totp f WHERE f.user_id = a.user_id),
 	EXISTS (SELECT FROM auth.recovery_codes f WHERE f.user_id = a.user_id)`
 
-type holderRow struct {
-	holder             login.Holder
+type userAccountRow struct {
+	userAccount        login.UserAccount
 	roles              []*string // see roleNames
 	claims             []byte
 	verified, disabled *time.Time
-	factors            column.Factors
+	factors            sqlvalue.Factors
 }
 
-func (r *holderRow) targets() []any {
-	u, a := &r.holder.User, &r.holder.Account
+func (r *userAccountRow) targets() []any {
+	u, a := &r.userAccount.User, &r.userAccount.Account
 	return []any{
 		&u.ID, &u.Email, &u.Name, &u.CreatedAt, &u.UpdatedAt,
-		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.Epoch, &a.PasswordEpoch, &a.Unopened, &r.verified, &r.disabled,
+		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.SessionVersion, &a.PasswordVersion, &a.Unopened, &r.verified, &r.disabled,
 		&r.factors.TOTP, &r.factors.RecoveryCodes,
 	}
 }
 
-func (r *holderRow) value() login.Holder {
-	h := r.holder
-	h.User.CreatedAt, h.User.UpdatedAt = h.User.CreatedAt.UTC(), h.User.UpdatedAt.UTC()
-	h.Account.Roles = roleNames(r.roles)
-	h.Account.Claims = column.DecodeClaims(r.claims)
-	h.Account.Factors = r.factors.Methods()
-	h.Account.EmailVerifiedAt, h.Account.DisabledAt = utc(r.verified), utc(r.disabled)
-	return h
+func (r *userAccountRow) value() login.UserAccount {
+	ua := r.userAccount
+	ua.User.CreatedAt, ua.User.UpdatedAt = ua.User.CreatedAt.UTC(), ua.User.UpdatedAt.UTC()
+	ua.Account.Roles = roleNames(r.roles)
+	ua.Account.Claims = sqlvalue.DecodeClaims(r.claims)
+	ua.Account.Factors = r.factors.Methods()
+	ua.Account.EmailVerifiedAt, ua.Account.DisabledAt = utc(r.verified), utc(r.disabled)
+	return ua
 }
 
 // roleNames leaves out what is NULL. A list of lists, which the driver flattens,
@@ -60,26 +60,26 @@ func roleNames(list []*string) []string {
 
 // CreateUser implements login.Store. Foreign keys are checked at the end of a
 // statement, so one statement makes all rows.
-func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.NewSession) error {
+func (s *Store) CreateUser(ctx context.Context, ua login.UserAccount, first *login.NewSession) error {
 	const query = `
 		WITH u AS (
 			INSERT INTO public.users (id, email, name, created_at, updated_at)
 			VALUES ($1, $2, $3, $4, $5)
 			RETURNING id
 		), a AS (
-			INSERT INTO auth.accounts (user_id, password, roles, default_role, claims, session_epoch, email_verified_at, disabled_at, unopened)
+			INSERT INTO auth.accounts (user_id, password, roles, default_role, claims, session_version, email_verified_at, disabled_at, unopened)
 			SELECT id, $6, $7, $8, $9, $10, $11, $12, $27 FROM u
 		)
 		INSERT INTO auth.sessions (` + newSessionColumns + `)
 		SELECT $13::uuid, id, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26::uuid FROM u WHERE $13::uuid IS NOT NULL`
-	claims, err := column.EncodeClaims(h.Account.Claims)
+	claims, err := sqlvalue.EncodeClaims(ua.Account.Claims)
 	if err != nil {
 		return err
 	}
-	u, a := h.User, h.Account
+	u, a := ua.User, ua.Account
 	args := []any{
 		u.ID, u.Email, u.Name, u.CreatedAt, u.UpdatedAt,
-		a.Password, list(a.Roles), a.DefaultRole, claims, a.Epoch, orNull(a.EmailVerifiedAt), orNull(a.DisabledAt),
+		a.Password, list(a.Roles), a.DefaultRole, claims, a.SessionVersion, orNull(a.EmailVerifiedAt), orNull(a.DisabledAt),
 	}
 	if first != nil {
 		args = append(args, sessionValues(*first)...)
@@ -96,69 +96,69 @@ func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.New
 	})
 }
 
-// HolderByEmail implements login.Store. For an unknown address Postgres reads and
+// UserAccountByEmail implements login.Store. For an unknown address Postgres reads and
 // sends the account of the address that follows it: finding nothing would be
 // quicker by a tenth, which tells known addresses from unknown ones. It looks at
 // one user only, for an application may have thousands without an account.
-func (s *Store) HolderByEmail(ctx context.Context, email string) (login.Holder, error) {
-	const query = `SELECT ` + holderColumns + `
+func (s *Store) UserAccountByEmail(ctx context.Context, email string) (login.UserAccount, error) {
+	const query = `SELECT ` + userAccountColumns + `
 		FROM (SELECT * FROM public.users WHERE email >= $1 ORDER BY email LIMIT 1) AS u
 		JOIN auth.accounts a ON a.user_id = u.id`
-	if column.Text(email) != email {
-		return login.Holder{}, login.ErrNotFound // Postgres cannot even be asked for such a text
+	if sqlvalue.Text(email) != email {
+		return login.UserAccount{}, login.ErrNotFound // Postgres cannot even be asked for such a text
 	}
-	h, err := s.holder(ctx, query, email)
-	if err == nil && h.User.Email != email {
-		return login.Holder{}, login.ErrNotFound
+	ua, err := s.userAccount(ctx, query, email)
+	if err == nil && ua.User.Email != email {
+		return login.UserAccount{}, login.ErrNotFound
 	}
-	return h, err
+	return ua, err
 }
 
-// HolderByID implements login.Store.
-func (s *Store) HolderByID(ctx context.Context, userID string) (login.Holder, error) {
-	const query = `SELECT ` + holderColumns + `
+// UserAccountByID implements login.Store.
+func (s *Store) UserAccountByID(ctx context.Context, userID string) (login.UserAccount, error) {
+	const query = `SELECT ` + userAccountColumns + `
 		FROM public.users u JOIN auth.accounts a ON a.user_id = u.id
 		WHERE u.id = $1`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
-		return login.Holder{}, login.ErrNotFound
+		return login.UserAccount{}, login.ErrNotFound
 	}
-	return s.holder(ctx, query, id)
+	return s.userAccount(ctx, query, id)
 }
 
-func (s *Store) holder(ctx context.Context, query string, key any) (login.Holder, error) {
-	var row holderRow
+func (s *Store) userAccount(ctx context.Context, query string, key any) (login.UserAccount, error) {
+	var row userAccountRow
 	err := s.queryRow(ctx, "reading a user", login.ErrNotFound, query, []any{key}, func() []any {
-		row = holderRow{}
+		row = userAccountRow{}
 		return row.targets()
 	})
 	if err != nil {
-		return login.Holder{}, err
+		return login.UserAccount{}, err
 	}
 	return row.value(), nil
 }
 
 // ListUsers implements login.Store. The order is the database's own for text.
-func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.Holder, error) {
-	const query = `SELECT ` + holderColumns + `
+func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.UserAccount, error) {
+	const query = `SELECT ` + userAccountColumns + `
 		FROM public.users u JOIN auth.accounts a ON a.user_id = u.id
 		WHERE (cardinality($1::text[]) = 0 OR EXISTS (SELECT FROM unnest($1::text[]) AS part WHERE position(part IN u.email) > 0))
 			AND u.email > $2
 		ORDER BY u.email
 		LIMIT $3`
-	contains, after := []string{}, column.Text(f.AfterEmail)
+	contains, after := []string{}, sqlvalue.Text(f.AfterEmail)
 	for _, part := range f.EmailContains {
-		if column.Text(part) == part { // else no address has it
+		if sqlvalue.Text(part) == part { // else no address has it
 			contains = append(contains, part)
 		}
 	}
 	if len(contains) < len(f.EmailContains) && len(contains) == 0 {
 		return nil, nil
 	}
-	var holders []login.Holder
+	var holders []login.UserAccount
 	err := s.call(ctx, "listing users", func(ctx context.Context) (err error) {
-		holders, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (login.Holder, error) {
-			var row holderRow
+		holders, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (login.UserAccount, error) {
+			var row userAccountRow
 			err := r.Scan(row.targets()...)
 			return row.value(), err
 		}, query, contains, after, max(f.Limit, 0))
@@ -170,24 +170,24 @@ func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.Hold
 	return holders, nil
 }
 
-// DeleteUser implements login.Store. The account is locked before its epoch is
-// compared, as everything that moves an epoch does.
-func (s *Store) DeleteUser(ctx context.Context, userID string, epoch int) error {
+// DeleteUser implements login.Store. The account is locked before its version is
+// compared, as everything that moves a version does.
+func (s *Store) DeleteUser(ctx context.Context, userID string, version int) error {
 	const query = `
 		WITH account AS (
-			SELECT user_id, session_epoch FROM auth.accounts WHERE user_id = $1 FOR UPDATE
+			SELECT user_id, session_version FROM auth.accounts WHERE user_id = $1 FOR UPDATE
 		), gone AS (
 			DELETE FROM public.users u USING account a
-			WHERE u.id = a.user_id AND ($2::int < 0 OR a.session_epoch = $2)
+			WHERE u.id = a.user_id AND ($2::int < 0 OR a.session_version = $2)
 			RETURNING u.id
 		)
 		SELECT EXISTS (SELECT FROM gone) FROM account`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrNotFound
 	}
 	var deleted bool
-	err := s.queryRow(ctx, "deleting a user", login.ErrNotFound, query, []any{id, epoch}, func() []any { return []any{&deleted} })
+	err := s.queryRow(ctx, "deleting a user", login.ErrNotFound, query, []any{id, version}, func() []any { return []any{&deleted} })
 	if err == nil && !deleted {
 		return login.ErrStale
 	}

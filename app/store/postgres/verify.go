@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 // A statement that uses up a live token begins with spendIf and spent; between them
@@ -36,7 +36,7 @@ const verifies = `, verified AS (
 // spendToken runs a statement that begins with spendIf, whose first argument is the
 // token, and returns the owner that it selects. The account is locked before, so
 // that the statement sees what every other change of it before has done, to its
-// epoch as to its address: a statement that waits itself looks again only at the
+// version as to its address: a statement that waits itself looks again only at the
 // row it waited for.
 func (s *Store) spendToken(ctx context.Context, doing, query string, args ...any) (userID string, err error) {
 	const lock = `
@@ -80,7 +80,7 @@ func (s *Store) ChangeEmail(ctx context.Context, c login.EmailChange) error {
 		SELECT id FROM changed`
 	notice := make([]any, 4)
 	if m := c.Notice; m != nil {
-		payload, err := column.EncodePayload(m.Payload)
+		payload, err := sqlvalue.EncodePayload(m.Payload)
 		if err != nil {
 			return err
 		}
@@ -106,11 +106,11 @@ func (s *Store) QueueNotice(ctx context.Context, m login.QueuedMail, rate login.
 		)
 		INSERT INTO auth.outbox (id, user_id, kind, recipient, payload, created_at, next_attempt_at)
 		SELECT $1, user_id, $3, $5, $6, $4, $4 FROM turn`
-	payload, err := column.EncodePayload(m.Payload)
+	payload, err := sqlvalue.EncodePayload(m.Payload)
 	if err != nil {
 		return false, err
 	}
-	owner, ok := column.ID(m.UserID)
+	owner, ok := sqlvalue.ID(m.UserID)
 	if !ok {
 		return false, login.ErrNotFound
 	}

@@ -19,7 +19,7 @@ import (
 // what happens between the beginning of a call and its turn.
 type meanwhile struct {
 	store *postgres.Store
-	user  login.Holder
+	user  login.UserAccount
 	other *pgx.Conn
 	now   time.Time
 }
@@ -28,9 +28,9 @@ func (f *fixture) meanwhile(t *testing.T) *meanwhile {
 	t.Helper()
 	database := f.newDatabase(t)
 	m := &meanwhile{store: f.open(t, database), now: time.Now().UTC()}
-	storetest.NewChain(t, m.store, "ann@example.org")
+	storetest.NewFamily(t, m.store, "ann@example.org")
 	var err error
-	if m.user, err = m.store.HolderByEmail(t.Context(), "ann@example.org"); err != nil {
+	if m.user, err = m.store.UserAccountByEmail(t.Context(), "ann@example.org"); err != nil {
 		t.Fatal(err)
 	}
 	if m.other, err = pgx.Connect(t.Context(), f.URL(database)); err != nil {
@@ -54,7 +54,7 @@ func (m *meanwhile) link(t *testing.T, p login.MailPurpose, address string) logi
 	id := uuid.New()
 	token := login.MailToken{
 		Hash: sha256.Sum256(id[:]), UserID: m.user.User.ID, Purpose: p, Email: address,
-		Epoch: m.user.Account.Epoch, CreatedAt: m.now, ExpiresAt: m.now.Add(p.Life()),
+		SessionVersion: m.user.Account.SessionVersion, CreatedAt: m.now, ExpiresAt: m.now.Add(p.Life()),
 	}
 	if err := m.store.AddMailToken(t.Context(), token); err != nil {
 		t.Fatal(err)
@@ -89,12 +89,12 @@ func (f *fixture) replacedMeanwhile(t *testing.T) {
 	if err := <-done; !errors.Is(err, login.ErrTokenUnknown) {
 		t.Errorf("using the older link: %v, want ErrTokenUnknown", err)
 	}
-	h, err := m.store.HolderByID(t.Context(), m.user.User.ID)
+	ua, err := m.store.UserAccountByID(t.Context(), m.user.User.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.User.Email != "ann@example.org" || !h.Account.EmailVerifiedAt.IsZero() {
-		t.Errorf("%s is verified at %s by a link that was sent elsewhere", h.User.Email, h.Account.EmailVerifiedAt)
+	if ua.User.Email != "ann@example.org" || !ua.Account.EmailVerifiedAt.IsZero() {
+		t.Errorf("%s is verified at %s by a link that was sent elsewhere", ua.User.Email, ua.Account.EmailVerifiedAt)
 	}
 }
 
@@ -105,9 +105,9 @@ func (f *fixture) changedMeanwhile(t *testing.T) {
 	reset := m.link(t, login.PurposeResetPassword, "ann@example.org")
 	done := m.blocked(t, func() error {
 		return m.store.ResetPassword(t.Context(), login.PasswordReset{
-			Token: reset, UserID: m.user.User.ID, Epoch: m.user.Account.Epoch, NewHash: "new", Now: m.now,
+			Token: reset, UserID: m.user.User.ID, SessionVersion: m.user.Account.SessionVersion, NewHash: "new", Now: m.now,
 			Session: &login.NewSession{MaxLive: 1, Token: login.TokenKey{Token: sha256.Sum256([]byte("new"))}, Session: login.Session{
-				ID: uuid.NewString(), UserID: m.user.User.ID, Epoch: m.user.Account.Epoch + 1,
+				ID: uuid.NewString(), UserID: m.user.User.ID, SessionVersion: m.user.Account.SessionVersion + 1,
 				CreatedAt: m.now, LastUsedAt: m.now, IdleUntil: m.now.Add(time.Hour), ExpiresAt: m.now.Add(time.Hour),
 			}},
 		})

@@ -101,8 +101,8 @@ func TestFailover_IsFollowedWithoutARestart(t *testing.T) {
 	store := openURL(t, func() (string, error) {
 		return strings.Replace(f.URLFor(role, database), testserver.Addr(f.Port), relay.addr, 1), nil
 	})
-	chains := newChains(t, store, 10) // and as many connections
-	for _, r := range stepAll(t.Context(), chains, 2) {
+	families := newFamilies(t, store, 10) // and as many connections
+	for _, r := range stepAll(t.Context(), families, 2) {
 		if r.err != nil {
 			t.Fatal(r.err)
 		}
@@ -115,7 +115,7 @@ func TestFailover_IsFollowedWithoutARestart(t *testing.T) {
 	wantNotWritable(t, store, "25006", "a standby")
 	standby.Promote(t)
 	eventually(t, "ready after the promotion", func() bool { return store.Ping(t.Context()) == nil })
-	for _, r := range stepAll(t.Context(), chains, 3) {
+	for _, r := range stepAll(t.Context(), families, 3) {
 		if r.err != nil || r.unavailable > 0 {
 			t.Errorf("refreshing at the new primary: %v, unavailable %d times", r.err, r.unavailable)
 		}

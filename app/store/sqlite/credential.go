@@ -6,15 +6,15 @@ import (
 	"time"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// current holds of an account of one epoch, the second argument after its id.
-const current = `EXISTS (SELECT 1 FROM auth_accounts WHERE user_id = ?1 AND session_epoch = ?2 AND disabled_at IS NULL)`
+// current holds of an account of one version, the second argument after its id.
+const current = `EXISTS (SELECT 1 FROM auth_accounts WHERE user_id = ?1 AND session_version = ?2 AND disabled_at IS NULL)`
 
 // change runs one statement about a user and answers none if it touched no row.
 func (s *Store) change(ctx context.Context, doing, userID string, none error, query string, args ...any) error {
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return none
 	}
@@ -24,14 +24,14 @@ func (s *Store) change(ctx context.Context, doing, userID string, none error, qu
 }
 
 // AddTOTP implements login.CredentialStore.
-func (s *Store) AddTOTP(ctx context.Context, userID string, epoch int, t login.TOTP) error {
+func (s *Store) AddTOTP(ctx context.Context, userID string, version int, t login.TOTP) error {
 	const query = `INSERT INTO auth_totp (user_id, secret, last_step, created_at) SELECT ?1, ?3, ?4, ?5 WHERE ` + current
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrStale
 	}
 	return s.update(ctx, "adding a TOTP secret", func(ctx context.Context, tx *transaction) error {
-		err := execOne(ctx, tx, login.ErrStale, query, id.String(), epoch, t.Secret, t.LastStep, micros(t.CreatedAt))
+		err := execOne(ctx, tx, login.ErrStale, query, id.String(), version, t.Secret, t.LastStep, micros(t.CreatedAt))
 		if isUniqueViolation(err, "auth_totp.user_id") {
 			return login.ErrCredentialExists
 		}
@@ -47,7 +47,7 @@ func (s *Store) AddTOTP(ctx context.Context, userID string, epoch int, t login.T
 // TOTP implements login.CredentialStore.
 func (s *Store) TOTP(ctx context.Context, userID string) (t login.TOTP, err error) {
 	const query = `SELECT secret, last_step, created_at FROM auth_totp WHERE user_id = ?1`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return t, login.ErrNotFound
 	}
@@ -70,14 +70,14 @@ func (s *Store) UseTOTP(ctx context.Context, userID string, step int64) error {
 }
 
 // RemoveTOTP implements login.CredentialStore.
-func (s *Store) RemoveTOTP(ctx context.Context, userID string, epoch int) error {
-	id, ok := column.ID(userID)
+func (s *Store) RemoveTOTP(ctx context.Context, userID string, version int) error {
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrStale
 	}
 	return s.update(ctx, "removing a TOTP secret", func(ctx context.Context, tx *transaction) error {
 		const query = `DELETE FROM auth_totp WHERE user_id = ?1 AND ` + current
-		if err := execOne(ctx, tx, login.ErrStale, query, id.String(), epoch); err != nil {
+		if err := execOne(ctx, tx, login.ErrStale, query, id.String(), version); err != nil {
 			return err
 		}
 		return removeFactors(ctx, tx, id.String())
@@ -122,18 +122,18 @@ func (s *Store) ReplaceTOTPSecret(ctx context.Context, userID string, old, seale
 }
 
 // ReplaceRecoveryCodes implements login.CredentialStore.
-func (s *Store) ReplaceRecoveryCodes(ctx context.Context, userID string, epoch int, codes []login.TokenHash, now time.Time) error {
-	id, ok := column.ID(userID)
+func (s *Store) ReplaceRecoveryCodes(ctx context.Context, userID string, version int, codes []login.TokenHash, now time.Time) error {
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrStale
 	}
 	return s.update(ctx, "replacing recovery codes", func(ctx context.Context, tx *transaction) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM auth_recovery_codes WHERE user_id = ?1 AND `+current, id.String(), epoch); err != nil {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM auth_recovery_codes WHERE user_id = ?1 AND `+current, id.String(), version); err != nil {
 			return err
 		}
 		const add = `INSERT INTO auth_recovery_codes (user_id, hash, created_at) SELECT ?1, ?3, ?4 WHERE ` + current
 		for _, code := range codes {
-			if err := execOne(ctx, tx, login.ErrStale, add, id.String(), epoch, code[:], micros(now)); err != nil {
+			if err := execOne(ctx, tx, login.ErrStale, add, id.String(), version, code[:], micros(now)); err != nil {
 				return err
 			}
 		}
@@ -150,39 +150,39 @@ func (s *Store) UseRecoveryCode(ctx context.Context, userID string, code login.T
 // AddChallenge implements login.CredentialStore.
 func (s *Store) AddChallenge(ctx context.Context, c login.Challenge) error {
 	const query = `
-		INSERT INTO auth_challenges (user_id, epoch, hash, purpose, client, data, expires_at)
+		INSERT INTO auth_challenges (user_id, version, hash, purpose, client, data, expires_at)
 		SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE ` + current
 	return s.change(ctx, "storing a challenge", c.UserID, login.ErrStale, query,
-		c.Epoch, c.Hash[:], string(c.Purpose), c.Client, c.Data, micros(c.ExpiresAt))
+		c.SessionVersion, c.Hash[:], string(c.Purpose), c.Client, c.Data, micros(c.ExpiresAt))
 }
 
 // TryChallenge implements login.CredentialStore.
-func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.Challenge, login.Holder, error) {
+func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.Challenge, login.UserAccount, error) {
 	const try = `
 		UPDATE auth_challenges AS c SET tries = tries + 1 FROM auth_accounts a
 		WHERE c.hash = ?1 AND c.purpose = ?2 AND c.client = ?3 AND c.expires_at > ?4 AND c.tries < ?5
-			AND a.user_id = c.user_id AND a.session_epoch = c.epoch AND a.disabled_at IS NULL`
-	const read = `SELECT c.user_id, c.epoch, c.data, c.expires_at, ` + holderColumns + `
+			AND a.user_id = c.user_id AND a.session_version = c.version AND a.disabled_at IS NULL`
+	const read = `SELECT c.user_id, c.version, c.data, c.expires_at, ` + userAccountColumns + `
 		FROM auth_challenges c
 		JOIN users u ON u.id = c.user_id
 		JOIN auth_accounts a ON a.user_id = c.user_id
 		WHERE c.hash = ?1`
 	c := login.Challenge{Hash: k.Hash, Purpose: k.Purpose, Client: k.Client}
-	var row holderRow
+	var row userAccountRow
 	var expires int64
 	err := s.update(ctx, "reading a challenge", func(ctx context.Context, tx *transaction) error {
 		err := execOne(ctx, tx, login.ErrTokenUnknown, try, k.Hash[:], string(k.Purpose), k.Client, micros(k.Now), login.ChallengeTries)
 		if err != nil {
 			return err
 		}
-		return tx.QueryRowContext(ctx, read, k.Hash[:]).Scan(append([]any{&c.UserID, &c.Epoch, &c.Data, &expires}, row.targets()...)...)
+		return tx.QueryRowContext(ctx, read, k.Hash[:]).Scan(append([]any{&c.UserID, &c.SessionVersion, &c.Data, &expires}, row.targets()...)...)
 	})
 	if err != nil {
-		return login.Challenge{}, login.Holder{}, err
+		return login.Challenge{}, login.UserAccount{}, err
 	}
 	c.ExpiresAt = time.UnixMicro(expires).UTC()
-	h, err := row.value()
-	return c, h, err
+	ua, err := row.value()
+	return c, ua, err
 }
 
 // EndChallenge implements login.CredentialStore.

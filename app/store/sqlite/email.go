@@ -5,7 +5,7 @@ import (
 	"database/sql"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 var _ login.EmailStore = (*Store)(nil)
@@ -33,7 +33,7 @@ func (s *Store) ListEmails(ctx context.Context, afterID string, limit int) (user
 // RespellEmail implements login.EmailStore. A change of address leaves it unverified, so
 // what was known of it is set again.
 func (s *Store) RespellEmail(ctx context.Context, userID, from, to string) error {
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrStale
 	}

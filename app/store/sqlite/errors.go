@@ -9,11 +9,11 @@ import (
 	driver "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 
-	"hasura-login/app/store/internal/outcome"
+	"hasura-login/app/store/internal/storeerr"
 )
 
 func explain(caller context.Context, doing string, err error) error {
-	return outcome.Explain(caller, doing, err, isUnavailable)
+	return storeerr.Explain(caller, doing, err, isUnavailable)
 }
 
 func isUnavailable(err error) bool {

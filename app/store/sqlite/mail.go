@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 var _ interface {
@@ -20,23 +20,23 @@ var _ interface {
 // 0 always is, another one when its token is no longer live. It answers none if
 // there is no free one, or no such user.
 func putToken(ctx context.Context, tx *transaction, t login.MailToken, first, last int, none error) error {
-	id, ok := column.ID(t.UserID)
+	id, ok := sqlvalue.ID(t.UserID)
 	if !ok {
 		return none
 	}
 	return execOne(ctx, tx, none, `
 		WITH RECURSIVE slots (n) AS (SELECT ?8 UNION ALL SELECT n + 1 FROM slots WHERE n < ?9)
-		INSERT INTO auth_mail_tokens (hash, user_id, purpose, email, epoch, created_at, expires_at, slot)
+		INSERT INTO auth_mail_tokens (hash, user_id, purpose, email, version, created_at, expires_at, slot)
 		SELECT ?1, u.id, ?3, ?4, ?5, ?6, ?7, n FROM users u, slots
 		WHERE u.id = ?2 AND NOT EXISTS (
 			SELECT 1 FROM auth_mail_tokens t
 			WHERE t.user_id = u.id AND t.purpose = ?3 AND t.slot = n
-				AND t.slot > 0 AND t.expires_at > ?6 AND t.epoch = ?5 AND t.email = ?4)
+				AND t.slot > 0 AND t.expires_at > ?6 AND t.version = ?5 AND t.email = ?4)
 		ORDER BY n LIMIT 1
 		ON CONFLICT (user_id, purpose, slot) DO UPDATE SET
-			hash = excluded.hash, email = excluded.email, epoch = excluded.epoch,
+			hash = excluded.hash, email = excluded.email, version = excluded.version,
 			created_at = excluded.created_at, expires_at = excluded.expires_at, spent_at = NULL`,
-		t.Hash[:], id.String(), string(t.Purpose), t.Email, t.Epoch, micros(t.CreatedAt), micros(t.ExpiresAt), first, last)
+		t.Hash[:], id.String(), string(t.Purpose), t.Email, t.SessionVersion, micros(t.CreatedAt), micros(t.ExpiresAt), first, last)
 }
 
 // errNoSlot : as many links are live as may be.
@@ -63,12 +63,12 @@ func (s *Store) QueueMail(ctx context.Context, m login.QueuedMail, t *login.Mail
 }
 
 func insertMail(ctx context.Context, tx *transaction, m login.QueuedMail) error {
-	payload, err := column.EncodePayload(m.Payload)
+	payload, err := sqlvalue.EncodePayload(m.Payload)
 	if err != nil {
 		return err
 	}
 	owner := sql.NullString{}
-	if id, ok := column.ID(m.UserID); ok {
+	if id, ok := sqlvalue.ID(m.UserID); ok {
 		owner = sql.NullString{String: id.String(), Valid: true}
 	}
 	_, err = tx.ExecContext(ctx, `
@@ -88,11 +88,11 @@ func (s *Store) AddMailToken(ctx context.Context, t login.MailToken) error {
 // liveToken holds of a token t of the account a of the user u at the time ?2.
 //
 // #nosec G101 -- a condition
-const liveToken = ` t.hash = ?1 AND t.spent_at IS NULL AND t.expires_at > ?2 AND` + rightEpoch + `AND` + rightAddress
+const liveToken = ` t.hash = ?1 AND t.spent_at IS NULL AND t.expires_at > ?2 AND` + rightVersion + `AND` + rightAddress
 
-// rightEpoch holds of a token t of the account a as login.Account.EpochFor says.
-const rightEpoch = ` a.disabled_at IS NULL
-	AND t.epoch = a.session_epoch - CASE t.purpose WHEN '` + string(login.PurposeChangeEmail) + `' THEN 0 ELSE a.signouts END `
+// rightVersion holds of a token t of the account a as login.Account.SessionVersionFor says.
+const rightVersion = ` a.disabled_at IS NULL
+	AND t.version = a.session_version - CASE t.purpose WHEN '` + string(login.PurposeChangeEmail) + `' THEN 0 ELSE a.signouts END `
 
 // rightAddress holds of a token t of the user u that was sent to the address the
 // user has, that is to bring another, or that was sent to none.
@@ -102,41 +102,41 @@ const rightAddress = ` (t.email IN (u.email, '') OR t.purpose = '` + string(logi
 const confirmed = ` t.hash = ?1 AND t.spent_at IS NOT NULL AND t.purpose <> '` + string(login.PurposeResetPassword) + `'
 	AND t.email = u.email AND a.email_verified_at IS NOT NULL AND a.disabled_at IS NULL `
 
-// MailTokenHolder implements login.MailStore.
-func (s *Store) MailTokenHolder(ctx context.Context, token login.TokenHash, now time.Time) (t login.MailToken, h login.Holder, err error) {
-	var row holderRow
+// MailTokenUserAccount implements login.MailStore.
+func (s *Store) MailTokenUserAccount(ctx context.Context, token login.TokenHash, now time.Time) (t login.MailToken, ua login.UserAccount, err error) {
+	var row userAccountRow
 	err = s.view(ctx, "reading a mail token", func(ctx context.Context, db *reader) error {
 		t, row, err = readToken(ctx, db, token, now)
 		return err
 	})
 	if err != nil {
-		return login.MailToken{}, login.Holder{}, err
+		return login.MailToken{}, login.UserAccount{}, err
 	}
-	h, err = row.value()
-	return t, h, err
+	ua, err = row.value()
+	return t, ua, err
 }
 
 type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-func readToken(ctx context.Context, q querier, token login.TokenHash, now time.Time) (login.MailToken, holderRow, error) {
-	const query = `SELECT t.user_id, t.purpose, t.email, t.epoch, t.created_at, t.expires_at, t.spent_at, ` + holderColumns + `
+func readToken(ctx context.Context, q querier, token login.TokenHash, now time.Time) (login.MailToken, userAccountRow, error) {
+	const query = `SELECT t.user_id, t.purpose, t.email, t.version, t.created_at, t.expires_at, t.spent_at, ` + userAccountColumns + `
 		FROM auth_mail_tokens t
 		JOIN users u ON u.id = t.user_id
 		JOIN auth_accounts a ON a.user_id = t.user_id
 		WHERE (` + liveToken + `) OR (` + confirmed + `)`
 	t := login.MailToken{Hash: token}
-	var row holderRow
+	var row userAccountRow
 	var created, expires, spent sql.NullInt64
 	err := q.QueryRowContext(ctx, query, token[:], micros(now)).
-		Scan(append([]any{&t.UserID, &t.Purpose, &t.Email, &t.Epoch, &created, &expires, &spent}, row.targets()...)...)
+		Scan(append([]any{&t.UserID, &t.Purpose, &t.Email, &t.SessionVersion, &created, &expires, &spent}, row.targets()...)...)
 	t.CreatedAt, t.ExpiresAt, t.SpentAt = timeOf(created), timeOf(expires), timeOf(spent)
 	return t, row, orOutcome(err, login.ErrTokenUnknown)
 }
 
 // spend uses up a live token of one of the purposes.
-func spend(ctx context.Context, tx *transaction, token login.TokenHash, now time.Time, purposes ...login.MailPurpose) (login.MailToken, holderRow, error) {
+func spend(ctx context.Context, tx *transaction, token login.TokenHash, now time.Time, purposes ...login.MailPurpose) (login.MailToken, userAccountRow, error) {
 	t, row, err := readToken(ctx, tx, token, now)
 	if err == nil && (!t.SpentAt.IsZero() || !slices.Contains(purposes, t.Purpose)) {
 		err = login.ErrTokenUnknown
@@ -151,10 +151,10 @@ func spend(ctx context.Context, tx *transaction, token login.TokenHash, now time
 // ResetPassword implements login.MailStore.
 func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error {
 	const query = `
-		UPDATE auth_accounts SET password = ?3, session_epoch = session_epoch + 1, unopened = 0,
+		UPDATE auth_accounts SET password = ?3, session_version = session_version + 1, unopened = 0,
 			email_verified_at = CASE WHEN ?4 THEN COALESCE(email_verified_at, ?5) ELSE email_verified_at END
-		WHERE user_id = ?1 AND session_epoch = ?2`
-	id, ok := column.ID(r.UserID)
+		WHERE user_id = ?1 AND session_version = ?2`
+	id, ok := sqlvalue.ID(r.UserID)
 	if !ok {
 		return login.ErrTokenUnknown
 	}
@@ -167,7 +167,7 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 			return login.ErrTokenUnknown
 		}
 		err = execOne(ctx, tx, login.ErrTokenUnknown, query,
-			id.String(), r.Epoch, r.NewHash, t.Email == row.holder.User.Email, micros(r.Now))
+			id.String(), r.SessionVersion, r.NewHash, t.Email == row.userAccount.User.Email, micros(r.Now))
 		if err != nil {
 			return err
 		}
@@ -175,7 +175,7 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 			return err
 		}
 		n := *r.Session
-		n.Session.UserID, n.Session.Epoch = id.String(), r.Epoch+1
+		n.Session.UserID, n.Session.SessionVersion = id.String(), r.SessionVersion+1
 		return insertSession(ctx, tx, n)
 	})
 }

@@ -6,6 +6,14 @@ import "context"
 // which makes only those that are missing. Each runs if its table is there
 // without its column.
 var upgrades = []struct{ table, column, statements string }{
+	{"auth_accounts", "session_version", `
+		ALTER TABLE auth_accounts RENAME COLUMN session_epoch TO session_version`},
+	{"auth_sessions", "version", `
+		ALTER TABLE auth_sessions RENAME COLUMN epoch TO version`},
+	{"auth_mail_tokens", "version", `
+		ALTER TABLE auth_mail_tokens RENAME COLUMN epoch TO version`},
+	{"auth_challenges", "version", `
+		ALTER TABLE auth_challenges RENAME COLUMN epoch TO version`},
 	{"auth_accounts", "signouts", `
 		ALTER TABLE auth_accounts ADD COLUMN signouts INTEGER NOT NULL DEFAULT 0`},
 	{"auth_accounts", "unopened", `
@@ -29,15 +37,15 @@ var upgrades = []struct{ table, column, statements string }{
 			user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
 			purpose    TEXT    NOT NULL,
 			email      TEXT    NOT NULL,
-			epoch      INTEGER NOT NULL,
+			version    INTEGER NOT NULL,
 			created_at INTEGER NOT NULL,
 			expires_at INTEGER NOT NULL,
 			slot       INTEGER NOT NULL DEFAULT 0,
 			spent_at   INTEGER,
 			UNIQUE (user_id, purpose, slot)
 		) STRICT, WITHOUT ROWID;
-		INSERT INTO auth_mail_tokens_new (hash, user_id, purpose, email, epoch, created_at, expires_at)
-			SELECT hash, user_id, purpose, email, epoch, created_at, expires_at FROM auth_mail_tokens;
+		INSERT INTO auth_mail_tokens_new (hash, user_id, purpose, email, version, created_at, expires_at)
+			SELECT hash, user_id, purpose, email, version, created_at, expires_at FROM auth_mail_tokens;
 		DROP TABLE auth_mail_tokens;
 		ALTER TABLE auth_mail_tokens_new RENAME TO auth_mail_tokens`},
 }

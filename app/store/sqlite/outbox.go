@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 // open holds of a mail that is neither sent nor given up.
@@ -38,7 +38,7 @@ func (s *Store) ClaimMail(ctx context.Context, now time.Time, lease time.Duratio
 		var created sql.NullInt64
 		err := tx.QueryRowContext(ctx, query, micros(now), micros(now.Add(lease))).
 			Scan(&m.ID, &m.UserID, &m.Kind, &m.Recipient, &payload, &created, &m.Attempts)
-		m.Payload, m.CreatedAt = column.DecodePayload([]byte(payload)), timeOf(created)
+		m.Payload, m.CreatedAt = sqlvalue.DecodePayload([]byte(payload)), timeOf(created)
 		return orOutcome(err, login.ErrNotFound)
 	})
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *Store) RenewMailToken(ctx context.Context, p login.MailPurpose, token l
 		UPDATE auth_mail_tokens AS t SET expires_at = ?3
 		WHERE t.hash = ?1 AND t.purpose = ?2 AND t.spent_at IS NULL AND EXISTS (
 			SELECT 1 FROM auth_accounts a JOIN users u ON u.id = a.user_id
-			WHERE a.user_id = t.user_id AND` + rightEpoch + `AND` + rightAddress + `)`
+			WHERE a.user_id = t.user_id AND` + rightVersion + `AND` + rightAddress + `)`
 	return s.execMail(ctx, "renewing a mail token", login.ErrTokenUnknown, query, token[:], string(p), micros(expiresAt))
 }
 
@@ -94,7 +94,7 @@ func (s *Store) MailsOf(ctx context.Context, userID string) (list []login.MailFa
 	const query = `
 		SELECT kind, created_at, attempts, sent_at, failed_at FROM auth_outbox
 		WHERE user_id = ?1 AND kind <> ?2 ORDER BY created_at DESC, id LIMIT 100`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return nil, nil
 	}

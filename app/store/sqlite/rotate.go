@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/chain"
+	"hasura-login/app/store/internal/tokenfamily"
 )
 
 // RotateToken implements login.Store. With ErrTokenReused the result names the
@@ -28,9 +28,9 @@ func (s *Store) RotateToken(ctx context.Context, r login.Rotation) (login.Rotate
 	return rotated, nil
 }
 
-// link is a session's chain as it is stored.
+// link is a session's family as it is stored.
 type link struct {
-	chain.State
+	tokenfamily.State
 	exchangedAt sql.NullInt64
 }
 
@@ -40,11 +40,11 @@ func (s *Store) rotate(ctx context.Context, tx *transaction, r login.Rotation) (
 		return out, false, err
 	}
 	now := time.Now() // of this machine, which has the file: every process goes by it
-	var verdict chain.Verdict
+	var verdict tokenfamily.Verdict
 	switch verdict, out.Nonces = at.Judge(r.Presented.Token[:], now, r.Grace); verdict {
-	case chain.Good:
+	case tokenfamily.Good:
 		return out, false, nil
-	case chain.Newest:
+	case tokenfamily.Newest:
 		if at.Parent != nil {
 			s.spent.Add(out.Session.ID)
 		}
@@ -73,10 +73,10 @@ func exchange(ctx context.Context, tx *transaction, r login.Rotation, at link, n
 	return err
 }
 
-// presented finds a live session, its owner and its chain by one of its tokens,
+// presented finds a live session, its owner and its family by one of its tokens,
 // spent or not.
 func presented(ctx context.Context, tx *transaction, token login.TokenKey, now time.Time) (login.Rotated, link, error) {
-	const columns = `SELECT ` + sessionColumns + `, ` + holderColumns + `,
+	const columns = `SELECT ` + sessionColumns + `, ` + userAccountColumns + `,
 		s.token_hash, s.token_nonce, s.parent_hash, s.recent, s.exchanged_at`
 	const owner = `
 		JOIN auth_accounts a ON a.user_id = s.user_id
@@ -85,26 +85,26 @@ func presented(ctx context.Context, tx *transaction, token login.TokenKey, now t
 	const byRow = columns + ` FROM auth_refresh_tokens t JOIN auth_sessions s ON s.id = t.session_id` + owner + `
 		WHERE t.hash = ?1 AND s.family_hash IS NULL AND` + live
 	var session sessionRow
-	var row holderRow
+	var row userAccountRow
 	var at link
 	targets := append(append(session.targets(), row.targets()...), &at.Token, &at.Nonce, &at.Parent, &at.Recent, &at.exchangedAt)
 	err := tx.QueryRowContext(ctx, byFamily, token.Family[:], micros(now)).Scan(targets...)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = tx.QueryRowContext(ctx, byRow, token.Token[:], micros(now)).Scan(targets...)
 		if err == nil {
-			at, err = chainOfRows(ctx, tx, session.session.ID)
+			at, err = familyOfRows(ctx, tx, session.session.ID)
 		}
 	}
 	if err != nil {
 		return login.Rotated{}, link{}, orOutcome(err, login.ErrTokenUnknown)
 	}
-	holder, err := row.value()
-	return login.Rotated{Holder: holder, Session: session.value()}, at, err
+	userAccount, err := row.value()
+	return login.Rotated{UserAccount: userAccount, Session: session.value()}, at, err
 }
 
-// chainOfRows reads the chain of a session of the release before, which kept a row
+// familyOfRows reads the family of a session of the release before, which kept a row
 // for each token. What it had erased leads nowhere: the token before is refused.
-func chainOfRows(ctx context.Context, tx *transaction, sessionID string) (at link, err error) {
+func familyOfRows(ctx context.Context, tx *transaction, sessionID string) (at link, err error) {
 	const query = `
 		SELECT t.hash, t.nonce, CASE WHEN t.nonce IS NOT NULL THEN t.parent_hash END, t.created_at
 		FROM auth_refresh_tokens t

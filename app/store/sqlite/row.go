@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 // textTime is how Postgres prints a timestamptz in UTC, always with microseconds.
@@ -32,56 +32,56 @@ func timeOf(n sql.NullInt64) time.Time {
 
 type scanner interface{ Scan(targets ...any) error }
 
-const holderColumns = `
+const userAccountColumns = `
 	u.id, u.email, u.name, u.created_at, u.updated_at,
-	a.password, a.roles, a.default_role, a.claims, a.session_epoch,
-	a.session_epoch - a.signouts, a.unopened, a.email_verified_at, a.disabled_at,
+	a.password, a.roles, a.default_role, a.claims, a.session_version,
+	a.session_version - a.signouts, a.unopened, a.email_verified_at, a.disabled_at,
 	EXISTS (SELECT 1 FROM auth_totp f WHERE f.user_id = a.user_id),
 	EXISTS (SELECT 1 FROM auth_recovery_codes f WHERE f.user_id = a.user_id)`
 
-type holderRow struct {
-	holder             login.Holder
+type userAccountRow struct {
+	userAccount        login.UserAccount
 	created, updated   string
 	roles, claims      string
 	verified, disabled sql.NullInt64
-	factors            column.Factors
+	factors            sqlvalue.Factors
 }
 
-func (r *holderRow) targets() []any {
-	u, a := &r.holder.User, &r.holder.Account
+func (r *userAccountRow) targets() []any {
+	u, a := &r.userAccount.User, &r.userAccount.Account
 	return []any{
 		&u.ID, &u.Email, &u.Name, &r.created, &r.updated,
-		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.Epoch, &a.PasswordEpoch, &a.Unopened, &r.verified, &r.disabled,
+		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.SessionVersion, &a.PasswordVersion, &a.Unopened, &r.verified, &r.disabled,
 		&r.factors.TOTP, &r.factors.RecoveryCodes,
 	}
 }
 
-func (r *holderRow) value() (login.Holder, error) {
-	h := r.holder
+func (r *userAccountRow) value() (login.UserAccount, error) {
+	ua := r.userAccount
 	var err1, err2 error
-	h.User.CreatedAt, err1 = time.Parse(time.RFC3339, r.created)
-	h.User.UpdatedAt, err2 = time.Parse(time.RFC3339, r.updated)
+	ua.User.CreatedAt, err1 = time.Parse(time.RFC3339, r.created)
+	ua.User.UpdatedAt, err2 = time.Parse(time.RFC3339, r.updated)
 	if err := errors.Join(err1, err2); err != nil {
-		return login.Holder{}, fmt.Errorf("reading the times of user %s: %w", h.User.ID, err)
+		return login.UserAccount{}, fmt.Errorf("reading the times of user %s: %w", ua.User.ID, err)
 	}
-	h.User.CreatedAt, h.User.UpdatedAt = h.User.CreatedAt.UTC(), h.User.UpdatedAt.UTC()
-	h.Account.Roles = decodeRoles(r.roles)
-	h.Account.Claims = column.DecodeClaims([]byte(r.claims))
-	h.Account.Factors = r.factors.Methods()
-	h.Account.EmailVerifiedAt, h.Account.DisabledAt = timeOf(r.verified), timeOf(r.disabled)
-	return h, nil
+	ua.User.CreatedAt, ua.User.UpdatedAt = ua.User.CreatedAt.UTC(), ua.User.UpdatedAt.UTC()
+	ua.Account.Roles = decodeRoles(r.roles)
+	ua.Account.Claims = sqlvalue.DecodeClaims([]byte(r.claims))
+	ua.Account.Factors = r.factors.Methods()
+	ua.Account.EmailVerifiedAt, ua.Account.DisabledAt = timeOf(r.verified), timeOf(r.disabled)
+	return ua, nil
 }
 
-func scanHolder(row scanner) (login.Holder, error) {
-	var r holderRow
+func scanUserAccount(row scanner) (login.UserAccount, error) {
+	var r userAccountRow
 	if err := row.Scan(r.targets()...); err != nil {
-		return login.Holder{}, orOutcome(err, login.ErrNotFound)
+		return login.UserAccount{}, orOutcome(err, login.ErrNotFound)
 	}
 	return r.value()
 }
 
 const sessionColumns = `
-	s.id, s.user_id, s.epoch, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at, COALESCE(s.origin_id, '')`
+	s.id, s.user_id, s.version, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at, COALESCE(s.origin_id, '')`
 
 type sessionRow struct {
 	session                       login.Session
@@ -93,7 +93,7 @@ type sessionRow struct {
 func (r *sessionRow) targets() []any {
 	s := &r.session
 	return []any{
-		&s.ID, &s.UserID, &s.Epoch, &r.created, &r.used, &r.idle, &r.exp, &r.end, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated, &s.OriginID,
+		&s.ID, &s.UserID, &s.SessionVersion, &r.created, &r.used, &r.idle, &r.exp, &r.end, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated, &s.OriginID,
 	}
 }
 

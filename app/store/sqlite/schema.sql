@@ -78,17 +78,17 @@ CREATE TABLE IF NOT EXISTS auth_accounts (
   roles             TEXT    NOT NULL DEFAULT '["user"]', -- JSON array of strings
   default_role      TEXT    NOT NULL DEFAULT 'user',
   claims            TEXT    NOT NULL DEFAULT '{}',       -- JSON object of strings
-  session_epoch     INTEGER NOT NULL DEFAULT 1,
+  session_version   INTEGER NOT NULL DEFAULT 1,
   email_verified_at INTEGER,
   disabled_at       INTEGER,
-  signouts          INTEGER NOT NULL DEFAULT 0, -- raises of the epoch that were signing out
+  signouts          INTEGER NOT NULL DEFAULT 0, -- raises of the version that were signing out
   unopened          INTEGER NOT NULL DEFAULT 0  -- made by a sign-up that opened no session, and none since
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS auth_sessions (
   id            TEXT    NOT NULL PRIMARY KEY,
   user_id       TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-  epoch         INTEGER NOT NULL,
+  version       INTEGER NOT NULL,
   created_at    INTEGER NOT NULL,
   last_used_at  INTEGER NOT NULL,
   idle_until    INTEGER NOT NULL,
@@ -139,7 +139,7 @@ CREATE TABLE IF NOT EXISTS auth_challenges (
   hash       BLOB    NOT NULL PRIMARY KEY,
   user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   purpose    TEXT    NOT NULL,
-  epoch      INTEGER NOT NULL,
+  version    INTEGER NOT NULL,
   client     TEXT    NOT NULL,
   data       BLOB,
   tries      INTEGER NOT NULL DEFAULT 0,
@@ -153,7 +153,7 @@ CREATE TABLE IF NOT EXISTS auth_mail_tokens (
   user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   purpose    TEXT    NOT NULL,
   email      TEXT    NOT NULL,
-  epoch      INTEGER NOT NULL,
+  version    INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
   slot       INTEGER NOT NULL DEFAULT 0,

@@ -6,21 +6,21 @@ import (
 	"time"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 // live holds of a session s of the account a at the time ?2.
 const live = `
-	s.ended_at IS NULL AND s.epoch = a.session_epoch AND a.disabled_at IS NULL
+	s.ended_at IS NULL AND s.version = a.session_version AND a.disabled_at IS NULL
 	AND s.idle_until > ?2 AND s.expires_at > ?2`
 
 func insertSession(ctx context.Context, tx *transaction, n login.NewSession) error {
 	s := n.Session
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO auth_sessions (id, user_id, epoch, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix, family_hash, token_hash, amr, elevated_at, origin_id)
+		INSERT INTO auth_sessions (id, user_id, version, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix, family_hash, token_hash, amr, elevated_at, origin_id)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''))`,
-		s.ID, s.UserID, s.Epoch, micros(s.CreatedAt), micros(s.LastUsedAt), micros(s.IdleUntil), micros(s.ExpiresAt),
-		microsOrNull(s.EndedAt), column.Text(s.ClientName), column.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:],
+		s.ID, s.UserID, s.SessionVersion, micros(s.CreatedAt), micros(s.LastUsedAt), micros(s.IdleUntil), micros(s.ExpiresAt),
+		microsOrNull(s.EndedAt), sqlvalue.Text(s.ClientName), sqlvalue.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:],
 		strings.Join(s.AMR, " "), microsOrNull(s.ElevatedAt), s.OriginID)
 	return err
 }
@@ -32,20 +32,20 @@ func endSessionsOf(ctx context.Context, tx *transaction, userID string, now time
 
 // CreateSession implements login.Store.
 func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
-	const current = `SELECT 1 FROM auth_accounts WHERE user_id = ? AND session_epoch = ? AND disabled_at IS NULL`
+	const current = `SELECT 1 FROM auth_accounts WHERE user_id = ? AND session_version = ? AND disabled_at IS NULL`
 	const endOldest = `
 		UPDATE auth_sessions SET ended_at = ?2 WHERE id IN (
 			SELECT s.id FROM auth_sessions s JOIN auth_accounts a ON a.user_id = s.user_id
 			WHERE s.user_id = ?1 AND` + live + `
 			ORDER BY s.id = ?3 DESC, s.created_at DESC, s.id LIMIT -1 OFFSET ?4)`
-	user, ok := column.ID(n.Session.UserID)
+	user, ok := sqlvalue.ID(n.Session.UserID)
 	if !ok {
 		return login.ErrStale
 	}
 	n.Session.UserID = user.String()
 	return s.update(ctx, "opening a session", func(ctx context.Context, tx *transaction) error {
 		var one int
-		err := tx.QueryRowContext(ctx, current, n.Session.UserID, n.Session.Epoch).Scan(&one)
+		err := tx.QueryRowContext(ctx, current, n.Session.UserID, n.Session.SessionVersion).Scan(&one)
 		if err != nil {
 			return orOutcome(err, login.ErrStale)
 		}
@@ -62,32 +62,32 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 	})
 }
 
-// SessionHolder implements login.Store.
-func (s *Store) SessionHolder(ctx context.Context, sessionID string, now time.Time) (login.Session, login.Holder, error) {
-	const query = `SELECT ` + sessionColumns + `, ` + holderColumns + `
+// SessionUserAccount implements login.Store.
+func (s *Store) SessionUserAccount(ctx context.Context, sessionID string, now time.Time) (login.Session, login.UserAccount, error) {
+	const query = `SELECT ` + sessionColumns + `, ` + userAccountColumns + `
 		FROM auth_sessions s
 		JOIN auth_accounts a ON a.user_id = s.user_id
 		JOIN users u ON u.id = s.user_id
 		WHERE s.id = ?1 AND` + live
-	id, ok := column.ID(sessionID)
+	id, ok := sqlvalue.ID(sessionID)
 	if !ok {
-		return login.Session{}, login.Holder{}, login.ErrNotFound
+		return login.Session{}, login.UserAccount{}, login.ErrNotFound
 	}
 	var session sessionRow
-	var holder login.Holder
+	var userAccount login.UserAccount
 	err := s.view(ctx, "reading a session", func(ctx context.Context, db *reader) error {
-		var row holderRow
+		var row userAccountRow
 		err := db.QueryRowContext(ctx, query, id.String(), micros(now)).Scan(append(session.targets(), row.targets()...)...)
 		if err != nil {
 			return orOutcome(err, login.ErrNotFound)
 		}
-		holder, err = row.value()
+		userAccount, err = row.value()
 		return err
 	})
 	if err != nil {
-		return login.Session{}, login.Holder{}, err
+		return login.Session{}, login.UserAccount{}, err
 	}
-	return session.value(), holder, nil
+	return session.value(), userAccount, nil
 }
 
 // LiveSessions implements login.Store.
@@ -96,7 +96,7 @@ func (s *Store) LiveSessions(ctx context.Context, userID string, now time.Time) 
 		FROM auth_sessions s JOIN auth_accounts a ON a.user_id = s.user_id
 		WHERE s.user_id = ?1 AND` + live + `
 		ORDER BY s.last_used_at DESC, s.created_at DESC, s.id`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return nil, nil
 	}
@@ -128,8 +128,8 @@ func (s *Store) EndSession(ctx context.Context, userID, sessionID string, now ti
 		UPDATE auth_sessions AS s SET ended_at = ?2
 		FROM auth_accounts a
 		WHERE s.id = ?1 AND s.user_id = ?3 AND a.user_id = s.user_id AND` + live
-	session, ok1 := column.ID(sessionID)
-	user, ok2 := column.ID(userID)
+	session, ok1 := sqlvalue.ID(sessionID)
+	user, ok2 := sqlvalue.ID(userID)
 	if !ok1 || !ok2 {
 		return login.ErrNotFound
 	}

@@ -17,7 +17,7 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/chain"
+	"hasura-login/app/store/internal/tokenfamily"
 )
 
 const (
@@ -37,7 +37,7 @@ var schema string
 type Store struct {
 	read  *reader
 	write *writer
-	spent chain.Spent[string]
+	spent tokenfamily.Spent[string]
 }
 
 var _ login.Store = (*Store)(nil)

@@ -24,7 +24,7 @@ func TestStore_Conforms(t *testing.T) {
 func TestOpen_MakesAFileForItsOwnerAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a b?mode=ro#%41;.db") // a name, whatever it looks like
 	store := open(t, path)
-	storetest.NewChain(t, store, "ann@example.org")
+	storetest.NewFamily(t, store, "ann@example.org")
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
 	if err != nil || len(files) < 2 || files[0] != path {
 		t.Fatalf("files %q, %v, want %q and its log", files, err, path)
@@ -60,8 +60,8 @@ func TestOpen_FailsWhereNoFileCanBe(t *testing.T) {
 func TestStore_KeepsAllOverAReopening(t *testing.T) {
 	path := newPath(t)
 	first := open(t, path)
-	storetest.NewChain(t, first, "ann@example.org")
-	before, err := first.HolderByEmail(t.Context(), "ann@example.org")
+	storetest.NewFamily(t, first, "ann@example.org")
+	before, err := first.UserAccountByEmail(t.Context(), "ann@example.org")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestStore_KeepsAllOverAReopening(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := open(t, path)
-	after, err := second.HolderByEmail(t.Context(), "ann@example.org")
+	after, err := second.UserAccountByEmail(t.Context(), "ann@example.org")
 	if err != nil || after.User != before.User {
 		t.Errorf("user %+v, %v, want %+v", after.User, err, before.User)
 	}
@@ -85,9 +85,9 @@ func TestStore_SharesItsFile(t *testing.T) {
 	stores := []*sqlite.Store{open(t, path), open(t, path)}
 	var running sync.WaitGroup
 	for i := range 20 {
-		chain := storetest.NewChain(t, stores[i%2], fmt.Sprintf("user%02d@example.org", i))
+		family := storetest.NewFamily(t, stores[i%2], fmt.Sprintf("user%02d@example.org", i))
 		running.Go(func() {
-			if unavailable, err := chain.Steps(t.Context(), 20); err != nil || unavailable > 0 {
+			if unavailable, err := family.Steps(t.Context(), 20); err != nil || unavailable > 0 {
 				t.Errorf("refreshing: %v, unavailable %d times", err, unavailable)
 			}
 		})
@@ -97,7 +97,7 @@ func TestStore_SharesItsFile(t *testing.T) {
 
 func TestDB_ShowsUsersAsPostgresWould(t *testing.T) {
 	store := open(t, newPath(t))
-	storetest.NewChain(t, store, "ann@example.org") // created 18:30 at five hours ahead of UTC
+	storetest.NewFamily(t, store, "ann@example.org") // created 18:30 at five hours ahead of UTC
 	var created, updated string
 	read := func() {
 		t.Helper()
@@ -117,18 +117,18 @@ func TestDB_ShowsUsersAsPostgresWould(t *testing.T) {
 	if !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$`).MatchString(updated) {
 		t.Errorf("updated_at %q is not of the form of created_at", updated)
 	}
-	h, err := store.HolderByEmail(t.Context(), "ann@example.org")
+	ua, err := store.UserAccountByEmail(t.Context(), "ann@example.org")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if age := time.Since(h.User.UpdatedAt); h.User.Name != "Ann New" || age < -time.Minute || age > time.Minute {
-		t.Errorf("name %q, updated %s ago", h.User.Name, age)
+	if age := time.Since(ua.User.UpdatedAt); ua.User.Name != "Ann New" || age < -time.Minute || age > time.Minute {
+		t.Errorf("name %q, updated %s ago", ua.User.Name, age)
 	}
 }
 
-func TestHolder_BrokenColumnsDoNotLockOut(t *testing.T) {
+func TestUserAccount_BrokenColumnsDoNotLockOut(t *testing.T) {
 	store := open(t, newPath(t))
-	chain := storetest.NewChain(t, store, "ann@example.org")
+	family := storetest.NewFamily(t, store, "ann@example.org")
 	if _, err := store.DB().ExecContext(t.Context(), `UPDATE auth_accounts SET claims = '{"x-hasura-org": 7}'`); err == nil {
 		t.Error("a claim that is no string was taken")
 	}
@@ -142,14 +142,14 @@ func TestHolder_BrokenColumnsDoNotLockOut(t *testing.T) {
 		if _, err := store.DB().ExecContext(t.Context(), `UPDATE auth_accounts SET claims = ?, roles = ?`, claims, roles); err != nil {
 			t.Fatal(err)
 		}
-		h, err := store.HolderByEmail(t.Context(), "ann@example.org")
+		ua, err := store.UserAccountByEmail(t.Context(), "ann@example.org")
 		if err != nil {
 			t.Errorf("claims %s, roles %s: %v", claims, roles, err)
 		}
-		if len(claims) > 20 && (len(h.Account.Claims) != 1 || h.Account.Claims["x-hasura-team"] != "red" || len(h.Account.Roles) != 1) {
-			t.Errorf("claims %v, roles %v", h.Account.Claims, h.Account.Roles)
+		if len(claims) > 20 && (len(ua.Account.Claims) != 1 || ua.Account.Claims["x-hasura-team"] != "red" || len(ua.Account.Roles) != 1) {
+			t.Errorf("claims %v, roles %v", ua.Account.Claims, ua.Account.Roles)
 		}
-		if err := chain.Step(t.Context()); err != nil {
+		if err := family.Step(t.Context()); err != nil {
 			t.Errorf("claims %s, roles %s: %v", claims, roles, err)
 		}
 	}
@@ -200,12 +200,12 @@ func TestSweep_DoesNotReadEveryToken(t *testing.T) {
 	}
 }
 
-// A file of the release before has a row for each token and no chain on the session.
+// A file of the release before has a row for each token and no family on the session.
 func TestOpen_TokensOfTheReleaseBeforeGoOn(t *testing.T) {
 	path := newPath(t)
 	store := open(t, path)
-	chain := storetest.NewChain(t, store, "ann@example.org")
-	if _, err := chain.Steps(t.Context(), 2); err != nil {
+	family := storetest.NewFamily(t, store, "ann@example.org")
+	if _, err := family.Steps(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
 	for _, statement := range []string{
@@ -223,11 +223,11 @@ func TestOpen_TokensOfTheReleaseBeforeGoOn(t *testing.T) {
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	chain.On(open(t, path))
-	if _, err := chain.Steps(t.Context(), 3); err != nil {
+	family.On(open(t, path))
+	if _, err := family.Steps(t.Context(), 3); err != nil {
 		t.Fatalf("refreshing a token of the release before: %v", err)
 	}
-	if err := chain.Reuse(t.Context()); !errors.Is(err, login.ErrTokenReused) {
+	if err := family.Reuse(t.Context()); !errors.Is(err, login.ErrTokenReused) {
 		t.Errorf("reuse: %v", err)
 	}
 }
@@ -235,19 +235,19 @@ func TestOpen_TokensOfTheReleaseBeforeGoOn(t *testing.T) {
 // As in Postgres: what an application makes of an address is not verified.
 func TestAddress_ThatTheAppChangesIsNotVerified(t *testing.T) {
 	store := open(t, filepath.Join(t.TempDir(), "login.db"))
-	storetest.NewChain(t, store, "ann@example.org")
-	h, err := store.HolderByEmail(t.Context(), "ann@example.org")
+	storetest.NewFamily(t, store, "ann@example.org")
+	ua, err := store.UserAccountByEmail(t.Context(), "ann@example.org")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.UpdateAccount(t.Context(), h.User.ID, login.AccountChange{EmailVerified: true}, time.Now()); err != nil {
+	if err := store.UpdateAccount(t.Context(), ua.User.ID, login.AccountChange{EmailVerified: true}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.DB().ExecContext(t.Context(), `UPDATE users SET email = 'new@example.org'`); err != nil {
 		t.Fatal(err)
 	}
-	h, err = store.HolderByEmail(t.Context(), "new@example.org")
-	if err != nil || !h.Account.EmailVerifiedAt.IsZero() {
-		t.Errorf("verified at %s, %v", h.Account.EmailVerifiedAt, err)
+	ua, err = store.UserAccountByEmail(t.Context(), "new@example.org")
+	if err != nil || !ua.Account.EmailVerifiedAt.IsZero() {
+		t.Errorf("verified at %s, %v", ua.Account.EmailVerifiedAt, err)
 	}
 }

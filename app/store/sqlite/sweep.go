@@ -34,7 +34,7 @@ const (
 			SELECT hash FROM auth_challenges WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
 )
 
-// Sweep implements login.Store. The kinds are sessions, the nonces of their chains,
+// Sweep implements login.Store. The kinds are sessions, the nonces of their families,
 // challenges, and the tokens and nonces of the release before.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := micros(w.Now.Add(-w.KeepEnded)), micros(w.Now.Add(-w.NonceGrace))
@@ -63,7 +63,7 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	return int(touched) + len(exchanged), nil
 }
 
-// eraseRecent finds its sessions by their ids, see chain.Spent.
+// eraseRecent finds its sessions by their ids, see tokenfamily.Spent.
 func eraseRecent(ctx context.Context, tx *transaction, sessions []string, grace time.Duration) error {
 	const query = `UPDATE auth_sessions SET recent = NULL WHERE id = ? AND recent IS NOT NULL AND exchanged_at < ?`
 	for _, id := range sessions {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 // unopened holds of an account a that may give way.
@@ -14,31 +14,31 @@ const unopened = ` a.unopened AND a.email_verified_at IS NULL AND a.disabled_at 
 	AND NOT EXISTS (SELECT 1 FROM auth_sessions s WHERE s.user_id = a.user_id) `
 
 // ReplaceUnopened implements login.Store. No link of an unopened account is of an
-// epoch before: what voids links opens it.
-func (s *Store) ReplaceUnopened(ctx context.Context, h login.Holder) (userID string, err error) {
+// version before: what voids links opens it.
+func (s *Store) ReplaceUnopened(ctx context.Context, ua login.UserAccount) (userID string, err error) {
 	const find = `SELECT a.user_id FROM auth_accounts a JOIN users u ON u.id = a.user_id WHERE u.email = ? AND` + unopened
 	const change = `
-		UPDATE auth_accounts SET password = ?2, roles = ?3, default_role = ?4, claims = ?5, session_epoch = session_epoch + 1
+		UPDATE auth_accounts SET password = ?2, roles = ?3, default_role = ?4, claims = ?5, session_version = session_version + 1
 		WHERE user_id = ?1`
 	const keep = `
-		UPDATE auth_mail_tokens SET epoch = (SELECT session_epoch - signouts FROM auth_accounts WHERE user_id = ?1)
+		UPDATE auth_mail_tokens SET version = (SELECT session_version - signouts FROM auth_accounts WHERE user_id = ?1)
 		WHERE user_id = ?1`
-	roles, err := encodeStrings(h.Account.Roles)
+	roles, err := encodeStrings(ua.Account.Roles)
 	if err != nil {
 		return "", err
 	}
-	claims, err := column.EncodeClaims(h.Account.Claims)
+	claims, err := sqlvalue.EncodeClaims(ua.Account.Claims)
 	if err != nil {
 		return "", err
 	}
 	err = s.update(ctx, "replacing an unopened account", func(ctx context.Context, tx *transaction) error {
-		if err := tx.QueryRowContext(ctx, find, h.User.Email).Scan(&userID); err != nil {
+		if err := tx.QueryRowContext(ctx, find, ua.User.Email).Scan(&userID); err != nil {
 			return orOutcome(err, login.ErrEmailTaken)
 		}
-		if _, err := tx.ExecContext(ctx, change, userID, h.Account.Password, roles, h.Account.DefaultRole, claims); err != nil {
+		if _, err := tx.ExecContext(ctx, change, userID, ua.Account.Password, roles, ua.Account.DefaultRole, claims); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE users SET name = ?, created_at = ? WHERE id = ?`, h.User.Name, text(h.User.CreatedAt), userID); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE users SET name = ?, created_at = ? WHERE id = ?`, ua.User.Name, text(ua.User.CreatedAt), userID); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, keep, userID)

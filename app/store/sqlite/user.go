@@ -5,17 +5,17 @@ import (
 	"time"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 // CreateUser implements login.Store.
-func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.NewSession) error {
-	u, a := h.User, h.Account
+func (s *Store) CreateUser(ctx context.Context, ua login.UserAccount, first *login.NewSession) error {
+	u, a := ua.User, ua.Account
 	roles, err := encodeStrings(a.Roles)
 	if err != nil {
 		return err
 	}
-	claims, err := column.EncodeClaims(a.Claims)
+	claims, err := sqlvalue.EncodeClaims(a.Claims)
 	if err != nil {
 		return err
 	}
@@ -29,9 +29,9 @@ func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.New
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `
-			INSERT INTO auth_accounts (user_id, password, roles, default_role, claims, session_epoch, email_verified_at, disabled_at, unopened)
+			INSERT INTO auth_accounts (user_id, password, roles, default_role, claims, session_version, email_verified_at, disabled_at, unopened)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			u.ID, a.Password, roles, a.DefaultRole, claims, a.Epoch, microsOrNull(a.EmailVerifiedAt), microsOrNull(a.DisabledAt), a.Unopened)
+			u.ID, a.Password, roles, a.DefaultRole, claims, a.SessionVersion, microsOrNull(a.EmailVerifiedAt), microsOrNull(a.DisabledAt), a.Unopened)
 		if err != nil || first == nil {
 			return err
 		}
@@ -41,37 +41,37 @@ func (s *Store) CreateUser(ctx context.Context, h login.Holder, first *login.New
 	})
 }
 
-// HolderByEmail implements login.Store.
-func (s *Store) HolderByEmail(ctx context.Context, email string) (login.Holder, error) {
-	return s.holder(ctx, `u.email = ?`, email)
+// UserAccountByEmail implements login.Store.
+func (s *Store) UserAccountByEmail(ctx context.Context, email string) (login.UserAccount, error) {
+	return s.userAccount(ctx, `u.email = ?`, email)
 }
 
-// HolderByID implements login.Store.
-func (s *Store) HolderByID(ctx context.Context, userID string) (login.Holder, error) {
-	id, ok := column.ID(userID)
+// UserAccountByID implements login.Store.
+func (s *Store) UserAccountByID(ctx context.Context, userID string) (login.UserAccount, error) {
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
-		return login.Holder{}, login.ErrNotFound
+		return login.UserAccount{}, login.ErrNotFound
 	}
-	return s.holder(ctx, `u.id = ?`, id.String())
+	return s.userAccount(ctx, `u.id = ?`, id.String())
 }
 
-func (s *Store) holder(ctx context.Context, where string, key string) (h login.Holder, err error) {
-	query := `SELECT ` + holderColumns + ` FROM users u JOIN auth_accounts a ON a.user_id = u.id WHERE ` + where
+func (s *Store) userAccount(ctx context.Context, where string, key string) (ua login.UserAccount, err error) {
+	query := `SELECT ` + userAccountColumns + ` FROM users u JOIN auth_accounts a ON a.user_id = u.id WHERE ` + where
 	err = s.view(ctx, "reading a user", func(ctx context.Context, db *reader) (err error) {
-		h, err = scanHolder(db.QueryRowContext(ctx, query, key))
+		ua, err = scanUserAccount(db.QueryRowContext(ctx, query, key))
 		return err
 	})
-	return h, err
+	return ua, err
 }
 
 // ListUsers implements login.Store. The order is that of the bytes.
-func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.Holder, error) {
-	const query = `SELECT ` + holderColumns + `
+func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.UserAccount, error) {
+	const query = `SELECT ` + userAccountColumns + `
 		FROM users u JOIN auth_accounts a ON a.user_id = u.id
 		WHERE (?1 = '[]' OR EXISTS (SELECT 1 FROM json_each(?1) WHERE instr(u.email, value) > 0)) AND u.email > ?2
 		ORDER BY u.email
 		LIMIT ?3`
-	var holders []login.Holder
+	var holders []login.UserAccount
 	contains, err := encodeStrings(f.EmailContains)
 	if err != nil {
 		return nil, err
@@ -83,11 +83,11 @@ func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.Hold
 		}
 		defer func() { _ = rows.Close() }()
 		for rows.Next() {
-			h, err := scanHolder(rows)
+			ua, err := scanUserAccount(rows)
 			if err != nil {
 				return err
 			}
-			holders = append(holders, h)
+			holders = append(holders, ua)
 		}
 		return rows.Err()
 	})
@@ -98,18 +98,18 @@ func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.Hold
 }
 
 // DeleteUser implements login.Store.
-func (s *Store) DeleteUser(ctx context.Context, userID string, epoch int) error {
-	id, ok := column.ID(userID)
+func (s *Store) DeleteUser(ctx context.Context, userID string, version int) error {
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrNotFound
 	}
 	return s.update(ctx, "deleting a user", func(ctx context.Context, tx *transaction) error {
 		var now int
-		err := tx.QueryRowContext(ctx, `SELECT session_epoch FROM auth_accounts WHERE user_id = ?`, id.String()).Scan(&now)
+		err := tx.QueryRowContext(ctx, `SELECT session_version FROM auth_accounts WHERE user_id = ?`, id.String()).Scan(&now)
 		if err != nil {
 			return orOutcome(err, login.ErrNotFound)
 		}
-		if epoch >= 0 && epoch != now {
+		if version >= 0 && version != now {
 			return login.ErrStale
 		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM users WHERE id = ?`, id.String())
@@ -117,7 +117,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, epoch int) error 
 	})
 }
 
-// UpdateAccount implements login.Store. The raised epoch alone ends the
+// UpdateAccount implements login.Store. The raised version alone ends the
 // sessions; they are marked as ended too, so that the record says when.
 func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.AccountChange, now time.Time) error {
 	const query = `
@@ -127,11 +127,11 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 			default_role  = COALESCE(?4, default_role),
 			claims        = COALESCE(?9, claims),
 			disabled_at   = CASE WHEN ?5 THEN COALESCE(disabled_at, ?7) WHEN NOT ?5 THEN NULL ELSE disabled_at END,
-			session_epoch = session_epoch + ?6,
+			session_version = session_version + ?6,
 			unopened      = 0,
 			email_verified_at = CASE WHEN ?8 THEN COALESCE(email_verified_at, ?7) ELSE email_verified_at END
 		WHERE user_id = ?1`
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrNotFound
 	}
@@ -145,7 +145,7 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 	}
 	var claims *string
 	if c.Claims != nil {
-		encoded, err := column.EncodeClaims(c.Claims)
+		encoded, err := sqlvalue.EncodeClaims(c.Claims)
 		if err != nil {
 			return err
 		}
@@ -168,13 +168,13 @@ func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.Accoun
 
 // EndAllSessions implements login.Store.
 func (s *Store) EndAllSessions(ctx context.Context, userID string, now time.Time) error {
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrNotFound
 	}
 	return s.update(ctx, "ending all sessions", func(ctx context.Context, tx *transaction) error {
 		err := execOne(ctx, tx, login.ErrNotFound,
-			`UPDATE auth_accounts SET session_epoch = session_epoch + 1, signouts = signouts + 1 WHERE user_id = ?`, id.String())
+			`UPDATE auth_accounts SET session_version = session_version + 1, signouts = signouts + 1 WHERE user_id = ?`, id.String())
 		if err != nil {
 			return err
 		}
@@ -184,7 +184,7 @@ func (s *Store) EndAllSessions(ctx context.Context, userID string, now time.Time
 
 // ReplaceHash implements login.Store.
 func (s *Store) ReplaceHash(ctx context.Context, userID, oldHash, newHash string) error {
-	id, ok := column.ID(userID)
+	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return login.ErrStale
 	}
@@ -197,14 +197,14 @@ func (s *Store) ReplaceHash(ctx context.Context, userID, oldHash, newHash string
 // ChangePassword implements login.Store.
 func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) error {
 	const query = `
-		UPDATE auth_accounts SET password = ?4, session_epoch = session_epoch + 1
-		WHERE user_id = ?1 AND password = ?2 AND session_epoch = ?3 AND disabled_at IS NULL`
-	id, ok := column.ID(c.UserID)
+		UPDATE auth_accounts SET password = ?4, session_version = session_version + 1
+		WHERE user_id = ?1 AND password = ?2 AND session_version = ?3 AND disabled_at IS NULL`
+	id, ok := sqlvalue.ID(c.UserID)
 	if !ok {
 		return login.ErrStale
 	}
 	return s.update(ctx, "changing a password", func(ctx context.Context, tx *transaction) error {
-		err := execOne(ctx, tx, login.ErrStale, query, id.String(), c.OldHash, c.Epoch, c.NewHash)
+		err := execOne(ctx, tx, login.ErrStale, query, id.String(), c.OldHash, c.SessionVersion, c.NewHash)
 		if err != nil {
 			return err
 		}
@@ -212,7 +212,7 @@ func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) erro
 			return err
 		}
 		n := c.Session
-		n.Session.UserID, n.Session.Epoch = id.String(), c.Epoch+1
+		n.Session.UserID, n.Session.SessionVersion = id.String(), c.SessionVersion+1
 		return insertSession(ctx, tx, n)
 	})
 }

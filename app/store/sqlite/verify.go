@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
-	"hasura-login/app/store/internal/column"
+	"hasura-login/app/store/internal/sqlvalue"
 )
 
 // VerifyEmail implements login.MailStore.
@@ -75,7 +75,7 @@ func (s *Store) QueueNotice(ctx context.Context, m login.QueuedMail, rate login.
 			since = CASE WHEN since <= ?4 THEN excluded.since ELSE since END,
 			count = CASE WHEN since <= ?4 THEN 1 ELSE count + 1 END
 		WHERE since <= ?4 OR count < ?5`
-	id, ok := column.ID(m.UserID)
+	id, ok := sqlvalue.ID(m.UserID)
 	if !ok {
 		return false, login.ErrNotFound
 	}

@@ -17,7 +17,7 @@ import (
 func TestPing_FullDisk(t *testing.T) {
 	dir := testserver.SmallDisk(t, 1)
 	store := open(t, filepath.Join(dir, "login.db"))
-	chain := storetest.NewChain(t, store, "ann@example.org")
+	family := storetest.NewFamily(t, store, "ann@example.org")
 	if err := store.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -25,12 +25,12 @@ func TestPing_FullDisk(t *testing.T) {
 	if err := store.Ping(t.Context()); !errors.Is(err, login.ErrUnavailable) {
 		t.Errorf("Ping with a full disk: %v, want ErrUnavailable", err)
 	}
-	if err := chain.Step(t.Context()); !errors.Is(err, login.ErrUnavailable) {
+	if err := family.Step(t.Context()); !errors.Is(err, login.ErrUnavailable) {
 		t.Errorf("a refresh with a full disk: %v, want ErrUnavailable", err)
 	}
 	empty()
 	testserver.Eventually(t, "ready again by itself", func() bool { return store.Ping(t.Context()) == nil })
-	if err := chain.Step(t.Context()); err != nil {
+	if err := family.Step(t.Context()); err != nil {
 		t.Errorf("a refresh afterwards: %v", err)
 	}
 }

@@ -14,26 +14,26 @@ import (
 // above all, and what a sign-in asks of the store beside its hash.
 func Bench(b *testing.B, open func(b *testing.B) login.Store) {
 	store := open(b)
-	const users = 200
-	holders, tokens := make([]login.Holder, users), make([]login.TokenKey, users)
+	const accounts = 200
+	users, tokens := make([]login.UserAccount, accounts), make([]login.TokenKey, accounts)
 	now := time.Now()
-	session := func(h login.Holder) login.NewSession {
+	session := func(ua login.UserAccount) login.NewSession {
 		return login.NewSession{
 			Session: login.Session{
-				ID: uuid.NewString(), UserID: h.User.ID, Epoch: 1, CreatedAt: now, LastUsedAt: now,
+				ID: uuid.NewString(), UserID: ua.User.ID, SessionVersion: 1, CreatedAt: now, LastUsedAt: now,
 				IdleUntil: now.Add(idle), ExpiresAt: now.Add(lifetime), ClientName: "Firefox", ClientPrefix: "192.0.2.7/32",
 			},
 			Token: newChainToken(), MaxLive: 20,
 		}
 	}
 	for i := range users {
-		holders[i] = login.Holder{
+		users[i] = login.UserAccount{
 			User:    login.User{ID: uuid.NewString(), Email: email(i), Name: "Ann Example", CreatedAt: now, UpdatedAt: now},
-			Account: login.Account{Password: "hash", Roles: []string{"user"}, DefaultRole: "user", Epoch: 1},
+			Account: login.Account{Password: "hash", Roles: []string{"user"}, DefaultRole: "user", SessionVersion: 1},
 		}
-		n := session(holders[i])
+		n := session(users[i])
 		tokens[i] = n.Token
-		if err := store.CreateUser(b.Context(), holders[i], &n); err != nil {
+		if err := store.CreateUser(b.Context(), users[i], &n); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -42,7 +42,7 @@ func Bench(b *testing.B, open func(b *testing.B) login.Store) {
 			var next atomic.Int32
 			b.SetParallelism(16) // times the number of cores
 			b.RunParallel(func(pb *testing.PB) {
-				user := int(next.Add(1)) % users
+				user := int(next.Add(1)) % accounts
 				for pb.Next() {
 					if err := call(user); err != nil {
 						b.Error(err)
@@ -59,11 +59,11 @@ func Bench(b *testing.B, open func(b *testing.B) login.Store) {
 		tokens[user] = childOf(r)
 		return err
 	})
-	run("HolderByEmail", func(user int) error {
-		_, err := store.HolderByEmail(b.Context(), holders[user].User.Email)
+	run("UserAccountByEmail", func(user int) error {
+		_, err := store.UserAccountByEmail(b.Context(), users[user].User.Email)
 		return err
 	})
 	run("CreateSession", func(user int) error {
-		return store.CreateSession(b.Context(), session(holders[user]))
+		return store.CreateSession(b.Context(), session(users[user]))
 	})
 }

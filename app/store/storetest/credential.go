@@ -27,50 +27,52 @@ func (k *kit) newTOTP() login.TOTP {
 }
 
 // protected is a user with a TOTP secret.
-func (k *kit) protected(email string) login.Holder {
+func (k *kit) protected(email string) login.UserAccount {
 	k.Helper()
-	h := k.user(email)
-	k.ok(k.credentials().AddTOTP(k.ctx, h.User.ID, h.Account.Epoch, k.newTOTP()))
-	return k.holder(h)
+	ua := k.user(email)
+	k.ok(k.credentials().AddTOTP(k.ctx, ua.User.ID, ua.Account.SessionVersion, k.newTOTP()))
+	return k.userAccount(ua)
 }
 
 func totp(k *kit) {
-	h, c := k.user("ann@example.org"), k.credentials()
-	_, err := c.TOTP(k.ctx, h.User.ID)
+	ua, c := k.user("ann@example.org"), k.credentials()
+	_, err := c.TOTP(k.ctx, ua.User.ID)
 	k.is(err, login.ErrNotFound)
-	k.equal("factors", []login.Method(nil), k.holder(h).Account.Factors)
-	k.is(c.UseTOTP(k.ctx, h.User.ID, 101), login.ErrTokenUnknown)
-	k.is(c.AddTOTP(k.ctx, h.User.ID, h.Account.Epoch+1, k.newTOTP()), login.ErrStale)
+	k.equal("factors", []login.Method(nil), k.userAccount(ua).Account.Factors)
+	k.is(c.UseTOTP(k.ctx, ua.User.ID, 101), login.ErrTokenUnknown)
+	k.is(c.AddTOTP(k.ctx, ua.User.ID, ua.Account.SessionVersion+1, k.newTOTP()), login.ErrStale)
 
-	k.ok(c.AddTOTP(k.ctx, h.User.ID, h.Account.Epoch, k.newTOTP()))
-	k.is(c.AddTOTP(k.ctx, h.User.ID, h.Account.Epoch, k.newTOTP()), login.ErrCredentialExists)
-	got, err := c.TOTP(k.ctx, h.User.ID)
+	k.ok(c.AddTOTP(k.ctx, ua.User.ID, ua.Account.SessionVersion, k.newTOTP()))
+	k.is(c.AddTOTP(k.ctx, ua.User.ID, ua.Account.SessionVersion, k.newTOTP()), login.ErrCredentialExists)
+	got, err := c.TOTP(k.ctx, ua.User.ID)
 	k.ok(err)
 	want := k.newTOTP()
 	want.CreatedAt = stored(want.CreatedAt)
 	k.equal("secret", want, got)
-	byEmail, err := k.store.HolderByEmail(k.ctx, h.User.Email)
+	byEmail, err := k.store.UserAccountByEmail(k.ctx, ua.User.Email)
 	k.ok(err)
 	k.equal("factors", []login.Method{login.MethodTOTP}, byEmail.Account.Factors)
 
-	k.is(c.UseTOTP(k.ctx, h.User.ID, 100), login.ErrTokenUnknown)
-	k.ok(c.UseTOTP(k.ctx, h.User.ID, 102))
-	k.is(c.UseTOTP(k.ctx, h.User.ID, 101), login.ErrTokenUnknown)
-	k.is(c.RemoveTOTP(k.ctx, h.User.ID, h.Account.Epoch+1), login.ErrStale)
-	k.ok(c.RemoveTOTP(k.ctx, h.User.ID, h.Account.Epoch))
-	k.is(c.RemoveTOTP(k.ctx, h.User.ID, h.Account.Epoch), login.ErrStale)
-	k.equal("factors", []login.Method(nil), k.holder(h).Account.Factors)
+	k.is(c.UseTOTP(k.ctx, ua.User.ID, 100), login.ErrTokenUnknown)
+	k.ok(c.UseTOTP(k.ctx, ua.User.ID, 102))
+	k.is(c.UseTOTP(k.ctx, ua.User.ID, 101), login.ErrTokenUnknown)
+	k.is(c.RemoveTOTP(k.ctx, ua.User.ID, ua.Account.SessionVersion+1), login.ErrStale)
+	k.ok(c.RemoveTOTP(k.ctx, ua.User.ID, ua.Account.SessionVersion))
+	k.is(c.RemoveTOTP(k.ctx, ua.User.ID, ua.Account.SessionVersion), login.ErrStale)
+	k.equal("factors", []login.Method(nil), k.userAccount(ua).Account.Factors)
 }
 
 func totpStepOnce(k *kit) {
-	h := k.protected("ann@example.org")
-	errs := parallel(8, func(int) error { return k.credentials().UseTOTP(k.ctx, h.User.ID, 101) })
+	ua := k.protected("ann@example.org")
+	errs := parallel(8, func(int) error { return k.credentials().UseTOTP(k.ctx, ua.User.ID, 101) })
 	k.equal("successes and refusals", []int{1, 7}, k.count(errs, nil, login.ErrTokenUnknown))
 }
 
 func totpAddedOnce(k *kit) {
-	h := k.user("ann@example.org")
-	errs := parallel(8, func(int) error { return k.credentials().AddTOTP(k.ctx, h.User.ID, h.Account.Epoch, k.newTOTP()) })
+	ua := k.user("ann@example.org")
+	errs := parallel(8, func(int) error {
+		return k.credentials().AddTOTP(k.ctx, ua.User.ID, ua.Account.SessionVersion, k.newTOTP())
+	})
 	k.equal("successes and refusals", []int{1, 7}, k.count(errs, nil, login.ErrCredentialExists))
 }
 
@@ -91,69 +93,69 @@ func totpReplaces(k *kit) {
 	k.equal("all of them once", 2, len(listed))
 	k.ok(c.ReplaceTOTPSecret(k.ctx, first.User.ID, []byte("sealed"), []byte("again")))
 	k.is(c.ReplaceTOTPSecret(k.ctx, first.User.ID, []byte("sealed"), []byte("other")), login.ErrStale)
-	for h, want := range map[string]string{first.User.ID: "again", second.User.ID: "sealed"} {
-		got, err := c.TOTP(k.ctx, h)
+	for ua, want := range map[string]string{first.User.ID: "again", second.User.ID: "sealed"} {
+		got, err := c.TOTP(k.ctx, ua)
 		k.ok(err)
 		k.equal("secret", want, string(got.Secret))
 	}
 }
 
 func totpGoes(k *kit) {
-	h := k.protected("ann@example.org")
-	k.ok(k.credentials().ReplaceRecoveryCodes(k.ctx, h.User.ID, h.Account.Epoch, []login.TokenHash{newToken()}, k.now))
-	k.addChallenge(h, login.ChallengeSecondFactor)
-	k.ok(k.store.DeleteUser(k.ctx, h.User.ID, -1))
-	_, err := k.credentials().TOTP(k.ctx, h.User.ID)
+	ua := k.protected("ann@example.org")
+	k.ok(k.credentials().ReplaceRecoveryCodes(k.ctx, ua.User.ID, ua.Account.SessionVersion, []login.TokenHash{newToken()}, k.now))
+	k.addChallenge(ua, login.ChallengeSecondFactor)
+	k.ok(k.store.DeleteUser(k.ctx, ua.User.ID, -1))
+	_, err := k.credentials().TOTP(k.ctx, ua.User.ID)
 	k.is(err, login.ErrNotFound)
 }
 
 func factorsReset(k *kit) {
-	h, other := k.protected("ann@example.org"), k.protected("bob@example.org")
-	k.session(h)
-	k.ok(k.credentials().ReplaceRecoveryCodes(k.ctx, h.User.ID, h.Account.Epoch, []login.TokenHash{newToken()}, k.now))
-	k.ok(k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{ResetFactors: true}, k.now))
-	got := k.holder(h)
+	ua, other := k.protected("ann@example.org"), k.protected("bob@example.org")
+	k.session(ua)
+	k.ok(k.credentials().ReplaceRecoveryCodes(k.ctx, ua.User.ID, ua.Account.SessionVersion, []login.TokenHash{newToken()}, k.now))
+	k.ok(k.store.UpdateAccount(k.ctx, ua.User.ID, login.AccountChange{ResetFactors: true}, k.now))
+	got := k.userAccount(ua)
 	k.equal("factors", []login.Method(nil), got.Account.Factors)
-	k.equal("epoch", h.Account.Epoch+1, got.Account.Epoch)
+	k.equal("version", ua.Account.SessionVersion+1, got.Account.SessionVersion)
 	k.equal("live sessions", 0, k.alive(got))
-	k.equal("the other's", other.Account, k.holder(other).Account)
+	k.equal("the other's", other.Account, k.userAccount(other).Account)
 	k.is(k.store.UpdateAccount(k.ctx, "9f4b1a4e-6a3f-4c27-9a5f-000000000000", login.AccountChange{ResetFactors: true}, k.now), login.ErrNotFound)
 }
 
 func recoveryCodes(k *kit) {
-	h, c := k.protected("ann@example.org"), k.credentials()
+	ua, c := k.protected("ann@example.org"), k.credentials()
 	old, fresh := []login.TokenHash{newToken(), newToken()}, []login.TokenHash{newToken(), newToken()}
-	k.is(c.ReplaceRecoveryCodes(k.ctx, h.User.ID, h.Account.Epoch+1, old, k.now), login.ErrStale)
-	k.ok(c.ReplaceRecoveryCodes(k.ctx, h.User.ID, h.Account.Epoch, old, k.now))
-	k.equal("factors", []login.Method{login.MethodTOTP, login.MethodRecoveryCode}, k.holder(h).Account.Factors)
-	k.ok(c.ReplaceRecoveryCodes(k.ctx, h.User.ID, h.Account.Epoch, fresh, k.now))
-	k.is(c.UseRecoveryCode(k.ctx, h.User.ID, old[0]), login.ErrTokenUnknown)
+	k.is(c.ReplaceRecoveryCodes(k.ctx, ua.User.ID, ua.Account.SessionVersion+1, old, k.now), login.ErrStale)
+	k.ok(c.ReplaceRecoveryCodes(k.ctx, ua.User.ID, ua.Account.SessionVersion, old, k.now))
+	k.equal("factors", []login.Method{login.MethodTOTP, login.MethodRecoveryCode}, k.userAccount(ua).Account.Factors)
+	k.ok(c.ReplaceRecoveryCodes(k.ctx, ua.User.ID, ua.Account.SessionVersion, fresh, k.now))
+	k.is(c.UseRecoveryCode(k.ctx, ua.User.ID, old[0]), login.ErrTokenUnknown)
 	other := k.protected("bob@example.org")
 	k.is(c.UseRecoveryCode(k.ctx, other.User.ID, fresh[0]), login.ErrTokenUnknown)
 	for _, code := range fresh {
-		k.ok(c.UseRecoveryCode(k.ctx, h.User.ID, code))
-		k.is(c.UseRecoveryCode(k.ctx, h.User.ID, code), login.ErrTokenUnknown)
+		k.ok(c.UseRecoveryCode(k.ctx, ua.User.ID, code))
+		k.is(c.UseRecoveryCode(k.ctx, ua.User.ID, code), login.ErrTokenUnknown)
 	}
-	k.equal("factors", []login.Method{login.MethodTOTP}, k.holder(h).Account.Factors)
+	k.equal("factors", []login.Method{login.MethodTOTP}, k.userAccount(ua).Account.Factors)
 
 	// Codes stand in for one secret: the next has none of them.
-	k.ok(c.ReplaceRecoveryCodes(k.ctx, h.User.ID, h.Account.Epoch, fresh, k.now))
-	k.ok(c.RemoveTOTP(k.ctx, h.User.ID, h.Account.Epoch))
-	k.ok(c.AddTOTP(k.ctx, h.User.ID, h.Account.Epoch, k.newTOTP()))
-	k.is(c.UseRecoveryCode(k.ctx, h.User.ID, fresh[0]), login.ErrTokenUnknown)
+	k.ok(c.ReplaceRecoveryCodes(k.ctx, ua.User.ID, ua.Account.SessionVersion, fresh, k.now))
+	k.ok(c.RemoveTOTP(k.ctx, ua.User.ID, ua.Account.SessionVersion))
+	k.ok(c.AddTOTP(k.ctx, ua.User.ID, ua.Account.SessionVersion, k.newTOTP()))
+	k.is(c.UseRecoveryCode(k.ctx, ua.User.ID, fresh[0]), login.ErrTokenUnknown)
 }
 
 func recoveryCodeOnce(k *kit) {
-	h, code := k.protected("ann@example.org"), newToken()
-	k.ok(k.credentials().ReplaceRecoveryCodes(k.ctx, h.User.ID, h.Account.Epoch, []login.TokenHash{code}, k.now))
-	errs := parallel(8, func(int) error { return k.credentials().UseRecoveryCode(k.ctx, h.User.ID, code) })
+	ua, code := k.protected("ann@example.org"), newToken()
+	k.ok(k.credentials().ReplaceRecoveryCodes(k.ctx, ua.User.ID, ua.Account.SessionVersion, []login.TokenHash{code}, k.now))
+	errs := parallel(8, func(int) error { return k.credentials().UseRecoveryCode(k.ctx, ua.User.ID, code) })
 	k.equal("successes and refusals", []int{1, 7}, k.count(errs, nil, login.ErrTokenUnknown))
 }
 
-func (k *kit) addChallenge(h login.Holder, p login.ChallengePurpose) login.ChallengeKey {
+func (k *kit) addChallenge(ua login.UserAccount, p login.ChallengePurpose) login.ChallengeKey {
 	k.Helper()
 	c := login.Challenge{
-		Hash: newToken(), UserID: h.User.ID, Purpose: p, Epoch: h.Account.Epoch, Client: "192.0.2.7/32",
+		Hash: newToken(), UserID: ua.User.ID, Purpose: p, SessionVersion: ua.Account.SessionVersion, Client: "192.0.2.7/32",
 		Data: []byte("data"), ExpiresAt: k.now.Add(login.ChallengeLife),
 	}
 	k.ok(k.credentials().AddChallenge(k.ctx, c))
@@ -167,15 +169,15 @@ func (k *kit) try(key login.ChallengeKey, want error) {
 }
 
 func challenge(k *kit) {
-	h := k.protected("ann@example.org")
-	key := k.addChallenge(h, login.ChallengeSecondFactor)
-	c, holder, err := k.credentials().TryChallenge(k.ctx, key)
+	ua := k.protected("ann@example.org")
+	key := k.addChallenge(ua, login.ChallengeSecondFactor)
+	c, userAccount, err := k.credentials().TryChallenge(k.ctx, key)
 	k.ok(err)
 	k.equal("challenge", login.Challenge{
-		Hash: key.Hash, UserID: h.User.ID, Purpose: key.Purpose, Epoch: h.Account.Epoch, Client: key.Client,
+		Hash: key.Hash, UserID: ua.User.ID, Purpose: key.Purpose, SessionVersion: ua.Account.SessionVersion, Client: key.Client,
 		Data: []byte("data"), ExpiresAt: stored(k.now.Add(login.ChallengeLife)),
 	}, c)
-	k.equal("holder", h, holder)
+	k.equal("userAccount", ua, userAccount)
 	for _, other := range []func(*login.ChallengeKey){
 		func(k *login.ChallengeKey) { k.Hash = newToken() },
 		func(k *login.ChallengeKey) { k.Purpose = login.ChallengeTOTP },
@@ -201,16 +203,16 @@ func challengeTries(k *kit) {
 }
 
 func challengeVoid(k *kit) {
-	h := k.protected("ann@example.org")
-	key := k.addChallenge(h, login.ChallengeSecondFactor)
-	k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
+	ua := k.protected("ann@example.org")
+	key := k.addChallenge(ua, login.ChallengeSecondFactor)
+	k.ok(k.store.EndAllSessions(k.ctx, ua.User.ID, k.now))
 	k.try(key, login.ErrTokenUnknown)
 	k.is(k.credentials().AddChallenge(k.ctx, login.Challenge{
-		Hash: newToken(), UserID: h.User.ID, Purpose: key.Purpose, Epoch: h.Account.Epoch, Client: key.Client, ExpiresAt: k.now.Add(time.Minute),
+		Hash: newToken(), UserID: ua.User.ID, Purpose: key.Purpose, SessionVersion: ua.Account.SessionVersion, Client: key.Client, ExpiresAt: k.now.Add(time.Minute),
 	}), login.ErrStale)
-	key = k.addChallenge(k.holder(h), login.ChallengeSecondFactor)
+	key = k.addChallenge(k.userAccount(ua), login.ChallengeSecondFactor)
 	disabled := true
-	k.ok(k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{Disabled: &disabled}, k.now))
+	k.ok(k.store.UpdateAccount(k.ctx, ua.User.ID, login.AccountChange{Disabled: &disabled}, k.now))
 	k.try(key, login.ErrTokenUnknown)
 }
 
@@ -221,10 +223,10 @@ func challengeEndsOnce(k *kit) {
 }
 
 func challengeSwept(k *kit) {
-	h := k.protected("ann@example.org")
-	old := k.addChallenge(h, login.ChallengeSecondFactor)
+	ua := k.protected("ann@example.org")
+	old := k.addChallenge(ua, login.ChallengeSecondFactor)
 	k.later(login.ChallengeLife + time.Second)
-	fresh := k.addChallenge(h, login.ChallengeSecondFactor)
+	fresh := k.addChallenge(ua, login.ChallengeSecondFactor)
 	_, err := k.store.Sweep(k.ctx, login.Sweep{Now: k.now, NonceGrace: grace, KeepEnded: time.Hour, Batch: 10})
 	k.ok(err)
 	k.is(k.credentials().EndChallenge(k.ctx, old.Hash), login.ErrTokenUnknown)
@@ -232,11 +234,11 @@ func challengeSwept(k *kit) {
 }
 
 func elevate(k *kit) {
-	h := k.user("ann@example.org")
-	n := k.newSession(h)
+	ua := k.user("ann@example.org")
+	n := k.newSession(ua)
 	n.Session.AMR = []string{"pwd"}
 	k.ok(k.store.CreateSession(k.ctx, n))
-	session, _, err := k.store.SessionHolder(k.ctx, n.Session.ID, k.now)
+	session, _, err := k.store.SessionUserAccount(k.ctx, n.Session.ID, k.now)
 	k.ok(err)
 	k.equal("amr", []string{"pwd"}, session.AMR)
 	k.equal("elevated", time.Time{}, session.ElevatedAt)
@@ -246,21 +248,21 @@ func elevate(k *kit) {
 	k.ok(err)
 	k.equal("amr", []string{"pwd", "otp", "mfa"}, got.Session.AMR)
 	k.equal("elevated", stored(k.now), got.Session.ElevatedAt)
-	k.ok(k.store.EndSession(k.ctx, h.User.ID, n.Session.ID, k.now))
+	k.ok(k.store.EndSession(k.ctx, ua.User.ID, n.Session.ID, k.now))
 	k.is(k.credentials().Elevate(k.ctx, n.Session.ID, nil, k.now), login.ErrNotFound)
 }
 
 // resetOpensNone: a mailbox alone opens no session of an account with a second
 // factor.
 func resetOpensNone(k *kit) {
-	h := k.protected("ann@example.org")
-	k.session(h)
-	t := k.linkTo(h, login.PurposeResetPassword, h.User.Email)
-	reset := k.passwordReset(h, t)
+	ua := k.protected("ann@example.org")
+	k.session(ua)
+	t := k.linkTo(ua, login.PurposeResetPassword, ua.User.Email)
+	reset := k.passwordReset(ua, t)
 	reset.Session = nil
 	k.ok(k.mail().ResetPassword(k.ctx, reset))
-	got := k.holder(h)
+	got := k.userAccount(ua)
 	k.equal("hash", "new", got.Account.Password)
 	k.equal("live sessions", 0, k.alive(got))
-	k.equal("factors", h.Account.Factors, got.Account.Factors)
+	k.equal("factors", ua.Account.Factors, got.Account.Factors)
 }

@@ -24,8 +24,8 @@ func (k *kit) emails() login.EmailStore {
 func listEmails(k *kit) {
 	want := map[string]string{}
 	for i := range 5 {
-		h := k.user(email(i))
-		want[h.User.ID] = h.User.Email
+		ua := k.user(email(i))
+		want[ua.User.ID] = ua.User.Email
 	}
 	got := map[string]string{}
 	for after := ""; ; {
@@ -45,14 +45,14 @@ func listEmails(k *kit) {
 }
 
 func respellEmail(k *kit) {
-	h, other := k.user("ann@example.org"), k.user("bob@example.org")
-	session := k.session(h)
-	k.ok(k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{EmailVerified: true}, k.now))
-	link, theirs := k.newMailToken(h), k.newMailToken(other)
+	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
+	session := k.session(ua)
+	k.ok(k.store.UpdateAccount(k.ctx, ua.User.ID, login.AccountChange{EmailVerified: true}, k.now))
+	link, theirs := k.newMailToken(ua), k.newMailToken(other)
 	k.ok(k.mail().AddMailToken(k.ctx, link))
 	k.ok(k.mail().AddMailToken(k.ctx, theirs))
-	k.ok(k.emails().RespellEmail(k.ctx, h.User.ID, "ann@example.org", "ann@example.net"))
-	got := k.holder(h)
+	k.ok(k.emails().RespellEmail(k.ctx, ua.User.ID, "ann@example.org", "ann@example.net"))
+	got := k.userAccount(ua)
 	k.equal("address", "ann@example.net", got.User.Email)
 	k.equal("verified", stored(k.now), got.Account.EmailVerifiedAt)
 	k.tokenIs(link, login.ErrTokenUnknown)
@@ -61,10 +61,10 @@ func respellEmail(k *kit) {
 }
 
 func respellRefused(k *kit) {
-	h, other := k.user("ann@example.org"), k.user("bob@example.org")
-	k.is(k.emails().RespellEmail(k.ctx, h.User.ID, h.User.Email, other.User.Email), login.ErrEmailTaken)
-	k.is(k.emails().RespellEmail(k.ctx, h.User.ID, "former@example.org", "new@example.org"), login.ErrStale)
-	k.is(k.emails().RespellEmail(k.ctx, uuid.NewString(), h.User.Email, "new@example.org"), login.ErrStale)
-	k.is(k.emails().RespellEmail(k.ctx, "no-uuid", h.User.Email, "new@example.org"), login.ErrStale)
-	k.equal("address", h.User.Email, k.holder(h).User.Email)
+	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
+	k.is(k.emails().RespellEmail(k.ctx, ua.User.ID, ua.User.Email, other.User.Email), login.ErrEmailTaken)
+	k.is(k.emails().RespellEmail(k.ctx, ua.User.ID, "former@example.org", "new@example.org"), login.ErrStale)
+	k.is(k.emails().RespellEmail(k.ctx, uuid.NewString(), ua.User.Email, "new@example.org"), login.ErrStale)
+	k.is(k.emails().RespellEmail(k.ctx, "no-uuid", ua.User.Email, "new@example.org"), login.ErrStale)
+	k.equal("address", ua.User.Email, k.userAccount(ua).User.Email)
 }

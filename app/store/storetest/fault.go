@@ -20,11 +20,11 @@ var faultTests = map[string]func(*kit){
 // through. Whatever came of each, done or not, the token that was presented still
 // leads to a successor, and that one goes on.
 func brokenExchange(k *kit) {
-	h := k.user("ann@example.org")
+	ua := k.user("ann@example.org")
 	const step = 20 * time.Microsecond
 	broken, through := 0, 0
 	for wait := time.Duration(0); through < 10 && wait < time.Second; wait += step {
-		n := k.session(h)
+		n := k.session(ua)
 		ctx, cancel := context.WithTimeout(k.ctx, wait)
 		first := k.rotation(n.Token)
 		_, err := k.store.RotateToken(ctx, first)
@@ -74,14 +74,14 @@ func callerGone(k *kit) {
 }
 
 func closed(k *kit) {
-	h := k.user("ann@example.org")
-	n := k.session(h)
+	ua := k.user("ann@example.org")
+	n := k.session(ua)
 	k.ok(k.store.Close())
-	_, err := k.store.HolderByID(k.ctx, h.User.ID)
+	_, err := k.store.UserAccountByID(k.ctx, ua.User.ID)
 	k.is(err, login.ErrUnavailable)
 	_, err = k.store.RotateToken(k.ctx, k.rotation(n.Token))
 	k.is(err, login.ErrUnavailable)
-	k.is(k.store.CreateSession(k.ctx, k.newSession(h)), login.ErrUnavailable)
+	k.is(k.store.CreateSession(k.ctx, k.newSession(ua)), login.ErrUnavailable)
 	k.is(k.store.Ping(k.ctx), login.ErrUnavailable)
 }
 

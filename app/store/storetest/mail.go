@@ -11,32 +11,32 @@ import (
 )
 
 var mailTests = map[string]func(*kit){
-	"TokenOpensOnceAndOnlyForItsPurpose":           mailTokenOnce,
-	"ParallelUsesOfOneTokenSucceedOnce":            mailTokenRace,
-	"AskingAgainVoidsNoLinkAndSendsFew":            mailTokensKept,
-	"ParallelAsksKeepTheNumberOfLinks":             mailTokensRace,
-	"TokenThatGoesAnotherWayReplacesOnlyItsKind":   mailTokenReplaced,
-	"TokenDiesWithTimeEpochAccountAndUser":         mailTokenDies,
-	"MailIsClaimedByOneAtATimeUntilTheLeaseIsOver": claimLease,
-	"ParallelClaimsNeverShareAMail":                claimRace,
-	"OnlyTheLastClaimPostponesOrAbandons":          claimFence,
-	"MailsOfAUserSayWhatBecameOfThem":              mailsOf,
-	"DecoyIsNeverClaimed":                          decoyMail,
-	"OnlyALiveTokenIsRenewed":                      renewToken,
-	"SweepTakesWhatIsDoneAndExpired":               sweepMail,
-	"LinkFromTheMailboxVerifiesAndAnotherDoesNot":  resetVerifies,
-	"AddressIsVerifiedOnce":                        verifyEmail,
-	"ParallelUsesOfALinkVerifyOnce":                verifyRace,
-	"NewAddressTakesThePlaceOfTheOld":              changeEmail,
-	"TakenAddressIsRefusedAndTheLinkKept":          changeTaken,
-	"ParallelUsesOfALinkChangeOnce":                changeRace,
-	"LinkToANewAccountTakesItOver":                 takeOver,
-	"UnopenedAccountGivesWayAndKeepsItsLinks":      replaceUnopened,
-	"OpenedAccountNeverGivesWay":                   openedStays,
-	"OldUnopenedAccountsAreRemoved":                removeUnopened,
-	"OpeningAndReplacingExcludeEachOther":          openingRace,
-	"NoticesAreCountedInTheirWindow":               noticeRate,
-	"ParallelNoticesKeepTheRate":                   noticeRace,
+	"TokenOpensOnceAndOnlyForItsPurpose":            mailTokenOnce,
+	"ParallelUsesOfOneTokenSucceedOnce":             mailTokenRace,
+	"AskingAgainVoidsNoLinkAndSendsFew":             mailTokensKept,
+	"ParallelAsksKeepTheNumberOfLinks":              mailTokensRace,
+	"TokenThatGoesAnotherWayReplacesOnlyItsKind":    mailTokenReplaced,
+	"TokenDiesWithTimeSessionVersionAccountAndUser": mailTokenDies,
+	"MailIsClaimedByOneAtATimeUntilTheLeaseIsOver":  claimLease,
+	"ParallelClaimsNeverShareAMail":                 claimRace,
+	"OnlyTheLastClaimPostponesOrAbandons":           claimFence,
+	"MailsOfAUserSayWhatBecameOfThem":               mailsOf,
+	"DecoyIsNeverClaimed":                           decoyMail,
+	"OnlyALiveTokenIsRenewed":                       renewToken,
+	"SweepTakesWhatIsDoneAndExpired":                sweepMail,
+	"LinkFromTheMailboxVerifiesAndAnotherDoesNot":   resetVerifies,
+	"AddressIsVerifiedOnce":                         verifyEmail,
+	"ParallelUsesOfALinkVerifyOnce":                 verifyRace,
+	"NewAddressTakesThePlaceOfTheOld":               changeEmail,
+	"TakenAddressIsRefusedAndTheLinkKept":           changeTaken,
+	"ParallelUsesOfALinkChangeOnce":                 changeRace,
+	"LinkToANewAccountTakesItOver":                  takeOver,
+	"UnopenedAccountGivesWayAndKeepsItsLinks":       replaceUnopened,
+	"OpenedAccountNeverGivesWay":                    openedStays,
+	"OldUnopenedAccountsAreRemoved":                 removeUnopened,
+	"OpeningAndReplacingExcludeEachOther":           openingRace,
+	"NoticesAreCountedInTheirWindow":                noticeRate,
+	"ParallelNoticesKeepTheRate":                    noticeRace,
 }
 
 type mailStore interface {
@@ -55,19 +55,19 @@ func (k *kit) mail() mailStore {
 
 const lease = time.Minute
 
-func (k *kit) newMailToken(h login.Holder) login.MailToken {
+func (k *kit) newMailToken(ua login.UserAccount) login.MailToken {
 	return login.MailToken{
-		Hash: newToken(), UserID: h.User.ID, Purpose: login.PurposeResetPassword, Email: h.User.Email,
-		Epoch: h.Account.Epoch, CreatedAt: k.now, ExpiresAt: k.now.Add(login.ResetTokenLife),
+		Hash: newToken(), UserID: ua.User.ID, Purpose: login.PurposeResetPassword, Email: ua.User.Email,
+		SessionVersion: ua.Account.SessionVersion, CreatedAt: k.now, ExpiresAt: k.now.Add(login.ResetTokenLife),
 	}
 }
 
-// mailToken queues a mail for h with a token.
-func (k *kit) mailToken(h login.Holder) (login.MailToken, login.QueuedMail) {
+// mailToken queues a mail for ua with a token.
+func (k *kit) mailToken(ua login.UserAccount) (login.MailToken, login.QueuedMail) {
 	k.Helper()
-	t := k.newMailToken(h)
+	t := k.newMailToken(ua)
 	m := login.QueuedMail{
-		ID: uuid.NewString(), UserID: h.User.ID, Kind: login.MailResetPassword, Recipient: h.User.Email,
+		ID: uuid.NewString(), UserID: ua.User.ID, Kind: login.MailResetPassword, Recipient: ua.User.Email,
 		Payload: login.MailPayload{Name: "Ann \"the\" Example", Language: "de"}, CreatedAt: k.now,
 	}
 	k.ok(k.mail().QueueMail(k.ctx, m, &t))
@@ -76,113 +76,113 @@ func (k *kit) mailToken(h login.Holder) (login.MailToken, login.QueuedMail) {
 
 func (k *kit) tokenIs(t login.MailToken, want error) {
 	k.Helper()
-	_, _, err := k.mail().MailTokenHolder(k.ctx, t.Hash, k.now)
+	_, _, err := k.mail().MailTokenUserAccount(k.ctx, t.Hash, k.now)
 	k.is(err, want)
 	if want != nil {
 		k.is(k.mail().ResetPassword(k.ctx, login.PasswordReset{
-			Token: t.Hash, UserID: t.UserID, Epoch: t.Epoch, NewHash: "stolen", Now: k.now,
-			Session: new(k.newSession(login.Holder{User: login.User{ID: t.UserID}, Account: login.Account{Epoch: t.Epoch + 1}})),
+			Token: t.Hash, UserID: t.UserID, SessionVersion: t.SessionVersion, NewHash: "stolen", Now: k.now,
+			Session: new(k.newSession(login.UserAccount{User: login.User{ID: t.UserID}, Account: login.Account{SessionVersion: t.SessionVersion + 1}})),
 		}), want)
 	}
 }
 
-func (k *kit) passwordReset(h login.Holder, t login.MailToken) login.PasswordReset {
-	next := h
-	next.Account.Epoch++
+func (k *kit) passwordReset(ua login.UserAccount, t login.MailToken) login.PasswordReset {
+	next := ua
+	next.Account.SessionVersion++
 	return login.PasswordReset{
-		Token: t.Hash, UserID: h.User.ID, Epoch: h.Account.Epoch, NewHash: "new", Session: new(k.newSession(next)), Now: k.now,
+		Token: t.Hash, UserID: ua.User.ID, SessionVersion: ua.Account.SessionVersion, NewHash: "new", Session: new(k.newSession(next)), Now: k.now,
 	}
 }
 
 func mailTokenOnce(k *kit) {
-	h, other := k.user("ann@example.org"), k.user("bob@example.org")
-	old := k.session(h)
-	t, _ := k.mailToken(h)
+	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
+	old := k.session(ua)
+	t, _ := k.mailToken(ua)
 	_, err := k.mail().VerifyEmail(k.ctx, t.Hash, k.now)
 	k.is(err, login.ErrTokenUnknown)
-	token, got, err := k.mail().MailTokenHolder(k.ctx, t.Hash, k.now)
+	token, got, err := k.mail().MailTokenUserAccount(k.ctx, t.Hash, k.now)
 	k.ok(err)
 	want := t
 	want.CreatedAt, want.ExpiresAt = stored(t.CreatedAt), stored(t.ExpiresAt)
 	k.equal("token", want, token)
-	read, err := k.store.HolderByID(k.ctx, h.User.ID)
+	read, err := k.store.UserAccountByID(k.ctx, ua.User.ID)
 	k.ok(err)
 	k.equal("owner", read, got)
 	k.is(k.mail().ResetPassword(k.ctx, k.passwordReset(other, t)), login.ErrTokenUnknown)
-	wrongEpoch := k.passwordReset(h, t)
-	wrongEpoch.Epoch = 7
-	k.is(k.mail().ResetPassword(k.ctx, wrongEpoch), login.ErrTokenUnknown)
+	wrongVersion := k.passwordReset(ua, t)
+	wrongVersion.SessionVersion = 7
+	k.is(k.mail().ResetPassword(k.ctx, wrongVersion), login.ErrTokenUnknown)
 
-	r := k.passwordReset(h, t)
+	r := k.passwordReset(ua, t)
 	r.Session.Session.AMR = []string{"otp"}
 	k.ok(k.mail().ResetPassword(k.ctx, r))
-	opened, _, err := k.store.SessionHolder(k.ctx, r.Session.Session.ID, k.now)
+	opened, _, err := k.store.SessionUserAccount(k.ctx, r.Session.Session.ID, k.now)
 	k.ok(err)
 	k.equal("amr", []string{"otp"}, opened.AMR)
-	got, err = k.store.HolderByID(k.ctx, h.User.ID)
+	got, err = k.store.UserAccountByID(k.ctx, ua.User.ID)
 	k.ok(err)
 	k.equal("hash", "new", got.Account.Password)
-	k.equal("epoch", h.Account.Epoch+1, got.Account.Epoch)
+	k.equal("version", ua.Account.SessionVersion+1, got.Account.SessionVersion)
 	k.refused(old.Token, login.ErrTokenUnknown)
 	k.rotate(r.Session.Token)
-	k.equal("live sessions", 1, k.alive(h))
+	k.equal("live sessions", 1, k.alive(ua))
 	k.tokenIs(t, login.ErrTokenUnknown)
-	got, err = k.store.HolderByID(k.ctx, other.User.ID)
+	got, err = k.store.UserAccountByID(k.ctx, other.User.ID)
 	k.ok(err)
 	k.equal("the other's account", other.Account, got.Account)
 }
 
 func mailTokenRace(k *kit) {
-	h := k.user("ann@example.org")
-	t, _ := k.mailToken(h)
-	errs := parallel(8, func(int) error { return k.mail().ResetPassword(k.ctx, k.passwordReset(h, t)) })
+	ua := k.user("ann@example.org")
+	t, _ := k.mailToken(ua)
+	errs := parallel(8, func(int) error { return k.mail().ResetPassword(k.ctx, k.passwordReset(ua, t)) })
 	k.equal("successes and refusals", []int{1, 7}, k.count(errs, nil, login.ErrTokenUnknown))
-	k.equal("live sessions", 1, k.alive(h))
+	k.equal("live sessions", 1, k.alive(ua))
 }
 
 // mailTokensKept asks more often than links may be live: the first ones keep
 // working and the rest is not sent, until one has expired or been spent.
 func mailTokensKept(k *kit) {
-	h := k.user("ann@example.org")
+	ua := k.user("ann@example.org")
 	most := login.PurposeResetPassword.Links()
 	var tokens []login.MailToken
 	for range most {
-		t, _ := k.mailToken(h)
+		t, _ := k.mailToken(ua)
 		tokens = append(tokens, t)
 		k.later(time.Minute)
 	}
-	refused, _ := k.mailToken(h)
+	refused, _ := k.mailToken(ua)
 	k.queued(most)
 	k.tokenIs(refused, login.ErrTokenUnknown)
 	for _, t := range tokens {
-		_, _, err := k.mail().MailTokenHolder(k.ctx, t.Hash, k.now)
+		_, _, err := k.mail().MailTokenUserAccount(k.ctx, t.Hash, k.now)
 		k.ok(err)
 	}
 	// The link of an operator's is one more and takes no place.
-	k.ok(k.mail().AddMailToken(k.ctx, k.newMailToken(h)))
-	_, _, err := k.mail().MailTokenHolder(k.ctx, tokens[0].Hash, k.now)
+	k.ok(k.mail().AddMailToken(k.ctx, k.newMailToken(ua)))
+	_, _, err := k.mail().MailTokenUserAccount(k.ctx, tokens[0].Hash, k.now)
 	k.ok(err)
-	k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now)) // by whoever holds a session
-	_, _, err = k.mail().MailTokenHolder(k.ctx, tokens[0].Hash, k.now)
+	k.ok(k.store.EndAllSessions(k.ctx, ua.User.ID, k.now)) // by whoever holds a session
+	_, _, err = k.mail().MailTokenUserAccount(k.ctx, tokens[0].Hash, k.now)
 	k.ok(err)
 	k.ok(k.mail().RenewMailToken(k.ctx, tokens[0].Purpose, tokens[0].Hash, tokens[0].ExpiresAt))
 	k.later(login.ResetTokenLife - time.Duration(most)*time.Minute)
 	k.tokenIs(tokens[0], login.ErrTokenUnknown)
-	k.mailToken(h)
+	k.mailToken(ua)
 	k.queued(most + 1)
-	k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(k.holder(h), tokens[1])))
+	k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(k.userAccount(ua), tokens[1])))
 	for range most + 1 {
-		k.mailToken(k.holder(h))
+		k.mailToken(k.userAccount(ua))
 	}
 	k.queued(2*most + 1)
 }
 
 func mailTokensRace(k *kit) {
-	h := k.user("ann@example.org")
+	ua := k.user("ann@example.org")
 	for _, err := range parallel(12, func(int) error {
-		t := k.newMailToken(h)
+		t := k.newMailToken(ua)
 		return k.mail().QueueMail(k.ctx, login.QueuedMail{
-			ID: uuid.NewString(), UserID: h.User.ID, Kind: login.MailResetPassword, Recipient: h.User.Email, CreatedAt: k.now,
+			ID: uuid.NewString(), UserID: ua.User.ID, Kind: login.MailResetPassword, Recipient: ua.User.Email, CreatedAt: k.now,
 		}, &t)
 	}) {
 		k.ok(err)
@@ -195,9 +195,9 @@ func mailTokensRace(k *kit) {
 }
 
 func mailTokenReplaced(k *kit) {
-	h := k.user("ann@example.org")
-	mailed, _ := k.mailToken(h)
-	second, third := k.newMailToken(h), k.newMailToken(h)
+	ua := k.user("ann@example.org")
+	mailed, _ := k.mailToken(ua)
+	second, third := k.newMailToken(ua), k.newMailToken(ua)
 	k.ok(k.mail().AddMailToken(k.ctx, second))
 	k.ok(k.mail().AddMailToken(k.ctx, third))
 	k.tokenIs(mailed, nil)
@@ -206,32 +206,32 @@ func mailTokenReplaced(k *kit) {
 	third.Hash, third.UserID = newToken(), uuid.NewString()
 	k.is(k.mail().AddMailToken(k.ctx, third), login.ErrNotFound)
 	// The owner asked for another new address: the one before was a mistake.
-	first := k.linkTo(h, login.PurposeChangeEmail, "ann@wrong.example")
-	k.linkTo(h, login.PurposeChangeEmail, "ann@right.example")
-	k.is(k.mail().ChangeEmail(k.ctx, k.emailChange(h, first)), login.ErrTokenUnknown)
+	first := k.linkTo(ua, login.PurposeChangeEmail, "ann@wrong.example")
+	k.linkTo(ua, login.PurposeChangeEmail, "ann@right.example")
+	k.is(k.mail().ChangeEmail(k.ctx, k.emailChange(ua, first)), login.ErrTokenUnknown)
 }
 
 func mailTokenDies(k *kit) {
 	yes, hash := true, "another"
-	for i, kill := range []func(login.Holder) error{
-		func(login.Holder) error { k.later(login.ResetTokenLife); return nil },
-		func(h login.Holder) error {
-			return k.store.ChangePassword(k.ctx, k.passwordChange(h, "changed"))
+	for i, kill := range []func(login.UserAccount) error{
+		func(login.UserAccount) error { k.later(login.ResetTokenLife); return nil },
+		func(ua login.UserAccount) error {
+			return k.store.ChangePassword(k.ctx, k.passwordChange(ua, "changed"))
 		},
-		func(h login.Holder) error {
-			return k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{Password: &hash}, k.now)
+		func(ua login.UserAccount) error {
+			return k.store.UpdateAccount(k.ctx, ua.User.ID, login.AccountChange{Password: &hash}, k.now)
 		},
-		func(h login.Holder) error {
-			return k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{Disabled: &yes}, k.now)
+		func(ua login.UserAccount) error {
+			return k.store.UpdateAccount(k.ctx, ua.User.ID, login.AccountChange{Disabled: &yes}, k.now)
 		},
-		func(h login.Holder) error { return k.store.DeleteUser(k.ctx, h.User.ID, -1) },
+		func(ua login.UserAccount) error { return k.store.DeleteUser(k.ctx, ua.User.ID, -1) },
 	} {
-		h := k.user(email(i))
-		t, _ := k.mailToken(h)
+		ua := k.user(email(i))
+		t, _ := k.mailToken(ua)
 		k.tokenIs(t, nil)
-		k.ok(k.store.ReplaceHash(k.ctx, h.User.ID, h.Account.Password, h.Account.Password))
+		k.ok(k.store.ReplaceHash(k.ctx, ua.User.ID, ua.Account.Password, ua.Account.Password))
 		k.tokenIs(t, nil)
-		k.ok(kill(h))
+		k.ok(kill(ua))
 		k.tokenIs(t, login.ErrTokenUnknown)
 	}
 }
@@ -258,9 +258,9 @@ func (k *kit) queued(want int) {
 }
 
 func claimLease(k *kit) {
-	h := k.user("ann@example.org")
+	ua := k.user("ann@example.org")
 	k.claim(nil, 0)
-	_, m := k.mailToken(h)
+	_, m := k.mailToken(ua)
 	k.later(-time.Second)
 	k.claim(nil, 0) // not due yet
 	k.later(time.Second)
@@ -315,8 +315,8 @@ func claimRace(k *kit) {
 }
 
 func claimFence(k *kit) {
-	h := k.user("ann@example.org")
-	_, m := k.mailToken(h)
+	ua := k.user("ann@example.org")
+	_, m := k.mailToken(ua)
 	k.claim(&m, 1)
 	k.later(lease)
 	k.claim(&m, 2)
@@ -340,19 +340,19 @@ func decoyMail(k *kit) {
 }
 
 func mailsOf(k *kit) {
-	h, other := k.user("ann@example.org"), k.user("bob@example.org")
-	_, sent := k.mailToken(h)
+	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
+	_, sent := k.mailToken(ua)
 	k.claim(&sent, 1)
 	k.ok(k.mail().MailSent(k.ctx, sent.ID, k.now))
 	k.later(time.Minute)
-	_, abandoned := k.mailToken(h)
+	_, abandoned := k.mailToken(ua)
 	k.claim(&abandoned, 1)
 	k.ok(k.mail().AbandonMail(k.ctx, abandoned.ID, 1, k.now))
 	k.later(time.Minute)
-	_, waiting := k.mailToken(h)
+	_, waiting := k.mailToken(ua)
 	k.mailToken(other)
-	k.ok(k.mail().QueueMail(k.ctx, login.QueuedMail{ID: uuid.NewString(), UserID: h.User.ID, Kind: login.MailDecoy, CreatedAt: k.now, SentAt: k.now}, nil))
-	mails, err := k.mail().MailsOf(k.ctx, h.User.ID)
+	k.ok(k.mail().QueueMail(k.ctx, login.QueuedMail{ID: uuid.NewString(), UserID: ua.User.ID, Kind: login.MailDecoy, CreatedAt: k.now, SentAt: k.now}, nil))
+	mails, err := k.mail().MailsOf(k.ctx, ua.User.ID)
 	k.ok(err)
 	at := func(m login.QueuedMail) time.Time { return m.CreatedAt.UTC().Truncate(time.Microsecond) }
 	want := []login.MailFate{
@@ -366,25 +366,25 @@ func mailsOf(k *kit) {
 }
 
 func renewToken(k *kit) {
-	h := k.user("ann@example.org")
-	first, _ := k.mailToken(h)
+	ua := k.user("ann@example.org")
+	first, _ := k.mailToken(ua)
 	k.later(2 * login.ResetTokenLife)
 	k.tokenIs(first, login.ErrTokenUnknown)
 	until := k.now.Add(login.ResetTokenLife)
 	k.ok(k.mail().RenewMailToken(k.ctx, first.Purpose, first.Hash, until))
 	k.tokenIs(first, nil)
-	change := k.linkTo(h, login.PurposeChangeEmail, "ann@new.example")
+	change := k.linkTo(ua, login.PurposeChangeEmail, "ann@new.example")
 	k.ok(k.mail().RenewMailToken(k.ctx, change.Purpose, change.Hash, until))
-	k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
+	k.ok(k.store.EndAllSessions(k.ctx, ua.User.ID, k.now))
 	k.ok(k.mail().RenewMailToken(k.ctx, first.Purpose, first.Hash, until))
 	k.is(k.mail().RenewMailToken(k.ctx, change.Purpose, change.Hash, until), login.ErrTokenUnknown)
-	k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(k.holder(h), first)))
+	k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(k.userAccount(ua), first)))
 	k.is(k.mail().RenewMailToken(k.ctx, first.Purpose, first.Hash, until), login.ErrTokenUnknown)
 }
 
 func sweepMail(k *kit) {
-	h, other := k.user("ann@example.org"), k.user("bob@example.org")
-	_, sent := k.mailToken(h)
+	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
+	_, sent := k.mailToken(ua)
 	k.claim(&sent, 1)
 	k.ok(k.mail().MailSent(k.ctx, sent.ID, k.now))
 	k.later(time.Hour)

@@ -9,7 +9,7 @@ import (
 var raceTests = map[string]func(*kit){
 	"HundredSignUpsOfOneAddressMakeOneUser":     signUpRace,
 	"EightExchangesOfOneTokenGiveOneChild":      rotateRace,
-	"SignInAgainstPasswordChangeHasOneOutcome":  epochRace,
+	"SignInAgainstPasswordChangeHasOneOutcome":  sessionVersionRace,
 	"PasswordChangesAtOnceHaveOneWinner":        passwordRace,
 	"SignInsAtOnceStayWithinTheLimit":           maxLiveRace,
 	"DeletionWhileRefreshingLeavesNothing":      deleteRace,
@@ -19,9 +19,9 @@ var raceTests = map[string]func(*kit){
 
 func signUpRace(k *kit) {
 	errs := parallel(100, func(int) error {
-		h := k.newHolder("ann@example.org")
-		n := k.newSession(h)
-		return k.store.CreateUser(k.ctx, h, &n)
+		ua := k.newUserAccount("ann@example.org")
+		n := k.newSession(ua)
+		return k.store.CreateUser(k.ctx, ua, &n)
 	})
 	k.equal("users and refusals", []int{1, 99}, k.count(errs, nil, login.ErrEmailTaken))
 	users, err := k.store.ListUsers(k.ctx, login.UserFilter{Limit: 10})
@@ -31,9 +31,9 @@ func signUpRace(k *kit) {
 }
 
 func rotateRace(k *kit) {
-	h := k.user("ann@example.org")
+	ua := k.user("ann@example.org")
 	for range 20 {
-		n := k.session(h)
+		n := k.session(ua)
 		rotations := make([]login.Rotation, 8)
 		for i := range rotations {
 			rotations[i] = k.rotation(n.Token)
@@ -56,19 +56,19 @@ func rotateRace(k *kit) {
 			}
 		}
 		k.equal("winners", 1, winners)
-		k.ok(k.store.EndSession(k.ctx, h.User.ID, n.Session.ID, k.now))
+		k.ok(k.store.EndSession(k.ctx, ua.User.ID, n.Session.ID, k.now))
 	}
 }
 
-// epochRace lets sign-ins that have read the old hash meet a password change.
+// sessionVersionRace lets sign-ins that have read the old hash meet a password change.
 // Whichever comes first, no session of the old password lives on.
-func epochRace(k *kit) {
+func sessionVersionRace(k *kit) {
 	for round := range 40 {
-		h := k.user(email(round))
-		change := k.passwordChange(h, "new")
+		ua := k.user(email(round))
+		change := k.passwordChange(ua, "new")
 		sessions := make([]login.NewSession, 4)
 		for i := range sessions {
-			sessions[i] = k.newSession(h)
+			sessions[i] = k.newSession(ua)
 		}
 		errs := parallel(4, func(i int) error {
 			if i == round%4 {
@@ -78,7 +78,7 @@ func epochRace(k *kit) {
 		})
 		k.count(errs, nil, login.ErrStale)
 		k.ok(errs[round%4])
-		live, err := k.store.LiveSessions(k.ctx, h.User.ID, k.now)
+		live, err := k.store.LiveSessions(k.ctx, ua.User.ID, k.now)
 		k.ok(err)
 		k.equal("live sessions", []login.Session{storedSession(change.Session.Session)}, live)
 		for _, n := range sessions {
@@ -89,34 +89,34 @@ func epochRace(k *kit) {
 }
 
 func passwordRace(k *kit) {
-	h := k.user("ann@example.org")
+	ua := k.user("ann@example.org")
 	errs := parallel(10, func(i int) error {
-		return k.store.ChangePassword(k.ctx, k.passwordChange(h, fmt.Sprint("hash ", i)))
+		return k.store.ChangePassword(k.ctx, k.passwordChange(ua, fmt.Sprint("hash ", i)))
 	})
 	k.equal("winners and losers", []int{1, 9}, k.count(errs, nil, login.ErrStale))
-	k.equal("live sessions", 1, k.alive(h))
-	got, err := k.store.HolderByID(k.ctx, h.User.ID)
+	k.equal("live sessions", 1, k.alive(ua))
+	got, err := k.store.UserAccountByID(k.ctx, ua.User.ID)
 	k.ok(err)
-	k.equal("epoch", h.Account.Epoch+1, got.Account.Epoch)
+	k.equal("version", ua.Account.SessionVersion+1, got.Account.SessionVersion)
 }
 
 func maxLiveRace(k *kit) {
-	h := k.user("ann@example.org")
-	errs := parallel(40, func(int) error { return k.store.CreateSession(k.ctx, k.newSession(h)) })
+	ua := k.user("ann@example.org")
+	errs := parallel(40, func(int) error { return k.store.CreateSession(k.ctx, k.newSession(ua)) })
 	k.equal("opened", []int{40}, k.count(errs, nil))
-	k.equal("live sessions", 20, k.alive(h))
+	k.equal("live sessions", 20, k.alive(ua))
 }
 
 func deleteRace(k *kit) {
 	for round := range 20 {
-		h := k.user(email(round))
-		n := k.session(h)
+		ua := k.user(email(round))
+		n := k.session(ua)
 		errs := parallel(6, func(i int) error {
 			switch i {
 			case 0:
-				return k.store.DeleteUser(k.ctx, h.User.ID, -1)
+				return k.store.DeleteUser(k.ctx, ua.User.ID, -1)
 			case 1:
-				return k.store.CreateSession(k.ctx, k.newSession(h))
+				return k.store.CreateSession(k.ctx, k.newSession(ua))
 			default:
 				_, err := k.store.RotateToken(k.ctx, k.rotation(n.Token))
 				return err
@@ -129,9 +129,9 @@ func deleteRace(k *kit) {
 }
 
 func signOutRace(k *kit) {
-	h := k.user("ann@example.org")
+	ua := k.user("ann@example.org")
 	for round := range 20 {
-		n := k.session(h)
+		n := k.session(ua)
 		errs := parallel(6, func(i int) error {
 			if i == round%6 {
 				_, err := k.store.EndSessionByToken(k.ctx, n.Token, k.now)
@@ -142,25 +142,25 @@ func signOutRace(k *kit) {
 		})
 		k.count(errs, nil, login.ErrTokenUnknown)
 		k.ok(errs[round%6])
-		k.equal("live sessions", 0, k.alive(h))
+		k.equal("live sessions", 0, k.alive(ua))
 		k.refused(n.Token, login.ErrTokenUnknown)
 	}
 }
 
-// manyUsers is 200 users at once, each of whom goes on along its own chain: none
+// manyUsers is 200 users at once, each of whom goes on along its own family: none
 // may meet an error or lose the session.
 func manyUsers(k *kit) {
 	const users, steps = 200, 10
-	chains := make([]*Chain, users)
-	for i := range chains {
-		chains[i] = NewChain(k.T, k.store, email(i))
+	families := make([]*Family, users)
+	for i := range families {
+		families[i] = NewFamily(k.T, k.store, email(i))
 	}
 	type result struct {
 		unavailable int
 		err         error
 	}
 	for _, r := range parallel(users, func(i int) result {
-		unavailable, err := chains[i].Steps(k.ctx, steps)
+		unavailable, err := families[i].Steps(k.ctx, steps)
 		return result{unavailable, err}
 	}) {
 		k.ok(r.err)

@@ -10,7 +10,7 @@ import (
 
 var sessionTests = map[string]func(*kit){
 	"ComesBackAsItWasCreated":          createdSessionComesBack,
-	"OfAnotherEpochIsStale":            staleSession,
+	"OfAnotherSessionVersionIsStale":   staleSession,
 	"ClientNameOfAnyBytesIsNoObstacle": anyClientName,
 	"AboveTheLimitEndsTheOldest":       maxLive,
 	"LimitCountsOnlyLiveOnes":          maxLiveCountsLive,
@@ -30,22 +30,22 @@ func storedSession(s login.Session) login.Session {
 }
 
 func createdSessionComesBack(k *kit) {
-	h := k.user("ann@example.org")
-	n := k.newSession(h)
+	ua := k.user("ann@example.org")
+	n := k.newSession(ua)
 	n.Session.OriginID = uuid.NewString()
 	k.ok(k.store.CreateSession(k.ctx, n))
-	session, holder, err := k.store.SessionHolder(k.ctx, n.Session.ID, k.now)
+	session, userAccount, err := k.store.SessionUserAccount(k.ctx, n.Session.ID, k.now)
 	k.ok(err)
 	k.equal("session", storedSession(n.Session), session)
-	want, err := k.store.HolderByID(k.ctx, h.User.ID)
+	want, err := k.store.UserAccountByID(k.ctx, ua.User.ID)
 	k.ok(err)
-	k.equal("holder", want, holder)
+	k.equal("userAccount", want, userAccount)
 }
 
 func staleSession(k *kit) {
-	h := k.user("ann@example.org")
-	k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
-	n := k.newSession(h)
+	ua := k.user("ann@example.org")
+	k.ok(k.store.EndAllSessions(k.ctx, ua.User.ID, k.now))
+	n := k.newSession(ua)
 	k.is(k.store.CreateSession(k.ctx, n), login.ErrStale)
 	k.refused(n.Token, login.ErrTokenUnknown)
 	n.Session.UserID = uuid.NewString()
@@ -55,26 +55,26 @@ func staleSession(k *kit) {
 }
 
 func anyClientName(k *kit) {
-	h := k.user("ann@example.org")
-	n := k.newSession(h)
+	ua := k.user("ann@example.org")
+	n := k.newSession(ua)
 	n.Session.ClientName = "Fire\x00fox é\xc3"
 	k.ok(k.store.CreateSession(k.ctx, n))
-	session, _, err := k.store.SessionHolder(k.ctx, n.Session.ID, k.now)
+	session, _, err := k.store.SessionUserAccount(k.ctx, n.Session.ID, k.now)
 	k.ok(err)
 	k.equal("client name", "Firefox é", session.ClientName)
 }
 
 func maxLive(k *kit) {
-	h, other := k.user("ann@example.org"), k.user("bob@example.org")
+	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
 	kept := k.session(other)
 	var opened []login.NewSession
 	for range 23 {
-		opened = append(opened, k.session(h))
+		opened = append(opened, k.session(ua))
 		k.later(time.Second)
 	}
-	k.equal("live sessions", 20, k.alive(h))
+	k.equal("live sessions", 20, k.alive(ua))
 	for i, n := range opened {
-		_, _, err := k.store.SessionHolder(k.ctx, n.Session.ID, k.now)
+		_, _, err := k.store.SessionUserAccount(k.ctx, n.Session.ID, k.now)
 		if i < 3 {
 			k.is(err, login.ErrNotFound)
 			k.refused(n.Token, login.ErrTokenUnknown)
@@ -84,41 +84,41 @@ func maxLive(k *kit) {
 	}
 	k.rotate(kept.Token)
 
-	backdated := k.newSession(h) // a clock behind: the newest to come is never the one to go
+	backdated := k.newSession(ua) // a clock behind: the newest to come is never the one to go
 	backdated.Session.CreatedAt = k.now.Add(-time.Hour)
 	k.ok(k.store.CreateSession(k.ctx, backdated))
-	_, _, err := k.store.SessionHolder(k.ctx, backdated.Session.ID, k.now)
+	_, _, err := k.store.SessionUserAccount(k.ctx, backdated.Session.ID, k.now)
 	k.ok(err)
-	k.equal("live sessions", 20, k.alive(h))
+	k.equal("live sessions", 20, k.alive(ua))
 }
 
 func maxLiveCountsLive(k *kit) {
-	h := k.user("ann@example.org")
-	oldest := k.newSession(h)
+	ua := k.user("ann@example.org")
+	oldest := k.newSession(ua)
 	oldest.MaxLive = 2
 	k.ok(k.store.CreateSession(k.ctx, oldest))
 	for range 3 {
 		k.later(time.Second)
-		n := k.newSession(h)
+		n := k.newSession(ua)
 		n.MaxLive = 2
 		k.ok(k.store.CreateSession(k.ctx, n))
-		k.ok(k.store.EndSession(k.ctx, h.User.ID, n.Session.ID, k.now))
+		k.ok(k.store.EndSession(k.ctx, ua.User.ID, n.Session.ID, k.now))
 	}
 	k.rotate(oldest.Token)
 }
 
 func liveOrder(k *kit) {
-	h := k.user("ann@example.org")
-	first := k.session(h)
+	ua := k.user("ann@example.org")
+	first := k.session(ua)
 	k.later(time.Minute)
-	second := k.session(h)
+	second := k.session(ua)
 	k.later(time.Minute)
-	ended := k.session(h)
-	k.ok(k.store.EndSession(k.ctx, h.User.ID, ended.Session.ID, k.now))
+	ended := k.session(ua)
+	k.ok(k.store.EndSession(k.ctx, ua.User.ID, ended.Session.ID, k.now))
 	k.later(time.Minute)
 	k.rotate(first.Token)
 
-	sessions, err := k.store.LiveSessions(k.ctx, h.User.ID, k.now)
+	sessions, err := k.store.LiveSessions(k.ctx, ua.User.ID, k.now)
 	k.ok(err)
 	var ids []string
 	for _, s := range sessions {
@@ -129,57 +129,57 @@ func liveOrder(k *kit) {
 }
 
 func idleSession(k *kit) {
-	h := k.user("ann@example.org")
-	n := k.session(h)
+	ua := k.user("ann@example.org")
+	n := k.session(ua)
 	k.later(idle - time.Microsecond)
 	child := k.rotate(n.Token) // the last moment; idleness starts again
 	k.later(idle - time.Microsecond)
 	grandchild := k.rotate(child)
 	k.later(lifetime - 2*idle + time.Hour)
-	k.equal("live sessions", 0, k.alive(h)) // idle for less, but capped by age
+	k.equal("live sessions", 0, k.alive(ua)) // idle for less, but capped by age
 	k.refused(grandchild, login.ErrTokenUnknown)
 
 	k.now = k.now.Add(time.Hour)
-	m := k.session(h)
+	m := k.session(ua)
 	k.later(idle)
-	k.equal("live sessions at the limit", 0, k.alive(h))
+	k.equal("live sessions at the limit", 0, k.alive(ua))
 	k.refused(m.Token, login.ErrTokenUnknown)
-	_, _, err := k.store.SessionHolder(k.ctx, m.Session.ID, k.now)
+	_, _, err := k.store.SessionUserAccount(k.ctx, m.Session.ID, k.now)
 	k.is(err, login.ErrNotFound)
-	k.is(k.store.EndSession(k.ctx, h.User.ID, m.Session.ID, k.now), login.ErrNotFound)
+	k.is(k.store.EndSession(k.ctx, ua.User.ID, m.Session.ID, k.now), login.ErrNotFound)
 	_, err = k.store.EndSessionByToken(k.ctx, m.Token, k.now)
 	k.is(err, login.ErrTokenUnknown)
 }
 
 func expiredSession(k *kit) {
-	h := k.user("ann@example.org")
-	n := k.newSession(h)
+	ua := k.user("ann@example.org")
+	n := k.newSession(ua)
 	n.Session.ExpiresAt = k.now.Add(time.Hour)
 	k.ok(k.store.CreateSession(k.ctx, n))
 	got, err := k.store.RotateToken(k.ctx, k.rotation(n.Token))
 	k.ok(err)
 	k.equal("idle limit, capped", stored(n.Session.ExpiresAt), got.Session.IdleUntil)
 	k.later(time.Hour)
-	k.equal("live sessions", 0, k.alive(h))
+	k.equal("live sessions", 0, k.alive(ua))
 	k.refused(n.Token, login.ErrTokenUnknown)
 }
 
 func endSession(k *kit) {
-	h, other := k.user("ann@example.org"), k.user("bob@example.org")
-	n, kept := k.session(h), k.session(h)
+	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
+	n, kept := k.session(ua), k.session(ua)
 	k.is(k.store.EndSession(k.ctx, other.User.ID, n.Session.ID, k.now), login.ErrNotFound)
-	k.ok(k.store.EndSession(k.ctx, h.User.ID, n.Session.ID, k.now))
-	k.is(k.store.EndSession(k.ctx, h.User.ID, n.Session.ID, k.now), login.ErrNotFound)
-	_, _, err := k.store.SessionHolder(k.ctx, n.Session.ID, k.now)
+	k.ok(k.store.EndSession(k.ctx, ua.User.ID, n.Session.ID, k.now))
+	k.is(k.store.EndSession(k.ctx, ua.User.ID, n.Session.ID, k.now), login.ErrNotFound)
+	_, _, err := k.store.SessionUserAccount(k.ctx, n.Session.ID, k.now)
 	k.is(err, login.ErrNotFound)
 	k.refused(n.Token, login.ErrTokenUnknown)
 	k.rotate(kept.Token)
 }
 
 func endSessionByToken(k *kit) {
-	h := k.user("ann@example.org")
+	ua := k.user("ann@example.org")
 	for _, spent := range []bool{false, true} {
-		n, kept := k.session(h), k.session(h)
+		n, kept := k.session(ua), k.session(ua)
 		child := k.rotate(n.Token)
 		token := child
 		if spent {
@@ -189,7 +189,7 @@ func endSessionByToken(k *kit) {
 		session, err := k.store.EndSessionByToken(k.ctx, token, k.now)
 		k.ok(err)
 		k.equal("session", n.Session.ID, session.ID)
-		k.equal("its owner", h.User.ID, session.UserID)
+		k.equal("its owner", ua.User.ID, session.UserID)
 		k.equal("its end", stored(k.now), session.EndedAt)
 		_, err = k.store.EndSessionByToken(k.ctx, token, k.now)
 		k.is(err, login.ErrTokenUnknown)
@@ -199,25 +199,25 @@ func endSessionByToken(k *kit) {
 }
 
 func endAll(k *kit) {
-	h, other := k.user("ann@example.org"), k.user("bob@example.org")
-	n, m, kept := k.session(h), k.session(h), k.session(other)
-	k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
+	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
+	n, m, kept := k.session(ua), k.session(ua), k.session(other)
+	k.ok(k.store.EndAllSessions(k.ctx, ua.User.ID, k.now))
 	k.refused(n.Token, login.ErrTokenUnknown)
 	k.refused(m.Token, login.ErrTokenUnknown)
 	k.rotate(kept.Token)
-	got, err := k.store.HolderByID(k.ctx, h.User.ID)
+	got, err := k.store.UserAccountByID(k.ctx, ua.User.ID)
 	k.ok(err)
-	k.equal("epoch", h.Account.Epoch+1, got.Account.Epoch)
+	k.equal("version", ua.Account.SessionVersion+1, got.Account.SessionVersion)
 	k.rotate(k.session(got).Token)
 }
 
 func unknownSession(k *kit) {
-	h := k.user("ann@example.org")
-	k.session(h)
+	ua := k.user("ann@example.org")
+	k.session(ua)
 	for _, id := range []string{"", "no-uuid", uuid.NewString()} {
-		_, _, err := k.store.SessionHolder(k.ctx, id, k.now)
+		_, _, err := k.store.SessionUserAccount(k.ctx, id, k.now)
 		k.is(err, login.ErrNotFound)
-		k.is(k.store.EndSession(k.ctx, h.User.ID, id, k.now), login.ErrNotFound)
+		k.is(k.store.EndSession(k.ctx, ua.User.ID, id, k.now), login.ErrNotFound)
 	}
 	k.refused(newChainToken(), login.ErrTokenUnknown)
 	_, err := k.store.EndSessionByToken(k.ctx, newChainToken(), k.now)

@@ -67,29 +67,29 @@ func (k *kit) later(d time.Duration) { k.now = k.now.Add(d) }
 // stored is a time as it comes back from a store.
 func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-// newHolder is a user that no store has yet.
-func (k *kit) newHolder(email string) login.Holder {
-	return login.Holder{
+// newUserAccount is a user that no store has yet.
+func (k *kit) newUserAccount(email string) login.UserAccount {
+	return login.UserAccount{
 		User: login.User{ID: uuid.NewString(), Email: email, Name: "Ann Example", CreatedAt: k.now, UpdatedAt: k.now},
 		Account: login.Account{
-			Password: "hash of " + email, Roles: []string{"user"}, DefaultRole: "user", Epoch: 1, PasswordEpoch: 1,
+			Password: "hash of " + email, Roles: []string{"user"}, DefaultRole: "user", SessionVersion: 1, PasswordVersion: 1,
 		},
 	}
 }
 
 // user creates a user without a session.
-func (k *kit) user(email string) login.Holder {
+func (k *kit) user(email string) login.UserAccount {
 	k.Helper()
-	h := k.newHolder(email)
-	k.ok(k.store.CreateUser(k.ctx, h, nil))
-	return h
+	ua := k.newUserAccount(email)
+	k.ok(k.store.CreateUser(k.ctx, ua, nil))
+	return ua
 }
 
-// newSession is a session for h's epoch with a token of its own.
-func (k *kit) newSession(h login.Holder) login.NewSession {
+// newSession is a session for ua's version with a token of its own.
+func (k *kit) newSession(ua login.UserAccount) login.NewSession {
 	return login.NewSession{
 		Session: login.Session{
-			ID: uuid.NewString(), UserID: h.User.ID, Epoch: h.Account.Epoch,
+			ID: uuid.NewString(), UserID: ua.User.ID, SessionVersion: ua.Account.SessionVersion,
 			CreatedAt: k.now, LastUsedAt: k.now, IdleUntil: k.now.Add(idle), ExpiresAt: k.now.Add(lifetime),
 			ClientName: "Firefox", ClientPrefix: "192.0.2.7/32",
 		},
@@ -98,9 +98,9 @@ func (k *kit) newSession(h login.Holder) login.NewSession {
 }
 
 // session creates a session.
-func (k *kit) session(h login.Holder) login.NewSession {
+func (k *kit) session(ua login.UserAccount) login.NewSession {
 	k.Helper()
-	n := k.newSession(h)
+	n := k.newSession(ua)
 	k.ok(k.store.CreateSession(k.ctx, n))
 	return n
 }
@@ -139,10 +139,10 @@ func (k *kit) refused(token login.TokenKey, want error) login.Rotated {
 	return got
 }
 
-// alive tells how many live sessions h has.
-func (k *kit) alive(h login.Holder) int {
+// alive tells how many live sessions ua has.
+func (k *kit) alive(ua login.UserAccount) int {
 	k.Helper()
-	sessions, err := k.store.LiveSessions(k.ctx, h.User.ID, k.now)
+	sessions, err := k.store.LiveSessions(k.ctx, ua.User.ID, k.now)
 	k.ok(err)
 	return len(sessions)
 }

@@ -30,18 +30,18 @@ func (k *kit) sweep(batch int) int {
 func (k *kit) endedSessions(n int) {
 	k.Helper()
 	for i := range n {
-		h := k.user(email(i))
-		s := k.session(h)
+		ua := k.user(email(i))
+		s := k.session(ua)
 		k.rotate(k.rotate(s.Token))
-		k.ok(k.store.EndSession(k.ctx, h.User.ID, s.Session.ID, k.now))
+		k.ok(k.store.EndSession(k.ctx, ua.User.ID, s.Session.ID, k.now))
 	}
 }
 
 func sweepKeeps(k *kit) {
-	h := k.user("ann@example.org")
-	alive, ended := k.session(h), k.session(h)
+	ua := k.user("ann@example.org")
+	alive, ended := k.session(ua), k.session(ua)
 	child := k.rotate(ended.Token)
-	k.ok(k.store.EndSession(k.ctx, h.User.ID, ended.Session.ID, k.now))
+	k.ok(k.store.EndSession(k.ctx, ua.User.ID, ended.Session.ID, k.now))
 	k.equal("rows swept at once", 0, k.sweep(100))
 	k.later(keepEnded)
 	k.equal("rows swept in time", 0, k.sweep(100))
@@ -57,14 +57,14 @@ func sweepDeletes(k *kit) {
 	k.later(keepEnded + time.Second)
 	k.equal("rows swept", 2+1, k.sweep(100))
 	k.equal("rows swept again", 0, k.sweep(100))
-	_, err := k.store.HolderByID(k.ctx, killed.User.ID)
+	_, err := k.store.UserAccountByID(k.ctx, killed.User.ID)
 	k.ok(err) // users stay
 }
 
 func sweepIdle(k *kit) {
-	h := k.user("ann@example.org")
-	k.session(h)
-	short := k.newSession(h)
+	ua := k.user("ann@example.org")
+	k.session(ua)
+	short := k.newSession(ua)
 	short.Session.ExpiresAt = k.now.Add(time.Hour)
 	k.ok(k.store.CreateSession(k.ctx, short))
 	k.later(time.Hour + keepEnded + time.Second)
@@ -131,7 +131,7 @@ func sweepTwice(k *kit) {
 }
 
 func sweepWhileRefreshing(k *kit) {
-	h := k.user("ann@example.org")
+	ua := k.user("ann@example.org")
 	k.endedSessions(10)
 	k.later(keepEnded + time.Second)
 	errs := parallel(6, func(i int) error {
@@ -143,7 +143,7 @@ func sweepWhileRefreshing(k *kit) {
 			}
 			return nil
 		}
-		n := k.newSession(h)
+		n := k.newSession(ua)
 		if err := k.store.CreateSession(k.ctx, n); err != nil {
 			return err
 		}

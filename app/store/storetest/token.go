@@ -7,8 +7,8 @@ import (
 )
 
 var tokenTests = map[string]func(*kit){
-	"ExchangeTellsTheHolderAndTheSession":          exchange,
-	"ChainGoesOn":                                  chain,
+	"ExchangeTellsTheUserAndTheSession":            exchange,
+	"FamilyGoesOn":                                 family,
 	"IsGoodUntilItsSuccessorIsUsed":                goodUntilUsed,
 	"IsGoodForTheGraceAfterThat":                   withinGrace,
 	"AllOfABurstAreGoodForTheGrace":                burst,
@@ -26,24 +26,24 @@ var tokenTests = map[string]func(*kit){
 const noGrace = -time.Second
 
 func exchange(k *kit) {
-	h := k.user("ann@example.org")
-	n := k.session(h)
+	ua := k.user("ann@example.org")
+	n := k.session(ua)
 	k.later(time.Hour)
 	r := k.rotation(n.Token)
 	got, err := k.store.RotateToken(k.ctx, r)
 	k.ok(err)
 
-	holder, err := k.store.HolderByID(k.ctx, h.User.ID)
+	userAccount, err := k.store.UserAccountByID(k.ctx, ua.User.ID)
 	k.ok(err)
 	session := storedSession(n.Session)
 	session.LastUsedAt, session.IdleUntil = stored(k.now), stored(r.IdleUntil)
-	k.equal("outcome", login.Rotated{Holder: holder, Session: session, Nonces: [][]byte{r.Nonce}}, got)
-	kept, _, err := k.store.SessionHolder(k.ctx, n.Session.ID, k.now)
+	k.equal("outcome", login.Rotated{UserAccount: userAccount, Session: session, Nonces: [][]byte{r.Nonce}}, got)
+	kept, _, err := k.store.SessionUserAccount(k.ctx, n.Session.ID, k.now)
 	k.ok(err)
 	k.equal("session", session, kept)
 }
 
-func chain(k *kit) {
+func family(k *kit) {
 	token := k.session(k.user("ann@example.org")).Token
 	for range 40 {
 		k.later(15 * time.Minute)
@@ -109,7 +109,7 @@ func burst(k *kit) {
 }
 
 // lostAnswers has the service killed between commit and answer at every exchange
-// of a chain: the client knows nothing of the child and presents its token again.
+// of a family: the client knows nothing of the child and presents its token again.
 func lostAnswers(k *kit) {
 	token := k.session(k.user("ann@example.org")).Token
 	for range 20 {
@@ -141,18 +141,18 @@ func (k *kit) reused(token login.TokenKey) login.Rotated {
 }
 
 func reuse(k *kit) {
-	h := k.user("ann@example.org")
-	n, other := k.session(h), k.session(h)
+	ua := k.user("ann@example.org")
+	n, other := k.session(ua), k.session(ua)
 	newest := k.spend(n.Token)
 	got := k.reused(n.Token)
 	k.equal("session", n.Session.ID, got.Session.ID)
-	k.equal("its owner", h.User.ID, got.Session.UserID)
+	k.equal("its owner", ua.User.ID, got.Session.UserID)
 	k.equal("its end", stored(k.now), got.Session.EndedAt)
 	k.equal("nonces", 0, len(got.Nonces))
 
 	k.refused(newest, login.ErrTokenUnknown)
 	k.refused(n.Token, login.ErrTokenUnknown) // a dead session is not ended again
-	k.equal("live sessions", 1, k.alive(h))
+	k.equal("live sessions", 1, k.alive(ua))
 	k.rotate(other.Token)
 }
 
@@ -207,9 +207,9 @@ func losersProposal(k *kit) {
 }
 
 func spentRace(k *kit) {
-	h := k.user("ann@example.org")
+	ua := k.user("ann@example.org")
 	for range 10 {
-		n := k.session(h)
+		n := k.session(ua)
 		first := k.rotation(n.Token)
 		_, err := k.store.RotateToken(k.ctx, first)
 		k.ok(err)
@@ -227,6 +227,6 @@ func spentRace(k *kit) {
 		})
 		k.equal("successes", []int{9}, k.count(errs, nil))
 		k.present(n.Token, time.Hour, first.Nonce, second.Nonce)
-		k.ok(k.store.EndSession(k.ctx, h.User.ID, n.Session.ID, k.now))
+		k.ok(k.store.EndSession(k.ctx, ua.User.ID, n.Session.ID, k.now))
 	}
 }

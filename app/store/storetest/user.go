@@ -20,42 +20,42 @@ var userTests = map[string]func(*kit){
 	"ListIsPagedByEmail":                      listPages,
 	"ListTakesWildcardsLiterally":             listFilter,
 	"DeletionTakesAllAlong":                   deleteUser,
-	"DeletionComparesTheEpoch":                deleteComparesEpoch,
+	"DeletionComparesTheSessionVersion":       deleteComparesSessionVersion,
 	"AddressIsFreeAfterDeletion":              deletedAddressIsFree,
 	"FailedCreationLeavesNothingOfTheSession": failedCreation,
 }
 
 func createdUserComesBack(k *kit) {
-	h := k.newHolder("a+b@example.org")
-	h.User.UpdatedAt = k.now.Add(time.Second)
-	h.Account.Roles = []string{"user", "editor"}
-	h.Account.DefaultRole = "editor"
-	h.Account.Claims = map[string]string{"x-hasura-org": "7", "x-hasura-quote": `"'\`}
-	h.Account.Epoch, h.Account.PasswordEpoch = 4, 4
-	h.Account.Unopened = true
-	h.Account.EmailVerifiedAt = k.now.Add(-time.Hour)
-	h.Account.DisabledAt = k.now.Add(-time.Minute)
-	k.ok(k.store.CreateUser(k.ctx, h, nil))
+	ua := k.newUserAccount("a+b@example.org")
+	ua.User.UpdatedAt = k.now.Add(time.Second)
+	ua.Account.Roles = []string{"user", "editor"}
+	ua.Account.DefaultRole = "editor"
+	ua.Account.Claims = map[string]string{"x-hasura-org": "7", "x-hasura-quote": `"'\`}
+	ua.Account.SessionVersion, ua.Account.PasswordVersion = 4, 4
+	ua.Account.Unopened = true
+	ua.Account.EmailVerifiedAt = k.now.Add(-time.Hour)
+	ua.Account.DisabledAt = k.now.Add(-time.Minute)
+	k.ok(k.store.CreateUser(k.ctx, ua, nil))
 
-	want := h
-	want.User.CreatedAt, want.User.UpdatedAt = stored(h.User.CreatedAt), stored(h.User.UpdatedAt)
-	want.Account.EmailVerifiedAt, want.Account.DisabledAt = stored(h.Account.EmailVerifiedAt), stored(h.Account.DisabledAt)
-	byEmail, err := k.store.HolderByEmail(k.ctx, "a+b@example.org")
+	want := ua
+	want.User.CreatedAt, want.User.UpdatedAt = stored(ua.User.CreatedAt), stored(ua.User.UpdatedAt)
+	want.Account.EmailVerifiedAt, want.Account.DisabledAt = stored(ua.Account.EmailVerifiedAt), stored(ua.Account.DisabledAt)
+	byEmail, err := k.store.UserAccountByEmail(k.ctx, "a+b@example.org")
 	k.ok(err)
 	k.equal("by e-mail", want, byEmail)
-	byID, err := k.store.HolderByID(k.ctx, h.User.ID)
+	byID, err := k.store.UserAccountByID(k.ctx, ua.User.ID)
 	k.ok(err)
 	k.equal("by id", want, byID)
-	capitals, err := k.store.HolderByID(k.ctx, strings.ToUpper(h.User.ID))
+	capitals, err := k.store.UserAccountByID(k.ctx, strings.ToUpper(ua.User.ID))
 	k.ok(err)
 	k.equal("by id in capitals", want, capitals)
 }
 
 func createdWithSession(k *kit) {
-	h := k.newHolder("ann@example.org")
-	n := k.newSession(h)
-	k.ok(k.store.CreateUser(k.ctx, h, &n))
-	if got := k.alive(h); got != 1 {
+	ua := k.newUserAccount("ann@example.org")
+	n := k.newSession(ua)
+	k.ok(k.store.CreateUser(k.ctx, ua, &n))
+	if got := k.alive(ua); got != 1 {
 		k.Fatalf("%d live sessions, want 1", got)
 	}
 	k.rotate(n.Token)
@@ -63,9 +63,9 @@ func createdWithSession(k *kit) {
 
 func emailTaken(k *kit) {
 	first := k.user("ann@example.org")
-	second := k.newHolder("ann@example.org")
+	second := k.newUserAccount("ann@example.org")
 	k.is(k.store.CreateUser(k.ctx, second, nil), login.ErrEmailTaken)
-	got, err := k.store.HolderByEmail(k.ctx, "ann@example.org")
+	got, err := k.store.UserAccountByEmail(k.ctx, "ann@example.org")
 	k.ok(err)
 	k.equal("owner of the address", first.User.ID, got.User.ID)
 }
@@ -73,11 +73,11 @@ func emailTaken(k *kit) {
 func unknownUser(k *kit) {
 	k.user("ann@example.org")
 	for _, email := range []string{"", "bob@example.org", "ANN@example.org", "ann@example.org\x00", "ann@example.org\xff", "%"} {
-		_, err := k.store.HolderByEmail(k.ctx, email)
+		_, err := k.store.UserAccountByEmail(k.ctx, email)
 		k.is(err, login.ErrNotFound)
 	}
 	for _, id := range []string{"", "1", "no-uuid", uuid.NewString()} {
-		_, err := k.store.HolderByID(k.ctx, id)
+		_, err := k.store.UserAccountByID(k.ctx, id)
 		k.is(err, login.ErrNotFound)
 		k.is(k.store.DeleteUser(k.ctx, id, -1), login.ErrNotFound)
 		k.is(k.store.UpdateAccount(k.ctx, id, login.AccountChange{EndSessions: true}, k.now), login.ErrNotFound)
@@ -116,12 +116,12 @@ func emailRule(k *kit) {
 		if normal, err := login.NormalizeEmail(address); err != nil || normal != address {
 			k.Errorf("good address %q: NormalizeEmail gives %q, %v", address, normal, err)
 		}
-		if err := k.store.CreateUser(k.ctx, k.newHolder(address), nil); err != nil {
+		if err := k.store.CreateUser(k.ctx, k.newUserAccount(address), nil); err != nil {
 			k.Errorf("good address %q: %v", address, err)
 		}
 	}
 	for _, address := range bad {
-		if err := k.store.CreateUser(k.ctx, k.newHolder(address), nil); !isDefect(err) {
+		if err := k.store.CreateUser(k.ctx, k.newUserAccount(address), nil); !isDefect(err) {
 			k.Errorf("bad address %q: %v, want the check's refusal", address, err)
 		}
 		if normal, err := login.NormalizeEmail(address); err == nil && normal == address {
@@ -137,9 +137,9 @@ func nameRule(k *kit) {
 		"a\u00adb", "a\u200bb", "a\u200db", "a\u202eb", "a\u2800b", "a\ue000b", "a\ufe0fb", "a\ufffdb", "a\U000e0041b",
 	}
 	for i, name := range append(good, bad...) {
-		h := k.newHolder(email(i))
-		h.User.Name = name
-		err := k.store.CreateUser(k.ctx, h, nil)
+		ua := k.newUserAccount(email(i))
+		ua.User.Name = name
+		err := k.store.CreateUser(k.ctx, ua, nil)
 		if i < len(good) && err != nil {
 			k.Errorf("good name %q: %v", name, err)
 		}
@@ -200,10 +200,10 @@ func listFilter(k *kit) {
 	k.equal("users with one of several", []string{"axb@example.org", "bob@example.net"}, emails(page))
 }
 
-func emails(holders []login.Holder) []string {
+func emails(holders []login.UserAccount) []string {
 	var list []string
-	for _, h := range holders {
-		list = append(list, h.User.Email)
+	for _, ua := range holders {
+		list = append(list, ua.User.Email)
 	}
 	return list
 }
@@ -214,9 +214,9 @@ func deleteUser(k *kit) {
 	child := k.rotate(lost.Token)
 	k.ok(k.store.DeleteUser(k.ctx, gone.User.ID, -1))
 
-	_, err := k.store.HolderByID(k.ctx, gone.User.ID)
+	_, err := k.store.UserAccountByID(k.ctx, gone.User.ID)
 	k.is(err, login.ErrNotFound)
-	_, _, err = k.store.SessionHolder(k.ctx, lost.Session.ID, k.now)
+	_, _, err = k.store.SessionUserAccount(k.ctx, lost.Session.ID, k.now)
 	k.is(err, login.ErrNotFound)
 	k.refused(lost.Token, login.ErrTokenUnknown)
 	k.refused(child, login.ErrTokenUnknown)
@@ -225,29 +225,29 @@ func deleteUser(k *kit) {
 	k.rotate(kept.Token)
 }
 
-func deleteComparesEpoch(k *kit) {
-	h := k.user("ann@example.org")
-	k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
-	k.is(k.store.DeleteUser(k.ctx, h.User.ID, h.Account.Epoch), login.ErrStale)
-	_, err := k.store.HolderByID(k.ctx, h.User.ID)
+func deleteComparesSessionVersion(k *kit) {
+	ua := k.user("ann@example.org")
+	k.ok(k.store.EndAllSessions(k.ctx, ua.User.ID, k.now))
+	k.is(k.store.DeleteUser(k.ctx, ua.User.ID, ua.Account.SessionVersion), login.ErrStale)
+	_, err := k.store.UserAccountByID(k.ctx, ua.User.ID)
 	k.ok(err)
-	k.ok(k.store.DeleteUser(k.ctx, h.User.ID, h.Account.Epoch+1))
-	_, err = k.store.HolderByID(k.ctx, h.User.ID)
+	k.ok(k.store.DeleteUser(k.ctx, ua.User.ID, ua.Account.SessionVersion+1))
+	_, err = k.store.UserAccountByID(k.ctx, ua.User.ID)
 	k.is(err, login.ErrNotFound)
 }
 
 func deletedAddressIsFree(k *kit) {
-	h := k.user("ann@example.org")
-	k.ok(k.store.DeleteUser(k.ctx, h.User.ID, 1))
+	ua := k.user("ann@example.org")
+	k.ok(k.store.DeleteUser(k.ctx, ua.User.ID, 1))
 	k.user("ann@example.org")
 }
 
 func failedCreation(k *kit) {
 	k.user("ann@example.org")
-	h := k.newHolder("ann@example.org")
-	n := k.newSession(h)
-	k.is(k.store.CreateUser(k.ctx, h, &n), login.ErrEmailTaken)
+	ua := k.newUserAccount("ann@example.org")
+	n := k.newSession(ua)
+	k.is(k.store.CreateUser(k.ctx, ua, &n), login.ErrEmailTaken)
 	k.refused(n.Token, login.ErrTokenUnknown)
-	h.User.Email = "bob@example.org"
-	k.ok(k.store.CreateUser(k.ctx, h, &n)) // nothing of the first try is in the way
+	ua.User.Email = "bob@example.org"
+	k.ok(k.store.CreateUser(k.ctx, ua, &n)) // nothing of the first try is in the way
 }

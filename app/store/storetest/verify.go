@@ -8,34 +8,34 @@ import (
 	"hasura-login/app/login"
 )
 
-// linkTo stores a token for h that was sent to an address.
-func (k *kit) linkTo(h login.Holder, p login.MailPurpose, address string) login.MailToken {
+// linkTo stores a token for ua that was sent to an address.
+func (k *kit) linkTo(ua login.UserAccount, p login.MailPurpose, address string) login.MailToken {
 	k.Helper()
-	t := k.newMailToken(h)
+	t := k.newMailToken(ua)
 	t.Purpose, t.Email, t.ExpiresAt = p, address, k.now.Add(p.Life())
 	k.ok(k.mail().AddMailToken(k.ctx, t))
 	return t
 }
 
-func (k *kit) holder(h login.Holder) login.Holder {
+func (k *kit) userAccount(ua login.UserAccount) login.UserAccount {
 	k.Helper()
-	got, err := k.store.HolderByID(k.ctx, h.User.ID)
+	got, err := k.store.UserAccountByID(k.ctx, ua.User.ID)
 	k.ok(err)
 	return got
 }
 
 func resetVerifies(k *kit) {
 	for i, address := range []string{email(0), "", "former@example.org"} {
-		h := k.user(email(i))
-		t := k.linkTo(h, login.PurposeResetPassword, address)
-		err := k.mail().ResetPassword(k.ctx, k.passwordReset(h, t))
+		ua := k.user(email(i))
+		t := k.linkTo(ua, login.PurposeResetPassword, address)
+		err := k.mail().ResetPassword(k.ctx, k.passwordReset(ua, t))
 		switch address {
 		case email(0):
 			k.ok(err)
-			k.equal("verified", stored(k.now), k.holder(h).Account.EmailVerifiedAt)
+			k.equal("verified", stored(k.now), k.userAccount(ua).Account.EmailVerifiedAt)
 		case "":
 			k.ok(err)
-			k.equal("verified", time.Time{}, k.holder(h).Account.EmailVerifiedAt)
+			k.equal("verified", time.Time{}, k.userAccount(ua).Account.EmailVerifiedAt)
 		default:
 			k.is(err, login.ErrTokenUnknown)
 			k.is(k.mail().RenewMailToken(k.ctx, t.Purpose, t.Hash, t.ExpiresAt), login.ErrTokenUnknown)
@@ -44,15 +44,15 @@ func resetVerifies(k *kit) {
 }
 
 func verifyEmail(k *kit) {
-	h, other := k.user("ann@example.org"), k.user("bob@example.org")
-	session := k.session(h)
-	t := k.linkTo(h, login.PurposeVerifyEmail, h.User.Email)
+	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
+	session := k.session(ua)
+	t := k.linkTo(ua, login.PurposeVerifyEmail, ua.User.Email)
 	k.is(k.mail().ChangeEmail(k.ctx, login.EmailChange{Token: t.Hash, Now: k.now}), login.ErrTokenUnknown)
 	id, err := k.mail().VerifyEmail(k.ctx, t.Hash, k.now)
 	k.ok(err)
-	k.equal("whose address", h.User.ID, id)
-	k.equal("verified", stored(k.now), k.holder(h).Account.EmailVerifiedAt)
-	k.equal("the other's", time.Time{}, k.holder(other).Account.EmailVerifiedAt)
+	k.equal("whose address", ua.User.ID, id)
+	k.equal("verified", stored(k.now), k.userAccount(ua).Account.EmailVerifiedAt)
+	k.equal("the other's", time.Time{}, k.userAccount(other).Account.EmailVerifiedAt)
 	k.rotate(session.Token)
 	_, err = k.mail().VerifyEmail(k.ctx, t.Hash, k.now)
 	k.is(err, login.ErrTokenUnknown)
@@ -64,12 +64,12 @@ func verifyEmail(k *kit) {
 	elsewhere := k.linkTo(other, login.PurposeVerifyEmail, "former@example.org")
 	_, err = k.mail().VerifyEmail(k.ctx, elsewhere.Hash, k.now)
 	k.is(err, login.ErrTokenUnknown)
-	k.equal("the other's", time.Time{}, k.holder(other).Account.EmailVerifiedAt)
+	k.equal("the other's", time.Time{}, k.userAccount(other).Account.EmailVerifiedAt)
 }
 
 func verifyRace(k *kit) {
-	h := k.user("ann@example.org")
-	t := k.linkTo(h, login.PurposeVerifyEmail, h.User.Email)
+	ua := k.user("ann@example.org")
+	t := k.linkTo(ua, login.PurposeVerifyEmail, ua.User.Email)
 	errs := parallel(8, func(int) error {
 		_, err := k.mail().VerifyEmail(k.ctx, t.Hash, k.now)
 		return err
@@ -77,33 +77,33 @@ func verifyRace(k *kit) {
 	k.equal("successes and refusals", []int{1, 7}, k.count(errs, nil, login.ErrTokenUnknown))
 }
 
-// emailChange is one with a notice to the address that h has.
-func (k *kit) emailChange(h login.Holder, t login.MailToken) login.EmailChange {
+// emailChange is one with a notice to the address that ua has.
+func (k *kit) emailChange(ua login.UserAccount, t login.MailToken) login.EmailChange {
 	return login.EmailChange{Token: t.Hash, Now: k.now, Notice: &login.QueuedMail{
-		ID: uuid.NewString(), UserID: h.User.ID, Kind: login.MailEmailChanged, Recipient: h.User.Email,
+		ID: uuid.NewString(), UserID: ua.User.ID, Kind: login.MailEmailChanged, Recipient: ua.User.Email,
 		Payload: login.MailPayload{At: stored(k.now), From: "192.0.2.7/32"}, CreatedAt: k.now,
 	}}
 }
 
 func changeEmail(k *kit) {
-	h := k.user("ann@example.org")
-	session := k.session(h)
-	reset := k.linkTo(h, login.PurposeResetPassword, h.User.Email)
-	t := k.linkTo(h, login.PurposeChangeEmail, "ann@new.example")
+	ua := k.user("ann@example.org")
+	session := k.session(ua)
+	reset := k.linkTo(ua, login.PurposeResetPassword, ua.User.Email)
+	t := k.linkTo(ua, login.PurposeChangeEmail, "ann@new.example")
 	k.ok(k.mail().RenewMailToken(k.ctx, t.Purpose, t.Hash, t.ExpiresAt))
-	read, _, err := k.mail().MailTokenHolder(k.ctx, t.Hash, k.now)
+	read, _, err := k.mail().MailTokenUserAccount(k.ctx, t.Hash, k.now)
 	k.ok(err)
 	k.equal("address", "ann@new.example", read.Email)
-	change := k.emailChange(h, t)
+	change := k.emailChange(ua, t)
 	k.ok(k.mail().ChangeEmail(k.ctx, change))
-	got := k.holder(h)
+	got := k.userAccount(ua)
 	k.equal("address", "ann@new.example", got.User.Email)
 	k.equal("verified", stored(k.now), got.Account.EmailVerifiedAt)
-	k.equal("epoch", h.Account.Epoch, got.Account.Epoch)
+	k.equal("version", ua.Account.SessionVersion, got.Account.SessionVersion)
 	k.claim(change.Notice, 1)
 	k.claim(nil, 0)
 	k.tokenIs(reset, login.ErrTokenUnknown)
-	k.is(k.mail().ChangeEmail(k.ctx, k.emailChange(h, t)), login.ErrTokenUnknown)
+	k.is(k.mail().ChangeEmail(k.ctx, k.emailChange(ua, t)), login.ErrTokenUnknown)
 	k.rotate(session.Token)
 	k.user("ann@example.org") // the address is free
 	k.remembered(t, true)
@@ -113,63 +113,63 @@ func changeEmail(k *kit) {
 	k.remembered(login.MailToken{Hash: change.Token}, false)
 	k.claim(nil, 0)
 	t = k.linkTo(got, login.PurposeChangeEmail, "ann@fourth.example")
-	k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
+	k.ok(k.store.EndAllSessions(k.ctx, ua.User.ID, k.now))
 	k.is(k.mail().ChangeEmail(k.ctx, k.emailChange(got, t)), login.ErrTokenUnknown)
-	k.equal("address", "ann@third.example", k.holder(h).User.Email)
+	k.equal("address", "ann@third.example", k.userAccount(ua).User.Email)
 }
 
 func changeTaken(k *kit) {
-	h, other := k.user("ann@example.org"), k.user("bob@example.org")
-	t := k.linkTo(h, login.PurposeChangeEmail, other.User.Email)
-	k.is(k.mail().ChangeEmail(k.ctx, k.emailChange(h, t)), login.ErrEmailTaken)
+	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
+	t := k.linkTo(ua, login.PurposeChangeEmail, other.User.Email)
+	k.is(k.mail().ChangeEmail(k.ctx, k.emailChange(ua, t)), login.ErrEmailTaken)
 	k.claim(nil, 0)
-	k.equal("account", h.Account, k.holder(h).Account)
+	k.equal("account", ua.Account, k.userAccount(ua).Account)
 	k.ok(k.store.DeleteUser(k.ctx, other.User.ID, -1))
-	k.ok(k.mail().ChangeEmail(k.ctx, k.emailChange(h, t)))
+	k.ok(k.mail().ChangeEmail(k.ctx, k.emailChange(ua, t)))
 }
 
 func changeRace(k *kit) {
-	h := k.user("ann@example.org")
-	t := k.linkTo(h, login.PurposeChangeEmail, "ann@new.example")
-	errs := parallel(8, func(int) error { return k.mail().ChangeEmail(k.ctx, k.emailChange(h, t)) })
+	ua := k.user("ann@example.org")
+	t := k.linkTo(ua, login.PurposeChangeEmail, "ann@new.example")
+	errs := parallel(8, func(int) error { return k.mail().ChangeEmail(k.ctx, k.emailChange(ua, t)) })
 	k.equal("successes and refusals", []int{1, 7}, k.count(errs, nil, login.ErrTokenUnknown))
 	k.queued(1)
 }
 
-func (k *kit) notice(h login.Holder, kind login.MailKind) login.QueuedMail {
-	return login.QueuedMail{ID: uuid.NewString(), UserID: h.User.ID, Kind: kind, Recipient: h.User.Email, CreatedAt: k.now}
+func (k *kit) notice(ua login.UserAccount, kind login.MailKind) login.QueuedMail {
+	return login.QueuedMail{ID: uuid.NewString(), UserID: ua.User.ID, Kind: kind, Recipient: ua.User.Email, CreatedAt: k.now}
 }
 
 func noticeRate(k *kit) {
-	h, other := k.user("ann@example.org"), k.user("bob@example.org")
+	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
 	rate := login.NoticeRate{Most: 2, Every: time.Hour}
-	queue := func(h login.Holder, kind login.MailKind, want bool) {
+	queue := func(ua login.UserAccount, kind login.MailKind, want bool) {
 		k.Helper()
-		got, err := k.mail().QueueNotice(k.ctx, k.notice(h, kind), rate)
+		got, err := k.mail().QueueNotice(k.ctx, k.notice(ua, kind), rate)
 		k.ok(err)
 		k.equal("queued", want, got)
 	}
-	queue(h, login.MailNewDevice, true)
+	queue(ua, login.MailNewDevice, true)
 	k.later(30 * time.Minute)
-	queue(h, login.MailNewDevice, true)
-	queue(h, login.MailNewDevice, false)
-	queue(h, login.MailPasswordChanged, true)
+	queue(ua, login.MailNewDevice, true)
+	queue(ua, login.MailNewDevice, false)
+	queue(ua, login.MailPasswordChanged, true)
 	queue(other, login.MailNewDevice, true)
 	k.later(30 * time.Minute)
-	queue(h, login.MailNewDevice, true)
-	queue(h, login.MailNewDevice, true)
-	queue(h, login.MailNewDevice, false)
+	queue(ua, login.MailNewDevice, true)
+	queue(ua, login.MailNewDevice, true)
+	queue(ua, login.MailNewDevice, false)
 	k.queued(6)
-	k.ok(k.store.DeleteUser(k.ctx, h.User.ID, -1))
-	queue(h, login.MailSessionsEnded, false)
+	k.ok(k.store.DeleteUser(k.ctx, ua.User.ID, -1))
+	queue(ua, login.MailSessionsEnded, false)
 	k.queued(1)
 }
 
 func noticeRace(k *kit) {
-	h := k.user("ann@example.org")
+	ua := k.user("ann@example.org")
 	rate := login.NoticeRate{Most: 3, Every: time.Hour}
 	for _, err := range parallel(12, func(int) error {
-		_, err := k.mail().QueueNotice(k.ctx, k.notice(h, login.MailNewDevice), rate)
+		_, err := k.mail().QueueNotice(k.ctx, k.notice(ua, login.MailNewDevice), rate)
 		return err
 	}) {
 		k.ok(err)
@@ -180,102 +180,102 @@ func noticeRace(k *kit) {
 // remembered tells whether a token is known as spent on what still holds.
 func (k *kit) remembered(t login.MailToken, want bool) {
 	k.Helper()
-	got, h, err := k.mail().MailTokenHolder(k.ctx, t.Hash, k.now.Add(time.Hour))
+	got, ua, err := k.mail().MailTokenUserAccount(k.ctx, t.Hash, k.now.Add(time.Hour))
 	if !want {
 		k.is(err, login.ErrTokenUnknown)
 		return
 	}
 	k.ok(err)
 	k.equal("spent at", stored(k.now), got.SpentAt)
-	k.equal("confirmed", true, got.Confirmed(h))
+	k.equal("confirmed", true, got.Confirmed(ua))
 }
 
 // takeOver: a link to a new account's address sets a password, until the address
 // is verified.
 func takeOver(k *kit) {
-	h := k.user("ann@example.org")
-	theirs := k.session(h)
-	t, other := k.linkTo(h, login.PurposeVerifyEmail, h.User.Email), k.newMailToken(h)
+	ua := k.user("ann@example.org")
+	theirs := k.session(ua)
+	t, other := k.linkTo(ua, login.PurposeVerifyEmail, ua.User.Email), k.newMailToken(ua)
 	other.Purpose, other.ExpiresAt = login.PurposeVerifyEmail, k.now.Add(login.VerifyTokenLife)
-	k.ok(k.mail().QueueMail(k.ctx, k.notice(h, login.MailVerifyEmail), &other))
-	k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(h, t)))
-	k.equal("verified", stored(k.now), k.holder(h).Account.EmailVerifiedAt)
+	k.ok(k.mail().QueueMail(k.ctx, k.notice(ua, login.MailVerifyEmail), &other))
+	k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(ua, t)))
+	k.equal("verified", stored(k.now), k.userAccount(ua).Account.EmailVerifiedAt)
 	k.refused(theirs.Token, login.ErrTokenUnknown)
 	k.remembered(t, true)
-	k.is(k.mail().ResetPassword(k.ctx, k.passwordReset(k.holder(h), t)), login.ErrTokenUnknown)
+	k.is(k.mail().ResetPassword(k.ctx, k.passwordReset(k.userAccount(ua), t)), login.ErrTokenUnknown)
 
-	h = k.user("bob@example.org")
-	t = k.linkTo(h, login.PurposeVerifyEmail, h.User.Email)
-	k.ok(k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{EmailVerified: true}, k.now))
-	k.is(k.mail().ResetPassword(k.ctx, k.passwordReset(h, t)), login.ErrTokenUnknown)
+	ua = k.user("bob@example.org")
+	t = k.linkTo(ua, login.PurposeVerifyEmail, ua.User.Email)
+	k.ok(k.store.UpdateAccount(k.ctx, ua.User.ID, login.AccountChange{EmailVerified: true}, k.now))
+	k.is(k.mail().ResetPassword(k.ctx, k.passwordReset(ua, t)), login.ErrTokenUnknown)
 }
 
-func (k *kit) unopened(email string) login.Holder {
+func (k *kit) unopened(email string) login.UserAccount {
 	k.Helper()
-	h := k.newHolder(email)
-	h.Account.Unopened = true
-	k.ok(k.store.CreateUser(k.ctx, h, nil))
-	return h
+	ua := k.newUserAccount(email)
+	ua.Account.Unopened = true
+	k.ok(k.store.CreateUser(k.ctx, ua, nil))
+	return ua
 }
 
-// again is a later sign-up with h's address.
-func (k *kit) again(h login.Holder) login.Holder {
-	next := k.newHolder(h.User.Email)
+// again is a later sign-up with ua's address.
+func (k *kit) again(ua login.UserAccount) login.UserAccount {
+	next := k.newUserAccount(ua.User.Email)
 	next.User.Name, next.Account.Password = "Another", "another hash"
 	return next
 }
 
 func replaceUnopened(k *kit) {
-	h := k.unopened("ann@example.org")
-	t := k.linkTo(h, login.PurposeVerifyEmail, h.User.Email)
-	stale := k.newSession(h)
+	ua := k.unopened("ann@example.org")
+	t := k.linkTo(ua, login.PurposeVerifyEmail, ua.User.Email)
+	stale := k.newSession(ua)
 	k.later(time.Hour)
-	id, err := k.store.ReplaceUnopened(k.ctx, k.again(h))
+	id, err := k.store.ReplaceUnopened(k.ctx, k.again(ua))
 	k.ok(err)
-	k.equal("whose account", h.User.ID, id)
-	got := k.holder(h)
+	k.equal("whose account", ua.User.ID, id)
+	got := k.userAccount(ua)
 	k.equal("name", "Another", got.User.Name)
 	k.equal("made at", stored(k.now), got.User.CreatedAt)
 	k.equal("hash", "another hash", got.Account.Password)
 	k.equal("unopened", true, got.Account.Unopened)
 	stale.Opens = true
 	k.is(k.store.CreateSession(k.ctx, stale), login.ErrStale) // the password it was for is gone
-	k.equal("unopened", true, k.holder(h).Account.Unopened)
+	k.equal("unopened", true, k.userAccount(ua).Account.Unopened)
 	_, err = k.mail().VerifyEmail(k.ctx, t.Hash, k.now)
 	k.ok(err)
-	_, err = k.store.ReplaceUnopened(k.ctx, k.again(h))
+	_, err = k.store.ReplaceUnopened(k.ctx, k.again(ua))
 	k.is(err, login.ErrEmailTaken)
-	_, err = k.store.ReplaceUnopened(k.ctx, k.newHolder("nobody@example.org"))
+	_, err = k.store.ReplaceUnopened(k.ctx, k.newUserAccount("nobody@example.org"))
 	k.is(err, login.ErrEmailTaken)
 }
 
 func openedStays(k *kit) {
 	yes := true
-	for i, open := range []func(h login.Holder){
-		func(h login.Holder) {
-			n := k.newSession(h)
+	for i, open := range []func(ua login.UserAccount){
+		func(ua login.UserAccount) {
+			n := k.newSession(ua)
 			n.Opens = true
 			k.ok(k.store.CreateSession(k.ctx, n))
-			k.ok(k.store.EndAllSessions(k.ctx, h.User.ID, k.now))
+			k.ok(k.store.EndAllSessions(k.ctx, ua.User.ID, k.now))
 			k.later(40 * 24 * time.Hour)
 			k.sweep(100)
 			k.sweep(100)
 		},
-		func(h login.Holder) { k.session(h) }, // by a service that knows nothing of it
-		func(h login.Holder) {
-			k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(h, k.linkTo(h, login.PurposeResetPassword, ""))))
+		func(ua login.UserAccount) { k.session(ua) }, // by a service that knows nothing of it
+		func(ua login.UserAccount) {
+			k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(ua, k.linkTo(ua, login.PurposeResetPassword, ""))))
 		},
-		func(h login.Holder) {
-			k.ok(k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{Disabled: &yes}, k.now))
+		func(ua login.UserAccount) {
+			k.ok(k.store.UpdateAccount(k.ctx, ua.User.ID, login.AccountChange{Disabled: &yes}, k.now))
 		},
-		func(h login.Holder) {
-			k.ok(k.store.UpdateAccount(k.ctx, h.User.ID, login.AccountChange{Roles: []string{"user"}}, k.now))
+		func(ua login.UserAccount) {
+			k.ok(k.store.UpdateAccount(k.ctx, ua.User.ID, login.AccountChange{Roles: []string{"user"}}, k.now))
 		},
-		func(h login.Holder) { k.ok(k.store.DeleteUser(k.ctx, h.User.ID, -1)); k.user(h.User.Email) }, // an operator's
+		func(ua login.UserAccount) { k.ok(k.store.DeleteUser(k.ctx, ua.User.ID, -1)); k.user(ua.User.Email) }, // an operator's
 	} {
-		h := k.unopened(email(i))
-		open(h)
-		_, err := k.store.ReplaceUnopened(k.ctx, k.again(h))
+		ua := k.unopened(email(i))
+		open(ua)
+		_, err := k.store.ReplaceUnopened(k.ctx, k.again(ua))
 		k.is(err, login.ErrEmailTaken)
 		ids, err := k.store.RemoveUnopened(k.ctx, k.now.Add(time.Hour), 100)
 		k.ok(err)
@@ -291,13 +291,13 @@ func removeUnopened(k *kit) {
 	ids, err := k.store.RemoveUnopened(k.ctx, k.now, 100)
 	k.ok(err)
 	k.equal("removed", []string{old.User.ID}, ids)
-	_, err = k.store.HolderByID(k.ctx, old.User.ID)
+	_, err = k.store.UserAccountByID(k.ctx, old.User.ID)
 	k.is(err, login.ErrNotFound)
 	k.later(time.Hour)
 	ids, err = k.store.RemoveUnopened(k.ctx, k.now, 1)
 	k.ok(err)
 	k.equal("removed", 1, len(ids))
-	_, err = k.store.HolderByEmail(k.ctx, "cid@example.org")
+	_, err = k.store.UserAccountByEmail(k.ctx, "cid@example.org")
 	k.ok(err)
 }
 
@@ -305,14 +305,14 @@ func removeUnopened(k *kit) {
 // it, exactly one comes through.
 func openingRace(k *kit) {
 	for i := range 10 {
-		h := k.unopened(email(i))
+		ua := k.unopened(email(i))
 		errs := parallel(2, func(n int) error {
 			if n == 0 {
-				session := k.newSession(h)
+				session := k.newSession(ua)
 				session.Opens = true
 				return k.store.CreateSession(k.ctx, session)
 			}
-			_, err := k.store.ReplaceUnopened(k.ctx, k.again(h))
+			_, err := k.store.ReplaceUnopened(k.ctx, k.again(ua))
 			return err
 		})
 		opened, replaced := errs[0] == nil, errs[1] == nil
@@ -320,6 +320,6 @@ func openingRace(k *kit) {
 		if opened == replaced {
 			k.Fatalf("opened %t, replaced %t", opened, replaced)
 		}
-		k.equal("unopened", replaced, k.holder(h).Account.Unopened)
+		k.equal("unopened", replaced, k.userAccount(ua).Account.Unopened)
 	}
 }

@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS auth.accounts (
   roles             text[]  NOT NULL DEFAULT '{user}',
   default_role      text    NOT NULL DEFAULT 'user',
   claims            jsonb   NOT NULL DEFAULT '{}',
-  session_epoch     integer NOT NULL DEFAULT 1,
+  session_version   integer NOT NULL DEFAULT 1,
   email_verified_at timestamptz,
   disabled_at       timestamptz
 );
@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS auth.accounts (
 CREATE TABLE IF NOT EXISTS auth.sessions (
   id            uuid        PRIMARY KEY,
   user_id       uuid        NOT NULL REFERENCES public.users (id) ON DELETE CASCADE,
-  epoch         integer     NOT NULL,
+  version       integer     NOT NULL,
   created_at    timestamptz NOT NULL,
   last_used_at  timestamptz NOT NULL,
   idle_until    timestamptz NOT NULL,

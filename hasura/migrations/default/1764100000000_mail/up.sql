@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS auth.mail_tokens (
   user_id    uuid        NOT NULL REFERENCES public.users (id) ON DELETE CASCADE,
   purpose    text        NOT NULL,
   email      text        NOT NULL,
-  epoch      integer     NOT NULL,
+  version    integer     NOT NULL,
   created_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL,
   -- A newer token takes the place of the older.

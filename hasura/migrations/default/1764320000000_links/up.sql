@@ -4,8 +4,8 @@
 -- release before goes on working: it writes slot 0, and to it a spent token has
 -- expired.
 
--- How many of the epoch's raises were the owner's signing out everywhere.
--- session_epoch - signouts is the epoch of the password: what is bound to that
+-- How many of the version's raises were the owner's signing out everywhere.
+-- session_version - signouts is the version of the password: what is bound to that
 -- lives on when sessions end.
 ALTER TABLE auth.accounts ADD COLUMN IF NOT EXISTS signouts integer NOT NULL DEFAULT 0;
 

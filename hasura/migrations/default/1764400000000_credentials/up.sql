@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS auth.challenges (
   hash       bytea       PRIMARY KEY,
   user_id    uuid        NOT NULL REFERENCES public.users (id) ON DELETE CASCADE,
   purpose    text        NOT NULL,
-  epoch      integer     NOT NULL, -- void once the account has another
+  version    integer     NOT NULL, -- void once the account has another
   client     text        NOT NULL, -- void for another
   data       bytea,
   tries      integer     NOT NULL DEFAULT 0,

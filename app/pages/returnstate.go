@@ -1,0 +1,99 @@
+package pages
+
+import (
+	"net/url"
+
+	"hasura-login/app/login"
+)
+
+// returnState is where a visitor is to end up, carried from page to page.
+type returnState struct {
+	account   bool   // at the account's page and not in the app
+	returnURL string // of the app
+	challenge string // that the app can answer (RFC 7636); empty: no app has asked
+	state     string // of the app; handed back to it
+	verify    string // token of a link that waits for the sign-in
+}
+
+const (
+	paramTo        = "to"
+	paramApp       = "app"
+	paramReturn    = "return"
+	paramChallenge = "code_challenge"
+	paramMethod    = "code_challenge_method"
+	paramCode      = "code"
+	paramState     = "state"
+	// paramVerify is not what a mail calls it: a sign-in is no use of the token.
+	paramVerify = "verify"
+	toAccount   = "account"
+	// maxState bounds what a page repeats.
+	maxState = 200
+)
+
+// returnStateOf reads what an app or a page before has asked for. Where it leads is one of
+// the addresses that the operator has listed, in the very words.
+func (s *Site) returnStateOf(form url.Values) (returnState, error) {
+	t := returnState{account: form.Get(paramTo) == toAccount, challenge: form.Get(paramChallenge), state: form.Get(paramState)}
+	var err error
+	if t.returnURL, err = s.returnTo(form.Get(paramApp), form.Get(paramReturn)); err != nil {
+		return returnState{}, err
+	}
+	if t.challenge != "" {
+		if err := t.checkChallenge(form.Get(paramMethod)); err != nil {
+			return returnState{}, err
+		}
+	}
+	if len(t.state) > maxState {
+		t.state = ""
+	}
+	if token := form.Get(paramVerify); token != "" {
+		if _, ok := login.HashMailToken(token); ok {
+			t.verify = token
+		}
+	}
+	return t, nil
+}
+
+func (t returnState) checkChallenge(method string) error {
+	if t.returnURL == "" {
+		return login.Invalid(paramApp, "no app is set up here")
+	}
+	if method != "" && method != "S256" {
+		return login.Invalid(paramMethod, "must be S256")
+	}
+	return login.CheckCodeChallenge(t.challenge)
+}
+
+func (t returnState) values() url.Values {
+	values := url.Values{}
+	if t.account {
+		values.Set(paramTo, toAccount)
+	}
+	if t.challenge != "" {
+		values.Set(paramReturn, t.returnURL)
+		values.Set(paramChallenge, t.challenge)
+	}
+	if t.state != "" {
+		values.Set(paramState, t.state)
+	}
+	if t.verify != "" {
+		values.Set(paramVerify, t.verify)
+	}
+	return values
+}
+
+// stays tells whether the visitor is to stay at the pages, and at which.
+func (t returnState) stays() (path string, ok bool) {
+	if t.verify != "" {
+		return pathVerify + "?" + url.Values{"token": {t.verify}}.Encode(), true
+	}
+	return pathAccount, t.account || t.challenge == ""
+}
+
+// link leads to another page of the same returnState.
+func (t returnState) link(path string) string {
+	if query := t.values().Encode(); query != "" {
+		return path + "?" + query
+	}
+	return path
+}

@@ -1,0 +1,71 @@
+package ratelimit
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"net/netip"
+	"sync"
+)
+
+// counterID names a counter. It is an HMAC, so that neither Redis nor its
+// backups hold an address or an e-mail, nor something that guessing could turn
+// into one, and so that nobody can choose addresses that collide in a table.
+type counterID [16]byte
+
+// limitName tells apart the counters of the limits that share a kind.
+type limitName byte
+
+const (
+	limitSignIn      limitName = 'i'
+	limitDevice      limitName = 'd'
+	limitSignUp      limitName = 'u'
+	limitRefresh     limitName = 'r'
+	limitReset       limitName = 'p'
+	limitSpend       limitName = 's'
+	limitUnsolicited limitName = 'm'
+	limitCalls       limitName = 'c'
+	limitCode        limitName = '2'
+	limitOther       limitName = 'o'
+)
+
+// keyer makes counter ids.
+type keyer struct{ pool sync.Pool }
+
+type keyState struct {
+	mac hash.Hash
+	buf []byte
+	sum [sha256.Size]byte
+}
+
+func newKeyer(key []byte) *keyer {
+	return &keyer{pool: sync.Pool{New: func() any {
+		return &keyState{mac: hmac.New(sha256.New, key), buf: make([]byte, 0, 512)}
+	}}}
+}
+
+// id derives the counter of a kind and limit for an address range, an account
+// and a device or session, each of which may be empty. The parts' lengths are
+// part of the name, so no two sets of parts have one.
+func (k *keyer) id(kd kind, limit limitName, client netip.Prefix, subject, part string) counterID {
+	s := k.pool.Get().(*keyState)
+	defer k.pool.Put(s)
+	b := append(s.buf[:0], byte(kd), byte(limit))
+	if client.IsValid() {
+		addr := client.Addr().As16()
+		b = append(b, byte(client.Bits()), byte(client.Addr().BitLen())) // #nosec G115 -- at most 128
+		b = append(b, addr[:]...)
+	} else {
+		b = append(b, 0, 0)
+	}
+	b = binary.AppendUvarint(b, uint64(len(subject)))
+	b = append(b, subject...)
+	b = append(b, part...)
+	s.buf = b
+	s.mac.Reset()
+	s.mac.Write(b)
+	var id counterID
+	copy(id[:], s.mac.Sum(s.sum[:0]))
+	return id
+}

@@ -1,0 +1,19 @@
+package sqlvalue
+
+import "hasura-login/app/login"
+
+// Factors are what a row says of an account's second factors.
+type Factors struct{ TOTP, RecoveryCodes bool }
+
+// Methods lists them as the domain does. Recovery codes stand in for another
+// factor and are none by themselves.
+func (f Factors) Methods() []login.Method {
+	var methods []login.Method
+	if f.TOTP {
+		methods = append(methods, login.MethodTOTP)
+	}
+	if f.RecoveryCodes && len(methods) > 0 {
+		methods = append(methods, login.MethodRecoveryCode)
+	}
+	return methods
+}

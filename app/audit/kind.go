@@ -49,6 +49,7 @@ var kindOfEvent = map[login.EventName]Kind{
 	login.EventRecoveryCodesMade: KindChanges, login.EventRecoveryCodeUsed: KindChanges,
 
 	login.EventSecondFactorReset: KindOperators, login.EventLimitsCleared: KindOperators, login.EventUserExported: KindOperators,
+	login.EventUsersImported: KindOperators, login.EventUsersExported: KindOperators, login.EventResetInvited: KindOperators,
 	login.EventUserCreated: KindOperators, login.EventUserDisabled: KindOperators, login.EventUserEnabled: KindOperators,
 	login.EventRolesChanged: KindOperators, login.EventClaimsChanged: KindOperators, login.EventPasswordSet: KindOperators, login.EventPasswordResetLink: KindOperators,
 	login.EventSessionOpened: KindOperators, login.EventEmailMarkedVerified: KindOperators, login.EventEmailRespelled: KindOperators,

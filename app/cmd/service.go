@@ -52,6 +52,7 @@ type Store interface {
 	login.EmailStore
 	login.Outbox
 	login.CredentialStore
+	login.ImportStore
 }
 
 // Service is everything that runs behind one pair of listeners.
@@ -228,6 +229,9 @@ func (s *Service) Run(ctx context.Context, api, ops net.Listener) error {
 	})
 	tasks.Go(func() {
 		login.RunSweeper(background, s.store, refreshGrace, func(err error) { s.log.Warn("sweeping", zap.Error(err)) })
+	})
+	tasks.Go(func() {
+		login.RunGauge(background, s.backend.Store, s.hasher, func(err error) { s.log.Warn("measuring imported hashes", zap.Error(err)) })
 	})
 	if s.cfg.UnopenedTTL > 0 {
 		tasks.Go(func() {

@@ -1,6 +1,13 @@
 package login
 
-import "context"
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// gaugeEvery is how often the kinds of imported hashes are looked up.
+const gaugeEvery = time.Minute
 
 // ImportedHashes tells which kinds of hashes are stored that other systems made.
 type ImportedHashes interface {
@@ -16,12 +23,26 @@ type Gauge interface {
 	SetImported(ctx context.Context, req HashRequest, examples []string) error
 }
 
-// GaugeImported measures what the imported hashes cost that are stored now, so that
-// the time of an answer does not tell their accounts.
-func GaugeImported(ctx context.Context, store ImportedHashes, gauge Gauge) error {
-	examples, err := store.ImportedHashes(ctx)
-	if err != nil {
-		return err
+// RunGauge measures what the imported hashes cost that are stored, at once and every
+// minute, so that the time of an answer does not tell their accounts. It returns when
+// ctx ends.
+func RunGauge(ctx context.Context, store ImportedHashes, gauge Gauge, failed func(error)) {
+	tick := time.NewTicker(gaugeEvery)
+	defer tick.Stop()
+	for {
+		examples, err := store.ImportedHashes(ctx)
+		if err == nil {
+			err = gauge.SetImported(ctx, HashRequest{Operation: OpSignIn}, examples)
+		}
+		// Before the migrations, and under a flood, the next try is soon enough.
+		var refused *Error
+		if err != nil && ctx.Err() == nil && !errors.Is(err, ErrUnavailable) && !errors.As(err, &refused) {
+			failed(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
-	return gauge.SetImported(ctx, HashRequest{Operation: OpSignIn}, examples)
 }

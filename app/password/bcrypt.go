@@ -2,12 +2,14 @@ package password
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/sync/semaphore"
 
+	"hasura-login/app/login"
 	"hasura-login/app/password/foreign"
 )
 
@@ -104,9 +106,8 @@ func (h hasher) compareForeign(stored foreign.Hash, password string) (ok, stale 
 	return ok, ok && len(password) <= MaxBytes
 }
 
-// CheckStored refuses what could not be verified as a stored hash: with
-// foreign.ErrUnknown if it is of no kind that is known here, with another error if it
-// is malformed or would cost too much.
+// CheckStored refuses what could not be verified as a stored hash, as
+// login.Importer's CheckHash does.
 func CheckStored(stored string) error {
 	if _, valid := storedCost(stored); valid {
 		return nil
@@ -115,6 +116,9 @@ func CheckStored(stored string) error {
 		return fmt.Errorf("bcrypt hash: malformed, cut short, or of a cost outside %d to %d", MinCost, MaxCost)
 	}
 	_, err := foreign.Parse(stored)
+	if errors.Is(err, foreign.ErrUnknown) || errors.Is(err, foreign.ErrEmailTooLong) {
+		err = fmt.Errorf("%w: %w", err, login.ErrHashLeft)
+	}
 	return err
 }
 

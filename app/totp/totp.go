@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base32"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -36,7 +37,10 @@ type Secrets struct {
 	keys   func() []string
 }
 
-var _ login.OneTimePasswords = (*Secrets)(nil)
+var _ interface {
+	login.OneTimePasswords
+	login.TOTPSealer
+} = (*Secrets)(nil)
 
 // New makes Secrets. Apps show issuer above the codes. keys returns the keys that
 // are valid now, asked for each secret: the first encrypts, all decrypt, so that a
@@ -79,6 +83,24 @@ func (s *Secrets) Check(userID string, sealed []byte, code string, now time.Time
 	}
 	return step, nil
 }
+
+// SealSecret implements login.TOTPSealer. Blanks, small letters and padding are as
+// people and other systems write them.
+func (s *Secrets) SealSecret(userID, secret string) ([]byte, error) {
+	secret = strings.TrimRight(strings.ToUpper(strings.ReplaceAll(secret, " ", "")), "=")
+	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret)
+	if err != nil || len(raw) < leastBytes || len(raw) > mostBytes {
+		return nil, fmt.Errorf("the TOTP secret must be %d to %d bytes in base32", leastBytes, mostBytes)
+	}
+	return s.seal(userID, secret)
+}
+
+// The sizes of secrets that other systems draw. RFC 4226 asks for 16 bytes; ten are
+// what Google's first app made.
+const (
+	leastBytes = 10
+	mostBytes  = 128
+)
 
 // Reseal encrypts a secret with the first key. It tells whether another had been
 // used.

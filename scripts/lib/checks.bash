@@ -284,8 +284,7 @@ check_unfinished() {
 
 runbook_of() {
   case $1 in
-    restore | restore-to) echo restore ;;
-    upgrade-postgres) echo upgrade ;;
+    restore) echo restore ;;
     rotate-*) echo rotation ;;
     *) echo deploy ;;
   esac

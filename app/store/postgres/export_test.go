@@ -10,3 +10,6 @@ func (s *Store) StatementTimeout(ctx context.Context) (limit string, err error) 
 	err = s.pool.QueryRow(ctx, "SHOW statement_timeout").Scan(&limit)
 	return limit, err
 }
+
+// ImportedQuery is what ImportedHashes asks.
+const ImportedQuery = importedQuery

@@ -47,6 +47,7 @@ func TestStore(t *testing.T) {
 	t.Run("RefusedTemporaryFilesAreNoFullDisk", f.temporaryFilesRefused)
 	t.Run("PgBouncer", f.pgbouncer)
 	t.Run("DirectSessionsHaveATimeLimit", f.directLimit)
+	t.Run("ImportedHashesAreFoundByTheirIndex", f.importedIndex)
 	t.Run("Crashes", f.crashes)
 }
 

@@ -44,7 +44,7 @@ create() {
   printf '%s' "$3" >"${folder}/oneoff"
   if [[ ${service} == hasura ]]; then cat "${root}"/secrets/hasura/{action,admin}_secret >"${folder}/secrets"; fi
   mv -T "${folder}" "${WORLD}/containers/${name}"
-  really started "${name}"
+  [[ ! -x ${WORLD}/real ]] || "${WORLD}/real" started "${name}"
 }
 
 next_name() {
@@ -89,10 +89,7 @@ compose_up() {
         vanish "${name}"
         create "${service}" "${name}" False
       fi
-      runs "${name}" || {
-        put "${name}" state running
-        really started "${name}"
-      }
+      runs "${name}" || put "${name}" state running
       count=$((count + 1))
     done
     wanted=1
@@ -121,12 +118,8 @@ compose_run() {
     printf '%s\n' "${IMAGE}" >>"${WORLD}/migrations"
   fi
   if [[ ${service} == login ]]; then login_verb "$@"; fi
-  if [[ ${service} == postgres ]]; then on_volume "$@"; fi
   vanish "${name}"
 }
-
-# on_volume PROGRAM…: where the test keeps what is Postgres' volume in a container
-on_volume() { "${@//\/var\/lib\/postgresql/${PG}}"; }
 
 # login_verb VERB…: what a container of its own prints
 login_verb() {
@@ -261,10 +254,7 @@ compose() {
       local service name
       for service in "$@"; do
         containers_of "${service}"
-        for name in "${CONTAINERS[@]}"; do
-          really stopped "${name}"
-          put "${name}" state exited
-        done
+        for name in "${CONTAINERS[@]}"; do put "${name}" state exited; done
       done
       ;;
     config)

@@ -1,0 +1,296 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"hasura-login/app/config"
+	"hasura-login/app/login"
+	"hasura-login/app/password"
+	"hasura-login/app/transfer"
+)
+
+type usersImport struct {
+	from, report, ids, firebase string
+	dryRun                      bool
+}
+
+func importCommand(env Environment) *cobra.Command {
+	var v usersImport
+	c := verb("import FILE", "Add the users of another system, with their passwords (docs/moving.md); - reads stdin. Run again, it adds what is missing", func(ctx context.Context, args []string) error {
+		return v.run(ctx, env, args[0])
+	})
+	c.Flags().StringVar(&v.from, "from", "", "the format (required): "+strings.Join(transfer.Formats(), ", "))
+	c.Flags().BoolVar(&v.dryRun, "dry-run", false, "check and count everything, add nothing")
+	c.Flags().StringVar(&v.report, "report", "", "where to write, by line, what is rejected or left behind; default: FILE.report.ndjson")
+	c.Flags().StringVar(&v.ids, "ids", "", "write the id that each user has there, and here, to this file")
+	c.Flags().StringVar(&v.firebase, "firebase-parameters", "", "file with the password hash parameters of Firebase's console")
+	return c
+}
+
+func (v usersImport) run(ctx context.Context, env Environment, path string) error {
+	if v.from == "" {
+		return fmt.Errorf("%w: --from is missing: one of %s", errUsage, strings.Join(transfer.Formats(), ", "))
+	}
+	cfg, err := Load(env)
+	if err != nil {
+		return err
+	}
+	in, size, err := openInput(env, path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	counted := &countedReader{in: in}
+	reader, err := v.reader(counted)
+	if err != nil {
+		return err
+	}
+	trail, err := verbTrail(cfg)
+	if err != nil {
+		return err
+	}
+	record := func(reason string) error {
+		return trail.RecordAct(ctx, login.Event{Name: login.EventUsersImported, Actor: login.ActorOperator, Reason: reason})
+	}
+	report, err := newLines(v.reportPath(path))
+	if err != nil {
+		return err
+	}
+	defer report.close()
+	ids, err := newLines(v.ids)
+	if err != nil {
+		return err
+	}
+	defer ids.close()
+	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
+		if !v.dryRun {
+			// Before the first user, so that an import that is killed is on record too.
+			if err := record(v.from); err != nil {
+				return fmt.Errorf("nothing was changed, since it could not be recorded: %w", err)
+			}
+		}
+		shown := newProgress(env.Stderr, counted, size)
+		run := transfer.Import{
+			Importer: &login.Importer{
+				Store: store, CheckHash: password.CheckStored, TOTP: oneTimePasswords(cfg), Tokens: tokenNames(cfg), Roles: cfg.DefaultRoles, Now: time.Now,
+			},
+			DryRun: v.dryRun, Progress: shown.show,
+			Report: func(f transfer.Finding) error { return report.write(f) },
+		}
+		if v.ids != "" {
+			run.IDs = func(there, here string) error { return ids.write(map[string]string{"there": there, "here": here}) }
+		}
+		counts, err := run.Run(ctx, reader)
+		shown.end()
+		err = errors.Join(err, report.flush(), ids.flush())
+		if !v.dryRun {
+			err = errors.Join(err, record(fmt.Sprintf("%s: %d added", v.from, counts.Added)))
+		}
+		return v.conclude(env, counts, report.path, err)
+	})
+}
+
+func (v usersImport) reader(in io.Reader) (transfer.Reader, error) {
+	var o transfer.Options
+	if v.firebase != "" {
+		text, err := os.ReadFile(v.firebase)
+		if err != nil {
+			return nil, err
+		}
+		o.FirebaseParameters = string(text)
+	}
+	return transfer.Open(v.from, in, o)
+}
+
+func (v usersImport) reportPath(path string) string {
+	switch {
+	case v.report != "":
+		return v.report
+	case path == "-":
+		return "import.report.ndjson"
+	}
+	return path + ".report.ndjson"
+}
+
+// conclude says what was done. It fails if anything was rejected.
+func (v usersImport) conclude(env Environment, n transfer.Counts, report string, err error) error {
+	added := "added"
+	if v.dryRun {
+		added = "would be added"
+	}
+	fmt.Fprintf(env.Stdout, "%d records: %d %s, %d were there before, %d rejected\n", n.Read, n.Added, added, n.There, n.Rejected)
+	if n.NoPassword > 0 {
+		fmt.Fprintf(env.Stdout, "%d of those added must set a new password; hasura-login users invite-reset mails them a link\n", n.NoPassword)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("the import is not finished; run it again to add what is missing: %w", err)
+	case n.Rejected > 0:
+		return fmt.Errorf("%d records were rejected: %s says which, and why", n.Rejected, report)
+	}
+	return nil
+}
+
+// openInput opens the file, or stdin for "-", and tells its size; -1: not known.
+func openInput(env Environment, path string) (io.ReadCloser, int64, error) {
+	if path == "-" {
+		return io.NopCloser(env.Stdin), -1, nil
+	}
+	f, err := os.Open(path) // #nosec G304 -- the operator's own path
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a folder", path)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+type countedReader struct {
+	in   io.Reader
+	read int64
+}
+
+func (c *countedReader) Read(p []byte) (int, error) {
+	n, err := c.in.Read(p)
+	c.read += int64(n)
+	return n, err
+}
+
+// linesFile is a file of JSON lines, made with the first of them: without any, an old
+// file of that name is gone and there is no new one.
+type linesFile struct {
+	path string
+	file *os.File
+	out  *bufio.Writer
+}
+
+func newLines(path string) (*linesFile, error) {
+	l := &linesFile{path: path}
+	if path == "" {
+		return l, nil
+	}
+	// Made at once, so that a place where nothing can be written shows before the import.
+	if err := l.open(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *linesFile) open() (err error) {
+	l.file, err = os.OpenFile(l.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) // #nosec G304 -- the operator's own path
+	if err == nil {
+		l.out = bufio.NewWriter(l.file)
+	}
+	return err
+}
+
+func (l *linesFile) write(value any) error {
+	line, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	_, err = l.out.Write(append(line, '\n'))
+	return err
+}
+
+func (l *linesFile) flush() error {
+	if l.file == nil {
+		return nil
+	}
+	return l.out.Flush()
+}
+
+// close leaves no empty file behind.
+func (l *linesFile) close() {
+	if l.file == nil {
+		return
+	}
+	_ = l.out.Flush()
+	info, err := l.file.Stat()
+	_ = l.file.Close()
+	if err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		_ = os.Remove(l.path)
+	}
+}
+
+// progress shows how far a file is read: a bar on a terminal, now and then a line
+// elsewhere.
+type progress struct {
+	out      io.Writer
+	in       *countedReader
+	size     int64
+	terminal bool
+	begun    time.Time
+	last     time.Time
+}
+
+func newProgress(out io.Writer, in *countedReader, size int64) *progress {
+	p := &progress{out: out, in: in, size: size, begun: time.Now(), last: time.Now()}
+	if f, ok := out.(*os.File); ok {
+		p.terminal = term.IsTerminal(int(f.Fd()))
+	}
+	return p
+}
+
+const (
+	barEvery  = 200 * time.Millisecond
+	lineEvery = 10 * time.Second
+	barWidth  = 30
+)
+
+func (p *progress) show(n transfer.Counts) {
+	now := time.Now()
+	every := lineEvery
+	if p.terminal {
+		every = barEvery
+	}
+	if now.Sub(p.last) < every {
+		return
+	}
+	p.last = now
+	text := p.text(n, now.Sub(p.begun))
+	if p.terminal {
+		fmt.Fprintf(p.out, "\r\x1b[K%s", text)
+	} else {
+		fmt.Fprintln(p.out, text)
+	}
+}
+
+func (p *progress) text(n transfer.Counts, took time.Duration) string {
+	rate := float64(n.Read) / took.Seconds()
+	text := fmt.Sprintf("%d records, %.0f/s, %d rejected", n.Read, rate, n.Rejected)
+	if p.size <= 0 || p.in.read <= 0 {
+		return text
+	}
+	done := min(1, float64(p.in.read)/float64(p.size))
+	left := time.Duration(float64(took) * (1 - done) / done).Round(time.Second)
+	text = fmt.Sprintf("%3.0f %%  %s, %s left", 100*done, text, left)
+	if p.terminal {
+		full := int(done * barWidth)
+		text = "[" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "] " + text
+	}
+	return text
+}
+
+// end leaves the bar, so that what is printed next has a line of its own.
+func (p *progress) end() {
+	if p.terminal {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}

@@ -1,0 +1,210 @@
+package login
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ImportBatch is how many accounts are added in one transaction.
+const ImportBatch = 5000
+
+// ImportRecord is an account as another system keeps it.
+type ImportRecord struct {
+	ID              string // a UUID stays the user's; anything else is only mapped to a new one
+	Email           string
+	Name            string // empty: made of the address
+	PasswordHash    string // as CheckHash takes it; empty: a new one must be set
+	EmailVerified   bool
+	EmailVerifiedAt time.Time // zero: when it was imported
+	Disabled        bool
+	Roles           []string // none: the default roles
+	DefaultRole     string
+	Claims          map[string]string
+	CreatedAt       time.Time
+	TOTPSecret      string // base32
+	Identities      []ImportIdentity
+	// Left says what of the account does not come along, and why.
+	Left []string
+}
+
+// ImportIdentity is an account at another provider by which a user signed in.
+type ImportIdentity struct {
+	Provider string // as the other system calls it
+	Subject  string // whom the provider means
+}
+
+// ErrHashLeft is for a hash that cannot come along: of a kind that nothing here
+// verifies, or one by which more than its password would open the account.
+var ErrHashLeft = errors.New("a new password must be set")
+
+// NewAccount is an account that is ready to be added.
+type NewAccount struct {
+	UserAccount
+	NamesID bool   // the id is the one that the user has there
+	TOTP    []byte // sealed; nil: none
+}
+
+// ImportFate is what became of one account.
+type ImportFate uint8
+
+// The fates.
+const (
+	ImportAdded     ImportFate = iota
+	ImportThere                // the address has an account
+	ImportIDTaken              // a user with another address has the id
+	ImportOtherUser            // a user with another id has the address, and the record names an id
+)
+
+// Imported is what became of one account, and whose id it has now.
+type Imported struct {
+	Fate   ImportFate
+	UserID string
+}
+
+// ErrRefusedByStore is for rows that break a rule of the database's own.
+var ErrRefusedByStore = errors.New("the database refuses it")
+
+// ImportStore takes accounts in bulk.
+type ImportStore interface {
+	ImportedHashes
+	// ImportUsers adds accounts, all that can be or, if it fails, none, and tells what
+	// became of each. An address that has an account is left as it is. With dryRun
+	// nothing stays. ErrRefusedByStore if a row breaks a rule of the database's own.
+	ImportUsers(ctx context.Context, accounts []NewAccount, dryRun bool) ([]Imported, error)
+}
+
+// TOTPSealer takes over secrets that another system drew.
+type TOTPSealer interface {
+	// SealSecret encrypts a secret of an authenticator app (base32) for storing, or
+	// refuses what is none.
+	SealSecret(userID, secret string) ([]byte, error)
+}
+
+// Importer checks the accounts of another system and adds them.
+type Importer struct {
+	Store ImportStore
+	// CheckHash refuses a stored hash that is malformed or would cost too much, and with
+	// ErrHashLeft one that cannot come along.
+	CheckHash func(stored string) error
+	TOTP      TOTPSealer
+	Tokens    TokenRules
+	Roles     []string // of an account that brings none
+	Now       func() time.Time
+}
+
+// Prepare checks a record. The error says why it is rejected. What does not come along
+// of an account that does is added to the record's Left.
+func (i *Importer) Prepare(r *ImportRecord) (NewAccount, error) {
+	email, err := NormalizeEmail(r.Email)
+	if err != nil {
+		return NewAccount{}, err
+	}
+	if r.PasswordHash != "" {
+		err := i.CheckHash(r.PasswordHash)
+		if errors.Is(err, ErrHashLeft) {
+			r.Left = append(r.Left, "the password: "+err.Error())
+			r.PasswordHash, err = "", nil
+		}
+		if err != nil {
+			return NewAccount{}, err
+		}
+	}
+	a := NewAccount{UserAccount: userAccountOf(email, i.nameOf(r, email), i.Roles)}
+	if err := i.addRoles(&a.Account, r); err != nil {
+		return NewAccount{}, err
+	}
+	h := &a.UserAccount
+	h.User.ID = strings.ToLower(r.ID)
+	if a.NamesID = isUUID(h.User.ID); !a.NamesID {
+		if h.User.ID, err = newID(rand.Reader); err != nil {
+			return NewAccount{}, err
+		}
+	}
+	now := i.Now().UTC()
+	h.User.CreatedAt, h.User.UpdatedAt = r.CreatedAt.UTC(), now
+	if h.User.CreatedAt.Year() < 1970 || h.User.CreatedAt.After(now) {
+		h.User.CreatedAt = now
+	}
+	h.Account.Password = r.PasswordHash
+	if r.Disabled {
+		h.Account.DisabledAt = now
+	}
+	if r.EmailVerified {
+		if h.Account.EmailVerifiedAt = r.EmailVerifiedAt.UTC(); h.Account.EmailVerifiedAt.Year() < 1970 {
+			h.Account.EmailVerifiedAt = now
+		}
+	}
+	if n := len(r.Identities); n > 0 {
+		r.Left = append(r.Left, fmt.Sprintf("sign-in by other providers (%d)", n))
+	}
+	if r.TOTPSecret != "" {
+		if a.TOTP, err = i.TOTP.SealSecret(h.User.ID, r.TOTPSecret); err != nil {
+			return NewAccount{}, err
+		}
+	}
+	return a, nil
+}
+
+// nameOf is the record's name, or one made of its address: nobody is left behind for
+// a name that this service would not take.
+func (i *Importer) nameOf(r *ImportRecord, email string) string {
+	local, _, _ := strings.Cut(email, "@")
+	if strings.TrimSpace(r.Name) == "" {
+		return local
+	}
+	name, err := normalizeName(r.Name)
+	if err != nil {
+		r.Left = append(r.Left, "the name, which has more than 200 characters or hidden ones")
+		return local
+	}
+	return name
+}
+
+func (i *Importer) addRoles(a *Account, r *ImportRecord) error {
+	if len(r.Roles) == 0 && len(r.Claims) == 0 && r.DefaultRole == "" {
+		a.Roles = withUserRole(a.Roles)
+		return nil
+	}
+	if len(r.Roles) > 0 {
+		a.Roles, a.DefaultRole = r.Roles, r.Roles[0]
+	}
+	if r.DefaultRole != "" {
+		a.DefaultRole = r.DefaultRole
+		if len(r.Roles) == 0 {
+			a.Roles = []string{r.DefaultRole}
+		}
+	}
+	if err := CheckRoles(a.Roles); err != nil {
+		return err
+	}
+	a.Roles, a.Claims = withUserRole(a.Roles), r.Claims
+	if !slices.Contains(a.Roles, a.DefaultRole) {
+		return Invalid("defaultRole", "%q is none of the user's roles", a.DefaultRole)
+	}
+	return i.Tokens.CheckAccount(*a)
+}
+
+// Add adds accounts and tells what became of each. Where the database refuses a row,
+// refused is told of it, by its place in accounts, and the others are added.
+func (i *Importer) Add(ctx context.Context, accounts []NewAccount, dryRun bool, refused func(place int, err error)) ([]Imported, error) {
+	fates, err := i.Store.ImportUsers(ctx, accounts, dryRun)
+	if !errors.Is(err, ErrRefusedByStore) {
+		return fates, err
+	}
+	if len(accounts) == 1 {
+		refused(0, err)
+		return make([]Imported, 1), nil
+	}
+	half := len(accounts) / 2
+	first, err := i.Add(ctx, accounts[:half], dryRun, refused)
+	if err != nil {
+		return nil, err
+	}
+	second, err := i.Add(ctx, accounts[half:], dryRun, func(place int, err error) { refused(half+place, err) })
+	return append(first, second...), err
+}

@@ -1,0 +1,177 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/internal/sqlvalue"
+)
+
+var _ login.ImportStore = (*Store)(nil)
+
+// importTimeout bounds a batch: thousands of rows take longer than a call of a user.
+const importTimeout = time.Minute
+
+// importTable is where a batch waits; it goes with its transaction, so that a pooler
+// can hand the connection on.
+const importTable = `
+	CREATE TEMP TABLE import_batch (
+		place int, id uuid, email text, name text, created_at timestamptz, updated_at timestamptz,
+		password text, roles text[], default_role text, claims text, verified_at timestamptz, disabled_at timestamptz, totp bytea
+	) ON COMMIT DROP`
+
+var importColumns = []string{
+	"place", "id", "email", "name", "created_at", "updated_at",
+	"password", "roles", "default_role", "claims", "verified_at", "disabled_at", "totp",
+}
+
+// importUsers adds what is new. A row of the batch is told by id and address: another
+// row may have the id, or the address, of one that was added.
+const importUsers = `
+	WITH added AS (
+		INSERT INTO public.users (id, email, name, created_at, updated_at)
+		SELECT id, email, name, created_at, updated_at FROM import_batch ORDER BY place
+		ON CONFLICT DO NOTHING RETURNING id, email
+	), rows AS (
+		SELECT DISTINCT ON (id) b.* FROM import_batch b JOIN added USING (id, email) ORDER BY id, place
+	), accounts AS (
+		INSERT INTO auth.accounts (user_id, password, roles, default_role, claims, email_verified_at, disabled_at)
+		SELECT id, password, roles, default_role, claims::jsonb, verified_at, disabled_at FROM rows
+	), secrets AS (
+		INSERT INTO auth.totp (user_id, secret, last_step, created_at)
+		SELECT id, totp, 0, updated_at FROM rows WHERE totp IS NOT NULL
+	)
+	SELECT place FROM rows`
+
+// importRest tells why the rest was not added, as the database is now.
+const importRest = `
+	SELECT b.place, COALESCE(same.id::text, ''), EXISTS (SELECT FROM public.users u WHERE u.id = b.id)
+	FROM import_batch b LEFT JOIN public.users same ON same.email = b.email
+	WHERE b.place <> ALL ($1::int[])`
+
+// errDryRun rolls a batch back that was only tried.
+var errDryRun = errors.New("dry run")
+
+// ImportUsers implements login.ImportStore.
+func (s *Store) ImportUsers(caller context.Context, accounts []login.NewAccount, dryRun bool) ([]login.Imported, error) {
+	ctx, cancel := context.WithTimeout(caller, importTimeout)
+	defer cancel()
+	var fates []login.Imported
+	err := s.pool.inTx(ctx, func(tx pgx.Tx) (err error) {
+		if _, err = tx.Exec(ctx, setLimit, fmt.Sprint(importTimeout.Milliseconds()), true); err != nil {
+			return err
+		}
+		if fates, err = importBatch(ctx, tx, accounts); err == nil && dryRun {
+			err = errDryRun
+		}
+		return err
+	})
+	var refused *pgconn.PgError
+	switch {
+	case err == nil || errors.Is(err, errDryRun):
+		return fates, nil
+	case errors.As(err, &refused) && (strings.HasPrefix(refused.Code, "22") || strings.HasPrefix(refused.Code, "23")):
+		return nil, fmt.Errorf("%w: %s", login.ErrRefusedByStore, refused.Message)
+	}
+	return nil, explain(caller, "importing users", err)
+}
+
+func importBatch(ctx context.Context, tx pgx.Tx, accounts []login.NewAccount) ([]login.Imported, error) {
+	if _, err := tx.Exec(ctx, importTable); err != nil {
+		return nil, err
+	}
+	rows := pgx.CopyFromSlice(len(accounts), func(i int) ([]any, error) {
+		u, a := accounts[i].User, accounts[i].Account
+		id, err := uuid.Parse(u.ID)
+		if err != nil {
+			return nil, err
+		}
+		claims, err := sqlvalue.EncodeClaims(a.Claims)
+		return []any{
+			i, id, u.Email, u.Name, u.CreatedAt, u.UpdatedAt,
+			a.Password, list(a.Roles), a.DefaultRole, claims, orNull(a.EmailVerifiedAt), orNull(a.DisabledAt), accounts[i].TOTP,
+		}, err
+	})
+	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"import_batch"}, importColumns, rows); err != nil {
+		return nil, err
+	}
+	found, err := tx.Query(ctx, importUsers)
+	if err != nil {
+		return nil, err
+	}
+	added, err := pgx.CollectRows(found, pgx.RowTo[int32])
+	if err != nil {
+		return nil, err
+	}
+	fates := make([]login.Imported, len(accounts))
+	for i, a := range accounts {
+		fates[i].UserID = a.User.ID
+	}
+	if len(added) == len(accounts) {
+		return fates, nil
+	}
+	return fates, importFates(ctx, tx, accounts, added, fates)
+}
+
+func importFates(ctx context.Context, tx pgx.Tx, accounts []login.NewAccount, added []int32, fates []login.Imported) error {
+	found, err := tx.Query(ctx, importRest, added)
+	if err != nil {
+		return err
+	}
+	var place int
+	var same string
+	var taken bool
+	_, err = pgx.ForEachRow(found, []any{&place, &same, &taken}, func() error {
+		fates[place] = importFate(accounts[place], same, taken)
+		return nil
+	})
+	return err
+}
+
+// importFate is of an account that was not added: same is the id of who has its
+// address, and taken tells whether somebody has its id.
+func importFate(a login.NewAccount, same string, taken bool) login.Imported {
+	switch {
+	case same == "" && taken:
+		return login.Imported{Fate: login.ImportIDTaken, UserID: a.User.ID}
+	case a.NamesID && same != a.User.ID:
+		return login.Imported{Fate: login.ImportOtherUser, UserID: same}
+	}
+	return login.Imported{Fate: login.ImportThere, UserID: same}
+}
+
+// importedForm is the expression of the index accounts_imported_idx.
+const importedForm = "substring(password from '" + sqlvalue.ImportedForm + "')"
+
+// importedQuery goes from form to form in the index, however many hashes there are of
+// each.
+const importedQuery = `
+	WITH RECURSIVE forms AS (
+		(SELECT ` + importedForm + ` AS form FROM auth.accounts WHERE ` + importedForm + ` IS NOT NULL ORDER BY 1 LIMIT 1)
+		UNION ALL
+		SELECT (
+			SELECT ` + importedForm + ` FROM auth.accounts
+			WHERE ` + importedForm + ` IS NOT NULL AND ` + importedForm + ` > f.form ORDER BY 1 LIMIT 1)
+		FROM forms f WHERE f.form IS NOT NULL
+	)
+	SELECT e.password FROM forms f CROSS JOIN LATERAL (
+		SELECT password FROM auth.accounts
+		WHERE ` + importedForm + ` IS NOT NULL AND ` + importedForm + ` = f.form LIMIT 1) AS e
+	WHERE f.form IS NOT NULL LIMIT 100`
+
+// ImportedHashes implements login.ImportedHashes.
+func (s *Store) ImportedHashes(ctx context.Context) (examples []string, err error) {
+	err = s.call(ctx, "looking for imported hashes", func(ctx context.Context) (err error) {
+		examples, err = collect(ctx, s.pool, pgx.RowTo[string], importedQuery)
+		return err
+	})
+	return examples, err
+}

@@ -1,0 +1,86 @@
+package transfer
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+
+	"hasura-login/app/login"
+)
+
+// kratos reads an identity of Ory Kratos, with its credentials.
+func kratos(raw json.RawMessage) (login.ImportRecord, error) {
+	var u struct {
+		ID        text            `json:"id"`
+		State     text            `json:"state"`
+		Traits    json.RawMessage `json:"traits"`
+		CreatedAt moment          `json:"created_at"`
+		Verified  []struct {
+			Value      text   `json:"value"`
+			Verified   flag   `json:"verified"`
+			Via        text   `json:"via"`
+			VerifiedAt moment `json:"verified_at"`
+		} `json:"verifiable_addresses"`
+		Credentials map[string]struct {
+			Config struct {
+				HashedPassword text `json:"hashed_password"`
+				TOTPURL        text `json:"totp_url"`
+				Providers      []struct {
+					Provider text `json:"provider"`
+					Subject  text `json:"subject"`
+				} `json:"providers"`
+			} `json:"config"`
+		} `json:"credentials"`
+	}
+	if err := json.Unmarshal(raw, &u); err != nil {
+		return login.ImportRecord{}, err
+	}
+	email, name := kratosTraits(u.Traits)
+	if email == "" {
+		return login.ImportRecord{}, errNoEmail
+	}
+	r := login.ImportRecord{ID: string(u.ID), Email: email, Name: name, Disabled: u.State == "inactive", CreatedAt: u.CreatedAt.Time}
+	for _, a := range u.Verified {
+		if strings.EqualFold(string(a.Value), email) && bool(a.Verified) {
+			r.EmailVerified, r.EmailVerifiedAt = true, a.VerifiedAt.Time
+		}
+	}
+	for kind, c := range u.Credentials {
+		switch kind {
+		case "password":
+			r.PasswordHash = storedForm(string(c.Config.HashedPassword))
+		case "totp":
+			if at, err := url.Parse(string(c.Config.TOTPURL)); err == nil {
+				r.TOTPSecret = at.Query().Get("secret")
+			}
+		case "oidc":
+			for _, p := range c.Config.Providers {
+				r.Identities = append(r.Identities, login.ImportIdentity{Provider: string(p.Provider), Subject: string(p.Subject)})
+			}
+		case "code", "code_recovery", "link_recovery":
+		default:
+			r.Left = append(r.Left, "credentials of the kind "+kind)
+		}
+	}
+	return r, nil
+}
+
+// kratosTraits finds address and name among traits, whose schema each project writes
+// itself: the names that Ory's examples use.
+func kratosTraits(raw json.RawMessage) (email, name string) {
+	var traits map[string]any
+	if json.Unmarshal(raw, &traits) != nil {
+		return "", ""
+	}
+	get := func(key string) string {
+		s, _ := traits[key].(string)
+		return s
+	}
+	if parts, ok := traits["name"].(map[string]any); ok {
+		first, _ := parts["first"].(string)
+		last, _ := parts["last"].(string)
+		name = fullName(first, last)
+	}
+	name = firstOf(name, get("name"), fullName(get("first_name"), get("last_name")), get("username"))
+	return firstOf(get("email"), get("email_address")), name
+}

@@ -1,0 +1,1 @@
+DROP INDEX IF EXISTS auth.accounts_imported_idx;

@@ -77,7 +77,7 @@ func (s *service) signInElsewhere(email, password, userAgent string) {
 	}
 }
 
-// A user's life in a real browser, through the real limiterway with TLS and a real
+// A user's life in a real browser, through the real gateway with TLS and a real
 // mail server.
 func TestPages_FromSignUpToDeletion(t *testing.T) {
 	mails := testserver.StartMailpit(t, false)

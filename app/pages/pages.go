@@ -110,7 +110,7 @@ func New(s Settings, d Deps) (*Site, error) {
 	return site, nil
 }
 
-// request is one request.
+// request is one request of a browser, with what it takes to answer it.
 type request struct {
 	*Site
 	*texts

@@ -29,7 +29,7 @@ type NginxSettings struct {
 	Chain, Key    string // the certificate of Entry tls as PEM; the default is none yet
 }
 
-// Nginx is the real limiterway with the project's configuration, started by the
+// Nginx is the real gateway with the project's configuration, started by the
 // project's own start script as an unprivileged user.
 type Nginx struct {
 	*Process

@@ -284,7 +284,8 @@ check_unfinished() {
 
 runbook_of() {
   case $1 in
-    restore) echo restore ;;
+    restore | restore-to) echo restore ;;
+    upgrade-postgres) echo upgrade ;;
     rotate-*) echo rotation ;;
     *) echo deploy ;;
   esac

@@ -70,6 +70,15 @@ replace_service() {
   remove_container "${old}" "$(drain_seconds "${service}")"
 }
 
+# For what needs the database to itself.
+stop_services() { compose stop hasura login </dev/null >&2; }
+
+start_services() {
+  compose up --detach --no-deps --no-build login </dev/null >&2
+  compose up --detach --no-deps --no-build hasura </dev/null >&2
+  settle_both
+}
+
 settle_both() {
   settle_service login
   settle_service hasura

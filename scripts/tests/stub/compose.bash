@@ -44,7 +44,7 @@ create() {
   printf '%s' "$3" >"${folder}/oneoff"
   if [[ ${service} == hasura ]]; then cat "${root}"/secrets/hasura/{action,admin}_secret >"${folder}/secrets"; fi
   mv -T "${folder}" "${WORLD}/containers/${name}"
-  [[ ! -x ${WORLD}/real ]] || "${WORLD}/real" started "${name}"
+  really started "${name}"
 }
 
 next_name() {
@@ -89,7 +89,10 @@ compose_up() {
         vanish "${name}"
         create "${service}" "${name}" False
       fi
-      runs "${name}" || put "${name}" state running
+      runs "${name}" || {
+        put "${name}" state running
+        really started "${name}"
+      }
       count=$((count + 1))
     done
     wanted=1
@@ -118,8 +121,12 @@ compose_run() {
     printf '%s\n' "${IMAGE}" >>"${WORLD}/migrations"
   fi
   if [[ ${service} == login ]]; then login_verb "$@"; fi
+  if [[ ${service} == postgres ]]; then on_volume "$@"; fi
   vanish "${name}"
 }
+
+# on_volume PROGRAM…: where the test keeps what is Postgres' volume in a container
+on_volume() { "${@//\/var\/lib\/postgresql/${PG}}"; }
 
 # login_verb VERB…: what a container of its own prints
 login_verb() {
@@ -254,7 +261,10 @@ compose() {
       local service name
       for service in "$@"; do
         containers_of "${service}"
-        for name in "${CONTAINERS[@]}"; do put "${name}" state exited; done
+        for name in "${CONTAINERS[@]}"; do
+          really stopped "${name}"
+          put "${name}" state exited
+        done
       done
       ;;
     config)

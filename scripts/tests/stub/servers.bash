@@ -5,7 +5,13 @@ case "${service} $1" in
   'postgres psql' | 'postgres pg_dump' | 'postgres pg_dumpall' | 'postgres pg_restore')
     # shellcheck disable=SC2153 # the test's name
     export PGHOST=${PG} PGPORT=${PG_PORT}
-    exec "$@"
+    on_volume "$@"
+    ;;
+  'postgres du' | 'postgres rm' | 'postgres test') on_volume "$@" ;;
+  'postgres df')
+    free=9000000
+    [[ ! -f ${WORLD}/machine/volume ]] || free=$(<"${WORLD}/machine/volume")
+    printf 'Filesystem 1024-blocks Used Available\nvolume 1 1 %s\n' "${free}"
     ;;
   'postgres sh')
     export PGPORT=${PG_PORT}

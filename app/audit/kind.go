@@ -40,12 +40,13 @@ var kindOfEvent = map[login.EventName]Kind{
 
 	login.EventRefused: KindRefusals, login.EventActionSecretRefused: KindRefusals,
 	login.EventPasswordResetRequested: KindRefusals, login.EventVerificationRequested: KindRefusals,
+	login.EventMailSignInRequested: KindRefusals,
 
 	login.EventReuseDetected: KindChanges, login.EventSignedOutAll: KindChanges, login.EventSessionEnded: KindChanges,
 	login.EventPasswordChanged: KindChanges, login.EventPasswordReset: KindChanges,
 	login.EventEmailVerified: KindChanges, login.EventEmailChangeRequested: KindChanges, login.EventEmailChanged: KindChanges,
 
-	login.EventSecondFactorAdded: KindChanges, login.EventSecondFactorRemoved: KindChanges, login.EventElevated: KindChanges,
+	login.EventSecondFactorAdded: KindChanges, login.EventSecondFactorRemoved: KindChanges, login.EventElevated: KindChanges, login.EventElevationMailRequested: KindChanges,
 	login.EventRecoveryCodesMade: KindChanges, login.EventRecoveryCodeUsed: KindChanges,
 
 	login.EventSecondFactorReset: KindOperators, login.EventLimitsCleared: KindOperators, login.EventUserExported: KindOperators,

@@ -93,6 +93,7 @@ func limits(cfg config.Config) (ratelimit.Limits, error) {
 		{"LIMIT_REFRESH_SESSION", cfg.LimitRefreshSession, &l.RefreshSession},
 		{"LIMIT_RESET_CLIENT", cfg.LimitResetClient, &l.ResetClient},
 		{"LIMIT_RESET_ACCOUNT", cfg.LimitResetAccount, &l.ResetAccount},
+		{"LIMIT_MAIL_STRANGERS", cfg.LimitMailStrangers, &l.MailStrangers},
 	} {
 		parsed, err := ratelimit.ParseLimit(config.Prefix+setting.name, setting.value)
 		if err != nil {

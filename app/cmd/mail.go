@@ -26,13 +26,16 @@ func NewPost(cfg config.Config) (*Post, error) {
 		if cfg.RequireVerifiedEmail {
 			return nil, fmt.Errorf("%sREQUIRE_VERIFIED_EMAIL: needs a way to send mail: %sMAIL_SMTP_HOST or %sMAIL_WEBHOOK_URL", config.Prefix, config.Prefix, config.Prefix)
 		}
+		if cfg.MailSignIn != string(login.MailSignInOff) {
+			return nil, fmt.Errorf("%sMAIL_SIGNIN: needs a way to send mail: %sMAIL_SMTP_HOST or %sMAIL_WEBHOOK_URL", config.Prefix, config.Prefix, config.Prefix)
+		}
 		return nil, nil
 	}
 	templates, err := mail.LoadTemplates(cfg.MailTemplates, cfg.MailLanguage)
 	if err != nil {
 		return nil, err
 	}
-	links, err := mailLinks(linkToReset(cfg), linkToVerify(cfg))
+	links, err := mailLinks(linkToReset(cfg), linkToVerify(cfg), linkToSignIn(cfg))
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +64,14 @@ func NewPrintingPost(cfg config.Config, out io.Writer, reset, verify string) (*P
 	if err != nil {
 		return nil, err
 	}
-	links, err := mailLinks(cmp.Or(linkToReset(cfg), reset), cmp.Or(linkToVerify(cfg), verify))
+	links, err := mailLinks(cmp.Or(linkToReset(cfg), reset), cmp.Or(linkToVerify(cfg), verify), linkToSignIn(cfg))
 	if err != nil {
 		return nil, err
 	}
 	return &Post{mail.NewShow(out, templates), links}, nil
 }
 
-func mailLinks(reset, verify string) (map[login.MailKind]mail.Link, error) {
+func mailLinks(reset, verify, signIn string) (map[login.MailKind]mail.Link, error) {
 	resetLink, err := mail.ParseLink(reset)
 	if err != nil {
 		return nil, fmt.Errorf("%sMAIL_RESET_LINK: %w", config.Prefix, err)
@@ -77,9 +80,15 @@ func mailLinks(reset, verify string) (map[login.MailKind]mail.Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%sMAIL_VERIFY_LINK: %w", config.Prefix, err)
 	}
-	return map[login.MailKind]mail.Link{
+	links := map[login.MailKind]mail.Link{
 		login.MailResetPassword: resetLink, login.MailVerifyEmail: verifyLink, login.MailChangeEmail: verifyLink,
-	}, nil
+	}
+	if signIn != "" {
+		if links[login.MailSignInLink], err = mail.ParseLink(signIn); err != nil {
+			return nil, fmt.Errorf("%sMAIL_SIGNIN_LINK: %w", config.Prefix, err)
+		}
+	}
+	return links, nil
 }
 
 // mailSecret derives the tokens in mails from the server secret, which all

@@ -61,3 +61,11 @@ func linkToVerify(cfg config.Config) string {
 	}
 	return cfg.MailVerifyLink
 }
+
+// linkToSignIn is the same for the mails that sign in.
+func linkToSignIn(cfg config.Config) string {
+	if cfg.MailSignInLink == "" && cfg.HostedPages {
+		return pages.SignInLink(cfg.Origin())
+	}
+	return cfg.MailSignInLink
+}

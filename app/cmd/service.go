@@ -155,7 +155,7 @@ func rules(cfg config.Config, mailEnabled bool) login.Rules {
 	return login.Rules{
 		SignUpEnabled: cfg.SignupEnabled, DefaultRoles: cfg.DefaultRoles,
 		RefreshTTL: cfg.RefreshTTL, RefreshIdle: cfg.RefreshIdle, RefreshGrace: refreshGrace, MaxSessions: maxSessions,
-		MailEnabled: mailEnabled, RequireVerifiedEmail: cfg.RequireVerifiedEmail, Notices: cfg.Notices(),
+		MailEnabled: mailEnabled, MailSignIn: login.MailSignIn(cfg.MailSignIn), RequireVerifiedEmail: cfg.RequireVerifiedEmail, Notices: cfg.Notices(),
 		ElevationTTL: cfg.ElevationTTL, RememberDevice: cfg.RememberDevice,
 	}
 }

@@ -110,6 +110,7 @@ func (c Config) checkMail() []error {
 	complain(smtp && c.MailFrom == "", "MAIL_FROM", "is needed to send mail")
 	complain(c.SendsMail() && !c.HostedPages && c.MailResetLink == "", "MAIL_RESET_LINK", "is needed to send mail, such as https://app.example.org/reset#token={token}")
 	complain(c.SendsMail() && !c.HostedPages && c.MailVerifyLink == "", "MAIL_VERIFY_LINK", "is needed to send mail, such as https://app.example.org/verify#token={token}")
+	problems = append(problems, c.checkMailSignIn()...)
 	for _, name := range c.MailNotices {
 		off := name == noticesOff && len(c.MailNotices) == 1
 		complain(!off && !slices.Contains(login.NoticeKinds(), login.MailKind(name)), "MAIL_NOTICES", "%q is none of %s, or %s alone", name, noticeNames(), noticesOff)
@@ -118,6 +119,25 @@ func (c Config) checkMail() []error {
 	complain(c.MailSMTPTLS != "starttls" && c.MailSMTPTLS != "tls", "MAIL_SMTP_TLS", "%q is not one of starttls, tls", c.MailSMTPTLS)
 	complain((c.MailSMTPUser != "") != c.MailSMTPPassword.IsSet(), "MAIL_SMTP_USER", "goes with %sMAIL_SMTP_PASSWORD_FILE: set both or none", Prefix)
 	complain(webhook != c.MailWebhookSecret.IsSet(), "MAIL_WEBHOOK_URL", "goes with %sMAIL_WEBHOOK_SECRET_FILE: set both or none", Prefix)
+	return problems
+}
+
+// MailSignIns are the values of LOGIN_MAIL_SIGNIN.
+func MailSignIns() []string {
+	return []string{string(login.MailSignInOff), string(login.MailSignInKnown), string(login.MailSignInSignUp)}
+}
+
+func (c Config) checkMailSignIn() []error {
+	var problems []error
+	complain := func(wrong bool, name, format string, args ...any) {
+		if wrong {
+			problems = append(problems, fmt.Errorf(Prefix+name+": "+format, args...))
+		}
+	}
+	on := c.MailSignIn != string(login.MailSignInOff)
+	complain(!slices.Contains(MailSignIns(), c.MailSignIn), "MAIL_SIGNIN", "%q is not one of %s", c.MailSignIn, strings.Join(MailSignIns(), ", "))
+	complain(on && c.SendsMail() && !c.HostedPages && c.MailSignInLink == "", "MAIL_SIGNIN_LINK", "is needed to sign in by mail, such as https://app.example.org/signin#token={token}")
+	complain(c.MailSignIn == string(login.MailSignInSignUp) && !c.SignupEnabled, "MAIL_SIGNIN", "signup makes accounts, and %sSIGNUP_ENABLED=false closes sign-up: say signin, or open it", Prefix)
 	return problems
 }
 
@@ -154,6 +174,7 @@ func (c Config) checkAddresses() []error {
 		{"PUBLIC_URL", c.PublicURL, false},
 		{"MAIL_RESET_LINK", c.MailResetLink, false},
 		{"MAIL_VERIFY_LINK", c.MailVerifyLink, false},
+		{"MAIL_SIGNIN_LINK", c.MailSignInLink, false},
 		{"MAIL_WEBHOOK_URL", c.MailWebhookURL, c.MailWebhookPlainHTTP},
 	} {
 		if fault := faultOf(setting.value, setting.plain); fault != "" {

@@ -62,6 +62,8 @@ type Config struct {
 	LimitResetClient  string `env:"LIMIT_RESET_CLIENT" envDefault:"10-M,60-H"`
 	LimitResetAccount string `env:"LIMIT_RESET_ACCOUNT" envDefault:"2-M,6-H"`
 
+	LimitMailStrangers string `env:"LIMIT_MAIL_STRANGERS" envDefault:"120-M,1200-H"`
+
 	MailFrom     string `env:"MAIL_FROM"`
 	MailSMTPHost string `env:"MAIL_SMTP_HOST"`
 	MailSMTPPort int    `env:"MAIL_SMTP_PORT" envDefault:"587"`
@@ -74,8 +76,11 @@ type Config struct {
 	MailResetLink        string `env:"MAIL_RESET_LINK"`
 	// MailVerifyLink is for verifying an address and for changing it.
 	MailVerifyLink string `env:"MAIL_VERIFY_LINK"`
+	// MailSignIn is who may sign in by a mailed code or link: one of MailSignIns.
+	MailSignIn     string `env:"MAIL_SIGNIN" envDefault:"off"`
+	MailSignInLink string `env:"MAIL_SIGNIN_LINK"`
 	// MailNotices are kinds of login.NoticeKinds, or "off" alone.
-	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed,second-factor-added,second-factor-removed,recovery-code-used"`
+	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed,second-factor-added,second-factor-removed,recovery-code-used,wrong-codes"`
 	MailTemplates string   `env:"MAIL_TEMPLATES"`
 	MailLanguage  string   `env:"MAIL_LANGUAGE" envDefault:"en"`
 

@@ -105,6 +105,10 @@ func TestLoad_MailSettingsGoTogether(t *testing.T) {
 		"no sender":              {[]string{smtp[0], smtp[2]}, "LOGIN_MAIL_FROM:"},
 		"no link":                {smtp[:2], "LOGIN_MAIL_RESET_LINK:"},
 		"no link to verify":      {smtp[:3], "LOGIN_MAIL_VERIFY_LINK:"},
+		"sign-in by mail":        {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=signup", "LOGIN_MAIL_SIGNIN_LINK=https://app.example.org/s#{token}"), ""},
+		"no link to sign in":     {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=signin"), "LOGIN_MAIL_SIGNIN_LINK: is needed"},
+		"an unknown sign-in":     {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=true"), "LOGIN_MAIL_SIGNIN: \"true\" is not one of off, signin, signup"},
+		"sign-up by mail closed": {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=signup", "LOGIN_MAIL_SIGNIN_LINK=https://app.example.org/s#{token}", "LOGIN_SIGNUP_ENABLED=false"), "LOGIN_SIGNUP_ENABLED=false closes sign-up"},
 		"some notices":           {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=new-device,email-changed"), ""},
 		"no notices":             {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=off"), ""},
 		"off among notices":      {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=new-device,off"), "LOGIN_MAIL_NOTICES:"},
@@ -158,7 +162,7 @@ func TestAddresses_CarryNothingInTheClearOrElsewhere(t *testing.T) {
 		"javascript://app.example.org/{token}":           "not a URL",
 		"//app.example.org/{token}":                      "not a URL",
 	} {
-		for _, setting := range []string{"MAIL_RESET_LINK", "MAIL_VERIFY_LINK", "MAIL_WEBHOOK_URL"} {
+		for _, setting := range []string{"MAIL_RESET_LINK", "MAIL_VERIFY_LINK", "MAIL_SIGNIN_LINK", "MAIL_WEBHOOK_URL"} {
 			_, _, err := config.Load([]string{
 				"LOGIN_" + setting + "=" + address, "LOGIN_MAIL_WEBHOOK_SECRET=" + strings.Repeat("s", 64),
 			})

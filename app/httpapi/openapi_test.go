@@ -68,7 +68,7 @@ func TestOpenAPI_NamesEveryCode(t *testing.T) {
 
 // Every answer of a session's life, good and bad, is held against the document.
 func TestOpenAPI_DescribesRealAnswers(t *testing.T) {
-	s := start(t)
+	s := start(t, byMail)
 	router, err := gorillamux.NewRouter(document(t))
 	check(t, err)
 	call := func(wantStatus int, method, path, body string, headers ...string) answer {
@@ -108,6 +108,13 @@ func TestOpenAPI_DescribesRealAnswers(t *testing.T) {
 			t.Errorf("asking for a reset answers %q", a.body)
 		}
 	}
+	challenge := call(202, "POST", "/auth/signin/mail", `{"email":"new@example.org"}`).object(t)["challenge"]
+	byCode := s.granted(call(200, "POST", "/auth/signin/mail/code", fmt.Sprintf(`{"challenge":%q,"code":%q}`, challenge, s.code(login.MailSignInCode))))
+	call(202, "POST", "/auth/elevate/mail", `{}`, "Authorization", bearer(byCode))
+	call(401, "POST", "/auth/elevate", `{"method":"mail-code","code":"x"}`, "Authorization", bearer(byCode))
+	call(200, "POST", "/auth/elevate", fmt.Sprintf(`{"method":"mail-code","code":%q}`, s.code(login.MailElevationCode)), "Authorization", bearer(byCode))
+	call(401, "POST", "/auth/signin/mail/code", `{"challenge":"x","code":"x"}`)
+	call(401, "POST", "/auth/signin/mail/link", `{"token":"x"}`)
 	call(202, "POST", "/auth/email/verification", `{"email":"nobody@example.org","language":null}`)
 	call(401, "POST", "/auth/email/verify", `{"token":"x"}`)
 	call(401, "POST", "/auth/email/change", `{"newEmail":"ann@new.example","password":"x"}`)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"hasura-login/app/login"
@@ -49,7 +50,7 @@ func required(names ...string) []field {
 func ownPassword() []field { return []field{{name: "password", optional: true}} }
 
 func operations() []operation {
-	return append(append(passwordOperations(), secondFactorOperations()...), appOperations()...)
+	return slices.Concat(passwordOperations(), secondFactorOperations(), appOperations(), mailOperations())
 }
 
 // appOperations are those by which an app gets its user from the hosted pages.
@@ -290,8 +291,7 @@ type sessionAnswer struct {
 	LastUsedAt string `json:"lastUsedAt"`
 	Client     string `json:"client"`
 	Current    bool   `json:"current"`
-	// AMR says how its owner has proved who they are; none: a mailed link to set a
-	// password, or an operator.
+	// AMR says how its owner has proved who they are; none: an operator opened it.
 	AMR []string `json:"amr"`
 }
 

@@ -31,6 +31,8 @@ const (
 	EventRecoveryCodesMade      EventName = "recovery-codes-made"
 	EventRecoveryCodeUsed       EventName = "recovery-code-used"
 	EventElevated               EventName = "elevated"
+	EventElevationMailRequested EventName = "elevation-mail-requested"
+	EventMailSignInRequested    EventName = "mail-sign-in-requested"
 	EventUserCreated            EventName = "user-created"
 	EventUserDisabled           EventName = "user-disabled"
 	EventUserEnabled            EventName = "user-enabled"

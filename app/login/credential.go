@@ -34,6 +34,7 @@ type Proof struct {
 	Method   Method
 	Password string // of MethodPassword
 	Code     string // of the other methods
+	session  string // that MethodMail elevates
 }
 
 // check refuses a proof of which nothing could be checked.
@@ -72,6 +73,8 @@ func (s *Service) prover(m Method) prover {
 		return s.proveTOTP
 	case MethodRecoveryCode:
 		return s.proveRecoveryCode
+	case MethodMail:
+		return s.proveMail
 	default:
 		return s.provePassword
 	}
@@ -155,13 +158,17 @@ func (s *Service) provedEnough(session Session, a Account) bool {
 // elevationMethods are those with which the account's owner can elevate a session:
 // the second factors, or else what signs in.
 func (s *Service) elevationMethods(ua UserAccount) []Method {
-	switch {
-	case len(ua.Account.Factors) > 0:
+	if len(ua.Account.Factors) > 0 {
 		return ua.Account.Factors
-	case ua.Account.Password != "":
-		return []Method{MethodPassword}
 	}
-	return nil
+	var methods []Method
+	if ua.Account.Password != "" {
+		methods = append(methods, MethodPassword)
+	}
+	if s.rules.MailEnabled && !ua.Account.EmailVerifiedAt.IsZero() {
+		methods = append(methods, MethodMail)
+	}
+	return methods
 }
 
 // elevated tells whether the session's owner has proved a short while ago who
@@ -197,6 +204,7 @@ func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (El
 	if err := in.Proof.check(allowed); err != nil {
 		return Elevated{}, err
 	}
+	in.Proof.session = session.ID
 	attempt := Attempt{Operation: OpElevate, Client: in.Client, Account: ua.User.Email, DeviceID: session.ID, Method: in.Proof.Method}
 	if err := s.prove(ctx, attempt, ua, in.Proof, wrong(in.Proof.Method)); err != nil {
 		return Elevated{}, err

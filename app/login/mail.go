@@ -22,6 +22,8 @@ const (
 	PurposeVerifyEmail MailPurpose = "verify-email"
 	// PurposeChangeEmail makes the address that it was sent to the account's.
 	PurposeChangeEmail MailPurpose = "change-email"
+	// PurposeSignIn opens a session.
+	PurposeSignIn MailPurpose = "sign-in"
 )
 
 // MailKind names a mail; templates, metrics and the webhook go by it.
@@ -38,9 +40,13 @@ const (
 const MailDecoy MailKind = "decoy"
 
 // MailKinds returns every kind that is sent.
-func MailKinds() []MailKind { return append(linkKinds(), NoticeKinds()...) }
+func MailKinds() []MailKind {
+	return slices.Concat(linkKinds(), []MailKind{MailSignInCode, MailElevationCode}, NoticeKinds())
+}
 
-func linkKinds() []MailKind { return []MailKind{MailResetPassword, MailVerifyEmail, MailChangeEmail} }
+func linkKinds() []MailKind {
+	return []MailKind{MailResetPassword, MailVerifyEmail, MailChangeEmail, MailSignInLink}
+}
 
 // Purpose is what the token in a mail of this kind is good for; empty where
 // the mail carries none.
@@ -71,6 +77,8 @@ func (p MailPurpose) Life() time.Duration {
 		return VerifyTokenLife
 	case PurposeChangeEmail:
 		return ChangeTokenLife
+	case PurposeSignIn:
+		return MailCodeLife
 	default:
 		return ResetTokenLife
 	}
@@ -116,7 +124,8 @@ func (a Account) SessionVersionFor(p MailPurpose) int {
 // Confirmed tells whether what this token of ua's could confirm is so already: it
 // was spent, or another link of the same mailbox was.
 func (t MailToken) Confirmed(ua UserAccount) bool {
-	return t.Purpose != PurposeResetPassword && t.Email == ua.User.Email && !ua.Account.EmailVerifiedAt.IsZero()
+	confirms := t.Purpose == PurposeVerifyEmail || t.Purpose == PurposeChangeEmail
+	return confirms && t.Email == ua.User.Email && !ua.Account.EmailVerifiedAt.IsZero()
 }
 
 // QueuedMail is a row of auth.outbox. It holds no token: what the link needs is
@@ -170,6 +179,7 @@ type EmailChange struct {
 // MailStore keeps tokens that are sent by mail, and the mails to be sent. Every
 // method is one transaction; errors are as of Store.
 type MailStore interface {
+	MailCodeStore
 	// QueueMail adds a mail and, unless t is nil, its token. With as many live
 	// tokens of the purpose as MailPurpose.Links allows (exact under parallel
 	// calls), or without the user, it adds a decoy instead. It costs about the
@@ -236,7 +246,8 @@ type Letter struct {
 	Recipient string
 	Payload   MailPayload
 	Link      string        // empty for a notice
-	ValidFor  time.Duration // how long the link works
+	Code      string        // of MailKind.HasCode
+	ValidFor  time.Duration // how long link and code work
 }
 
 // Mailer hands letters to whoever delivers them.

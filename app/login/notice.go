@@ -17,6 +17,7 @@ const (
 	MailSecondFactorAdded   MailKind = "second-factor-added"
 	MailSecondFactorRemoved MailKind = "second-factor-removed"
 	MailRecoveryCodeUsed    MailKind = "recovery-code-used"
+	MailWrongCodes          MailKind = "wrong-codes" // somebody got as far as the second factor
 )
 
 // NoticeKinds returns every kind of notice.
@@ -24,6 +25,7 @@ func NoticeKinds() []MailKind {
 	return []MailKind{
 		MailPasswordChanged, MailNewDevice, MailSessionsEnded, MailEmailChanged,
 		MailSecondFactorAdded, MailSecondFactorRemoved, MailRecoveryCodeUsed,
+		MailWrongCodes,
 	}
 }
 

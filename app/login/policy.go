@@ -37,6 +37,11 @@ const (
 	OpNewRecoveryCodes   Operation = "newRecoveryCodes"
 	OpElevate            Operation = "elevate"
 
+	OpRequestMailSignIn    Operation = "requestSigninMail"
+	OpMailSignInCode       Operation = "signinMailCode"
+	OpMailSignInLink       Operation = "signinMailLink"
+	OpRequestElevationMail Operation = "requestElevationMail"
+
 	OpExchange Operation = "exchange"
 )
 
@@ -161,6 +166,26 @@ var policies = map[Operation]Policy{
 		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidCode, CodeElevationRequired},
 		Events:  []EventName{EventElevated, EventRecoveryCodeUsed, EventRefused, EventThrottled},
 	},
+	OpRequestMailSignIn: {
+		Caller: CallerAnyone, Limit: LimitLinkRequest,
+		Results: []Code{CodeMailDisabled},
+		Events:  []EventName{EventMailSignInRequested, EventThrottled},
+	},
+	OpMailSignInCode: { // Limit is for a code without a challenge
+		Caller: CallerAnyone, Limit: LimitLink, Code: LimitCode,
+		Results: []Code{CodeInvalidCode, CodeInvalidToken, CodeInvalidCredentials, CodeSecondFactorRequired},
+		Events:  []EventName{EventSignedIn, EventSignedUp, EventEmailVerified, EventRefused, EventThrottled},
+	},
+	OpMailSignInLink: {
+		Caller: CallerAnyone, Limit: LimitLink,
+		Results: []Code{CodeInvalidToken, CodeInvalidCredentials, CodeSecondFactorRequired},
+		Events:  []EventName{EventSignedIn, EventEmailVerified, EventRefused, EventThrottled},
+	},
+	OpRequestElevationMail: {
+		Caller: CallerSession, Limit: LimitOwnLinkRequest,
+		Results: []Code{CodeUnauthenticated, CodeMailDisabled, CodeElevationRequired},
+		Events:  []EventName{EventElevationMailRequested, EventRefused, EventThrottled},
+	},
 	OpExchange: {
 		Caller: CallerAnyone, Limit: LimitLink,
 		Results: []Code{CodeInvalidToken},
@@ -201,6 +226,8 @@ const (
 	LimitLinkRequest                 // client, and client and account together
 	LimitOwnLinkRequest              // client, and account whoever asks
 	LimitUnsolicited                 // the mailbox, for each kind of mail
+	LimitMailSignIn                  // the mailbox of an account, or the known device that asks
+	LimitStranger                    // a mailbox that nobody has verified, and all of those together
 	limits
 )
 
@@ -211,6 +238,10 @@ const Limits = int(limits)
 func (a Attempt) Limit() Limit {
 	p := PolicyOf(a.Operation)
 	switch {
+	case a.Unsolicited == MailSignInLink:
+		return LimitMailSignIn
+	case a.Unsolicited == MailSignInCode:
+		return LimitStranger
 	case a.Unsolicited != "":
 		return LimitUnsolicited
 	case a.Recipient != "":
@@ -229,6 +260,8 @@ func AttemptsOn(account string, clients []netip.Addr) []Attempt {
 	attempts := []Attempt{
 		{Operation: OpSignIn, Account: account, DeviceID: "any"},
 		{Operation: OpRequestEmailChange, Account: account, Recipient: "any"},
+		{Operation: OpRequestElevationMail, Account: account},
+		{Operation: OpRequestMailSignIn, Recipient: account, Unsolicited: MailSignInLink},
 	}
 	for _, addr := range append([]netip.Addr{{}}, clients...) {
 		client := Client{Addr: addr}
@@ -236,6 +269,7 @@ func AttemptsOn(account string, clients []netip.Addr) []Attempt {
 			Attempt{Operation: OpSignIn, Account: account, Client: client},
 			Attempt{Operation: OpSignInSecondFactor, Account: account, Client: client, Method: MethodTOTP},
 			Attempt{Operation: OpSignInSecondFactor, Account: account, Client: client, Method: MethodRecoveryCode},
+			Attempt{Operation: OpMailSignInCode, Account: account, Client: client, Method: MethodMail},
 			Attempt{Operation: OpRequestPasswordReset, Account: account, Client: client},
 		)
 	}

@@ -86,7 +86,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	ua.Account.SessionVersion++
 	ua.Account.PasswordVersion++
 	if reset.Session == nil {
-		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, ua, "", in.Client)
+		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, ua, begun{Mailbox: stored.Email}, in.Client)
 	}
 	g, err := s.grant(ua, opened.Session, refresh)
 	g.DeviceToken = s.deviceToken(ua, false)

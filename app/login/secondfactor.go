@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"io"
 	"time"
@@ -83,18 +84,36 @@ func (s *Service) challengeKey(p ChallengePurpose, presented string, c Client) C
 	return key
 }
 
+// begun is the first half of a sign-in, as its challenge keeps it.
+type begun struct {
+	// Device is known: whoever has only the password cannot use up its tries.
+	Device string `json:"device,omitempty"`
+	// Mailbox is the address whose mail was read; empty: a password was proved.
+	Mailbox string `json:"mailbox,omitempty"`
+}
+
+func (b begun) method() Method {
+	if b.Mailbox != "" {
+		return MethodMail
+	}
+	return MethodPassword
+}
+
 // secondFactorRequired ends the first half of a sign-in whose account has a second
-// factor. The challenge remembers the device that is known, if one is: whoever has
-// only the password cannot use up its tries.
-func (s *Service) secondFactorRequired(ctx context.Context, op Operation, ua UserAccount, device string, c Client) error {
-	challenge, err := s.challenge(ctx, ChallengeSecondFactor, ua, c, []byte(device))
+// factor.
+func (s *Service) secondFactorRequired(ctx context.Context, op Operation, ua UserAccount, b begun, c Client) error {
+	data, err := json.Marshal(b)
+	if err != nil {
+		return err
+	}
+	challenge, err := s.challenge(ctx, ChallengeSecondFactor, ua, c, data)
 	if errors.Is(err, ErrStale) {
 		return s.refused(ctx, op, ua.User.ID, c, errInvalidCredentials())
 	}
 	if err != nil {
 		return err
 	}
-	e := Errorf(CodeSecondFactorRequired, "The password is right; this account also asks for a second factor: send it with the challenge")
+	e := Errorf(CodeSecondFactorRequired, "This account also asks for a second factor: send it with the challenge")
 	e.Challenge, e.Methods = challenge, ua.Account.Factors
 	return e
 }
@@ -116,14 +135,18 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 		return Grant{}, err
 	}
 	key := s.challengeKey(ChallengeSecondFactor, in.Challenge, in.Client)
-	begun, ua, err := s.Credentials.TryChallenge(ctx, key)
+	asked, ua, err := s.Credentials.TryChallenge(ctx, key)
 	if errors.Is(err, ErrTokenUnknown) {
 		return Grant{}, s.challengeRefused(ctx, op, in.Client)
+	}
+	var first begun
+	if err == nil {
+		err = json.Unmarshal(asked.Data, &first)
 	}
 	if err != nil {
 		return Grant{}, err
 	}
-	attempt := Attempt{Operation: op, Client: in.Client, Account: ua.User.Email, Method: in.Proof.Method, DeviceID: string(begun.Data)}
+	attempt := Attempt{Operation: op, Client: in.Client, Account: ua.User.Email, Method: in.Proof.Method, DeviceID: first.Device}
 	if err := s.prove(ctx, attempt, ua, in.Proof, wrong(in.Proof.Method)); err != nil {
 		return Grant{}, err
 	}
@@ -134,12 +157,25 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 		}
 		return Grant{}, err
 	}
-	g, err := s.open(ctx, opening{op: op, userAccount: ua, client: in.Client, methods: []Method{MethodPassword, in.Proof.Method}, known: len(begun.Data) > 0, remember: in.Remember})
+	if ua, err = s.verifyMailbox(ctx, ua, first.Mailbox); err != nil {
+		return Grant{}, err
+	}
+	g, err := s.open(ctx, opening{op: op, userAccount: ua, client: in.Client, methods: []Method{first.method(), in.Proof.Method}, known: first.Device != "", remember: in.Remember})
 	if err != nil {
 		return g, err
 	}
 	s.tellOfRecoveryCode(ctx, op, in.Proof.Method, ua, in.Client)
 	return g, nil
+}
+
+// verifyMailbox notes that a sign-in has proved an address, unless it is the
+// account's no more.
+func (s *Service) verifyMailbox(ctx context.Context, ua UserAccount, mailbox string) (UserAccount, error) {
+	if mailbox == "" || mailbox != ua.User.Email || !ua.Account.EmailVerifiedAt.IsZero() {
+		return ua, nil
+	}
+	ua.Account.EmailVerifiedAt = s.Now().UTC()
+	return ua, s.Mail.VerifyMailbox(ctx, ua.User.ID, mailbox, ua.Account.EmailVerifiedAt)
 }
 
 // challengeRefused counts an answer to no challenge as a guess of its client.
@@ -166,8 +202,10 @@ type opening struct {
 	methods     []Method
 	known       bool // a device that has signed in before
 	remember    bool // the device is asked for no second factor for a while
-	// deviceToken is given back as it is; empty: a new one is made.
+	// deviceToken is given back as it is; empty: a new one is made, unless the device
+	// keeps its own.
 	deviceToken string
+	keepsToken  bool
 }
 
 // open opens the session of a sign-in and tells the owner of a new device.
@@ -189,7 +227,7 @@ func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
 		s.notify(ctx, MailNewDevice, ua, o.client)
 	}
 	g, err := s.grant(ua, session.Session, token)
-	if g.DeviceToken = o.deviceToken; g.DeviceToken == "" {
+	if g.DeviceToken = o.deviceToken; g.DeviceToken == "" && !o.keepsToken {
 		g.DeviceToken = s.deviceToken(ua, o.remember)
 	}
 	return g, err

@@ -24,6 +24,8 @@ type Rules struct {
 	// RequireVerifiedEmail opens no session to an account whose address is not
 	// verified, but by an operator's link. It needs MailEnabled.
 	RequireVerifiedEmail bool
+	// MailSignIn is who may sign in by a mailed code or link. It needs MailEnabled.
+	MailSignIn MailSignIn
 	// ElevationTTL is how long a proof counts that was given on purpose.
 	ElevationTTL time.Duration
 	// RememberDevice is how long a device that asks for it is asked for no second

@@ -71,7 +71,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 		s.rehash(ctx, ua, in)
 	}
 	if len(ua.Account.Factors) > 0 && !remembered {
-		return Grant{}, s.secondFactorRequired(ctx, OpSignIn, ua, device, in.Client)
+		return Grant{}, s.secondFactorRequired(ctx, OpSignIn, ua, begun{Device: device}, in.Client)
 	}
 	o := opening{op: OpSignIn, userAccount: ua, client: in.Client, methods: []Method{MethodPassword}, known: device != ""}
 	if remembered {

@@ -103,7 +103,7 @@ func (s *Service) VerifyEmail(ctx context.Context, in VerifyEmailInput) error {
 	if wellFormed {
 		stored, ua, err = s.Mail.MailTokenUserAccount(ctx, token, s.Now())
 	}
-	if err == nil && stored.Purpose == PurposeResetPassword {
+	if err == nil && (stored.Purpose == PurposeResetPassword || stored.Purpose == PurposeSignIn) {
 		err = ErrTokenUnknown
 	}
 	if err != nil {

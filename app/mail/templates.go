@@ -29,7 +29,7 @@ var embedded embed.FS
 // KIND.LANGUAGE.txt, whose first line is the subject and whose second is empty,
 // and KIND.LANGUAGE.html. They hold placeholders and no logic: {{.Name}}, which
 // brings a blank before it and is nothing except in mail to a verified address; where
-// there is a link {{.Link}} and the {{.Minutes}} or {{.Hours}} that it works; the
+// there is a link {{.Link}}, where there is a code {{.Code}}, and the {{.Minutes}} or {{.Hours}} that they work; the
 // {{.Time}} of what happened; in a notice the address {{.From}} where it came from;
 // in change-email the {{.Account}}, masked, whose address is to change. (The
 // standard library's templates call methods by name, for which the linker would
@@ -98,11 +98,17 @@ func collect(into map[string]string, root fs.FS) error {
 	return nil
 }
 
-const trialLink = "https://app.example.org/#a-link-to-try-with"
+const (
+	trialLink = "https://app.example.org/#a-link-to-try-with"
+	trialCode = "314159"
+)
 
 // trial is a letter to try a template with.
 func trial(kind login.MailKind) login.Letter {
 	l := login.Letter{Kind: kind, Payload: login.MailPayload{Name: "Ann", At: time.Now(), From: "203.0.113.7/32", Account: login.Masked("ann@example.org")}}
+	if kind.HasCode() {
+		l.Code, l.ValidFor = trialCode, login.MailCodeLife
+	}
 	if purpose := kind.Purpose(); purpose != "" {
 		l.Link, l.ValidFor = trialLink, purpose.Life()
 	}
@@ -132,6 +138,9 @@ func (t *Templates) add(base string, files map[string]string) error {
 	}
 	if login.MailKind(kind).Purpose() != "" && (!strings.Contains(m.Text, trialLink) || !strings.Contains(m.HTML, trialLink)) {
 		return fmt.Errorf("mail template %s: {{.Link}} must be in both files", base)
+	}
+	if login.MailKind(kind).HasCode() && (!strings.Contains(m.Text, trialCode) || !strings.Contains(m.HTML, trialCode)) {
+		return fmt.Errorf("mail template %s: {{.Code}} must be in both files", base)
 	}
 	t.pairs[base] = p
 	return nil
@@ -193,8 +202,15 @@ func placeholders(l login.Letter) map[string]string {
 	}
 	if l.Kind.Purpose() != "" {
 		values[".Link"] = l.Link
+	}
+	if l.Kind.HasCode() {
+		values[".Code"] = l.Code
+	}
+	if l.Kind.Purpose() != "" || l.Kind.HasCode() {
 		values[".Minutes"] = strconv.Itoa(int(l.ValidFor / time.Minute))
 		values[".Hours"] = strconv.Itoa(int(l.ValidFor / time.Hour))
+	}
+	if l.Kind.Purpose() != "" && !l.Kind.HasCode() {
 		return values
 	}
 	values[".From"] = "–"

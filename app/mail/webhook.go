@@ -61,6 +61,7 @@ type posted struct {
 	Name     string         `json:"name"`
 	Language string         `json:"language"`
 	Link     string         `json:"link"`
+	Code     string         `json:"code"`
 	Subject  string         `json:"subject"`
 	Text     string         `json:"text"`
 	HTML     string         `json:"html"`
@@ -69,7 +70,7 @@ type posted struct {
 func (w webhookSender) send(ctx context.Context, l login.Letter, m message) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	body, err := json.Marshal(posted{l.ID, l.Kind, l.Recipient, l.Payload.Name, m.Language, l.Link, m.Subject, m.Text, m.HTML})
+	body, err := json.Marshal(posted{l.ID, l.Kind, l.Recipient, l.Payload.Name, m.Language, l.Link, l.Code, m.Subject, m.Text, m.HTML})
 	if err != nil {
 		return fmt.Errorf("encoding a letter: %w", err)
 	}

@@ -138,6 +138,12 @@ func (w *Worker) sendOne(ctx context.Context) bool {
 // with each attempt: one that was sent late would otherwise be dead on arrival.
 func (w *Worker) letter(ctx context.Context, m login.QueuedMail) (login.Letter, error) {
 	letter := login.Letter{ID: m.ID, Kind: m.Kind, Recipient: m.Recipient, Payload: m.Payload}
+	if m.Kind.HasCode() {
+		var err error
+		if letter.Code, letter.ValidFor, err = w.code(m); err != nil {
+			return letter, err
+		}
+	}
 	purpose := m.Kind.Purpose()
 	if purpose == "" {
 		return letter, nil
@@ -162,6 +168,20 @@ func (w *Worker) letter(ctx context.Context, m login.QueuedMail) (login.Letter, 
 		}
 	}
 	return login.Letter{}, err
+}
+
+// code makes the code of a mail and says how long it works. A code that works no more
+// is worth a mail only if a link comes with it.
+func (w *Worker) code(m login.QueuedMail) (string, time.Duration, error) {
+	left := m.CreatedAt.Add(login.MailCodeLife).Sub(w.Now())
+	if left < time.Minute && m.Kind.Purpose() == "" {
+		return "", 0, login.ErrTokenUnknown
+	}
+	codes, err := w.Secret.Codes(m.ID)
+	if err != nil {
+		return "", 0, err
+	}
+	return codes[0], left.Round(time.Minute), nil
 }
 
 // settle writes the outcome of an attempt down.

@@ -28,7 +28,7 @@ var storeMethods = []string{
 	"CreateSession", "SessionUserAccount", "LiveSessions", "EndSession", "EndSessionByToken", "EndAllSessions",
 	"ReplaceUnopened", "RemoveUnopened",
 	"RotateToken", "ReplaceHash", "ChangePassword", "Sweep", "Ping",
-	"QueueMail", "AddMailToken", "MailTokenUserAccount", "ResetPassword",
+	"QueueMail", "AddMailToken", "AddMailCode", "TryMailCode", "EndMailCode", "SpendSignIn", "VerifyMailbox", "MailTokenUserAccount", "ResetPassword",
 	"VerifyEmail", "ChangeEmail", "QueueNotice",
 }
 

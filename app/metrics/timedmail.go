@@ -22,6 +22,31 @@ func (s timedMailStore) QueueMail(ctx context.Context, m login.QueuedMail, t *lo
 	return s.next.QueueMail(ctx, m, t)
 }
 
+func (s timedMailStore) AddMailCode(ctx context.Context, c login.MailCode) (err error) {
+	defer s.timed.since("AddMailCode", time.Now(), &err)
+	return s.next.AddMailCode(ctx, c)
+}
+
+func (s timedMailStore) TryMailCode(ctx context.Context, hash login.TokenHash, p login.MailCodePurpose, now time.Time) (_ login.MailCode, err error) {
+	defer s.timed.since("TryMailCode", time.Now(), &err)
+	return s.next.TryMailCode(ctx, hash, p, now)
+}
+
+func (s timedMailStore) EndMailCode(ctx context.Context, hash login.TokenHash) (err error) {
+	defer s.timed.since("EndMailCode", time.Now(), &err)
+	return s.next.EndMailCode(ctx, hash)
+}
+
+func (s timedMailStore) SpendSignIn(ctx context.Context, token login.TokenHash, takeOver bool, now time.Time) (err error) {
+	defer s.timed.since("SpendSignIn", time.Now(), &err)
+	return s.next.SpendSignIn(ctx, token, takeOver, now)
+}
+
+func (s timedMailStore) VerifyMailbox(ctx context.Context, userID, email string, now time.Time) (err error) {
+	defer s.timed.since("VerifyMailbox", time.Now(), &err)
+	return s.next.VerifyMailbox(ctx, userID, email, now)
+}
+
 func (s timedMailStore) AddMailToken(ctx context.Context, t login.MailToken) (err error) {
 	defer s.timed.since("AddMailToken", time.Now(), &err)
 	return s.next.AddMailToken(ctx, t)

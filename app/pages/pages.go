@@ -28,6 +28,10 @@ const (
 	pathAccount = "/auth/pages/account"
 	// pathSecondFactor takes what a sign-in asks for after the password.
 	pathSecondFactor = "/auth/pages/second-factor"
+	// The ways in by mail: what asks for it, and where its code and its link lead.
+	pathMail     = "/auth/pages/signin/mail"
+	pathMailCode = "/auth/pages/signin/mail/code"
+	pathMailLink = "/auth/pages/signin/mail/link"
 )
 
 // Paths lists the pages.
@@ -41,6 +45,9 @@ func ResetLink(publicURL string) string { return publicURL + pathReset + "?token
 
 // VerifyLink is where a mail leads whose token confirms an address.
 func VerifyLink(publicURL string) string { return publicURL + pathVerify + "?token={token}" }
+
+// SignInLink is where a mail leads whose token signs in.
+func SignInLink(publicURL string) string { return publicURL + pathMailLink + "?token={token}" }
 
 // Settings are what an operator says about the pages.
 type Settings struct {

@@ -31,6 +31,22 @@ var counting = [login.Limits]struct {
 	login.LimitOwnLinkRequest: {hits: func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit {
 		return l.linkRequestHits(list, noRange, a, now)
 	}},
+	// A known device has a count of its own: whoever has mails sent to an account does
+	// not keep its owner from asking.
+	login.LimitMailSignIn: {hits: func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit {
+		kd := kindAccount
+		if a.DeviceID != "" {
+			kd = kindDevice
+		}
+		id := l.keys.id(kd, limitMailSignIn, noRange, a.Recipient, a.DeviceID)
+		return appendRates(list, id, kd, mailSignInLimit, 1, now)
+	}},
+	login.LimitStranger: {hits: func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit {
+		id := l.keys.id(kindAccount, limitUnsolicited, noRange, a.Recipient, string(a.Unsolicited))
+		list = appendRates(list, id, kindAccount, l.limits.ResetAccount, 1, now)
+		all := l.keys.id(kindAccount, limitStrangers, noRange, "", "")
+		return appendRates(list, all, kindAccount, l.limits.MailStrangers, 1, now)
+	}},
 	login.LimitUnsolicited: {hits: func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit {
 		id := l.keys.id(kindAccount, limitUnsolicited, noRange, a.Recipient, string(a.Unsolicited))
 		return appendRates(list, id, kindAccount, l.limits.ResetAccount, 1, now)

@@ -27,6 +27,8 @@ const (
 	limitUnsolicited limitName = 'm'
 	limitCalls       limitName = 'c'
 	limitCode        limitName = '2'
+	limitMailSignIn  limitName = 'e'
+	limitStrangers   limitName = 'n'
 	limitOther       limitName = 'o'
 )
 

@@ -62,6 +62,7 @@ type Limits struct {
 	RefreshClient  Limit // refreshes, per client; failed ones count twice
 	RefreshSession Limit // refreshes, per session
 	ResetClient    Limit // requests and uses of mailed links, per client; failed uses count twice
+	MailStrangers  Limit // sign-in mails to addresses that nobody has verified, all together
 	ResetAccount   Limit // requests of such links, per client and account, whether or not there is one; and mails of a kind to an address that is not its account's verified one
 }
 
@@ -76,6 +77,7 @@ func DefaultLimits() Limits {
 		RefreshSession: Limit{perMinute(30)},
 		ResetClient:    Limit{perMinute(10), perHour(60)},
 		ResetAccount:   Limit{perMinute(2), perHour(6)},
+		MailStrangers:  Limit{perMinute(120), perHour(1200)},
 	}
 }
 
@@ -83,6 +85,10 @@ func DefaultLimits() Limits {
 // Of a million codes three are right at any time: thirty guesses a day, by whoever
 // knows the password already, find one in some thirty years.
 var codeLimit = Limit{perMinute(5), perHour(10), {Period: 24 * time.Hour, Limit: 30}}
+
+// mailSignInLimit is for mails that sign in, per account whoever asks, and per known
+// device.
+var mailSignInLimit = Limit{perHour(10), {Period: 24 * time.Hour, Limit: 30}}
 
 func perMinute(n int64) limiter.Rate { return limiter.Rate{Period: time.Minute, Limit: n} }
 func perHour(n int64) limiter.Rate   { return limiter.Rate{Period: time.Hour, Limit: n} }

@@ -24,6 +24,7 @@ func TestParseLimit_ReadsTheDefaults(t *testing.T) {
 		SignInClient: parse("30-M,300-H"), DeviceClient: parse("60-M,600-H"), SignInAccount: parse(" 5-M, 20-h "), SignUpClient: parse("20-M,100-H"),
 		RefreshClient: parse("600-M"), RefreshSession: parse("30-M"),
 		ResetClient: parse("10-M,60-H"), ResetAccount: parse("2-M,6-H"),
+		MailStrangers: parse("120-M,1200-H"),
 	}
 	if diff := cmp.Diff(ratelimit.DefaultLimits(), got); diff != "" {
 		t.Error(diff)

@@ -391,6 +391,44 @@ func TestReserve_MailsThatNobodyAskedForAreLimitedPerRecipient(t *testing.T) {
 	}
 }
 
+// Mails that sign in: an account's mailbox gets so many whoever asks, a device that its
+// owner uses has a count of its own, and mailboxes that nobody has verified share one.
+func TestReserve_MailsThatSignInAreLimited(t *testing.T) {
+	mail := func(kind login.MailKind, recipient, device, addr string) login.Attempt {
+		return login.Attempt{Unsolicited: kind, Recipient: recipient, DeviceID: device, Client: from(addr)}
+	}
+	for name, c := range map[string]struct {
+		attempt func(i int) login.Attempt
+		want    int
+	}{
+		"an account": {func(i int) login.Attempt {
+			return mail(login.MailSignInLink, "ann@example.org", "", ipv4("10.0.0.0", i*300))
+		}, 10},
+		"its known device": {func(i int) login.Attempt {
+			return mail(login.MailSignInLink, "ann@example.org", "d", ipv4("10.0.0.0", i*300))
+		}, 10},
+		"a stranger": {func(i int) login.Attempt {
+			return mail(login.MailSignInCode, "ann@example.org", "", ipv4("10.0.0.0", i*300))
+		}, 2},
+		"all strangers": {func(i int) login.Attempt {
+			return mail(login.MailSignInCode, account(i), "", ipv4("10.0.0.0", i*300))
+		}, 120},
+	} {
+		b, passed := start(t), 0
+		for i := range 300 {
+			if _, refusal := b.try(c.attempt(i)); refusal == nil {
+				passed++
+			}
+		}
+		if passed != c.want {
+			t.Errorf("%s: %d passed in a minute, want %d", name, passed, c.want)
+		}
+		if _, refusal := b.try(mail(login.MailSignInLink, "ann@example.org", "another device", "198.51.100.4")); refusal != nil {
+			t.Errorf("%s: the owner's device: %v", name, refusal)
+		}
+	}
+}
+
 // Whoever has an account could otherwise have us write to anyone, as often as
 // they like.
 func TestReserve_AddressChangesAreLimitedPerAccountAndClient(t *testing.T) {

@@ -99,7 +99,7 @@ const rightVersion = ` a.disabled_at IS NULL
 const rightAddress = ` (t.email IN (u.email, '') OR t.purpose = '` + string(login.PurposeChangeEmail) + `') `
 
 // confirmed holds of a spent token t if what it confirmed is still so.
-const confirmed = ` t.hash = $1 AND t.spent_at IS NOT NULL AND t.purpose <> '` + string(login.PurposeResetPassword) + `'
+const confirmed = ` t.hash = $1 AND t.spent_at IS NOT NULL AND t.purpose IN ('` + string(login.PurposeVerifyEmail) + `', '` + string(login.PurposeChangeEmail) + `')
 	AND t.email = u.email AND a.email_verified_at IS NOT NULL AND a.disabled_at IS NULL `
 
 // resets holds of a token t that lets its bearer set a new password.

@@ -161,6 +161,18 @@ CREATE TABLE IF NOT EXISTS auth_mail_tokens (
   UNIQUE (user_id, purpose, slot)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS auth_mail_codes (
+  hash        BLOB    NOT NULL PRIMARY KEY,
+  purpose     TEXT    NOT NULL,
+  mail_id     TEXT    NOT NULL,
+  email       TEXT    NOT NULL,
+  device      TEXT    NOT NULL,
+  new_account INTEGER NOT NULL,
+  tries       INTEGER NOT NULL DEFAULT 0,
+  expires_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS auth_mail_codes_expires_at_idx ON auth_mail_codes (expires_at);
+
 CREATE TABLE IF NOT EXISTS auth_outbox (
   id              TEXT    NOT NULL PRIMARY KEY,
   user_id         TEXT    REFERENCES users (id) ON DELETE CASCADE,

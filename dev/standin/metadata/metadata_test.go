@@ -70,7 +70,12 @@ func TestLoad_ActionsHaveTheRolesOfTheContract(t *testing.T) {
 		"removeTotp":         "mutation user OkPayload!",
 		"newRecoveryCodes":   "mutation user RecoveryCodes!",
 		"elevate":            "mutation user ElevatedToken!",
-		"exchange":           "mutation public,user AuthPayload!",
+
+		"requestSigninMail":    "mutation public,user MailChallenge!",
+		"signinMailCode":       "mutation public,user AuthPayload!",
+		"signinMailLink":       "mutation public,user AuthPayload!",
+		"requestElevationMail": "mutation user MailedCode!",
+		"exchange":             "mutation public,user AuthPayload!",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("actions (-want +got):\n%s", diff)

@@ -1,0 +1,162 @@
+package login
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// MailCodeLife is how long a mailed code works, from the time it was asked for.
+	MailCodeLife = 15 * time.Minute
+	// MailCodeTries is how many wrong codes void the right one.
+	MailCodeTries = 5
+	mailCodes     = 1_000_000
+)
+
+// MailCodePurpose says what a mailed code is for.
+type MailCodePurpose string
+
+// The purposes.
+const (
+	MailCodeSignIn  MailCodePurpose = "sign-in"
+	MailCodeElevate MailCodePurpose = "elevation"
+)
+
+// MailCode is a row of auth.mail_codes: what a mailed code belongs to. The code itself
+// is not there: it is derived from the mail's id (see MailSecret). There is a row
+// whether or not the address has an account.
+type MailCode struct {
+	Hash       TokenHash // of the challenge that whoever asked has to present
+	Purpose    MailCodePurpose
+	MailID     string
+	Email      string // where the mail went
+	Device     string // that asked, if it is known
+	NewAccount bool   // the address had no account and may get one
+	ExpiresAt  time.Time
+}
+
+// MailCodeStore keeps what mailed codes belong to. Methods answer ErrUnavailable as
+// those of Store do.
+type MailCodeStore interface {
+	// AddMailCode stores a code in the place of an earlier one with its hash.
+	AddMailCode(ctx context.Context, c MailCode) error
+	// TryMailCode counts a try and returns what the code belongs to. ErrTokenUnknown if
+	// none that is live has the hash: unknown, expired, of another purpose, or tried
+	// MailCodeTries times.
+	TryMailCode(ctx context.Context, hash TokenHash, p MailCodePurpose, now time.Time) (MailCode, error)
+	// EndMailCode removes a code: of parallel calls exactly one succeeds;
+	// ErrTokenUnknown.
+	EndMailCode(ctx context.Context, hash TokenHash) error
+	// SpendSignIn spends a live token of PurposeSignIn. With takeOver an account whose
+	// address is not verified loses its password and its sessions, and the address is
+	// verified. Of parallel calls exactly one succeeds; ErrTokenUnknown.
+	SpendSignIn(ctx context.Context, token TokenHash, takeOver bool, now time.Time) error
+	// VerifyMailbox marks an address as verified if it is still the account's.
+	VerifyMailbox(ctx context.Context, userID, email string, now time.Time) error
+}
+
+// codeKinds carry a code, and MailSignInLink a link with it. Code alone goes to an
+// address that nobody has verified: it may be a stranger's, who should have nothing
+// to click on.
+const (
+	MailSignInLink    MailKind = "sign-in"
+	MailSignInCode    MailKind = "sign-in-code"
+	MailElevationCode MailKind = "elevation-code"
+)
+
+// HasCode tells whether a mail of this kind carries a code.
+func (k MailKind) HasCode() bool {
+	return slices.Contains([]MailKind{MailSignInLink, MailSignInCode, MailElevationCode}, k)
+}
+
+// Codes returns the code that a mail may carry, for each key: six digits that cannot
+// be told from the mail's id without it.
+func (s MailSecret) Codes(mailID string) ([]string, error) {
+	var codes []string
+	for _, key := range s.Keys() {
+		b, err := hkdf.Key(sha256.New, key, []byte(mailID), "hasura-login mail code", 8)
+		if err != nil {
+			return nil, fmt.Errorf("deriving a mailed code: %w", err)
+		}
+		codes = append(codes, fmt.Sprintf("%06d", binary.BigEndian.Uint64(b)%mailCodes))
+	}
+	if len(codes) == 0 {
+		return nil, errors.New("deriving a mailed code: there is no key")
+	}
+	return codes, nil
+}
+
+// isCode compares what somebody typed, in constant time, with the code of each key.
+func (s MailSecret) isCode(mailID, typed string) (bool, error) {
+	typed = strings.Join(strings.Fields(typed), "")
+	codes, err := s.Codes(mailID)
+	right := 0
+	for _, code := range codes {
+		right |= subtle.ConstantTimeCompare([]byte(code), []byte(typed))
+	}
+	return right == 1, err
+}
+
+// elevationCode is the hash of the code that a session asked for: it has one at a
+// time, and no other can use it.
+func elevationCode(sessionID string) TokenHash {
+	return sha256.Sum256([]byte("elevation of " + sessionID))
+}
+
+// RequestElevationMail mails the caller a code with which to elevate this session. An
+// account with a second factor takes that instead.
+func (s *Service) RequestElevationMail(ctx context.Context, id Identity, language string, c Client) (time.Time, error) {
+	const op = OpRequestElevationMail
+	if !s.rules.MailEnabled {
+		return time.Time{}, errMailDisabled()
+	}
+	language, err := mailLanguage(language, c)
+	if err != nil {
+		return time.Time{}, err
+	}
+	session, ua, err := s.authorize(ctx, id)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if methods := s.elevationMethods(ua); !slices.Contains(methods, MethodMail) {
+		return time.Time{}, s.refused(ctx, op, id.UserID, c, errElevationRequired(methods))
+	}
+	if _, err := s.reserve(ctx, Attempt{Operation: op, Client: c, Account: ua.User.Email}); err != nil {
+		return time.Time{}, err
+	}
+	code := MailCode{Hash: elevationCode(session.ID), Purpose: MailCodeElevate, Email: ua.User.Email}
+	sent, err := s.mailCode(ctx, code, mailing{kind: MailElevationCode, userAccount: &ua, recipient: ua.User.Email, language: language, client: c}, true)
+	if err != nil {
+		return time.Time{}, err
+	}
+	s.record(ctx, EventElevationMailRequested, op, session, c)
+	return sent.ExpiresAt, nil
+}
+
+// proveMail spends the code that was mailed for this session.
+func (s *Service) proveMail(ctx context.Context, _ Attempt, ua UserAccount, p Proof) (bool, error) {
+	code, err := s.Mail.TryMailCode(ctx, elevationCode(p.session), MailCodeElevate, s.Now().UTC())
+	if errors.Is(err, ErrTokenUnknown) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	right, err := s.MailSecret.isCode(code.MailID, p.Code)
+	if err != nil || !right || code.Email != ua.User.Email {
+		return false, err
+	}
+	err = s.Mail.EndMailCode(ctx, code.Hash)
+	if errors.Is(err, ErrTokenUnknown) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,351 @@
+package login
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io"
+	"strings"
+	"time"
+)
+
+// MailSignIn says who may sign in by a mailed code or link.
+type MailSignIn string
+
+// The settings.
+const (
+	MailSignInOff    MailSignIn = "off"
+	MailSignInKnown  MailSignIn = "signin" // whoever has an account
+	MailSignInSignUp MailSignIn = "signup" // a new address gets an account, too
+)
+
+func (m MailSignIn) on() bool { return m == MailSignInKnown || m == MailSignInSignUp }
+
+// RequestMailSignInInput names the address that is to sign in.
+type RequestMailSignInInput struct {
+	Email       string
+	Language    string // optional; of the mail, such as "de"
+	DeviceToken string // optional; from an earlier grant on this device
+	Client      Client
+}
+
+// MailChallenge is what a client gets while the mail is on its way. The mailed code
+// is worth nothing without it, so a code that somebody guesses, or is told by its
+// reader, opens nothing elsewhere.
+type MailChallenge struct {
+	Challenge string
+	ExpiresAt time.Time
+}
+
+// RequestMailSignIn queues a mail with a code and, to a verified address, a link. It
+// does the same work and gives the same answer whether or not the address has an
+// account, and waits for no mail server.
+func (s *Service) RequestMailSignIn(ctx context.Context, in RequestMailSignInInput) (MailChallenge, error) {
+	const op = OpRequestMailSignIn
+	if !s.rules.MailEnabled || !s.rules.MailSignIn.on() {
+		return MailChallenge{}, Errorf(CodeMailDisabled, "This service signs nobody in by mail")
+	}
+	email, err := NormalizeEmail(in.Email)
+	if err != nil {
+		return MailChallenge{}, err
+	}
+	language, err := mailLanguage(in.Language, in.Client)
+	if err != nil {
+		return MailChallenge{}, err
+	}
+	if _, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client, Account: email}); err != nil {
+		return MailChallenge{}, err
+	}
+	ua, err := s.Store.UserAccountByEmail(ctx, email)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return MailChallenge{}, err
+	}
+	code := MailCode{Purpose: MailCodeSignIn, Email: email, Device: s.knownDevice(ua, email, in.DeviceToken)}
+	m := mailing{kind: MailSignInLink, recipient: email, language: language, client: in.Client}
+	known := err == nil
+	send := known && ua.Account.DisabledAt.IsZero()
+	if !known && s.rules.MailSignIn == MailSignInSignUp && s.rules.SignUpEnabled {
+		send, code.NewAccount = true, true
+	}
+	if send && ua.Account.EmailVerifiedAt.IsZero() { // the mailbox may be a stranger's
+		m.kind = MailSignInCode
+	}
+	limit := Attempt{Client: in.Client, Recipient: email, Unsolicited: m.kind, DeviceID: code.Device}
+	if _, limited := s.Limiter.Reserve(ctx, limit); limited != nil {
+		send = false
+	}
+	if known {
+		m.userAccount = &ua
+	}
+	challenge, err := s.mailCode(ctx, code, m, send)
+	if err != nil {
+		return MailChallenge{}, err
+	}
+	s.Audit.Record(ctx, Event{Name: EventMailSignInRequested, Operation: op, UserID: userIDIf(send, ua), ClientPrefix: in.Client.Prefix(), Actor: ActorUser})
+	return challenge, nil
+}
+
+func userIDIf(sent bool, ua UserAccount) string {
+	if sent {
+		return ua.User.ID
+	}
+	return ""
+}
+
+// knownDevice is the id of the device that a token names, if it is one of this
+// account as it is now.
+func (s *Service) knownDevice(ua UserAccount, email, token string) string {
+	if token == "" {
+		return ""
+	}
+	device := s.Devices.Check(email, token, s.Now())
+	if device == "" || s.Devices.IssuedFor(device, rememberedVersionOf(ua)) || s.Devices.IssuedFor(device, accountVersion(ua.User.ID, ua.Account.PasswordVersion)) {
+		return device
+	}
+	return ""
+}
+
+// mailing is a mail with a code.
+type mailing struct {
+	kind        MailKind
+	userAccount *UserAccount // nil: the address has no account
+	recipient   string
+	language    string
+	client      Client
+}
+
+// mailCode stores what a code belongs to and queues its mail. Without send it does
+// the same work and sends nothing; the challenge then takes no code. Of a code with
+// a hash the hash is the challenge's.
+func (s *Service) mailCode(ctx context.Context, code MailCode, m mailing, send bool) (MailChallenge, error) {
+	var raw [challengeBytes]byte
+	if _, err := io.ReadFull(s.Random, raw[:]); err != nil {
+		return MailChallenge{}, err
+	}
+	id, err := newID(s.Random)
+	if err != nil {
+		return MailChallenge{}, err
+	}
+	tokens, err := s.MailSecret.Tokens(id)
+	if err != nil {
+		return MailChallenge{}, err
+	}
+	now := s.Now().UTC()
+	if code.Hash == (TokenHash{}) {
+		code.Hash = sha256.Sum256(raw[:])
+	}
+	code.MailID, code.ExpiresAt = id, now.Add(MailCodeLife)
+	mail := QueuedMail{ID: id, Kind: m.kind, Recipient: m.recipient, Payload: MailPayload{Language: m.language, At: now}, CreatedAt: now}
+	if m.client.Addr.IsValid() {
+		mail.Payload.From = m.client.Prefix()
+	}
+	var token *MailToken
+	if m.userAccount != nil {
+		mail.UserID, mail.Payload.Name = m.userAccount.User.ID, salutation(*m.userAccount, m.recipient)
+		if code.Purpose == MailCodeSignIn {
+			token = newToken(PurposeSignIn, *m.userAccount, m.recipient, tokens[0], now)
+		}
+	}
+	if !send {
+		code.NewAccount = false
+		mail.UserID, mail.Kind, mail.Recipient, mail.Payload, mail.SentAt = "", MailDecoy, "", MailPayload{Language: m.language}, now
+		token = nil
+	}
+	if err := s.Mail.AddMailCode(ctx, code); err != nil {
+		return MailChallenge{}, err
+	}
+	// A user deleted meanwhile is an address without an account.
+	if err := s.Mail.QueueMail(ctx, mail, token); err != nil && !errors.Is(err, ErrNotFound) {
+		return MailChallenge{}, err
+	}
+	s.mailQueued()
+	return MailChallenge{Challenge: base64.RawURLEncoding.EncodeToString(raw[:]), ExpiresAt: code.ExpiresAt}, nil
+}
+
+// MailSignInCodeInput answers a MailChallenge.
+type MailSignInCodeInput struct {
+	Challenge string
+	Code      string
+	Name      string // optional; of a new account
+	Client    Client
+}
+
+// SignInMailCode signs in with a mailed code. A wrong one spends one of the
+// challenge's tries; after MailCodeTries the code is void.
+func (s *Service) SignInMailCode(ctx context.Context, in MailSignInCodeInput) (Grant, error) {
+	const op = OpMailSignInCode
+	if strings.TrimSpace(in.Code) == "" {
+		return Grant{}, Invalid("code", "must not be empty")
+	}
+	key := s.challengeKey("", in.Challenge, in.Client)
+	code, err := MailCode{}, ErrTokenUnknown
+	if s.rules.MailSignIn.on() {
+		code, err = s.Mail.TryMailCode(ctx, key.Hash, MailCodeSignIn, key.Now)
+	}
+	if errors.Is(err, ErrTokenUnknown) {
+		return Grant{}, s.challengeRefused(ctx, op, in.Client)
+	}
+	if err != nil {
+		return Grant{}, err
+	}
+	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client, Account: code.Email, DeviceID: code.Device, Method: MethodMail})
+	if err != nil {
+		return Grant{}, err
+	}
+	right, err := s.MailSecret.isCode(code.MailID, in.Code)
+	token, ua, live, err2 := s.signInToken(ctx, code.MailID)
+	if err := errors.Join(err, err2); err != nil {
+		reservation.Released(ctx)
+		return Grant{}, err
+	}
+	if !right {
+		reservation.Failed(ctx)
+		return Grant{}, s.refused(ctx, op, ua.User.ID, in.Client, wrong(MethodMail))
+	}
+	reservation.Succeeded(ctx)
+	switch {
+	case live:
+		return s.signInByMail(ctx, mailProof{op: op, token: token, userAccount: ua, device: code.Device, client: in.Client})
+	case code.NewAccount:
+		return s.signUpByMail(ctx, code, in)
+	}
+	return Grant{}, s.refused(ctx, op, "", in.Client, errMailCode())
+}
+
+// signInToken finds the token of the mail's link, which is what a sign-in spends
+// however it comes.
+func (s *Service) signInToken(ctx context.Context, mailID string) (TokenHash, UserAccount, bool, error) {
+	tokens, err := s.MailSecret.Tokens(mailID)
+	if err != nil {
+		return TokenHash{}, UserAccount{}, false, err
+	}
+	for _, token := range tokens {
+		hash, _ := HashMailToken(token)
+		ua, err := s.signInUserAccount(ctx, hash)
+		if !errors.Is(err, ErrTokenUnknown) {
+			return hash, ua, err == nil, err
+		}
+	}
+	return TokenHash{}, UserAccount{}, false, nil
+}
+
+// signInUserAccount returns whom a live token signs in; ErrTokenUnknown.
+func (s *Service) signInUserAccount(ctx context.Context, hash TokenHash) (UserAccount, error) {
+	stored, ua, err := s.Mail.MailTokenUserAccount(ctx, hash, s.Now())
+	if err == nil && (stored.Purpose != PurposeSignIn || !stored.SpentAt.IsZero()) {
+		return UserAccount{}, ErrTokenUnknown
+	}
+	return ua, err
+}
+
+// MailSignInLinkInput presents the token of a mailed link.
+type MailSignInLinkInput struct {
+	Token       string
+	DeviceToken string // optional; from an earlier grant on this device
+	Client      Client
+}
+
+// SignInMailLink signs in with a mailed link, on whatever device it is opened: the
+// mailbox's reader could ask for a code there as well. It lets in nobody but who
+// presents it, so a stranger who asked for the mail gains nothing by a click.
+func (s *Service) SignInMailLink(ctx context.Context, in MailSignInLinkInput) (Grant, error) {
+	const op = OpMailSignInLink
+	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client})
+	if err != nil {
+		return Grant{}, err
+	}
+	hash, wellFormed := HashMailToken(in.Token)
+	ua, err := UserAccount{}, ErrTokenUnknown
+	if wellFormed && s.rules.MailSignIn.on() {
+		ua, err = s.signInUserAccount(ctx, hash)
+	}
+	if err != nil {
+		return Grant{}, s.linkRefused(ctx, op, reservation, "", in.Client, err)
+	}
+	return s.signInByMail(ctx, mailProof{op: op, token: hash, userAccount: ua, device: s.knownDevice(ua, ua.User.Email, in.DeviceToken), client: in.Client})
+}
+
+// mailProof is a proof that the account's mailbox is read.
+type mailProof struct {
+	op          Operation
+	token       TokenHash
+	userAccount UserAccount
+	device      string // that is known, or empty
+	client      Client
+}
+
+// signInByMail spends the mail and opens a session, or asks for the second factor.
+//
+// Whoever reads the mailbox of an account whose address is not verified takes it
+// over: its password and sessions may be a stranger's, who signed up with somebody
+// else's address. Where it has a second factor, that decides first.
+func (s *Service) signInByMail(ctx context.Context, p mailProof) (Grant, error) {
+	ua := p.userAccount
+	takeOver := ua.Account.EmailVerifiedAt.IsZero() && len(ua.Account.Factors) == 0
+	now := s.Now().UTC()
+	err := s.Mail.SpendSignIn(ctx, p.token, takeOver, now)
+	if errors.Is(err, ErrTokenUnknown) {
+		return Grant{}, s.refused(ctx, p.op, ua.User.ID, p.client, errMailCode())
+	}
+	if err != nil {
+		return Grant{}, err
+	}
+	if takeOver {
+		ua.Account.Password, ua.Account.EmailVerifiedAt, ua.Account.Unopened = "", now, false
+		ua.Account.SessionVersion++
+		ua.Account.PasswordVersion++
+		s.record(ctx, EventEmailVerified, p.op, Session{UserID: ua.User.ID}, p.client)
+	}
+	remembered := p.device != "" && s.Devices.IssuedFor(p.device, rememberedVersionOf(ua))
+	if len(ua.Account.Factors) > 0 && !remembered {
+		return Grant{}, s.secondFactorRequired(ctx, p.op, ua, begun{Device: p.device, Mailbox: ua.User.Email}, p.client)
+	}
+	return s.open(ctx, opening{op: p.op, userAccount: ua, client: p.client, methods: []Method{MethodMail}, known: p.device != "" && !takeOver, keepsToken: remembered})
+}
+
+// signUpByMail makes the account of an address that had none when the code was
+// mailed there. It has no password.
+func (s *Service) signUpByMail(ctx context.Context, code MailCode, in MailSignInCodeInput) (Grant, error) {
+	const op = OpMailSignInCode
+	name := in.Name
+	if name == "" {
+		name, _, _ = strings.Cut(code.Email, "@")
+	}
+	name, err := normalizeName(name)
+	if err != nil {
+		return Grant{}, err
+	}
+	err = s.Mail.EndMailCode(ctx, code.Hash)
+	if errors.Is(err, ErrTokenUnknown) {
+		return Grant{}, s.refused(ctx, op, "", in.Client, errMailCode())
+	}
+	if err != nil {
+		return Grant{}, err
+	}
+	ua := userAccountOf(code.Email, name, s.rules.DefaultRoles)
+	if ua.User.ID, err = newID(s.Random); err != nil {
+		return Grant{}, err
+	}
+	now := s.Now().UTC()
+	ua.User.CreatedAt, ua.User.UpdatedAt, ua.Account.EmailVerifiedAt = now, now, now
+	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, in.Client, MethodMail)
+	if err != nil {
+		return Grant{}, err
+	}
+	err = s.Store.CreateUser(ctx, ua, &session)
+	if errors.Is(err, ErrEmailTaken) { // somebody signed up meanwhile; the next mail is for that account
+		return Grant{}, s.refused(ctx, op, "", in.Client, errMailCode())
+	}
+	if err != nil {
+		return Grant{}, err
+	}
+	s.record(ctx, EventSignedUp, op, session.Session, in.Client)
+	g, err := s.grant(ua, session.Session, token)
+	g.DeviceToken = s.deviceToken(ua, false)
+	return g, err
+}
+
+func errMailCode() *Error {
+	return Errorf(CodeInvalidToken, "This mail has expired or was used already; ask for a new one")
+}

@@ -86,6 +86,7 @@ func UsersCommand(env Environment) *cobra.Command {
 		setClaimsCommand(env),
 		normalizeCommand(env),
 		importCommand(env),
+		exportCommand(env),
 		verb("export-one USER", "Print all that login keeps about a user, as JSON, without hashes and secrets; audited", func(ctx context.Context, args []string) error {
 			return exportUser(ctx, env, args[0])
 		}),

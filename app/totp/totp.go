@@ -95,6 +95,11 @@ func (s *Secrets) SealSecret(userID, secret string) ([]byte, error) {
 	return s.seal(userID, secret)
 }
 
+// OpenSecret gives a secret back as people type it (base32).
+func (s *Secrets) OpenSecret(userID string, sealed []byte) (string, error) {
+	return s.open(userID, sealed)
+}
+
 // The sizes of secrets that other systems draw. RFC 4226 asks for 16 bytes; ten are
 // what Google's first app made.
 const (

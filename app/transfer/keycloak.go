@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"hasura-login/app/login"
 )
@@ -20,7 +21,7 @@ type keycloakUser struct {
 	FirstName     text                 `json:"firstName,omitempty"`
 	LastName      text                 `json:"lastName,omitempty"`
 	Enabled       *flag                `json:"enabled,omitempty"`
-	CreatedAt     *moment              `json:"createdTimestamp,omitempty"`
+	Created       int64                `json:"createdTimestamp,omitempty"` // milliseconds since 1970
 	Service       text                 `json:"serviceAccountClientId,omitempty"`
 	Identities    []keycloakIdentity   `json:"federatedIdentities,omitempty"`
 	Credentials   []keycloakCredential `json:"credentials,omitempty"`
@@ -77,8 +78,8 @@ func keycloak(raw json.RawMessage) (login.ImportRecord, error) {
 		ID: string(u.ID), Email: string(u.Email), EmailVerified: bool(u.EmailVerified), Disabled: u.Enabled != nil && !bool(*u.Enabled),
 		Name: firstOf(fullName(string(u.FirstName), string(u.LastName)), name),
 	}
-	if u.CreatedAt != nil {
-		r.CreatedAt = u.CreatedAt.Time
+	if u.Created > 0 {
+		r.CreatedAt = time.UnixMilli(u.Created).UTC()
 	}
 	for _, i := range u.Identities {
 		r.Identities = append(r.Identities, login.ImportIdentity{Provider: string(i.Provider), Subject: string(i.UserID)})
@@ -138,6 +139,13 @@ func keycloakHash(s keycloakSecret, d keycloakData) string {
 		return fmt.Sprintf("$argon2%s$v=%s$m=%s,t=%d,p=%s$%s$%s", more("type"), version, more("memory"), d.Iterations, more("parallelism"), s.Salt, s.Value)
 	}
 	return storedForm(s.Value)
+}
+
+// keycloakOTP is the other way for an authenticator app.
+func keycloakOTP(secret string) keycloakCredential {
+	value, _ := json.Marshal(keycloakSecret{Value: secret}) // strings and numbers
+	data, _ := json.Marshal(keycloakData{SubType: "totp", Digits: 6, Period: 30, Algorithm: "HmacSHA1", Encoding: "BASE32"})
+	return keycloakCredential{Type: "otp", SecretData: string(value), CredentialData: string(data)}
 }
 
 // keycloakPassword is the other way: a credential that Keycloak imports. bcrypt needs

@@ -82,6 +82,9 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 	return errors.New("a field that must be a time is none")
 }
 
+// MarshalJSON writes RFC 3339.
+func (m moment) MarshalJSON() ([]byte, error) { return m.Time.MarshalJSON() }
+
 // firstOf is the first string that is not blank.
 func firstOf(list ...string) string {
 	for _, s := range list {

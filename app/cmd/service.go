@@ -53,6 +53,8 @@ type Store interface {
 	login.Outbox
 	login.CredentialStore
 	login.ImportStore
+	// Observe has every call told: what was done, how it ended, how long it took.
+	Observe(func(doing string, err error, took time.Duration))
 }
 
 // Service is everything that runs behind one pair of listeners.
@@ -60,7 +62,7 @@ type Service struct {
 	cfg      config.Config
 	log      *zap.Logger
 	logs     *logsink.Sink
-	store    login.Store
+	store    Store
 	backend  Backend
 	ring     *token.Ring
 	hasher   *password.HashLimiter
@@ -102,7 +104,8 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	s := &Service{cfg: cfg, backend: w.Backend, metrics: metrics.New(env.Version, routes(cfg))}
 	logs := newLoggers(w.Out, level, s.metrics)
 	s.log, s.logs = logs.direct, logs.sink
-	s.store = metrics.TimedStore(w.Backend.Store, s.metrics)
+	s.store = w.Backend.Store
+	s.store.Observe(s.metrics.Store)
 	s.writable = httpapi.Cached(s.store.Ping)
 	if s.trail, err = openTrail(cfg, s.store, s.metrics, s.log); err != nil {
 		return nil, err
@@ -126,14 +129,13 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	if s.hasher, err = password.New(password.Config{Cost: cfg.BcryptCost, Workers: cfg.HashWorkers, MaxWait: cfg.HashQueueMaxWait, Observer: s.metrics}); err != nil {
 		return nil, err
 	}
-	mails := metrics.TimedMailStore(w.Backend.Store, s.metrics)
 	queued := func() {}
 	if w.Post != nil {
 		s.mail = newMailWorker(cfg, w.Post, w.Backend.Store, s.metrics, s.log)
 		queued = s.mail.Wake
 	}
 	s.login = login.NewService(login.Deps{
-		Store: s.store, Mail: mails, Credentials: w.Backend.Store, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
+		Store: s.store, Mail: s.store, Credentials: s.store, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
 		Limiter: s.limiter, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }), Audit: auditor,
 	}, rules(cfg, w.Post != nil))
 	site, err := newPages(cfg, s.login, verifier, w.Post != nil)

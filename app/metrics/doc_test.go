@@ -55,7 +55,8 @@ const introduction = `# Metrics
 Made by ` + "`go test ./app/metrics -update`" + ` from the code, the rules and the dashboards; do not edit.
 
 Every label has a closed list of values and every series is there from the first
-scrape on, so a rate sees the first event and no flood adds a line. Values that
+scrape on (those of calls to the database: from the first such call on), so a rate
+sees the first event and no flood adds a line. Values that
 no list names count as ` + "`other`" + `. Times are seconds. No label holds a user, an
 address, a session or a token.
 

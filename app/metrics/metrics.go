@@ -1,7 +1,7 @@
 // Package metrics counts what the service does, for Prometheus. Every label
 // value comes from a closed list and its series is there from the first scrape
-// on: rates see the first event, and no flood from however many addresses adds
-// a line. What is not in a list counts as "other". No user, address, session or
+// on, but those of calls to the database: rates see the first event, and no flood
+// from however many addresses adds a line. What is not in a list counts as "other". No user, address, session or
 // token is ever a label.
 package metrics
 
@@ -43,7 +43,8 @@ type Metrics struct {
 	queueLength   atomic.Pointer[func() int]
 	degraded      prometheus.Gauge
 	keys          *keyCollector
-	storeCalls    map[pair]prometheus.Observer
+	storeSeconds  *prometheus.SummaryVec
+	storeCalls    atomic.Pointer[map[pair]prometheus.Observer] // those seen so far; replaced, never changed
 	storeLatency  prometheus.Histogram
 	mails         pairs
 	mailQueue     prometheus.Gauge

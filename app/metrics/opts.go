@@ -77,11 +77,11 @@ var (
 	}
 	storeSecondsOpts = prometheus.SummaryOpts{
 		Name: "login_store_seconds",
-		Help: "Time of calls to the database, by method and outcome: ok, refused (it answered no, or the caller left), error (a defect), and unavailable, of any method, for then they all fail.",
+		Help: "Time of calls to the database, by what was done (in a few words, from the first such call on) and outcome: ok, refused (it answered no, or the caller left), error (a defect), and unavailable, of any operation, for then they all fail.",
 	}
 	storeLatencyOpts = prometheus.HistogramOpts{
 		Name:    "login_store_latency_seconds",
-		Help:    "The same times over all methods and outcomes, for percentiles.",
+		Help:    "The same times over all operations and outcomes, for percentiles.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .5, 2},
 	}
 	mailOpts = prometheus.CounterOpts{

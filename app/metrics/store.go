@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,48 +19,42 @@ const (
 	OutcomeError       = "error" // a defect
 )
 
-// anyMethod stands for them all.
-const anyMethod = "any"
+// anyOperation stands for them all.
+const anyOperation = "any"
 
-// storeMethods are the methods of login.Store but Close, and those of
-// login.MailStore: what requests wait for.
-var storeMethods = []string{
-	"CreateUser", "UserAccountByEmail", "UserAccountByID", "ListUsers", "UpdateAccount", "DeleteUser",
-	"CreateSession", "SessionUserAccount", "LiveSessions", "EndSession", "EndSessionByToken", "EndAllSessions",
-	"ReplaceUnopened", "RemoveUnopened",
-	"RotateToken", "ReplaceHash", "ChangePassword", "Sweep", "Ping",
-	"QueueMail", "AddMailToken", "AddMailCode", "TryMailCode", "EndMailCode", "SpendSignIn", "VerifyMailbox", "MailTokenUserAccount", "ResetPassword",
-	"VerifyEmail", "ChangeEmail", "QueueNotice",
-}
-
-// registerStore keeps sum and count of each method, and one histogram over all:
-// buckets for each method would be most of a scrape.
+// registerStore keeps sum and count of each operation, and one histogram over all:
+// buckets for each operation would be most of a scrape. That all are unavailable
+// counts as one series, which is there from the start.
 func (m *Metrics) registerStore() {
-	vec := prometheus.NewSummaryVec(storeSecondsOpts, []string{"operation", "outcome"})
+	m.storeSeconds = prometheus.NewSummaryVec(storeSecondsOpts, []string{"operation", "outcome"})
 	m.storeLatency = prometheus.NewHistogram(storeLatencyOpts)
-	m.registry.MustRegister(vec, m.storeLatency)
-	m.storeCalls = map[pair]prometheus.Observer{}
-	unavailable := vec.WithLabelValues(anyMethod, OutcomeUnavailable)
-	for _, method := range append([]string{other}, storeMethods...) {
-		for _, outcome := range []string{OutcomeOK, OutcomeRefused, OutcomeError} {
-			m.storeCalls[pair{method, outcome}] = vec.WithLabelValues(method, outcome)
-		}
-		m.storeCalls[pair{method, OutcomeUnavailable}] = unavailable
-	}
+	m.registry.MustRegister(m.storeSeconds, m.storeLatency)
+	m.storeSeconds.WithLabelValues(anyOperation, OutcomeUnavailable)
+	m.storeCalls.Store(&map[pair]prometheus.Observer{})
 }
 
-// Store records one call to the database by method and outcome.
-func (m *Metrics) Store(method, outcome string, took time.Duration) {
-	call, known := m.storeCalls[pair{method, outcome}]
-	if !known {
-		call = m.storeCalls[pair{other, OutcomeError}]
+// Store records one call to the database. doing is what the store did, in words of
+// its own; err is what it answered.
+func (m *Metrics) Store(doing string, err error, took time.Duration) {
+	outcome := outcomeOf(err)
+	if outcome == OutcomeUnavailable {
+		doing = anyOperation
 	}
-	call.Observe(took.Seconds())
+	call := pair{doing, outcome}
+	seen := m.storeCalls.Load()
+	observer, known := (*seen)[call]
+	if !known {
+		observer = m.storeSeconds.WithLabelValues(doing, outcome)
+		more := maps.Clone(*seen)
+		more[call] = observer
+		m.storeCalls.CompareAndSwap(seen, &more) // if another call was faster, the next one of this kind tries again
+	}
+	observer.Observe(took.Seconds())
 	m.storeLatency.Observe(took.Seconds())
 }
 
-// OutcomeOf classifies what a method of a store returned.
-func OutcomeOf(err error) string {
+// outcomeOf classifies what a method of a store returned.
+func outcomeOf(err error) string {
 	switch {
 	case err == nil:
 		return OutcomeOK

@@ -97,12 +97,12 @@ func (d *day) live(at time.Time, gone time.Duration) {
 		d.signIn("ok", login.EventSignedIn, 80*time.Millisecond)
 		d.call("/auth/refresh", login.OpRefresh, "ok", 200, 4*time.Millisecond)
 		d.audit.Record(context.Background(), login.Event{Name: login.EventRefreshed})
-		d.m.Store("RotateToken", metrics.OutcomeOK, 2*time.Millisecond)
+		d.m.Store("exchanging a refresh token", nil, 2*time.Millisecond)
 		d.call("/auth/me", login.OpMe, "unauthenticated", 401, time.Millisecond)
 	}
 	d.signIn("invalid-credentials", login.EventRefused, 80*time.Millisecond)
 	d.call("/auth/signup", login.OpSignUp, "email-taken", 409, 90*time.Millisecond)
-	d.m.Store("Ping", metrics.OutcomeOK, time.Millisecond)
+	d.m.Store("writing to the database", nil, time.Millisecond)
 	if 8 <= gone.Hours() && gone.Hours() < 9 { // a list of accounts is tried
 		for range 60 {
 			d.signIn("invalid-credentials", login.EventRefused, 200*time.Millisecond)
@@ -114,7 +114,7 @@ func (d *day) live(at time.Time, gone time.Duration) {
 	}
 	if gone == 20*time.Hour {
 		d.signIn("unavailable", login.EventRefused, time.Millisecond)
-		d.m.Store("UserAccountByEmail", metrics.OutcomeUnavailable, time.Second)
+		d.m.Store("reading a user", login.ErrUnavailable, time.Second)
 		d.audit.Record(context.Background(), login.Event{Name: login.EventReuseDetected})
 	}
 }
@@ -123,7 +123,7 @@ func (d *day) signIn(result string, event login.EventName, took time.Duration) {
 	status := map[string]int{"ok": 200, "invalid-credentials": 401, "overloaded": 503, "unavailable": 503}[result]
 	d.call("/auth/signin", login.OpSignIn, result, status, took+time.Duration(d.random.IntN(40))*time.Millisecond)
 	d.audit.Record(context.Background(), login.Event{Name: event})
-	d.m.Store("UserAccountByEmail", metrics.OutcomeOK, time.Millisecond)
+	d.m.Store("reading a user", nil, time.Millisecond)
 	d.m.HashQueued(time.Duration(d.random.IntN(30)) * time.Millisecond)
 	d.m.HashDone(took)
 }

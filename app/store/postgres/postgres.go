@@ -27,6 +27,8 @@ type Store struct {
 	pool   *conns
 	source *source
 
+	observe func(doing string, err error, took time.Duration) // nil: nobody looks
+
 	nextDrop     atomic.Int64 // nanoseconds since 1970, see dropReadOnly
 	nextIdleScan atomic.Int64 // microseconds since 1970, see markIdle
 	spent        tokenfamily.Spent[string]
@@ -71,6 +73,12 @@ func (s *Store) Refresh() (changed bool, err error) {
 	return changed, err
 }
 
+// Observe has every call told: what was done, in a few words of a closed list, how it
+// ended, and how long it took. It must come before the first call.
+func (s *Store) Observe(observe func(doing string, err error, took time.Duration)) {
+	s.observe = observe
+}
+
 // Close waits for calls in flight and closes every connection.
 func (s *Store) Close() error {
 	s.pool.pool.Close()
@@ -86,6 +94,7 @@ func (s *Store) Close() error {
 func (s *Store) call(caller context.Context, doing string, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(caller, callTimeout)
 	defer cancel()
+	begun := time.Now()
 	err := f(ctx)
 	again := pgconn.SafeToRetry(err) || errors.Is(err, errPooler) || violates(err, deadlock, "")
 	if violates(err, readOnlyTransaction, "") {
@@ -94,7 +103,11 @@ func (s *Store) call(caller context.Context, doing string, f func(context.Contex
 	if again && ctx.Err() == nil {
 		err = f(ctx)
 	}
-	return explain(caller, doing, err)
+	err = explain(caller, doing, err)
+	if s.observe != nil {
+		s.observe(doing, err, time.Since(begun))
+	}
+	return err
 }
 
 // dropReadOnly retires every connection, once a second at most, and tells whether it

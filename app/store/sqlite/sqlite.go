@@ -38,6 +38,8 @@ type Store struct {
 	read  *reader
 	write *writer
 	spent tokenfamily.Spent[string]
+
+	observe func(doing string, err error, took time.Duration) // nil: nobody looks
 }
 
 var _ login.Store = (*Store)(nil)
@@ -118,19 +120,32 @@ func (s *Store) Close() error {
 	return errors.Join(s.read.Close(), s.write.Close())
 }
 
+// Observe has every call told: what was done, in a few words of a closed list, how it
+// ended, and how long it took. It must come before the first call.
+func (s *Store) Observe(observe func(doing string, err error, took time.Duration)) {
+	s.observe = observe
+}
+
 // view runs f, which only reads, within the time limit.
 func (s *Store) view(caller context.Context, doing string, f func(context.Context, *reader) error) error {
-	ctx, cancel := context.WithTimeout(caller, callTimeout)
-	defer cancel()
-	return explain(caller, doing, f(ctx, s.read))
+	return s.call(caller, doing, func(ctx context.Context) error { return f(ctx, s.read) })
 }
 
 // update runs f in a transaction that alone may write, within the time limit. It
 // commits unless f fails.
 func (s *Store) update(caller context.Context, doing string, f func(context.Context, *transaction) error) error {
+	return s.call(caller, doing, func(ctx context.Context) error { return s.write.transact(ctx, f) })
+}
+
+func (s *Store) call(caller context.Context, doing string, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(caller, callTimeout)
 	defer cancel()
-	return explain(caller, doing, s.write.transact(ctx, f))
+	begun := time.Now()
+	err := explain(caller, doing, f(ctx))
+	if s.observe != nil {
+		s.observe(doing, err, time.Since(begun))
+	}
+	return err
 }
 
 // execOne runs one statement in f's transaction and answers none if it touched

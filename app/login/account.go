@@ -93,7 +93,7 @@ func (s *Service) ChangePassword(ctx context.Context, id Identity, in ChangePass
 	return g, err
 }
 
-// DeleteAccount removes the caller and everything that hangs on it.
+// DeleteAccount removes the caller's user, account, sessions and credentials.
 func (s *Service) DeleteAccount(ctx context.Context, id Identity, password string, c Client) error {
 	session, ua, err := s.confirm(ctx, OpDeleteAccount, id, password, c, nil)
 	if err != nil {

@@ -16,10 +16,10 @@ const (
 	maxLabelBytes = 63  // RFC 1035, 2.3.4
 )
 
-// NormalizeEmail gives an address the one form in which it is stored, looked up
-// and counted: without blanks around it, NFC, in lower case, the domain as A-labels
-// (RFC 5891). What is not an address is refused, with what is wrong with it.
-// Whether the mailbox exists only a mail can tell.
+// NormalizeEmail returns the one form in which an address is stored, looked up and
+// counted: trimmed, NFC, lower case, the domain as A-labels (RFC 5891). If the text is
+// not an address, the error says what is wrong with it. Only a mail can show whether
+// the mailbox exists.
 func NormalizeEmail(raw string) (string, error) {
 	email := strings.TrimSpace(raw)
 	switch {
@@ -72,12 +72,12 @@ func normalizeLocal(local string) (string, error) {
 	return local, nil
 }
 
-// lookup maps a domain name as for looking it up (RFC 5891, 5; UTS 46). Hyphens and
-// lengths are checked here, where they can be told apart.
+// lookup maps a domain name for a DNS lookup (RFC 5891, 5; UTS 46). This package checks
+// hyphens and lengths itself, to give each its own error.
 var lookup = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false))
 
-// identifier has the characters of IDNA 2008 and its rules of context (RFC 5892, 2;
-// RFC 8264, 9), whereas UTS 46 lets symbols pass, such as ☕.
+// identifier allows the characters of IDNA 2008 under its context rules (RFC 5892, 2;
+// RFC 8264, 9). UTS 46 alone would let symbols such as ☕ pass.
 var identifier = precis.NewIdentifier()
 
 // dots are the characters that stand for a dot in a domain name (UTS 46, 2.3).
@@ -152,7 +152,8 @@ func errNoDomain() *Error {
 	return errEmail("what stands after the @ is not a domain name: letters, digits, hyphens and dots")
 }
 
-// isNumber holds of what ends an IP address in one of its forms, and no domain name.
+// isNumber reports whether a label can only be the end of an IP address: no domain name
+// ends with a number.
 func isNumber(label string) bool {
 	digits, hex := strings.CutPrefix(label, "0x")
 	return !strings.ContainsFunc(digits, func(r rune) bool {
@@ -168,8 +169,9 @@ func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
-// emailParts are the forms in which a part of an address may stand in stored ones,
-// to look for it: a domain outside ASCII, or a whole part of one, as A-labels too.
+// emailParts returns every form that a part of an address can have in stored addresses,
+// for a search. A domain outside ASCII, or a whole label of one, is also looked for as
+// A-labels.
 func emailParts(part string) []string {
 	lower := norm.NFC.String(strings.ToLower(norm.NFC.String(part)))
 	if isASCII(lower) {

@@ -14,7 +14,7 @@ type Method string
 const (
 	MethodPassword     Method = "password"
 	MethodTOTP         Method = "totp"          // a code of an authenticator app (RFC 6238)
-	MethodRecoveryCode Method = "recovery-code" // one of ten, for whoever lost the app
+	MethodRecoveryCode Method = "recovery-code" // one of ten, for users who lost the app
 	MethodMail         Method = "mail-code"     // a code or a link that was mailed to the account's address
 )
 
@@ -26,7 +26,7 @@ func (m Method) amr() string {
 	return "otp"
 }
 
-// amrMultiple is of a session that was opened by more than one factor.
+// amrMultiple marks a session that was opened with more than one factor.
 const amrMultiple = "mfa"
 
 // Proof is what somebody shows to prove who they are, by one method.
@@ -59,12 +59,12 @@ func methodList(methods []Method) string {
 	return strings.Join(names, ", ")
 }
 
-// has tells whether the account can prove a factor.
+// has reports whether the account has a factor.
 func (a Account) has(m Method) bool { return slices.Contains(a.Factors, m) }
 
-// prover checks a proof of an account. It spends what is good only once, and
-// answers false for a proof that is wrong. Each kind of credential has one: a new
-// kind is a method, a prover and a row here.
+// prover checks a proof of an account. It spends what works only once, and returns
+// false for a wrong proof. Each kind of credential has one: a new kind needs a method,
+// a prover and a row here.
 type prover func(ctx context.Context, a Attempt, ua UserAccount, p Proof) (bool, error)
 
 func (s *Service) prover(m Method) prover {
@@ -105,11 +105,10 @@ func (s *Service) provePassword(ctx context.Context, a Attempt, ua UserAccount, 
 	return ok, err
 }
 
-// confirm finds the caller's live session and proves its password, limited like
-// a sign-in: a stolen access token must not become an oracle for passwords. An
-// account with a second factor, or without a password, takes a session whose owner
-// has proved a short while ago who they are. check, if given, runs before anything
-// is counted or hashed.
+// confirm finds the caller's live session and proves its password, limited like a
+// sign-in: a stolen access token must not become an oracle for passwords. An account
+// with a second factor, or without a password, needs an elevated session. check, if
+// given, runs before anything is counted or hashed.
 func (s *Service) confirm(ctx context.Context, op Operation, id Identity, password string, c Client, check func(UserAccount) error) (Session, UserAccount, error) {
 	session, ua, err := s.authorize(ctx, id)
 	if err != nil {
@@ -140,9 +139,9 @@ func (s *Service) confirm(ctx context.Context, op Operation, id Identity, passwo
 		Errorf(CodeInvalidCredentials, "Current password wrong"))
 }
 
-// provedEnough tells whether the session may change what signs in, as far as its
-// password does not decide. Where there is none, a sign-in of a short while ago is as
-// good as an elevation: it took whatever the account has.
+// provedEnough reports whether the session may change credentials, apart from the check
+// of the password. For an account without a password, a recent sign-in counts as an
+// elevation, because it used everything that the account has.
 func (s *Service) provedEnough(session Session, a Account) bool {
 	switch {
 	case s.elevated(session):
@@ -171,13 +170,12 @@ func (s *Service) elevationMethods(ua UserAccount) []Method {
 	return methods
 }
 
-// elevated tells whether the session's owner has proved a short while ago who
-// they are.
+// elevated reports whether the session's owner has elevated it within ElevationTTL.
 func (s *Service) elevated(session Session) bool {
 	return !session.ElevatedAt.IsZero() && s.Now().Sub(session.ElevatedAt) < s.rules.ElevationTTL
 }
 
-// ElevateInput proves once more who the caller is.
+// ElevateInput proves again who the caller is.
 type ElevateInput struct {
 	Proof  Proof
 	Client Client
@@ -235,7 +233,7 @@ func withMethod(amr []string, m Method) []string {
 	return amr
 }
 
-// wrong is the answer to a proof that is none.
+// wrong is the error for a proof that does not hold.
 func wrong(m Method) *Error {
 	if m == MethodPassword {
 		return Errorf(CodeInvalidCredentials, "Current password wrong")

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// CredentialStore keeps what accounts prove themselves by, other than a password,
-// and what they have begun to prove. Methods answer ErrUnavailable as those of
+// CredentialStore keeps the credentials of accounts other than passwords, and the
+// challenges that wait for an answer. Its methods return ErrUnavailable as those of
 // Store do.
 type CredentialStore interface {
 	// AddTOTP gives an account a TOTP secret. ErrCredentialExists if it has one,

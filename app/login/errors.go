@@ -49,14 +49,14 @@ func Codes() []Code {
 	}
 }
 
-// Error is what a use case answers when it does not do what was asked.
-// Message is meant for people and holds nothing secret; the wrapped cause is
-// for the log alone and never leaves the process.
+// Error is what a use case returns when it does not do what was asked. Message is
+// written for people and holds no secret. The wrapped cause is only for the log and
+// never leaves the process.
 type Error struct {
 	Code       Code
 	Message    string
 	Field      string        // of CodeInvalidInput: the argument that is wrong, if it is one
-	Problem    string        // what is wrong with Field, without its name
+	Problem    string        // the problem with Field, without its name
 	RetryAfter time.Duration // 0 where waiting does not help
 	Challenge  string        // of CodeSecondFactorRequired: to be presented with the proof
 	Methods    []Method      // with which the proof that is missing can be given
@@ -113,7 +113,7 @@ func AsError(err error) *Error {
 	}
 }
 
-// What a Store answers. Adapters wrap these; callers match with errors.Is.
+// The errors of a Store. Adapters wrap these; callers match with errors.Is.
 var (
 	// ErrNotFound: no such user, account or session.
 	ErrNotFound = errors.New("not found")
@@ -132,7 +132,6 @@ var (
 	ErrCredentialExists = errors.New("credential exists")
 	// ErrUnavailable: the store cannot be reached or has no tables yet.
 	ErrUnavailable = errors.New("store unavailable")
-	// ErrCallerGone: the caller left before the work was begun; nobody is
-	// there to read an answer.
+	// ErrCallerGone: the caller left before the work began, so no one reads the answer.
 	ErrCallerGone = errors.New("caller gone")
 )

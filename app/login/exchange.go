@@ -13,7 +13,7 @@ import (
 // A code leads from the hosted pages back to an app: it stands in an address, so it
 // is worth nothing without the secret that only the app has (PKCE, RFC 7636).
 
-// pkceBytes is what a challenge of the method S256 holds.
+// pkceBytes is the size of a decoded challenge of the method S256.
 const pkceBytes = sha256.Size
 
 // The lengths of a code verifier (RFC 7636, 4.1).
@@ -22,7 +22,7 @@ const (
 	maxVerifier = 128
 )
 
-// CheckCodeChallenge refuses what is no challenge of the method S256.
+// CheckCodeChallenge refuses a text that cannot be a challenge of the method S256.
 func CheckCodeChallenge(challenge string) error {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(challenge)
 	if err != nil || len(raw) != pkceBytes {
@@ -31,18 +31,18 @@ func CheckCodeChallenge(challenge string) error {
 	return nil
 }
 
-// handOver is what the challenge of a code keeps.
+// handOver is the data that is stored with a code.
 type handOver struct {
 	SessionID     string `json:"session"`
 	CodeChallenge string `json:"challenge"`
 }
 
-// anyClient stands in a challenge that whoever has the secret may answer: an app's
-// server may redeem the code of a browser.
+// anyClient marks a challenge that any client may answer if it has the secret: an app's
+// server may redeem the code that a browser got.
 var anyClient = Client{}
 
-// HandOver makes a code with which an app opens a session of its own, as good as the
-// caller's. It works once and for CodeLife.
+// HandOver makes a code with which an app opens its own session, with the same rights
+// as the caller's. The code works once, within CodeLife.
 func (s *Service) HandOver(ctx context.Context, id Identity, codeChallenge string) (code string, err error) {
 	if err := CheckCodeChallenge(codeChallenge); err != nil {
 		return "", err
@@ -69,9 +69,9 @@ type ExchangeInput struct {
 	Client       Client
 }
 
-// Exchange spends a code and opens the app's session. Nothing is opened if the
-// session that the code came from has ended meanwhile. A wrong verifier spends the
-// code: whoever presents it is not the app.
+// Exchange spends a code and opens the app's session. It fails if the session that the
+// code came from has ended since. A wrong verifier spends the code, because its sender
+// is not the app.
 func (s *Service) Exchange(ctx context.Context, in ExchangeInput) (Grant, error) {
 	const op = OpExchange
 	if len(in.CodeVerifier) < minVerifier || len(in.CodeVerifier) > maxVerifier {
@@ -133,7 +133,7 @@ func (s *Service) spendCode(ctx context.Context, code string) (given handOver, f
 	return given, from, ua, err
 }
 
-// fits tells whether a verifier is that of the challenge.
+// fits reports whether the verifier belongs to the challenge.
 func (o handOver) fits(verifier string) bool {
 	digest := sha256.Sum256([]byte(verifier))
 	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(digest[:])), []byte(o.CodeChallenge)) == 1

@@ -35,7 +35,7 @@ type ImportRecord struct {
 // ImportIdentity is an account at another provider by which a user signed in.
 type ImportIdentity struct {
 	Provider string // as the other system calls it
-	Subject  string // whom the provider means
+	Subject  string // the provider's id of the user
 }
 
 // ErrHashLeft is for a hash that cannot come along: of a kind that nothing here
@@ -72,16 +72,17 @@ var ErrRefusedByStore = errors.New("the database refuses it")
 // ImportStore takes accounts in bulk.
 type ImportStore interface {
 	ImportedHashes
-	// ImportUsers adds accounts, all that can be or, if it fails, none, and tells what
-	// became of each. An address that has an account is left as it is. With dryRun
-	// nothing stays. ErrRefusedByStore if a row breaks a rule of the database's own.
+	// ImportUsers adds a batch of accounts and returns the fate of each. If it fails,
+	// it adds none. It leaves an address that has an account as it is. With dryRun it
+	// rolls everything back. ErrRefusedByStore if a row breaks a constraint of the
+	// database.
 	ImportUsers(ctx context.Context, accounts []NewAccount, dryRun bool) ([]Imported, error)
 }
 
 // TOTPSealer takes over secrets that another system drew.
 type TOTPSealer interface {
-	// SealSecret encrypts a secret of an authenticator app (base32) for storing, or
-	// refuses what is none.
+	// SealSecret encrypts the secret of an authenticator app (base32) for storing, and
+	// refuses text that is not base32.
 	SealSecret(userID, secret string) ([]byte, error)
 }
 
@@ -97,8 +98,8 @@ type Importer struct {
 	Now       func() time.Time
 }
 
-// Prepare checks a record. The error says why it is rejected. What does not come along
-// of an account that does is added to the record's Left.
+// Prepare checks a record. The error says why it is rejected. If the account can be
+// added but parts of it cannot, Prepare lists those in the record's Left.
 func (i *Importer) Prepare(r *ImportRecord) (NewAccount, error) {
 	email, err := NormalizeEmail(r.Email)
 	if err != nil {
@@ -150,8 +151,8 @@ func (i *Importer) Prepare(r *ImportRecord) (NewAccount, error) {
 	return a, nil
 }
 
-// nameOf is the record's name, or one made of its address: nobody is left behind for
-// a name that this service would not take.
+// nameOf returns the record's name, or one made of its address: an unusable name must
+// not keep an account from being imported.
 func (i *Importer) nameOf(r *ImportRecord, email string) string {
 	local, _, _ := strings.Cut(email, "@")
 	if strings.TrimSpace(r.Name) == "" {
@@ -189,8 +190,8 @@ func (i *Importer) addRoles(a *Account, r *ImportRecord) error {
 	return i.Tokens.CheckAccount(*a)
 }
 
-// Add adds accounts and tells what became of each. Where the database refuses a row,
-// refused is told of it, by its place in accounts, and the others are added.
+// Add adds accounts and returns the fate of each. If the database refuses a row, Add
+// calls refused with its index in accounts and adds the others.
 func (i *Importer) Add(ctx context.Context, accounts []NewAccount, dryRun bool, refused func(place int, err error)) ([]Imported, error) {
 	fates, err := i.Store.ImportUsers(ctx, accounts, dryRun)
 	if !errors.Is(err, ErrRefusedByStore) {

@@ -23,9 +23,9 @@ type Gauge interface {
 	SetImported(ctx context.Context, req HashRequest, examples []string) error
 }
 
-// RunGauge measures what the imported hashes cost that are stored, at once and every
-// minute, so that the time of an answer does not tell their accounts. It returns when
-// ctx ends.
+// RunGauge measures the cost of the imported hashes that are stored, at the start and
+// every minute. Wrong passwords can then take equally long for all accounts. It returns
+// when ctx ends.
 func RunGauge(ctx context.Context, store ImportedHashes, gauge Gauge, failed func(error)) {
 	tick := time.NewTicker(gaugeEvery)
 	defer tick.Stop()

@@ -72,8 +72,8 @@ func mailLanguage(asked string, c Client) (string, error) {
 	return asked, nil
 }
 
-// queueLink queues a mail with a link for ua's account to an address. Without
-// send it does the same work and sends nothing.
+// queueLink queues a mail with a link for ua's account to an address. If send is false,
+// it does the same work but sends nothing.
 func (s *Service) queueLink(ctx context.Context, kind MailKind, ua UserAccount, recipient, language string, send bool) error {
 	id, err := newID(s.Random)
 	if err != nil {
@@ -128,8 +128,8 @@ func salutation(ua UserAccount, recipient string) string {
 	return name
 }
 
-// Masked names an account to somebody who may not be its owner: enough of its
-// address to tell one's own by, too little to say anything with.
+// Masked names an account to a person who may not be its owner: it shows enough of the
+// address for the owner to recognise it, and too little to carry a message.
 func Masked(email string) string {
 	local, domain, _ := strings.Cut(email, "@")
 	return initial(local) + "•••@" + initial(domain) + "•••"
@@ -143,7 +143,8 @@ func initial(s string) string {
 	return string(r)
 }
 
-// linkRefused settles an attempt whose token is no good; other errors pass.
+// linkRefused settles an attempt with an invalid token; it returns other errors
+// unchanged.
 func (s *Service) linkRefused(ctx context.Context, op Operation, r Reservation, userID string, c Client, err error) error {
 	if !errors.Is(err, ErrTokenUnknown) {
 		r.Released(ctx)

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// MailPurpose says what a token sent by mail is good for.
+// MailPurpose says what a mailed token can do.
 type MailPurpose string
 
 const (
@@ -26,7 +26,7 @@ const (
 	PurposeSignIn MailPurpose = "sign-in"
 )
 
-// MailKind names a mail; templates, metrics and the webhook go by it.
+// MailKind names a mail, for templates, metrics and the webhook.
 type MailKind string
 
 // Each carries a link with a token of the purpose of the same name.
@@ -48,8 +48,8 @@ func linkKinds() []MailKind {
 	return []MailKind{MailResetPassword, MailVerifyEmail, MailChangeEmail, MailSignInLink}
 }
 
-// Purpose is what the token in a mail of this kind is good for; empty where
-// the mail carries none.
+// Purpose says what the token in a mail of this kind can do; it is empty if the mail
+// carries none.
 func (k MailKind) Purpose() MailPurpose {
 	if slices.Contains(linkKinds(), k) {
 		return MailPurpose(k)
@@ -84,16 +84,15 @@ func (p MailPurpose) Life() time.Duration {
 	}
 }
 
-// Links is how many mailed tokens of this purpose an account has at once. While
-// that many are live nothing more is sent: the mailbox holds links that work,
-// and nobody can void them by asking again. 0: a newer token takes the place of
-// the older one.
+// Links is the number of mailed tokens of this purpose that an account can have at
+// once. While that many are live, no further mail is sent: the mailbox holds working
+// links, and another request cannot void them. 0: a newer token replaces the older one.
 func (p MailPurpose) Links() int {
 	switch p {
 	case PurposeVerifyEmail:
 		return 5
 	case PurposeChangeEmail:
-		return 0 // only the account's owner can ask, who may have mistyped the address
+		return 0 // only the account's owner can ask, and may have mistyped the address
 	default:
 		return 3
 	}
@@ -121,15 +120,15 @@ func (a Account) SessionVersionFor(p MailPurpose) int {
 	return a.PasswordVersion
 }
 
-// Confirmed tells whether what this token of ua's could confirm is so already: it
-// was spent, or another link of the same mailbox was.
+// Confirmed reports whether the address of ua that this token could confirm is
+// confirmed already, by this link or by another one to the same mailbox.
 func (t MailToken) Confirmed(ua UserAccount) bool {
 	confirms := t.Purpose == PurposeVerifyEmail || t.Purpose == PurposeChangeEmail
 	return confirms && t.Email == ua.User.Email && !ua.Account.EmailVerifiedAt.IsZero()
 }
 
-// QueuedMail is a row of auth.outbox. It holds no token: what the link needs is
-// derived from the row's id when it is sent (see MailSecret).
+// QueuedMail is a row of auth.outbox. It holds no token: the token is derived from the
+// row's id when the mail is sent (see MailSecret).
 type QueuedMail struct {
 	ID        string // UUID; the same at every attempt, so the Message-ID is too
 	UserID    string // empty: an address without an account
@@ -150,11 +149,11 @@ type MailFate struct {
 	FailedAt  time.Time `json:"failedAt,omitzero"`
 }
 
-// MailPayload is what a template needs besides the link. It is stored as JSON.
+// MailPayload is the data of a template apart from the link. It is stored as JSON.
 type MailPayload struct {
 	Name     string    `json:"name,omitempty"`
-	Language string    `json:"language,omitempty"` // as the person asked for it, or those preferred, best first; may be without templates
-	At       time.Time `json:"at,omitzero"`        // when it happened: the sign-up, the wish to change, what a notice tells of
+	Language string    `json:"language,omitempty"` // the language that was asked for, or the preferred ones, best first; there may be no template for them
+	At       time.Time `json:"at,omitzero"`        // the time of the sign-up, of the request for a change, or of the event in a notice
 	Account  string    `json:"account,omitempty"`  // masked, see Masked: the account whose address is to change
 	From     string    `json:"from,omitempty"`     // of a notice: the client's address range, if known
 }
@@ -185,14 +184,15 @@ type MailStore interface {
 	// calls), or without the user, it adds a decoy instead. It costs about the
 	// same in every case.
 	QueueMail(ctx context.Context, m QueuedMail, t *MailToken) error
-	// AddMailToken stores a token that goes another way than by mail. It takes
-	// the place of an earlier one of this kind. ErrNotFound if there is no such user.
+	// AddMailToken stores a token that does not travel by mail. It replaces an earlier
+	// one of this kind. ErrNotFound if there is no such user.
 	AddMailToken(ctx context.Context, t MailToken) error
 	// MailTokenUserAccount returns a token and its owner if it is live: not spent, not
-	// expired, of the account's version, the account enabled and, but for a change
-	// of address, its address still the one that the token was sent to. A spent
-	// token is returned while what it confirmed is still so (MailToken.Confirmed)
-	// and its row has not been needed for a newer one. Else ErrTokenUnknown.
+	// expired, of the account's version, the account enabled and, but for a change of
+	// address, its address still the one that the token was sent to. A spent token is
+	// returned as long as the address that it confirmed is still confirmed
+	// (MailToken.Confirmed) and no newer token has replaced its row. Otherwise
+	// ErrTokenUnknown.
 	MailTokenUserAccount(ctx context.Context, token TokenHash, now time.Time) (MailToken, UserAccount, error)
 	// ResetPassword spends a live token, swaps hash and version and opens the
 	// session of the new version. The token is of PurposeResetPassword, or of
@@ -216,23 +216,24 @@ type MailStore interface {
 
 // Outbox is the queue of mails as those see it who send them.
 type Outbox interface {
-	// ClaimMail takes the mail that has been due longest and keeps it from other
-	// callers until the lease is over; ErrNotFound if none is due. Its Attempts
-	// count this claim.
+	// ClaimMail takes the mail that has been due longest and hides it from other
+	// callers until the lease ends; ErrNotFound if none is due. Its Attempts count this
+	// claim.
 	ClaimMail(ctx context.Context, now time.Time, lease time.Duration) (QueuedMail, error)
 	// RenewMailToken sets when a token expires; ErrTokenUnknown if it was spent,
-	// replaced or voided, so that its mail need not be sent any more.
+	// replaced or voided, so that its mail is no longer needed.
 	RenewMailToken(ctx context.Context, p MailPurpose, token TokenHash, expiresAt time.Time) error
 	// MailSent marks a mail as taken by the mail server; ErrNotFound.
 	MailSent(ctx context.Context, id string, now time.Time) error
-	// PostponeMail makes a mail due again at next, unless it was claimed anew
+	// PostponeMail makes a mail due again at next, unless another caller has claimed it
 	// since the claim that counted attempts; ErrStale.
 	PostponeMail(ctx context.Context, id string, attempts int, next time.Time) error
 	// AbandonMail gives a mail up, under the same condition; ErrStale.
 	AbandonMail(ctx context.Context, id string, attempts int, now time.Time) error
 	// QueuedMails counts the mails that are neither sent nor given up.
 	QueuedMails(ctx context.Context) (int, error)
-	// MailsOf lists what was queued for a user, the newest first; decoys are none.
+	// MailsOf lists the mails that were queued for a user, newest first, without
+	// decoys.
 	MailsOf(ctx context.Context, userID string) ([]MailFate, error)
 	// SweepMail deletes expired tokens and mails that were sent or given up
 	// before the time given, at most batch of each, and returns how many.
@@ -250,7 +251,7 @@ type Letter struct {
 	ValidFor  time.Duration // how long link and code work
 }
 
-// Mailer hands letters to whoever delivers them.
+// Mailer hands letters to a mail server or webhook.
 type Mailer interface {
 	// Send returns once the other side has answered. ErrMailRefused: it will
 	// never take this letter. Any other error: it may later.
@@ -286,8 +287,8 @@ func (s MailSecret) Tokens(mailID string) ([]string, error) {
 	return tokens, nil
 }
 
-// HashMailToken returns what is stored of a token. ok is false for what cannot
-// be one.
+// HashMailToken returns the hash under which a token is stored. ok is false if the text
+// cannot be a token.
 func HashMailToken(token string) (ua TokenHash, ok bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(b) != mailTokenBytes {
@@ -305,8 +306,8 @@ func newMailToken(random io.Reader) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
-// newToken is what is stored of a token for ua that is sent to an address, or,
-// where that is empty, goes another way.
+// newToken is the stored form of a token for ua that is mailed to an address. An empty
+// address means that the token does not travel by mail.
 func newToken(p MailPurpose, ua UserAccount, email, token string, now time.Time) *MailToken {
 	hash, _ := HashMailToken(token)
 	return &MailToken{

@@ -30,11 +30,11 @@ const (
 	MailCodeElevate MailCodePurpose = "elevation"
 )
 
-// MailCode is a row of auth.mail_codes: what a mailed code belongs to. The code itself
-// is not there: it is derived from the mail's id (see MailSecret). There is a row
+// MailCode is a row of auth.mail_codes, the challenge of a mailed code. It does not
+// hold the code, which is derived from the mail's id (see MailSecret). There is a row
 // whether or not the address has an account.
 type MailCode struct {
-	Hash       TokenHash // of the challenge that whoever asked has to present
+	Hash       TokenHash // of the challenge that the person who asked must present
 	Purpose    MailCodePurpose
 	MailID     string
 	Email      string // where the mail went
@@ -48,8 +48,8 @@ type MailCode struct {
 type MailCodeStore interface {
 	// AddMailCode stores a code in the place of an earlier one with its hash.
 	AddMailCode(ctx context.Context, c MailCode) error
-	// TryMailCode counts a try and returns what the code belongs to. ErrTokenUnknown if
-	// none that is live has the hash: unknown, expired, of another purpose, or tried
+	// TryMailCode counts a try and returns the challenge with this hash.
+	// ErrTokenUnknown if it is unknown, expired, of another purpose, or was tried
 	// MailCodeTries times.
 	TryMailCode(ctx context.Context, hash TokenHash, p MailCodePurpose, now time.Time) (MailCode, error)
 	// EndMailCode removes a code: of parallel calls exactly one succeeds;
@@ -63,22 +63,22 @@ type MailCodeStore interface {
 	VerifyMailbox(ctx context.Context, userID, email string, now time.Time) error
 }
 
-// codeKinds carry a code, and MailSignInLink a link with it. Code alone goes to an
-// address that nobody has verified: it may be a stranger's, who should have nothing
-// to click on.
+// codeKinds carry a code; MailSignInLink carries a link, too. An unverified address
+// gets the code without a link: it may belong to a stranger, who should have nothing to
+// click on.
 const (
 	MailSignInLink    MailKind = "sign-in"
 	MailSignInCode    MailKind = "sign-in-code"
 	MailElevationCode MailKind = "elevation-code"
 )
 
-// HasCode tells whether a mail of this kind carries a code.
+// HasCode reports whether a mail of this kind carries a code.
 func (k MailKind) HasCode() bool {
 	return slices.Contains([]MailKind{MailSignInLink, MailSignInCode, MailElevationCode}, k)
 }
 
-// Codes returns the code that a mail may carry, for each key: six digits that cannot
-// be told from the mail's id without it.
+// Codes returns the code of a mail under each key: six digits that cannot be computed
+// from the mail's id without the key.
 func (s MailSecret) Codes(mailID string) ([]string, error) {
 	var codes []string
 	for _, key := range s.Keys() {

@@ -10,9 +10,9 @@ type EmailStore interface {
 	// ListEmails returns id and address of users, those without an account too, in
 	// the order of their id, after the id given (empty: from the start).
 	ListEmails(ctx context.Context, afterID string, limit int) ([]User, error)
-	// RespellEmail writes the address that a user has in another form, by
-	// compare-and-set: what is known of it stays, links under way are void.
-	// ErrStale; ErrEmailTaken if somebody has that form.
+	// RespellEmail replaces a user's address with another form of the same address, by
+	// compare-and-set. The address stays verified if it was; mailed links become void.
+	// ErrStale; ErrEmailTaken if another user has that form.
 	RespellEmail(ctx context.Context, userID, from, to string) error
 }
 
@@ -21,17 +21,17 @@ type Respelling struct {
 	UserID string
 	From   string
 	To     string // empty: there is no such form, see Err
-	// Err is nil where the address has, or with a dry run would get, its form.
-	// ErrEmailTaken: another user's address has, or gets, the same form. Who of
-	// them is to keep it, a person decides.
+	// Err is nil if the address has its normal form now, or would get it without a dry
+	// run. ErrEmailTaken: another user's address has the same normal form, and a person
+	// must decide which user keeps it.
 	Err error
 }
 
 const normalizeBatch = 1000
 
-// NormalizeEmails brings stored addresses to the form of NormalizeEmail, as rows of
-// before that form need it, and tells of each. Of users whose addresses become one
-// it changes none. With dryRun it changes nothing at all.
+// NormalizeEmails brings stored addresses to the form of NormalizeEmail, for rows that
+// are older than that form, and reports each. If the addresses of several users would
+// become the same, it changes none of them. With dryRun it changes nothing.
 func (o *Operator) NormalizeEmails(ctx context.Context, dryRun bool, tell func(Respelling) error) error {
 	malformed, owners, err := o.malformedEmails(ctx)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Notices tell the owner of an account what happened to it. They hold no link:
-// nobody should learn to follow one in a mail that says to hurry.
+// Notices tell the owner of an account what happened to it. They hold no link: users
+// should not learn to follow links in mails that urge them to hurry.
 const (
 	MailPasswordChanged MailKind = "password-changed"
 	MailNewDevice       MailKind = "new-device"     // a sign-in without a device token
@@ -36,10 +36,10 @@ type NoticeRate struct {
 	Every time.Duration
 }
 
-// noticeRate allows several, so that what the owner does leaves room for what a
-// thief does next; what comes on top is in the audit log alone. An address that
-// nobody has verified may be a stranger's, who must not be annoyed by whoever
-// signed up with it.
+// noticeRate allows several notices, so that the owner's own acts leave room for a
+// notice about a thief's. Further events are only in the audit trail. An unverified
+// address may belong to a stranger, who must not be bothered because somebody signed up
+// with it.
 func noticeRate(a Account) NoticeRate {
 	if a.EmailVerifiedAt.IsZero() {
 		return NoticeRate{Most: 3, Every: 24 * time.Hour}
@@ -51,9 +51,8 @@ func (s *Service) sends(kind MailKind) bool {
 	return s.rules.MailEnabled && slices.Contains(s.rules.Notices, kind)
 }
 
-// notify queues a notice for an account's owner. What it tells of has happened
-// and stands whether or not the notice can be queued; the store's metrics say
-// when it could not.
+// notify queues a notice for an account's owner. The event has happened whether or not
+// the notice can be queued; the store's metrics show when it could not.
 func (s *Service) notify(ctx context.Context, kind MailKind, ua UserAccount, c Client) {
 	if !s.sends(kind) || !s.mayTell(ctx, kind, ua, c) {
 		return
@@ -68,9 +67,9 @@ func (s *Service) notify(ctx context.Context, kind MailKind, ua UserAccount, c C
 	}
 }
 
-// mayTell limits what goes to a mailbox that nobody has proved to be theirs, for
-// the mailbox: a deleted account takes the count of its notices along, and the next
-// one can have the same address.
+// mayTell limits notices to an unverified mailbox, counted by mailbox: the count by
+// account is lost when an account is deleted, and the next account can have the same
+// address.
 func (s *Service) mayTell(ctx context.Context, kind MailKind, ua UserAccount, c Client) bool {
 	if !ua.Account.EmailVerifiedAt.IsZero() {
 		return true

@@ -18,8 +18,8 @@ const (
 	ActorOperator = "operator"
 )
 
-// Operator holds the use cases of whoever runs the service. They need no
-// session and no limit: who may run the program on its host is trusted.
+// Operator holds the use cases of the person who runs the service. They need no session
+// and have no limit: a person who can run the program on its host is trusted.
 type Operator struct {
 	Store  Store
 	Mail   MailStore
@@ -36,14 +36,14 @@ type Operator struct {
 // roleName is what Hasura takes as a role without quoting trouble.
 var roleName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,62}$`)
 
-// IsRoleName tells whether a token may hold this role, if it is not admin.
+// IsRoleName reports whether a token may hold this role, unless it is admin.
 func IsRoleName(name string) bool { return roleName.MatchString(name) }
 
-// IsAdmin tells whether a role opens everything in Hasura, or looks like the one that does.
+// IsAdmin reports whether a role is Hasura's admin role, or looks like it.
 func IsAdmin(role string) bool { return strings.EqualFold(role, "admin") }
 
-// CheckRoles refuses role lists that could never be put into a token: none at
-// all, malformed names, and admin, which would open everything in Hasura.
+// CheckRoles refuses role lists that a token can never hold: an empty list, malformed
+// names, and admin, which would open everything in Hasura.
 func CheckRoles(roles []string) error {
 	if len(roles) == 0 {
 		return Invalid("roles", "at least one is needed")
@@ -89,8 +89,8 @@ func (o *Operator) Sessions(ctx context.Context, userID string) ([]Session, erro
 	return o.Store.LiveSessions(ctx, userID, time.Now())
 }
 
-// List pages through users in the order of their e-mail. With a part of an address
-// it lists those who have it, in any of its forms.
+// List pages through users in the order of their e-mail. Given a part of an address, it
+// lists the users whose address contains it in any of its forms.
 func (o *Operator) List(ctx context.Context, part, after string, limit int) ([]UserAccount, error) {
 	f := UserFilter{AfterEmail: after, Limit: limit}
 	if part != "" {
@@ -117,8 +117,8 @@ func (o *Operator) Create(ctx context.Context, email, name, password string, rol
 	return o.add(ctx, ua)
 }
 
-// CreateWithoutPassword adds a user whom no password signs in: the stored hash is
-// empty, which matches nothing. A reset link, or SetPassword, gives one later.
+// CreateWithoutPassword adds a user without a password: the stored hash is empty, which
+// matches nothing. A reset link or SetPassword can set one later.
 func (o *Operator) CreateWithoutPassword(ctx context.Context, email, name string, roles []string) (UserAccount, error) {
 	if len(roles) == 0 {
 		roles = o.Roles
@@ -228,9 +228,9 @@ func (o *Operator) SetPassword(ctx context.Context, ref, password string) error 
 }
 
 // OpenSession opens a session of a user without asking for its password. No limit
-// counts it, and no rule about who may sign in refuses it but a closed account: the
-// proofs of deploys and rotations rest on it, and nothing that a stranger sends or
-// that a setting closes may fail them.
+// counts it, and only a disabled account is refused. Deploys and rotations prove with
+// it that the service works, so neither a stranger's requests nor a setting may make it
+// fail.
 func (o *Operator) OpenSession(ctx context.Context, ref string) (Grant, error) {
 	ua, err := o.Find(ctx, ref)
 	if err != nil {
@@ -266,12 +266,12 @@ func (o *Operator) RecordUnlocked(ctx context.Context, userID string) error {
 	return o.record(ctx, EventLimitsCleared, userID)
 }
 
-// RecordExported records that somebody was handed what is kept about a user.
+// RecordExported records that an operator exported the data of a user.
 func (o *Operator) RecordExported(ctx context.Context, userID string) error {
 	return o.record(ctx, EventUserExported, userID)
 }
 
-// Delete removes a user and everything that hangs on it.
+// Delete removes a user with its account, sessions and credentials.
 func (o *Operator) Delete(ctx context.Context, ref string) error {
 	ua, err := o.Find(ctx, ref)
 	if err != nil {

@@ -217,17 +217,17 @@ type Limit uint8
 const (
 	LimitUnset          Limit = iota // no attempt passes
 	LimitNone                        // nothing is proved that could be guessed
-	LimitGuess                       // client and account; a success gives back what the client holds
+	LimitGuess                       // client and account; a success refunds the client's failures for that account
 	LimitCode                        // client, and the account or its known device for each kind of code
 	LimitKnown                       // the device, all devices of the account, all that the client knows
 	LimitSignUp                      // client
 	LimitRefresh                     // client and session
 	LimitLink                        // client
 	LimitLinkRequest                 // client, and client and account together
-	LimitOwnLinkRequest              // client, and account whoever asks
+	LimitOwnLinkRequest              // client, and account for all clients together
 	LimitUnsolicited                 // the mailbox, for each kind of mail
 	LimitMailSignIn                  // the mailbox of an account, or the known device that asks
-	LimitStranger                    // a mailbox that nobody has verified, and all of those together
+	LimitStranger                    // an unverified mailbox, and all unverified ones together
 	limits
 )
 

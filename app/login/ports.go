@@ -7,14 +7,15 @@ import (
 	"net/netip"
 )
 
-// Client is who asks, as far as the edge can vouch for it. The zero Addr is a
-// client of unknown address (a call through Hasura without the edge secret);
-// all of those share one limit.
+// Client is the sender of a request, as far as the edge can vouch for it. The zero Addr
+// means that its address is unknown (a call through Hasura without the edge secret);
+// all such clients share one limit.
 type Client struct {
 	Addr netip.Addr
 	Name string // shortened User-Agent, shown in the list of sessions
-	// Language lists those that the client prefers, the best first, such as
-	// "de-CH,fr", for mails where nobody is asked for one; what is none is ignored.
+	// Language lists the languages that the client prefers, best first, such as
+	// "de-CH,fr", for mails whose request names no language; malformed entries are
+	// ignored.
 	Language string
 }
 
@@ -50,10 +51,10 @@ func (req *HashRequest) passOn() HashRequest {
 	return passed
 }
 
-// Hasher hashes and verifies passwords, in the form that is the same on whatever
-// system they are typed (RFC 8265). Each method costs exactly one hash at the live
-// cost, Verify two for a password that comes in another form, or is refused before
-// it costs anything:
+// Hasher hashes and verifies passwords, in the form that is the same on every system
+// where they are typed (RFC 8265). Each method costs exactly one hash at the live cost
+// (Verify two for a password that comes in another form), or is refused before it costs
+// anything:
 //   - *Error CodeOverloaded with RetryAfter when the expected wait is too long, or
 //     the client has its share of the places already;
 //   - ErrCallerGone when ctx.Err() is not nil just before the hash would begin
@@ -69,12 +70,12 @@ type Hasher interface {
 	Release(req HashRequest)
 	// Hash returns the stored form of a password, which PasswordPolicy passed.
 	Hash(ctx context.Context, req HashRequest, password string) (string, error)
-	// Verify compares. An empty hash stands for "no such account": the same
-	// work is done against a dummy and ok is false. A password over 72 bytes
-	// costs as much and is false. stale tells that a matching hash is of another
-	// cost or format, or of the password as it came, and should be replaced.
-	// A hash that another system made costs what it costs; the answer to a wrong
-	// password then takes as long for every account.
+	// Verify compares. An empty hash stands for "no such account": the same work is
+	// done against a dummy and ok is false. A password over 72 bytes costs as much and
+	// is false. stale tells that a matching hash is of another cost or format, or of
+	// the password as it came, and should be replaced. A hash of another system has its
+	// own cost; while such hashes are stored, the answer to a wrong password takes
+	// equally long for every account.
 	Verify(ctx context.Context, req HashRequest, hash, password string) (ok, stale bool, err error)
 }
 
@@ -85,14 +86,14 @@ type PasswordPolicy interface {
 	Check(password string, context ...string) error
 }
 
-// Subject is whom an access token is for.
+// Subject is the user and session that an access token is for.
 type Subject struct {
 	User      User
 	Account   Account
 	SessionID string
 	AMR       []string  // how the session's owner has proved who they are (RFC 8176)
 	AuthTime  time.Time // when they did so last
-	Elevated  bool      // that was a short while ago, and on purpose
+	Elevated  bool      // AuthTime is that of an elevation within ElevationTTL
 }
 
 // Issuer signs access tokens.
@@ -118,9 +119,9 @@ type Attempt struct {
 	Account     string   // normalised e-mail or user id; empty where none is named
 	Family      string   // refresh-token family, for the limit per session
 	Method      Method   // of the proof; empty: a password
-	DeviceID    string   // non-empty: a known device, with a count of its own
+	DeviceID    string   // non-empty: a known device, with its own count
 	Recipient   string   // the address that a mail is to go to, where it is not the account's
-	Unsolicited MailKind // of a mail to Recipient that nobody there asked for; nothing else is counted then
+	Unsolicited MailKind // unsolicited mail; only the recipient's limit applies
 }
 
 // RateLimiter limits attempts per client prefix, account, session and device.
@@ -135,8 +136,8 @@ type RateLimiter interface {
 // Reservation settles an attempt. One that is never settled stays counted as an
 // attempt, not as a failure.
 type Reservation interface {
-	// KnownDevice tells whether the attempt counts as one of a known device. Beyond
-	// what its client may ask with those it does not.
+	// KnownDevice reports whether the attempt counts for a known device. Above the
+	// limit of its client for known devices, it does not.
 	KnownDevice() bool
 	// Succeeded gives back this attempt and the failures of the same client
 	// for the same account.
@@ -158,7 +159,8 @@ type Devices interface {
 	// Check returns the device's id, or "" where the token is not valid for
 	// the account.
 	Check(account, token string, now time.Time) (deviceID string)
-	// IssuedFor tells whether a device that Check named is of this version of its account.
+	// IssuedFor reports whether the token of a device that Check named was issued for
+	// this version of its account.
 	IssuedFor(deviceID, version string) bool
 }
 
@@ -167,7 +169,7 @@ type Auditor interface {
 	Record(ctx context.Context, e Event)
 }
 
-// ActAuditor records acts of operators, who are told when one is not recorded.
+// ActAuditor records acts of operators and returns an error if it could not.
 type ActAuditor interface {
 	RecordAct(ctx context.Context, e Event) error
 }

@@ -18,9 +18,9 @@ const (
 // recoveryEncoding has no digit that looks like a letter.
 var recoveryEncoding = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)
 
-// NewRecoveryCodes proves the caller's password, in a session that has proved the
-// second factor a short while ago, and makes ten codes in the place of those that
-// there were. They are shown this once; each signs in once in the factor's place.
+// NewRecoveryCodes checks the caller's password, in a session elevated by the second
+// factor, and replaces the account's recovery codes with ten new ones. They are shown
+// only now; each works once in place of the factor.
 func (s *Service) NewRecoveryCodes(ctx context.Context, id Identity, password string, c Client) ([]string, error) {
 	session, ua, err := s.confirm(ctx, OpNewRecoveryCodes, id, password, c, func(ua UserAccount) error {
 		if len(ua.Account.Factors) == 0 {

@@ -15,10 +15,10 @@ const (
 	tokenBytes  = familyBytes + secretBytes
 )
 
-// refreshToken is family ‖ secret. The family stays the same along a session's
-// family and is known to nobody but who holds the token: attempts can be counted per session
-// before the database is asked, and a token of which nothing else is remembered is
-// known as a spent one. The 256-bit secret is new each time.
+// refreshToken is family ‖ secret. The family stays the same for all tokens of a
+// session, and only the client knows it: attempts can be counted per session before the
+// database is asked, and a spent token is recognised even if nothing else is remembered
+// of it. The 256-bit secret is new each time.
 type refreshToken [tokenBytes]byte
 
 func newRefreshToken(random io.Reader) (refreshToken, error) {
@@ -46,8 +46,8 @@ func (t refreshToken) key() TokenKey {
 	return TokenKey{Family: sha256.Sum256(t[:familyBytes]), Token: t.hash()}
 }
 
-// child derives the successor. Everyone who presents the parent while it is good
-// is told the nonce and arrives at the same child (RFC 5869; the nonce is the salt).
+// child derives the successor. Every caller who presents the parent while it is good
+// gets the nonce and derives the same child (RFC 5869; the nonce is the salt).
 func (t refreshToken) child(nonce []byte) (refreshToken, error) {
 	secret, err := hkdf.Key(sha256.New, t[:], nonce, "hasura-login refresh token", secretBytes)
 	if err != nil {

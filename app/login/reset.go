@@ -34,14 +34,14 @@ type ResetPasswordInput struct {
 	Client      Client
 }
 
-// ResetPassword spends a token from a mail, replaces the password, ends every
-// session and opens a new one for the caller. That the mail was read verifies
-// its address. A link of an operator's verifies none, but opens a session even
-// where only verified addresses may sign in: who runs the service vouches.
+// ResetPassword spends a token from a mail, replaces the password, ends every session
+// and opens a new one for the caller. The mail was read, so its address is verified. An
+// operator's link verifies no address, but opens a session even if only verified
+// addresses may sign in: the operator vouches for it.
 //
-// The token of a mail that verifies an address does the same, until the address is
-// verified: whoever reads the mailbox may take over an account that somebody else
-// made with it.
+// The token of a mail that verifies an address does the same until the address is
+// verified: the mailbox's owner may take over an account that somebody else made with
+// the address.
 func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Grant, error) {
 	reservation, err := s.reserve(ctx, Attempt{Operation: OpResetPassword, Client: in.Client})
 	if err != nil {
@@ -93,7 +93,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	return g, err
 }
 
-// resets tells whether the token lets its bearer set a new password of ua.
+// resets reports whether the token lets its bearer set a new password of ua.
 func (t MailToken) resets(ua UserAccount) bool {
 	return t.SpentAt.IsZero() && (t.Purpose == PurposeResetPassword ||
 		t.Purpose == PurposeVerifyEmail && ua.Account.EmailVerifiedAt.IsZero())

@@ -74,7 +74,8 @@ func (s *Service) challenge(ctx context.Context, p ChallengePurpose, ua UserAcco
 	return base64.RawURLEncoding.EncodeToString(raw[:]), err
 }
 
-// challengeKey reads what a bearer presents. What is malformed finds nothing.
+// challengeKey decodes a challenge that a client presents. A malformed one matches no
+// row.
 func (s *Service) challengeKey(p ChallengePurpose, presented string, c Client) ChallengeKey {
 	key := ChallengeKey{Purpose: p, Client: c.Prefix(), Now: s.Now().UTC()}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(presented)
@@ -86,7 +87,7 @@ func (s *Service) challengeKey(p ChallengePurpose, presented string, c Client) C
 
 // begun is the first half of a sign-in, as its challenge keeps it.
 type begun struct {
-	// Device is known: whoever has only the password cannot use up its tries.
+	// Device is known: a person who has only the password cannot use up its tries.
 	Device string `json:"device,omitempty"`
 	// Mailbox is the address whose mail was read; empty: a password was proved.
 	Mailbox string `json:"mailbox,omitempty"`
@@ -150,7 +151,7 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 	if err := s.prove(ctx, attempt, ua, in.Proof, wrong(in.Proof.Method)); err != nil {
 		return Grant{}, err
 	}
-	// Of two right answers to one challenge one opens a session.
+	// Of two right answers to the same challenge, one opens a session.
 	if err := s.Credentials.EndChallenge(ctx, key.Hash); err != nil {
 		if errors.Is(err, ErrTokenUnknown) {
 			err = s.refused(ctx, op, ua.User.ID, in.Client, errChallenge())
@@ -217,7 +218,7 @@ func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
 	}
 	session.Opens = ua.Account.Unopened
 	if err := s.Store.CreateSession(ctx, session); err != nil {
-		if errors.Is(err, ErrStale) { // what was proved is no longer the account's
+		if errors.Is(err, ErrStale) { // the credential was removed since the check
 			err = s.refused(ctx, o.op, ua.User.ID, o.client, errInvalidCredentials())
 		}
 		return Grant{}, err

@@ -20,16 +20,16 @@ type Rules struct {
 	RefreshIdle   time.Duration // life of a session between two refreshes
 	RefreshGrace  time.Duration // a spent refresh token leads to the same successor this long
 	MaxSessions   int           // live sessions of a user; the oldest end
-	MailEnabled   bool          // somebody sends what is queued
+	MailEnabled   bool          // queued mails are sent
 	// RequireVerifiedEmail opens no session to an account whose address is not
 	// verified, but by an operator's link. It needs MailEnabled.
 	RequireVerifiedEmail bool
-	// MailSignIn is who may sign in by a mailed code or link. It needs MailEnabled.
+	// MailSignIn says who may sign in by a mailed code or link. It needs MailEnabled.
 	MailSignIn MailSignIn
 	// ElevationTTL is how long a proof counts that was given on purpose.
 	ElevationTTL time.Duration
-	// RememberDevice is how long a device that asks for it is asked for no second
-	// factor; 0: it always is.
+	// RememberDevice is how long a remembered device needs no second factor; 0: it
+	// always needs it.
 	RememberDevice time.Duration
 	Notices        []MailKind // those that are sent
 }
@@ -51,12 +51,12 @@ type Deps struct {
 	Random           io.Reader
 	// MailSecret makes the tokens in mails; needed with Rules.MailEnabled.
 	MailSecret MailSecret
-	// MailQueued, if given, is told that there is something to send.
+	// MailQueued, if given, is called when a mail was queued.
 	MailQueued func()
 }
 
-// Service holds the use cases. Every method returns *Error (see AsError) where
-// it does not do what was asked, or ErrCallerGone.
+// Service holds the use cases. A method that does not do what was asked returns *Error
+// (see AsError) or ErrCallerGone.
 type Service struct {
 	Deps
 	rules      Rules
@@ -77,7 +77,7 @@ func NewService(d Deps, r Rules) *Service {
 // Wait returns once work that outlives its request (re-hashing) is done.
 func (s *Service) Wait() { s.background.Wait() }
 
-// Grant is what a client receives when it is signed in.
+// Grant is the answer to a client that has signed in.
 type Grant struct {
 	UserID                string
 	Token                 string

@@ -51,7 +51,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if device != "" && !remembered && !s.Devices.IssuedFor(device, accountVersion(ua.User.ID, ua.Account.PasswordVersion)) {
 		s.Hasher.Release(hashing.passOn())
 		reservation.Released(ctx)
-		in.DeviceToken = "" // once more, as the stranger that it is now
+		in.DeviceToken = "" // retry without the device token, which no longer counts
 		return s.SignIn(ctx, in)
 	}
 	ok, stale, err := s.checkPassword(ctx, reservation, hashing.passOn(), ua.Account.Password, in.Password)
@@ -75,7 +75,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	}
 	o := opening{op: OpSignIn, userAccount: ua, client: in.Client, methods: []Method{MethodPassword}, known: device != ""}
 	if remembered {
-		o.deviceToken = in.DeviceToken // its time is not begun anew
+		o.deviceToken = in.DeviceToken // its lifetime does not start again
 	}
 	return s.open(ctx, o)
 }

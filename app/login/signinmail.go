@@ -16,7 +16,7 @@ type MailSignIn string
 // The settings.
 const (
 	MailSignInOff    MailSignIn = "off"
-	MailSignInKnown  MailSignIn = "signin" // whoever has an account
+	MailSignInKnown  MailSignIn = "signin" // anyone with an account
 	MailSignInSignUp MailSignIn = "signup" // a new address gets an account, too
 )
 
@@ -31,8 +31,8 @@ type RequestMailSignInInput struct {
 }
 
 // MailChallenge is what a client gets while the mail is on its way. The mailed code
-// is worth nothing without it, so a code that somebody guesses, or is told by its
-// reader, opens nothing elsewhere.
+// works only together with it, so a code that is guessed, or passed on by its reader,
+// opens nothing elsewhere.
 type MailChallenge struct {
 	Challenge string
 	ExpiresAt time.Time
@@ -115,9 +115,8 @@ type mailing struct {
 	client      Client
 }
 
-// mailCode stores what a code belongs to and queues its mail. Without send it does
-// the same work and sends nothing; the challenge then takes no code. Of a code with
-// a hash the hash is the challenge's.
+// mailCode stores the challenge of a code and queues its mail. If send is false, it
+// does the same work but sends nothing, and no code answers the challenge.
 func (s *Service) mailCode(ctx context.Context, code MailCode, m mailing, send bool) (MailChallenge, error) {
 	var raw [challengeBytes]byte
 	if _, err := io.ReadFull(s.Random, raw[:]); err != nil {
@@ -213,8 +212,7 @@ func (s *Service) SignInMailCode(ctx context.Context, in MailSignInCodeInput) (G
 	return Grant{}, s.refused(ctx, op, "", in.Client, errMailCode())
 }
 
-// signInToken finds the token of the mail's link, which is what a sign-in spends
-// however it comes.
+// signInToken finds the token of the mail's link. A sign-in by code spends it, too.
 func (s *Service) signInToken(ctx context.Context, mailID string) (TokenHash, UserAccount, bool, error) {
 	tokens, err := s.MailSecret.Tokens(mailID)
 	if err != nil {
@@ -230,7 +228,7 @@ func (s *Service) signInToken(ctx context.Context, mailID string) (TokenHash, Us
 	return TokenHash{}, UserAccount{}, false, nil
 }
 
-// signInUserAccount returns whom a live token signs in; ErrTokenUnknown.
+// signInUserAccount returns the account that a live token signs in; ErrTokenUnknown.
 func (s *Service) signInUserAccount(ctx context.Context, hash TokenHash) (UserAccount, error) {
 	stored, ua, err := s.Mail.MailTokenUserAccount(ctx, hash, s.Now())
 	if err == nil && (stored.Purpose != PurposeSignIn || !stored.SpentAt.IsZero()) {
@@ -246,9 +244,9 @@ type MailSignInLinkInput struct {
 	Client      Client
 }
 
-// SignInMailLink signs in with a mailed link, on whatever device it is opened: the
-// mailbox's reader could ask for a code there as well. It lets in nobody but who
-// presents it, so a stranger who asked for the mail gains nothing by a click.
+// SignInMailLink signs in with a mailed link, on any device: the mailbox's reader could
+// ask for a code there as well. It signs in the person who opens the link, so a
+// stranger who asked for the mail gains nothing from a click.
 func (s *Service) SignInMailLink(ctx context.Context, in MailSignInLinkInput) (Grant, error) {
 	const op = OpMailSignInLink
 	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client})
@@ -277,9 +275,9 @@ type mailProof struct {
 
 // signInByMail spends the mail and opens a session, or asks for the second factor.
 //
-// Whoever reads the mailbox of an account whose address is not verified takes it
-// over: its password and sessions may be a stranger's, who signed up with somebody
-// else's address. Where it has a second factor, that decides first.
+// A person who reads the mailbox of an account with an unverified address takes the
+// account over: its password and sessions may belong to a stranger who signed up with
+// somebody else's address. If the account has a second factor, that is asked for first.
 func (s *Service) signInByMail(ctx context.Context, p mailProof) (Grant, error) {
 	ua := p.userAccount
 	takeOver := ua.Account.EmailVerifiedAt.IsZero() && len(ua.Account.Factors) == 0

@@ -15,12 +15,11 @@ type SignUpInput struct {
 	Client   Client
 }
 
-// SignUp creates a user, queues a mail that verifies the address, where mails
-// are sent, and signs the user in. Where only verified addresses may sign in, no
-// session is opened: the answer is CodeEmailNotVerified although the user is made.
-// That an address is taken is told
-// (CodeEmailTaken), which is why attempts are limited per client whether or not
-// they succeed.
+// SignUp creates a user, queues a mail that verifies the address if mail is enabled,
+// and signs the user in. If only verified addresses may sign in, it opens no session
+// and returns CodeEmailNotVerified, although the user exists now. CodeEmailTaken
+// reveals that an address has an account, which is why attempts are limited per client
+// whether or not they succeed.
 func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	if !s.rules.SignUpEnabled {
 		return Grant{}, Errorf(CodeSignupDisabled, "Sign-up is closed")
@@ -75,7 +74,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	}
 	s.record(ctx, EventSignedUp, OpSignUp, session.Session, in.Client)
 	if s.rules.MailEnabled {
-		// Who is signed in can ask for the mail again.
+		// A signed-in user can ask for the mail again.
 		_ = s.queueFirstLink(ctx, ua, language, in.Client)
 	}
 	g, err := s.grant(ua, session.Session, token)
@@ -84,9 +83,9 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 }
 
 // signUpUnverified makes a user who may sign in once the address is verified. An
-// account that nobody has opened is nobody's: it gives way, so that no stranger
-// keeps an address from its owner. Whoever reads the mailbox decides in the end,
-// for the links sent there work for either sign-up.
+// account that was never opened gives way to a new sign-up, so that a stranger cannot
+// keep an address from its owner. The reader of the mailbox decides, because the links
+// sent there work for either sign-up.
 func (s *Service) signUpUnverified(ctx context.Context, ua UserAccount, replaces bool, language string, c Client) error {
 	ua.Account.Unopened = true
 	event := EventSignedUp
@@ -129,7 +128,7 @@ func (s *Service) createUser(ctx context.Context, ua UserAccount, first *NewSess
 	return err
 }
 
-// newUserAccount checks what a new user is made of, without id, hash and times.
+// newUserAccount checks the input of a new user. Id, hash and times are still missing.
 func newUserAccount(email, name string, roles []string, policy PasswordPolicy, password string) (UserAccount, error) {
 	email, err := NormalizeEmail(email)
 	if err != nil {

@@ -21,12 +21,13 @@ type Account struct {
 	DefaultRole    string
 	Claims         map[string]string // custom x-hasura-* claims
 	SessionVersion int               // sessions of another version are dead
-	// PasswordVersion rises with SessionVersion, except where the owner signs out everywhere:
-	// device tokens and mailed links are bound to it, so that signing out during
-	// an attack shuts nobody out. A Store works it out; it is never written.
+	// PasswordVersion rises with SessionVersion, except when the owner signs out
+	// everywhere: device tokens and mailed links are bound to it, so that signing out
+	// during an attack does not lock the owner out. A Store computes it; it is never
+	// written.
 	PasswordVersion int
 	// Factors are the second factors that the account can prove; none: a password is
-	// enough. A Store works them out; they are never written.
+	// enough. A Store computes them; they are never written.
 	Factors         []Method
 	Unopened        bool      // made by a sign-up that opened no session, and none since
 	EmailVerifiedAt time.Time // zero: not verified
@@ -61,8 +62,8 @@ type UserAccount struct {
 // TokenHash is the SHA-256 of a refresh token; the token itself is never stored.
 type TokenHash [32]byte
 
-// TokenKey is what a store knows of a refresh token: the hash of its family, which
-// names the session, and of the whole.
+// TokenKey is the stored form of a refresh token: the hash of its family, which names
+// the session, and the hash of the whole.
 type TokenKey struct {
 	Family TokenHash
 	Token  TokenHash
@@ -90,8 +91,8 @@ type Rotation struct {
 type Rotated struct {
 	UserAccount UserAccount
 	Session     Session
-	// Nonces lead from the presented token to the newest of its session, one
-	// generation each: ours alone, or those of earlier exchanges.
+	// Nonces lead from the presented token to the newest of its session, one generation
+	// each: only the nonce of this call, or those of earlier exchanges.
 	Nonces [][]byte
 }
 
@@ -105,9 +106,9 @@ type PasswordChange struct {
 	Now            time.Time
 }
 
-// AccountChange is an operator's change; nil fields stay. Every change but an
-// empty one, Claims and EmailVerified raises the version, so all sessions end. An account
-// that an operator has changed is not unopened any more.
+// AccountChange is an operator's change; nil fields stay. Every change raises the
+// version, so that all sessions end, except an empty one, Claims and EmailVerified. An
+// account that an operator has changed no longer counts as unopened.
 type AccountChange struct {
 	Password      *string
 	Roles         []string
@@ -126,7 +127,7 @@ type UserFilter struct {
 	Limit         int
 }
 
-// Sweep says what is old enough to go.
+// Sweep says what is old enough to be deleted.
 type Sweep struct {
 	Now        time.Time
 	NonceGrace time.Duration // nonces that lead on from tokens refused for this long are erased
@@ -157,8 +158,9 @@ type Store interface {
 	ListUsers(ctx context.Context, f UserFilter) ([]UserAccount, error)
 	// UpdateAccount applies an operator's change; ErrNotFound.
 	UpdateAccount(ctx context.Context, userID string, c AccountChange, now time.Time) error
-	// DeleteUser removes the user and all that hangs on it. ErrNotFound;
-	// ErrStale if version is not the account's. A negative version does not care.
+	// DeleteUser removes the user with its account, sessions and credentials.
+	// ErrNotFound; ErrStale if version is not the account's. A negative version matches
+	// every account.
 	DeleteUser(ctx context.Context, userID string, version int) error
 
 	// CreateSession adds a session if its version is still the account's and the
@@ -178,11 +180,11 @@ type Store interface {
 	// ErrNotFound.
 	EndAllSessions(ctx context.Context, userID string, now time.Time) error
 
-	// RotateToken exchanges the newest refresh token of a session for the child.
-	// Of parallel calls with one token exactly one does; the others get the nonce
-	// of its child. A token stays good, and leads to the newest, until its
-	// successor has been used and the grace after that has passed.
-	// ErrTokenUnknown; ErrTokenReused after that, with the session ended.
+	// RotateToken exchanges the newest refresh token of a session for the child. Of
+	// parallel calls with the same token exactly one succeeds; the others get the nonce
+	// of its child. A token stays good, and leads to the newest, until its successor
+	// has been used and the grace after that has passed. ErrTokenUnknown;
+	// ErrTokenReused after that, with the session ended.
 	RotateToken(ctx context.Context, r Rotation) (Rotated, error)
 
 	// ReplaceHash swaps a stored hash by compare-and-set without ending
@@ -192,10 +194,10 @@ type Store interface {
 	// session of the new version; ErrStale.
 	ChangePassword(ctx context.Context, c PasswordChange) error
 
-	// Sweep deletes what is old in one batch of each kind and returns how many
-	// rows it touched. Replicas may sweep at once.
+	// Sweep deletes one batch of old rows of each kind and returns how many rows it
+	// touched. Several replicas may sweep at once.
 	Sweep(ctx context.Context, s Sweep) (int, error)
-	// Ping tells whether the store can serve: reachable, with its tables, and able to
+	// Ping checks that the store can serve: reachable, with its tables, and able to
 	// write. It leaves nothing behind.
 	Ping(ctx context.Context) error
 	Close() error

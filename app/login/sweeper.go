@@ -8,18 +8,18 @@ import (
 
 const (
 	sweepEvery = time.Minute
-	// Who wants to write waits for a batch, where there is one writer at a time, and
-	// the pause keeps a long backlog from crowding out sign-ins.
+	// With one writer at a time, every other write waits for a batch. The pause keeps a
+	// long backlog from crowding out sign-ins.
 	sweepBatch = 100
 	sweepPause = 20 * time.Millisecond
-	// keepEnded leaves ended sessions a while for whoever investigates.
+	// keepEnded keeps ended sessions for a while, for investigations.
 	keepEnded = 7 * 24 * time.Hour
 	// removeEvery is how often unopened accounts are looked for.
 	removeEvery = 10 * time.Minute
 )
 
 // RunSweeper deletes what has expired, in small batches, until ctx ends. Several
-// replicas may do so at once. failed is told of errors; the next round tries again.
+// replicas may do so at once. It calls failed with errors; the next round tries again.
 func RunSweeper(ctx context.Context, store Store, nonceGrace time.Duration, failed func(error)) {
 	for {
 		// Jitter spreads replicas that started together.

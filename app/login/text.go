@@ -12,7 +12,7 @@ import (
 var blank = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{Lo: 0x2800, Hi: 0x2800, Stride: 1}, // braille pattern without dots
-		{Lo: 0xfffc, Hi: 0xfffd, Stride: 1}, // object replacement; what a decoder could not read
+		{Lo: 0xfffc, Hi: 0xfffd, Stride: 1}, // object replacement; replacement for undecodable bytes
 	},
 	R32: []unicode.Range32{
 		{Lo: 0x13441, Hi: 0x13442, Stride: 1}, // Egyptian blanks
@@ -21,11 +21,11 @@ var blank = &unicode.RangeTable{
 	},
 }
 
-// hidden holds of characters that no address, name or label may have: control,
-// format, private use, surrogates, line and paragraph separators, unassigned
-// (Cc, Cf, Co, Cs, Zl, Zp, Cn: all that is not graphic), and graphic ones that
-// cannot be seen. That takes the joiners, with which some names are written, for
-// they too make names that differ and look alike (decision 11).
+// hidden reports characters that no address, name or label may have: control, format,
+// private use, surrogates, line and paragraph separators, unassigned (Cc, Cf, Co, Cs,
+// Zl, Zp, Cn: all that is not graphic), and graphic ones that cannot be seen. This
+// includes the joiners, which some names are written with, because they also make
+// different names look alike (decision 11).
 func hidden(r rune) bool {
 	return r < ' ' || r > '~' && (!unicode.IsGraphic(r) || unicode.In(r,
 		unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, blank))

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// OneTimePasswords makes and checks the secrets of authenticator apps (RFC 6238).
-// A sealed secret is encrypted, and opens for its own user alone.
+// OneTimePasswords makes and checks the secrets of authenticator apps (RFC 6238). A
+// sealed secret is encrypted and can only be opened for its own user.
 type OneTimePasswords interface {
 	// New draws a secret for the user: as people type it (base32), as the otpauth
 	// URI that a QR code shows, and sealed.
@@ -24,7 +24,7 @@ type TOTP struct {
 	CreatedAt time.Time
 }
 
-// TOTPEnrolment is what an authenticator app has to be told, and what the caller
+// TOTPEnrolment is what an authenticator app needs, and the challenge that the caller
 // presents with its first code.
 type TOTPEnrolment struct {
 	Secret    string // base32
@@ -62,8 +62,8 @@ type AddTOTPInput struct {
 	Client    Client
 }
 
-// AddTOTP makes the secret of an enrolment the account's second factor. Sessions
-// stay: who holds one now is not asked for the factor before the next sign-in.
+// AddTOTP makes the secret of an enrolment the account's second factor. Sessions stay:
+// open ones are not asked for the factor before the next sign-in.
 func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) error {
 	const op = OpAddTOTP
 	session, ua, err := s.authorize(ctx, id)
@@ -118,9 +118,8 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 	return nil
 }
 
-// RemoveTOTP proves the caller's password, in a session that has proved the factor
-// a short while ago, and removes the factor with the recovery codes that stand in
-// for it.
+// RemoveTOTP checks the caller's password, in a session elevated by the factor, and
+// removes the factor with its recovery codes.
 func (s *Service) RemoveTOTP(ctx context.Context, id Identity, password string, c Client) error {
 	session, ua, err := s.confirm(ctx, OpRemoveTOTP, id, password, c, func(ua UserAccount) error {
 		if !ua.Account.has(MethodTOTP) {
@@ -164,8 +163,8 @@ func (s *Service) proveTOTP(ctx context.Context, _ Attempt, ua UserAccount, p Pr
 	return err == nil, err
 }
 
-// ResetSecondFactor removes every second factor of a user who has lost them, for an
-// operator who has made sure who is asking. All sessions end.
+// ResetSecondFactor removes every second factor of a user who has lost them. The
+// operator must have made sure who is asking. All sessions end.
 func (o *Operator) ResetSecondFactor(ctx context.Context, ref string) error {
 	ua, err := o.Find(ctx, ref)
 	if err != nil {

@@ -60,7 +60,7 @@ func (s *Service) RequestEmailChange(ctx context.Context, id Identity, in Reques
 	if err != nil {
 		return err
 	}
-	// Otherwise anyone with an account could have us write to anyone.
+	// Otherwise any user could make us mail arbitrary addresses.
 	if _, err := s.reserve(ctx, Attempt{Operation: OpRequestEmailChange, Client: in.Client, Account: ua.User.Email, Recipient: email}); err != nil {
 		return err
 	}
@@ -86,13 +86,12 @@ type VerifyEmailInput struct {
 	Client   Client
 }
 
-// VerifyEmail spends a token from a mail: the account's address is verified, or
-// the address that the mail went to becomes the account's. The mail alone is not
-// enough, for its reader may be somebody whom the account's owner tricks into
-// lending it their address: a change takes a session of the account, a new account
-// a session or its password. A reader who has neither can take the account over
-// with ResetPassword. What is confirmed already is success: mail programs and
-// impatient people follow a link twice.
+// VerifyEmail spends a token from a mail: the account's address is verified, or the
+// address that the mail went to becomes the account's. The mail alone is not enough,
+// because the account's owner may have tricked its reader into confirming: a change
+// needs a session of the account, a new account a session or its password. A reader who
+// has neither can take the account over with ResetPassword. Confirming again succeeds:
+// mail programs and impatient people follow a link twice.
 func (s *Service) VerifyEmail(ctx context.Context, in VerifyEmailInput) error {
 	reservation, err := s.reserve(ctx, Attempt{Operation: OpVerifyEmail, Client: in.Client})
 	if err != nil {
@@ -139,8 +138,8 @@ func (s *Service) VerifyEmail(ctx context.Context, in VerifyEmailInput) error {
 	return nil
 }
 
-// mayConfirm tells whether who presents a link uses its account: by a session of
-// it or, unless an address is to change, by its password.
+// mayConfirm reports whether the person who presents a link uses its account: by a
+// session of it or, except for a change of address, by its password.
 func (s *Service) mayConfirm(ctx context.Context, t MailToken, ua UserAccount, in VerifyEmailInput) error {
 	if in.Identity.UserID == ua.User.ID {
 		_, _, err := s.authorize(ctx, in.Identity)
@@ -163,7 +162,7 @@ func (s *Service) mayConfirm(ctx context.Context, t MailToken, ua UserAccount, i
 		Errorf(CodeInvalidCredentials, "This is not the account's password"))
 }
 
-// Link is what a mailed token is about, for the page that asks before it is spent.
+// Link describes a mailed token, for the page that asks before it is spent.
 type Link struct {
 	Purpose     MailPurpose
 	Email       string // the address that the mail went to
@@ -171,7 +170,7 @@ type Link struct {
 	Confirmed   bool // nothing is left to do
 }
 
-// Link describes a token and spends nothing. CodeInvalidToken if it is no good.
+// Link describes a token and spends nothing. CodeInvalidToken if it is not valid.
 func (s *Service) Link(ctx context.Context, token string) (Link, error) {
 	hash, ok := HashMailToken(token)
 	t, ua, err := MailToken{}, UserAccount{}, ErrTokenUnknown

@@ -1,17 +1,26 @@
 # The login service: one static binary on nothing.
-ARG GO_IMAGE=golang:1.26.8-bookworm
+ARG GO_IMAGE=golang:1.26.11-bookworm
 
-FROM ${GO_IMAGE} AS build
+# Go compiles for another machine by itself, so the compiler runs on this one.
+FROM --platform=${BUILDPLATFORM:-linux} ${GO_IMAGE} AS build
+ARG TARGETOS
+ARG TARGETARCH
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 # timetzdata: the time zones come with the binary; nethttpomithttp2: only nginx
-# speaks HTTP/2. An empty version means: what git says; it and the paths are all
-# that could differ between two builds.
+# speaks HTTP/2. What is empty, git says; these and the paths are all that could
+# differ between two builds.
 ARG VERSION=
+ARG COMMIT=
+ARG DATE=
 RUN VERSION="${VERSION:-$(git describe --tags --always 2>/dev/null || echo dev)}" && \
-    CGO_ENABLED=0 go build -trimpath -tags timetzdata,nethttpomithttp2 -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /out/hasura-login ./app
+    COMMIT="${COMMIT:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}" && \
+    DATE="${DATE:-$(TZ=UTC git log -1 --date=iso-strict-local --format=%cd 2>/dev/null || echo unknown)}" && \
+    CGO_ENABLED=0 GOOS="${TARGETOS:-linux}" GOARCH="${TARGETARCH:-$(go env GOARCH)}" \
+    go build -trimpath -tags timetzdata,nethttpomithttp2 -buildvcs=false \
+    -ldflags "-s -w -X main.version=${VERSION} -X main.commit=${COMMIT} -X main.date=${DATE}" -o /out/hasura-login ./app
 # A volume that is mounted here for the first time gets the owner of this folder.
 RUN mkdir -p /out/keys /out/audit
 

@@ -3,6 +3,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+# The commit's, so that two builds of it are the same.
+DATE ?= $(shell TZ=UTC git log -1 --date=iso-strict-local --format=%cd 2>/dev/null || echo unknown)
+BINARY ?= bin/hasura-login
+STAMP := -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 # Nothing here speaks HTTP/2 but nginx; without it the binary is half a megabyte smaller.
 GO_TAGS := nethttpomithttp2
 GO_TOOL := go tool -modfile=tools/go.mod
@@ -17,7 +22,7 @@ run: ## Login, a stand-in for Hasura and SQLite on loopback; nothing but Go is n
 
 .PHONY: build
 build: ## The static binary, bin/hasura-login
-	CGO_ENABLED=0 go build -trimpath -tags $(GO_TAGS) -ldflags "-s -w -X main.version=$(VERSION)" -o bin/hasura-login ./app
+	CGO_ENABLED=0 go build -trimpath -tags $(GO_TAGS) -ldflags "-s -w $(STAMP)" -o $(BINARY) ./app
 
 .PHONY: test
 test: tools test-go test-scripts ## Everything: install what is missing, then all tests
@@ -33,9 +38,14 @@ test-go: ## The Go tests, with the real servers they start
 test-scripts: ## The operator scripts: shellcheck, shfmt, bats
 	scripts/test
 
+# What shares memory between goroutines. Left out: the tests that fill a million places to weigh
+# them, which the detector makes ten times as slow, and the packages that start whole servers.
+RACE_PACKAGES := ./app/audit ./app/control ./app/httpapi ./app/login ./app/logsink ./app/password ./app/secretfile \
+	./app/throttle ./app/token ./app/store/sqlite ./dev/standin/auth
+
 .PHONY: test-race
-test-race: ## The Go tests under the race detector
-	go test -race -timeout 30m ./...
+test-race: tools ## The packages with concurrency, under the race detector
+	CGO_ENABLED=1 go test -race -vet=off -skip Million -timeout 15m $(RACE_PACKAGES)
 
 .PHONY: container-test
 container-test: ## Build the image twice, run it read-only, without root or capabilities (installs podman)
@@ -54,13 +64,27 @@ tools: ## Install the Debian packages that tests start
 	@ops/install-test-tools
 
 .PHONY: lint
-lint: ## gofmt, vet, golangci-lint, OpenAPI, YAML, shell
+lint: lint-code lint-workflows lint-scripts ## gofmt, vet, golangci-lint, OpenAPI, YAML, workflows, shell
+
+.PHONY: lint-code
+lint-code: tools
 	@test -z "$$(gofmt -l app dev hasura)" || { gofmt -l app dev hasura; echo 'run gofmt -w on these'; exit 1; }
 	go vet ./...
 	$(GO_TOOL) golangci-lint run ./...
 	npx --yes @redocly/cli@2.77.0 lint openapi.yaml
 	yamllint -s .
+
+.PHONY: lint-scripts
+lint-scripts: tools
 	scripts/lint
+
+.PHONY: lint-workflows
+lint-workflows: tools ## The workflow files of .github, with the shell in them
+	go tool -modfile=tools/actionlint/go.mod actionlint
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Known vulnerabilities that our code reaches
+	go tool -modfile=tools/govulncheck/go.mod govulncheck ./...
 
 .PHONY: bench
 bench: ## Measure against the bcrypt bound of the same run; results go to docs/benchmarks.md
@@ -73,3 +97,20 @@ fuzz: ## Each fuzz target for 30 seconds
 	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime 30s $$p; \
 	  done; \
 	done
+
+.PHONY: image
+image: ## The image hasura-login:dev, by Docker
+	docker build --build-arg GO_IMAGE=$$(sed -n 's/^GO_IMAGE=//p' .env.example) --build-arg VERSION=$(VERSION) \
+	  --build-arg COMMIT=$(COMMIT) --build-arg DATE=$(DATE) --tag hasura-login:dev .
+
+.PHONY: image-vulnerabilities
+image-vulnerabilities: ## Known vulnerabilities in every pinned image (needs Docker)
+	ops/check-pins --vulnerabilities
+
+.PHONY: pins
+pins: ## Whether every pinned image is there for amd64 and arm64, and how long its line is maintained (needs Docker)
+	ops/check-pins
+
+.PHONY: release-notes release-binaries release-image release-sign release-publish
+release-notes release-binaries release-image release-sign release-publish: release-%: ## A step of a release: VERSION=v1.2.0 OWNER=…
+	ops/release $*

@@ -22,6 +22,8 @@ type Environment struct {
 	Stderr  io.Writer
 	Vars    []string // as os.Environ
 	Version string
+	Commit  string
+	Date    string // of the commit
 	// Settings returns what to read instead of Vars; nil: Vars. It is asked after the
 	// flags are parsed.
 	Settings func() ([]string, error)
@@ -45,6 +47,8 @@ func Main(ctx context.Context, args []string, env Environment) int {
 		Use:   "hasura-login",
 		Short: "A login service for Hasura",
 		Long:  "A login service for Hasura. Every setting is a LOGIN_* variable; .env.example lists them.",
+		// For --version; the verb prints the version alone.
+		Version: fmt.Sprintf("%s (commit %s, %s)", env.Version, env.Commit, env.Date),
 	}
 	root.AddCommand(
 		serveCommand(env), checkCommand(env), healthCommand(env),

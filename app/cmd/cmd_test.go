@@ -16,7 +16,7 @@ func run(t *testing.T, stdin string, vars []string, args ...string) (code int, s
 	t.Helper()
 	var out, err bytes.Buffer
 	vars = append([]string{"LOGIN_AUDIT_DIR=" + t.TempDir()}, vars...) // the last of a name counts
-	code = cmd.Main(t.Context(), args, cmd.Environment{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &err, Vars: vars, Version: "v0-test"})
+	code = cmd.Main(t.Context(), args, cmd.Environment{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &err, Vars: vars, Version: "v0-test", Commit: "0123abcd", Date: "2026-11-29T10:00:00Z"})
 	return code, out.String(), err.String()
 }
 
@@ -33,6 +33,7 @@ func TestMain_ExitCodesAndWhatIsSaid(t *testing.T) {
 	}{
 		{name: "no verb shows help", args: "", code: 0, stdout: "Available Commands"},
 		{name: "version", args: "version", code: 0, stdout: "v0-test"},
+		{name: "version with commit and date", args: "--version", code: 0, stdout: "hasura-login version v0-test (commit 0123abcd, 2026-11-29T10:00:00Z)"},
 		{name: "unknown verb", args: "bogus", code: 2, stderr: "unknown command"},
 		{name: "unknown verb of a group", args: "users bogus", code: 2, stderr: "no such verb"},
 		{name: "unknown flag", args: "check --bogus", code: 2, stderr: "unknown flag"},

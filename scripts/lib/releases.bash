@@ -83,6 +83,30 @@ image_to_build() {
   printf 'hasura-login:%s\n' "${tag}"
 }
 
+# Whose releases these are: the setting, or where this folder was cloned from.
+owner_of_releases() {
+  local owner
+  owner=$(env_get HASURA_LOGIN_OWNER)
+  owner=${owner:-$(release_image_of HASURA_LOGIN_OWNER)}
+  [[ -n ${owner} ]] || owner=$(git -C "${ROOT}" remote get-url origin 2>/dev/null | sed -n 's#.*github\.com[:/]\([^/]*\)/.*#\1#p' || true)
+  printf '%s' "${owner,,}"
+}
+
+# The image that was published with these files, pulled and by its digest. There is none unless they
+# are exactly those of a tag.
+published_image() {
+  local owner tag image
+  [[ -z ${DRY_RUN} && $(image_to_build) != *-dirty ]] || return 1
+  tag=$(git -C "${ROOT}" describe --exact-match --match 'v[0-9]*' 2>/dev/null) || return 1
+  owner=$(owner_of_releases)
+  [[ -n ${owner} ]] || return 1
+  image=ghcr.io/${owner}/hasura-login:${tag}
+  docker pull "${image}" >/dev/null 2>&1 || return 1
+  pinned "${image}"
+}
+
+image_of_this_release() { published_image || image_to_build; }
+
 build_image() {
   pin_setting GO_IMAGE
   local -x "${IMAGE_SETTING}=$1"

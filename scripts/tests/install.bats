@@ -140,3 +140,22 @@ setup() {
   assert_status 2
   assert_says 'is no host name'
 }
+
+@test "the files of a tag take the image that was published with them, and build it if there is none" {
+  local image=ghcr.io/acme/hasura-login:v1.2.3
+  git -C "${HASURA_LOGIN_ROOT}" init -q
+  git -C "${HASURA_LOGIN_ROOT}" -c user.name=t -c user.email=t@example.org commit -q --allow-empty -m release
+  git -C "${HASURA_LOGIN_ROOT}" tag v1.2.3
+  git -C "${HASURA_LOGIN_ROOT}" remote add origin https://github.com/Acme/hasura-login.git
+  assert_same "$(image_of_this_release)" hasura-login:v1.2.3
+  publish "${image}"
+  script install --domain login.example.org
+  assert_status 0
+  grep -qx "HASURA_LOGIN_IMAGE=${image}@$(digest 1)" "${HASURA_LOGIN_ROOT}/.env"
+  never_called 'build login'
+  # Files that differ from the tag are no release.
+  touch "${HASURA_LOGIN_ROOT}/Dockerfile"
+  assert_same "$(image_of_this_release)" hasura-login:v1.2.3-dirty
+}
+
+image_of_this_release() { bash -c 'source "$1/lib/all.bash"; image_of_this_release' _ "${SCRIPTS}"; }

@@ -23,6 +23,8 @@ const (
 	CodeAccountDisabled      Code = "account-disabled"
 	CodeEmailNotVerified     Code = "email-not-verified"
 	CodeElevationRequired    Code = "elevation-required"
+	CodeProviderRefused      Code = "provider-refused"
+	CodeNotLinked            Code = "not-linked"
 	CodeForbidden            Code = "forbidden"
 	CodeSignupDisabled       Code = "signup-disabled"
 	CodeMailDisabled         Code = "mail-disabled"
@@ -34,6 +36,7 @@ const (
 	CodeUnsupportedMediaType Code = "unsupported-media-type"
 	CodeRateLimited          Code = "rate-limited"
 	CodeHeaderTooLarge       Code = "header-too-large"
+	CodeProviderUnavailable  Code = "provider-unavailable"
 	CodeOverloaded           Code = "overloaded"
 	CodeUnavailable          Code = "unavailable"
 	CodeInternal             Code = "internal"
@@ -43,9 +46,9 @@ const (
 func Codes() []Code {
 	return []Code{
 		CodeInvalidInput, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
-		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeForbidden, CodeSignupDisabled, CodeMailDisabled, CodeNotFound, CodeMethodNotAllowed,
+		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeProviderRefused, CodeNotLinked, CodeForbidden, CodeSignupDisabled, CodeMailDisabled, CodeNotFound, CodeMethodNotAllowed,
 		CodeEmailTaken, CodeCredentialExists, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited, CodeHeaderTooLarge,
-		CodeOverloaded, CodeUnavailable, CodeInternal,
+		CodeProviderUnavailable, CodeOverloaded, CodeUnavailable, CodeInternal,
 	}
 }
 
@@ -135,3 +138,10 @@ var (
 	// ErrCallerGone: the caller left before the work began, so no one reads the answer.
 	ErrCallerGone = errors.New("caller gone")
 )
+
+// Caused makes an Error whose cause is for the log alone.
+func Caused(code Code, cause error, format string, args ...any) *Error {
+	e := Errorf(code, format, args...)
+	e.cause = cause
+	return e
+}

@@ -34,6 +34,7 @@ var statuses = map[login.Code]int{
 	login.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
 	login.CodeEmailTaken:           http.StatusConflict,
 	login.CodeCredentialExists:     http.StatusConflict,
+	login.CodeLastWayIn:            http.StatusConflict,
 	login.CodePayloadTooLarge:      http.StatusRequestEntityTooLarge,
 	login.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
 	login.CodeRateLimited:          http.StatusTooManyRequests,

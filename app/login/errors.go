@@ -32,6 +32,7 @@ const (
 	CodeMethodNotAllowed     Code = "method-not-allowed"
 	CodeEmailTaken           Code = "email-taken"
 	CodeCredentialExists     Code = "credential-exists"
+	CodeLastWayIn            Code = "last-way-in"
 	CodePayloadTooLarge      Code = "payload-too-large"
 	CodeUnsupportedMediaType Code = "unsupported-media-type"
 	CodeRateLimited          Code = "rate-limited"
@@ -47,7 +48,7 @@ func Codes() []Code {
 	return []Code{
 		CodeInvalidInput, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
 		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeProviderRefused, CodeNotLinked, CodeForbidden, CodeSignupDisabled, CodeMailDisabled, CodeNotFound, CodeMethodNotAllowed,
-		CodeEmailTaken, CodeCredentialExists, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited, CodeHeaderTooLarge,
+		CodeEmailTaken, CodeCredentialExists, CodeLastWayIn, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited, CodeHeaderTooLarge,
 		CodeProviderUnavailable, CodeOverloaded, CodeUnavailable, CodeInternal,
 	}
 }
@@ -133,6 +134,8 @@ var (
 	ErrTokenReused = errors.New("refresh token reused")
 	// ErrCredentialExists: the account has a credential of the kind already.
 	ErrCredentialExists = errors.New("credential exists")
+	// ErrLastWayIn: nothing would be left to sign in to the account with.
+	ErrLastWayIn = errors.New("last way in")
 	// ErrUnavailable: the store cannot be reached or has no tables yet.
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrCallerGone: the caller left before the work began, so no one reads the answer.

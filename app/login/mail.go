@@ -197,8 +197,10 @@ type MailStore interface {
 	// ResetPassword spends a live token, swaps hash and version and opens the
 	// session of the new version. The token is of PurposeResetPassword, or of
 	// PurposeVerifyEmail while the address is not verified. One that was sent to
-	// the account's address verifies it. Of parallel calls with one token exactly
-	// one succeeds; ErrTokenUnknown for the others and for any that is not live.
+	// the account's address verifies it. If the address was not verified before, the
+	// account's identities go: whoever linked them may not be who reads the mailbox.
+	// Of parallel calls with one token exactly one succeeds; ErrTokenUnknown for the
+	// others and for any that is not live.
 	ResetPassword(ctx context.Context, r PasswordReset) error
 	// VerifyEmail spends a live token of PurposeVerifyEmail, marks the account's
 	// address as verified and returns the account's id. Of parallel calls with

@@ -24,6 +24,7 @@ var columnsOfAddress = map[string]bool{
 	"accounts.user_id": false, "accounts.password": false, "accounts.roles": false, "accounts.default_role": false, "accounts.claims": false,
 	"accounts.session_version": false, "accounts.signouts": false, "accounts.unopened": false, "accounts.disabled_at": false,
 	"accounts.email_verified_at": true, "mail_tokens.email": true,
+	"identities.email": false, // what a provider wrote
 }
 
 // The public report: an application changed the address of a user, the address

@@ -18,7 +18,9 @@ const (
 		UNION ALL SELECT FROM auth.notices WHERE false
 		UNION ALL SELECT FROM auth.totp WHERE false
 		UNION ALL SELECT FROM auth.recovery_codes WHERE false
-		UNION ALL SELECT FROM auth.challenges WHERE false`
+		UNION ALL SELECT FROM auth.challenges WHERE false
+		UNION ALL SELECT FROM auth.identities WHERE false
+		UNION ALL SELECT FROM auth.spent_flows WHERE false`
 	// pingWrite adds no row, but a server or role that only reads refuses it.
 	pingWrite = `INSERT INTO auth.sessions (id) SELECT NULL::uuid WHERE false`
 	// pingLog has the transaction wait for the disk, and for a synchronous standby,

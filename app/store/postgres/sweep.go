@@ -48,7 +48,12 @@ const (
 			SELECT hash FROM auth.mail_codes WHERE expires_at < $1
 			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
 
-	// eraseRecent finds its sessions by their ids, see chain.Spent.
+	sweepFlows = `
+		DELETE FROM auth.spent_flows WHERE hash IN (
+			SELECT hash FROM auth.spent_flows WHERE expires_at < $1
+			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
+
+	// eraseRecent finds its sessions by their ids, see tokenfamily.Spent.
 	eraseRecent = `
 		UPDATE auth.sessions SET recent = NULL
 		WHERE id = ANY($1::uuid[]) AND recent IS NOT NULL AND exchanged_at < statement_timestamp() - $2::interval`
@@ -67,8 +72,8 @@ const (
 // it has found no more.
 const idleScanEvery = 10 * time.Minute
 
-// Sweep implements login.Store. The kinds are sessions, the nonces of their chains,
-// challenges and mailed codes, and the tokens and nonces of the release before.
+// Sweep implements login.Store. The kinds are sessions, the nonces of their families,
+// challenges, mailed codes, spent flows, and the tokens and nonces of the release before.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := w.Now.Add(-w.KeepEnded), w.Now.Add(-w.NonceGrace)
 	scanned, touched := false, 0
@@ -86,7 +91,7 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 			for _, step := range []struct {
 				query  string
 				before time.Time
-			}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, w.Now}, {sweepMailCodes, w.Now}} {
+			}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, w.Now}, {sweepMailCodes, w.Now}, {sweepFlows, w.Now}} {
 				n, err := sweepStep(ctx, tx, step.query, step.before, w.Batch)
 				if err != nil {
 					return err

@@ -58,23 +58,24 @@ func roleNames(list []*string) []string {
 	return names
 }
 
-// CreateUser implements login.Store. Foreign keys are checked at the end of a
-// statement, so one statement makes all rows.
-func (s *Store) CreateUser(ctx context.Context, ua login.UserAccount, first *login.NewSession) error {
-	const query = `
-		WITH u AS (
-			INSERT INTO public.users (id, email, name, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5)
-			RETURNING id
-		), a AS (
-			INSERT INTO auth.accounts (user_id, password, roles, default_role, claims, session_version, email_verified_at, disabled_at, unopened)
-			SELECT id, $6, $7, $8, $9, $10, $11, $12, $27 FROM u
-		)
-		INSERT INTO auth.sessions (` + newSessionColumns + `)
-		SELECT $13::uuid, id, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26::uuid FROM u WHERE $13::uuid IS NOT NULL`
+// createUser makes a user. Foreign keys are checked at the end of a statement, so one
+// statement makes all rows.
+const createUser = `
+	WITH u AS (
+		INSERT INTO public.users (id, email, name, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5)
+		RETURNING id
+	), a AS (
+		INSERT INTO auth.accounts (user_id, password, roles, default_role, claims, session_version, email_verified_at, disabled_at, unopened)
+		SELECT id, $6, $7, $8, $9, $10, $11, $12, $27 FROM u
+	)
+	INSERT INTO auth.sessions (` + newSessionColumns + `)
+	SELECT $13::uuid, id, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26::uuid FROM u WHERE $13::uuid IS NOT NULL`
+
+func newUserValues(ua login.UserAccount, first *login.NewSession) ([]any, error) {
 	claims, err := sqlvalue.EncodeClaims(ua.Account.Claims)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	u, a := ua.User, ua.Account
 	args := []any{
@@ -86,13 +87,26 @@ func (s *Store) CreateUser(ctx context.Context, ua login.UserAccount, first *log
 	} else {
 		args = append(args, make([]any, newSessionValues)...)
 	}
-	args = append(args, a.Unopened)
-	return s.call(ctx, "creating a user", func(ctx context.Context) error {
-		_, err := s.pool.Exec(ctx, query, args...)
-		if violates(err, uniqueViolation, "users_email_key") {
-			return login.ErrEmailTaken
-		}
+	return append(args, a.Unopened), nil
+}
+
+// orTaken names the violation of an address that is in use.
+func orTaken(err error) error {
+	if violates(err, uniqueViolation, "users_email_key") {
+		return login.ErrEmailTaken
+	}
+	return err
+}
+
+// CreateUser implements login.Store.
+func (s *Store) CreateUser(ctx context.Context, ua login.UserAccount, first *login.NewSession) error {
+	args, err := newUserValues(ua, first)
+	if err != nil {
 		return err
+	}
+	return s.call(ctx, "creating a user", func(ctx context.Context) error {
+		_, err := s.pool.Exec(ctx, createUser, args...)
+		return orTaken(err)
 	})
 }
 

@@ -171,6 +171,11 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 		if err != nil {
 			return err
 		}
+		if !row.verified.Valid {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM auth_identities WHERE user_id = ?`, id.String()); err != nil {
+				return err
+			}
+		}
 		if err := endSessionsOf(ctx, tx, id.String(), r.Now); err != nil || r.Session == nil {
 			return err
 		}

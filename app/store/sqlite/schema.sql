@@ -148,6 +148,25 @@ CREATE TABLE IF NOT EXISTS auth_challenges (
 CREATE INDEX IF NOT EXISTS auth_challenges_user_id_idx ON auth_challenges (user_id);
 CREATE INDEX IF NOT EXISTS auth_challenges_expires_at_idx ON auth_challenges (expires_at);
 
+CREATE TABLE IF NOT EXISTS auth_identities (
+  id           TEXT    NOT NULL PRIMARY KEY,
+  user_id      TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  provider     TEXT    NOT NULL,
+  issuer       TEXT    NOT NULL,
+  subject      TEXT    NOT NULL,
+  email        TEXT    NOT NULL DEFAULT '',
+  created_at   INTEGER NOT NULL,
+  last_used_at INTEGER NOT NULL,
+  UNIQUE (issuer, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS auth_identities_user_id_idx ON auth_identities (user_id);
+
+CREATE TABLE IF NOT EXISTS auth_spent_flows (
+  hash       BLOB    NOT NULL PRIMARY KEY,
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS auth_spent_flows_expires_at_idx ON auth_spent_flows (expires_at);
+
 CREATE TABLE IF NOT EXISTS auth_mail_tokens (
   hash       BLOB    NOT NULL PRIMARY KEY,
   user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,

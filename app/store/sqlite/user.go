@@ -10,6 +10,12 @@ import (
 
 // CreateUser implements login.Store.
 func (s *Store) CreateUser(ctx context.Context, ua login.UserAccount, first *login.NewSession) error {
+	return s.update(ctx, "creating a user", func(ctx context.Context, tx *transaction) error {
+		return insertUser(ctx, tx, ua, first)
+	})
+}
+
+func insertUser(ctx context.Context, tx *transaction, ua login.UserAccount, first *login.NewSession) error {
 	u, a := ua.User, ua.Account
 	roles, err := encodeStrings(a.Roles)
 	if err != nil {
@@ -19,26 +25,24 @@ func (s *Store) CreateUser(ctx context.Context, ua login.UserAccount, first *log
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, "creating a user", func(ctx context.Context, tx *transaction) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO users (id, email, name, created_at, updated_at) VALUES (?, ?, ?, ?, ?)`,
-			u.ID, u.Email, u.Name, text(u.CreatedAt), text(u.UpdatedAt))
-		if isUniqueViolation(err, "users.email") {
-			return login.ErrEmailTaken
-		}
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `
-			INSERT INTO auth_accounts (user_id, password, roles, default_role, claims, session_version, email_verified_at, disabled_at, unopened)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			u.ID, a.Password, roles, a.DefaultRole, claims, a.SessionVersion, microsOrNull(a.EmailVerifiedAt), microsOrNull(a.DisabledAt), a.Unopened)
-		if err != nil || first == nil {
-			return err
-		}
-		n := *first
-		n.Session.UserID = u.ID
-		return insertSession(ctx, tx, n)
-	})
+	_, err = tx.ExecContext(ctx, `INSERT INTO users (id, email, name, created_at, updated_at) VALUES (?, ?, ?, ?, ?)`,
+		u.ID, u.Email, u.Name, text(u.CreatedAt), text(u.UpdatedAt))
+	if isUniqueViolation(err, "users.email") {
+		return login.ErrEmailTaken
+	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO auth_accounts (user_id, password, roles, default_role, claims, session_version, email_verified_at, disabled_at, unopened)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		u.ID, a.Password, roles, a.DefaultRole, claims, a.SessionVersion, microsOrNull(a.EmailVerifiedAt), microsOrNull(a.DisabledAt), a.Unopened)
+	if err != nil || first == nil {
+		return err
+	}
+	n := *first
+	n.Session.UserID = u.ID
+	return insertSession(ctx, tx, n)
 }
 
 // UserAccountByEmail implements login.Store.

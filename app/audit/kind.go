@@ -47,6 +47,7 @@ var kindOfEvent = map[login.EventName]Kind{
 	login.EventEmailVerified: KindChanges, login.EventEmailChangeRequested: KindChanges, login.EventEmailChanged: KindChanges,
 
 	login.EventSecondFactorAdded: KindChanges, login.EventSecondFactorRemoved: KindChanges, login.EventElevated: KindChanges, login.EventElevationMailRequested: KindChanges,
+	login.EventIdentityLinked: KindChanges, login.EventIdentityUnlinked: KindChanges,
 	login.EventRecoveryCodesMade: KindChanges, login.EventRecoveryCodeUsed: KindChanges,
 
 	login.EventSecondFactorReset: KindOperators, login.EventLimitsCleared: KindOperators, login.EventUserExported: KindOperators,

@@ -53,6 +53,7 @@ type Store interface {
 	login.Outbox
 	login.CredentialStore
 	login.ImportStore
+	login.IdentityStore
 	// Observe has every call told: what was done, how it ended, how long it took.
 	Observe(func(doing string, err error, took time.Duration))
 }
@@ -135,7 +136,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 		queued = s.mail.Wake
 	}
 	s.login = login.NewService(login.Deps{
-		Store: s.store, Mail: s.store, Credentials: s.store, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
+		Store: s.store, Mail: s.store, Credentials: s.store, Identities: s.store, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
 		Limiter: s.limiter, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }), Audit: auditor,
 	}, rules(cfg, w.Post != nil))
 	site, err := newPages(cfg, s.login, verifier, w.Post != nil)

@@ -80,7 +80,7 @@ type Config struct {
 	MailSignIn     string `env:"MAIL_SIGNIN" envDefault:"off"`
 	MailSignInLink string `env:"MAIL_SIGNIN_LINK"`
 	// MailNotices are kinds of login.NoticeKinds, or "off" alone.
-	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed,second-factor-added,second-factor-removed,recovery-code-used,wrong-codes"`
+	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed,second-factor-added,second-factor-removed,recovery-code-used,wrong-codes,identity-linked,identity-unlinked"`
 	MailTemplates string   `env:"MAIL_TEMPLATES"`
 	MailLanguage  string   `env:"MAIL_LANGUAGE" envDefault:"en"`
 

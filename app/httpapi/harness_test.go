@@ -116,7 +116,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	})
 	check(t, err)
 	service := login.NewService(login.Deps{
-		Store: store, Mail: store, Credentials: store, Hasher: served, Policy: s.policy, Issuer: issuer, Limiter: limiter,
+		Store: store, Mail: store, Credentials: store, Identities: store, Hasher: served, Policy: s.policy, Issuer: issuer, Limiter: limiter,
 		OneTimePasswords: totp.New("login.example.org", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }),
 		MailSecret:       login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }},
 		Devices:          device.NewTokens(func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }), Audit: auditor,

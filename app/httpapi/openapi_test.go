@@ -119,6 +119,11 @@ func TestOpenAPI_DescribesRealAnswers(t *testing.T) {
 	call(401, "POST", "/auth/email/verify", `{"token":"x"}`)
 	call(401, "POST", "/auth/email/change", `{"newEmail":"ann@new.example","password":"x"}`)
 	call(401, "POST", "/auth/password/reset", `{"token":"x","newPassword":"battery of volta 1800"}`)
+	call(200, "GET", "/auth/providers", "")
+	call(401, "GET", "/auth/identities", "")
+	linked := s.signUp("linked@example.org")
+	call(200, "GET", "/auth/identities", "", "Authorization", bearer(linked))
+	call(404, "DELETE", "/auth/identities/00000000-0000-4000-8000-000000000000", "", "Authorization", bearer(linked))
 	call(200, "GET", "/.well-known/jwks.json", "")
 	call(200, "GET", "/healthz", "")
 }

@@ -50,7 +50,7 @@ func required(names ...string) []field {
 func ownPassword() []field { return []field{{name: "password", optional: true}} }
 
 func operations() []operation {
-	return slices.Concat(passwordOperations(), secondFactorOperations(), appOperations(), mailOperations())
+	return slices.Concat(passwordOperations(), secondFactorOperations(), appOperations(), mailOperations(), identityOperations())
 }
 
 // appOperations are those by which an app gets its user from the hosted pages.
@@ -220,6 +220,30 @@ func secondFactorOperations() []operation {
 			fields: append(required("method"), field{name: "password", optional: true}, field{name: "code", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return elevatedOf(s.Elevate(ctx, c.identity, login.ElevateInput{Proof: proof(c), Client: c.client}))
+			},
+		},
+	}
+}
+
+// identityOperations are those about accounts at other providers. Signing in and
+// linking go through the browser and the hosted pages.
+func identityOperations() []operation {
+	return []operation{
+		{
+			name: login.OpProviders, method: http.MethodGet, path: "/auth/providers", status: http.StatusOK, restOnly: true,
+			run: func(_ context.Context, s *login.Service, _ call) (any, error) { return providersOf(s.Providers), nil },
+		},
+		{
+			name: login.OpIdentities, method: http.MethodGet, path: "/auth/identities", status: http.StatusOK,
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return identitiesOf(s.ListIdentities(ctx, c.identity))
+			},
+		},
+		{
+			name: login.OpUnlinkIdentity, method: http.MethodDelete, path: "/auth/identities/:id", status: http.StatusNoContent,
+			fields: []field{{name: "id", inPath: true}},
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return nil, s.UnlinkIdentity(ctx, c.identity, c.args["id"], c.client)
 			},
 		},
 	}

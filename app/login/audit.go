@@ -33,6 +33,8 @@ const (
 	EventElevated               EventName = "elevated"
 	EventElevationMailRequested EventName = "elevation-mail-requested"
 	EventMailSignInRequested    EventName = "mail-sign-in-requested"
+	EventIdentityLinked         EventName = "identity-linked"
+	EventIdentityUnlinked       EventName = "identity-unlinked"
 	EventUserCreated            EventName = "user-created"
 	EventUserDisabled           EventName = "user-disabled"
 	EventUserEnabled            EventName = "user-enabled"

@@ -15,13 +15,17 @@ const (
 	MethodPassword     Method = "password"
 	MethodTOTP         Method = "totp"          // a code of an authenticator app (RFC 6238)
 	MethodRecoveryCode Method = "recovery-code" // one of ten, for users who lost the app
+	MethodProvider     Method = "provider"      // an account at another site
 	MethodMail         Method = "mail-code"     // a code or a link that was mailed to the account's address
 )
 
 // amr is what RFC 8176 calls the method.
 func (m Method) amr() string {
-	if m == MethodPassword {
+	switch m {
+	case MethodPassword:
 		return "pwd"
+	case MethodProvider:
+		return "fed" // RFC 8176 has no word for it
 	}
 	return "otp"
 }

@@ -61,8 +61,9 @@ func newWorldOn(t *testing.T, store login.Store, options ...option) *world {
 	w := &world{store: store, limiter: &fakeLimiter{}, audit: &recordedAudit{t: t}, clock: testclock.At(time.Now().UTC().Truncate(time.Microsecond))}
 	mails, _ := store.(login.MailStore) // a store made to fail keeps none
 	credentials, _ := store.(login.CredentialStore)
+	identities, _ := store.(login.IdentityStore)
 	deps := login.Deps{
-		Store: store, Mail: mails, MailSecret: mailSecret, Credentials: credentials, OneTimePasswords: totp.New("test", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }), Hasher: hasher, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
+		Store: store, Mail: mails, MailSecret: mailSecret, Credentials: credentials, Identities: identities, OneTimePasswords: totp.New("test", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }), Hasher: hasher, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
 		Limiter: w.limiter, Devices: fakeDevices{}, Audit: w.audit, Now: w.clock.Now,
 	}
 	rules := login.Rules{

@@ -18,6 +18,9 @@ const (
 	MailSecondFactorRemoved MailKind = "second-factor-removed"
 	MailRecoveryCodeUsed    MailKind = "recovery-code-used"
 	MailWrongCodes          MailKind = "wrong-codes" // somebody got as far as the second factor
+
+	MailIdentityLinked   MailKind = "identity-linked"
+	MailIdentityUnlinked MailKind = "identity-unlinked"
 )
 
 // NoticeKinds returns every kind of notice.
@@ -25,7 +28,7 @@ func NoticeKinds() []MailKind {
 	return []MailKind{
 		MailPasswordChanged, MailNewDevice, MailSessionsEnded, MailEmailChanged,
 		MailSecondFactorAdded, MailSecondFactorRemoved, MailRecoveryCodeUsed,
-		MailWrongCodes,
+		MailWrongCodes, MailIdentityLinked, MailIdentityUnlinked,
 	}
 }
 

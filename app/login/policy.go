@@ -43,6 +43,12 @@ const (
 	OpRequestElevationMail Operation = "requestElevationMail"
 
 	OpExchange Operation = "exchange"
+
+	OpProviders      Operation = "providers"
+	OpSignInProvider Operation = "signinProvider"
+	OpLinkIdentity   Operation = "linkIdentity"
+	OpIdentities     Operation = "identities"
+	OpUnlinkIdentity Operation = "unlinkIdentity"
 )
 
 // Policy is all that holds for one use case. Its zero value allows nothing: no
@@ -185,6 +191,29 @@ var policies = map[Operation]Policy{
 		Caller: CallerSession, Limit: LimitOwnLinkRequest,
 		Results: []Code{CodeUnauthenticated, CodeMailDisabled, CodeElevationRequired},
 		Events:  []EventName{EventElevationMailRequested, EventRefused, EventThrottled},
+	},
+	OpProviders: {Caller: CallerAnyone, Limit: LimitNone},
+	OpSignInProvider: { // only the hosted pages call it
+		Caller: CallerAnyone, Limit: LimitGuess,
+		Results: []Code{
+			CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCredentials, CodeAccountDisabled, CodeEmailNotVerified, CodeProviderRefused, CodeNotLinked,
+			CodeSignupDisabled, CodeProviderUnavailable,
+		},
+		Events: []EventName{EventSignedIn, EventSignedUp, EventSignUpReplaced, EventIdentityLinked, EventRefused, EventThrottled},
+	},
+	OpLinkIdentity: { // only the hosted pages call it
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeInvalidToken, CodeElevationRequired, CodeProviderRefused, CodeCredentialExists, CodeProviderUnavailable},
+		Events:  []EventName{EventIdentityLinked, EventRefused},
+	},
+	OpIdentities: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated},
+	},
+	OpUnlinkIdentity: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeElevationRequired, CodeNotFound, CodeLastWayIn},
+		Events:  []EventName{EventIdentityUnlinked, EventRefused},
 	},
 	OpExchange: {
 		Caller: CallerAnyone, Limit: LimitLink,

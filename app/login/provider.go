@@ -1,5 +1,19 @@
 package login
 
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"strings"
+	"time"
+)
+
+// ProviderInfo is what everybody may know of a provider.
+type ProviderInfo struct {
+	Name  string // in addresses
+	Title string // for people
+}
+
 // Assertion is what a provider says about somebody who has signed in there. Issuer and
 // Subject name the identity; an address names nobody.
 type Assertion struct {
@@ -10,4 +24,246 @@ type Assertion struct {
 	EmailVerified bool   // the provider vouches that the person reads this mailbox
 	Name          string
 	AMR           []string // how the person has signed in there (RFC 8176)
+}
+
+// ProviderSignInInput is what somebody has brought back from a provider.
+type ProviderSignInInput struct {
+	Assertion Assertion
+	Flow      []byte    // the sign-in that ends with it; it ends once
+	Expires   time.Time // when it would have expired
+	// SecondFactor tells that the provider has asked for a second factor, by a setting
+	// of the operator's.
+	SecondFactor bool
+	DeviceToken  string // optional; from an earlier grant on this device
+	Client       Client
+}
+
+// SignInProvider opens a session of the account that an identity belongs to. Somebody
+// who is not known yet gets an account, unless the address already has one: that is
+// linked only if both the provider and this service have seen its owner read the
+// mailbox, for otherwise either could be somebody else.
+func (s *Service) SignInProvider(ctx context.Context, in ProviderSignInInput) (Grant, error) {
+	const op = OpSignInProvider
+	a := in.Assertion
+	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client, Account: a.Issuer + " " + a.Subject})
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := s.spendFlow(ctx, op, in.Flow, in.Expires, in.Client); err != nil {
+		reservation.Failed(ctx)
+		return Grant{}, err
+	}
+	g, err := s.signInIdentity(ctx, in)
+	switch code := AsError(err).Code; {
+	case err == nil || code == CodeSecondFactorRequired:
+		reservation.Succeeded(ctx)
+	case code == CodeUnavailable || code == CodeInternal:
+		reservation.Released(ctx)
+	default:
+		reservation.Failed(ctx)
+	}
+	return g, err
+}
+
+// spendFlow ends a sign-in at a provider: whoever comes back with it again is refused.
+func (s *Service) spendFlow(ctx context.Context, op Operation, flow []byte, expires time.Time, c Client) error {
+	err := s.Identities.SpendFlow(ctx, sha256.Sum256(flow), expires)
+	if errors.Is(err, ErrTokenUnknown) {
+		return s.refused(ctx, op, "", c, Errorf(CodeInvalidToken, "This sign-in has ended already; begin it again"))
+	}
+	return err
+}
+
+func (s *Service) signInIdentity(ctx context.Context, in ProviderSignInInput) (Grant, error) {
+	const op = OpSignInProvider
+	a := in.Assertion
+	identity, ua, err := s.Identities.IdentityUserAccount(ctx, a.Issuer, a.Subject)
+	if errors.Is(err, ErrNotFound) {
+		return s.firstProviderSignIn(ctx, in)
+	}
+	if err != nil {
+		return Grant{}, err
+	}
+	if !ua.Account.DisabledAt.IsZero() {
+		return Grant{}, s.refused(ctx, op, ua.User.ID, in.Client, Errorf(CodeAccountDisabled, "This account is disabled"))
+	}
+	if s.rules.RequireVerifiedEmail && ua.Account.EmailVerifiedAt.IsZero() {
+		return Grant{}, s.refused(ctx, op, ua.User.ID, in.Client, errEmailNotVerified("Open the link in the mail that was sent to this address, or ask for a new one"))
+	}
+	if err := s.Identities.UseIdentity(ctx, identity.ID, addressOf(a), s.Now().UTC()); err != nil && !errors.Is(err, ErrNotFound) {
+		return Grant{}, err
+	}
+	return s.openProvider(ctx, in, ua)
+}
+
+// openProvider opens the session, unless the account asks for a second factor.
+func (s *Service) openProvider(ctx context.Context, in ProviderSignInInput, ua UserAccount) (Grant, error) {
+	const op = OpSignInProvider
+	device := ""
+	if in.DeviceToken != "" {
+		device = s.Devices.Check(ua.User.Email, in.DeviceToken, s.Now())
+	}
+	remembered := device != "" && s.Devices.IssuedFor(device, rememberedVersionOf(ua))
+	known := remembered || device != "" && s.Devices.IssuedFor(device, accountVersion(ua.User.ID, ua.Account.PasswordVersion))
+	if !known {
+		device = ""
+	}
+	if len(ua.Account.Factors) > 0 && !remembered && !in.SecondFactor {
+		return Grant{}, s.secondFactorRequired(ctx, op, ua, begun{Device: device, Provider: true}, in.Client)
+	}
+	o := opening{op: op, userAccount: ua, client: in.Client, methods: []Method{MethodProvider}, known: known, multiple: in.SecondFactor}
+	if remembered {
+		o.deviceToken = in.DeviceToken
+	}
+	return s.open(ctx, o)
+}
+
+// firstProviderSignIn is of an identity that no account has.
+func (s *Service) firstProviderSignIn(ctx context.Context, in ProviderSignInInput) (Grant, error) {
+	const op = OpSignInProvider
+	a := in.Assertion
+	email, err := NormalizeEmail(a.Email)
+	if err != nil {
+		return Grant{}, s.refused(ctx, op, "", in.Client, Errorf(CodeProviderRefused, "The provider gave no e-mail address that an account could have; allow it there, or sign up another way"))
+	}
+	known, err := s.Store.UserAccountByEmail(ctx, email)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return s.signUpProvider(ctx, in, email)
+	case err != nil:
+		return Grant{}, err
+	case a.EmailVerified && s.mayGiveWay(known):
+		return s.replaceUnopened(ctx, in, known)
+	case !a.EmailVerified || !known.mayBeLinkedByAddress():
+		return Grant{}, s.refused(ctx, op, "", in.Client, errNotLinked())
+	}
+	if err := s.Identities.AddIdentity(ctx, known.Account.SessionVersion, s.newIdentity(known.User.ID, a)); err != nil {
+		return Grant{}, s.notAdded(ctx, op, err, in.Client)
+	}
+	s.linked(ctx, op, Session{UserID: known.User.ID}, known, in.Client)
+	return s.openProvider(ctx, in, known)
+}
+
+// mayBeLinkedByAddress tells whether an identity whose provider vouches for the address
+// may be linked without a sign-in: the account's owner has shown here that the mailbox
+// is theirs, and asks for nothing more than a sign-in.
+func (ua UserAccount) mayBeLinkedByAddress() bool {
+	return !ua.Account.EmailVerifiedAt.IsZero() && ua.Account.DisabledAt.IsZero() && len(ua.Account.Factors) == 0
+}
+
+// mayGiveWay tells whether the account is nobody's: no session was ever opened for it,
+// and whoever reads the mailbox comes first.
+func (s *Service) mayGiveWay(ua UserAccount) bool {
+	return s.rules.RequireVerifiedEmail && ua.Account.Unopened && ua.Account.EmailVerifiedAt.IsZero()
+}
+
+// signUpProvider makes an account without a password. Its name and address are those
+// that the provider gives now; later ones change nothing.
+func (s *Service) signUpProvider(ctx context.Context, in ProviderSignInInput, email string) (Grant, error) {
+	const op = OpSignInProvider
+	if err := s.maySignUp(); err != nil {
+		return Grant{}, s.refused(ctx, op, "", in.Client, AsError(err))
+	}
+	ua, err := s.providerAccount(in.Assertion, email)
+	if err != nil {
+		return Grant{}, err
+	}
+	identity := s.newIdentity(ua.User.ID, in.Assertion)
+	if s.rules.RequireVerifiedEmail && ua.Account.EmailVerifiedAt.IsZero() {
+		ua.Account.Unopened = true
+		if err := s.Identities.CreateUserWithIdentity(ctx, ua, identity, nil); err != nil {
+			return Grant{}, s.notAdded(ctx, op, err, in.Client)
+		}
+		s.record(ctx, EventSignedUp, op, Session{UserID: ua.User.ID}, in.Client)
+		if err := s.queueFirstLink(ctx, ua, in.Client.Language, in.Client); err != nil {
+			return Grant{}, err
+		}
+		return Grant{}, errEmailNotVerified("The account is made; open the link in the mail that was sent to its address")
+	}
+	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, in.Client, MethodProvider)
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := s.Identities.CreateUserWithIdentity(ctx, ua, identity, &session); err != nil {
+		return Grant{}, s.notAdded(ctx, op, err, in.Client)
+	}
+	s.record(ctx, EventSignedUp, op, session.Session, in.Client)
+	if s.rules.MailEnabled && ua.Account.EmailVerifiedAt.IsZero() {
+		_ = s.queueFirstLink(ctx, ua, in.Client.Language, in.Client) // who is signed in can ask for it again
+	}
+	g, err := s.grant(ua, session.Session, token)
+	g.DeviceToken = s.deviceToken(ua, false)
+	return g, err
+}
+
+// replaceUnopened gives an account that nobody has opened to whoever reads its mailbox,
+// as a sign-up with a password does.
+func (s *Service) replaceUnopened(ctx context.Context, in ProviderSignInInput, known UserAccount) (Grant, error) {
+	const op = OpSignInProvider
+	if err := s.maySignUp(); err != nil {
+		return Grant{}, s.refused(ctx, op, "", in.Client, AsError(err))
+	}
+	fresh, err := s.providerAccount(in.Assertion, known.User.Email)
+	if err != nil {
+		return Grant{}, err
+	}
+	fresh.Account.Unopened = true
+	id, err := s.Store.ReplaceUnopened(ctx, fresh)
+	if errors.Is(err, ErrEmailTaken) {
+		return Grant{}, s.refused(ctx, op, "", in.Client, errNotLinked())
+	}
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := s.Store.UpdateAccount(ctx, id, AccountChange{EmailVerified: true}, s.Now().UTC()); err != nil {
+		return Grant{}, err
+	}
+	ua, err := s.Store.UserAccountByID(ctx, id)
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := s.Identities.AddIdentity(ctx, ua.Account.SessionVersion, s.newIdentity(id, in.Assertion)); err != nil {
+		return Grant{}, s.notAdded(ctx, op, err, in.Client)
+	}
+	s.record(ctx, EventSignUpReplaced, op, Session{UserID: id}, in.Client)
+	return s.openProvider(ctx, in, ua)
+}
+
+// providerAccount is an account as a provider describes its owner.
+func (s *Service) providerAccount(a Assertion, email string) (UserAccount, error) {
+	name, err := normalizeName(firstRunes(a.Name, MaxNameRunes))
+	if err != nil {
+		name, _, _ = strings.Cut(email, "@")
+	}
+	ua := userAccountOf(email, name, s.rules.DefaultRoles)
+	if ua.User.ID, err = newID(s.Random); err != nil {
+		return UserAccount{}, err
+	}
+	now := s.Now().UTC()
+	ua.User.CreatedAt, ua.User.UpdatedAt = now, now
+	if a.EmailVerified {
+		ua.Account.EmailVerifiedAt = now
+	}
+	return ua, nil
+}
+
+func firstRunes(text string, n int) string {
+	runes := []rune(text)
+	return string(runes[:min(n, len(runes))])
+}
+
+// notAdded turns what a store says of an identity into an answer: somebody else was
+// quicker.
+func (s *Service) notAdded(ctx context.Context, op Operation, err error, c Client) error {
+	switch {
+	case errors.Is(err, ErrEmailTaken):
+		return s.refused(ctx, op, "", c, errNotLinked())
+	case errors.Is(err, ErrCredentialExists), errors.Is(err, ErrStale):
+		return s.refused(ctx, op, "", c, Errorf(CodeInvalidToken, "The account has changed meanwhile; begin the sign-in again"))
+	}
+	return err
+}
+
+func errNotLinked() *Error {
+	return Errorf(CodeNotLinked, "This e-mail address already has an account; sign in to it, then link the provider there")
 }

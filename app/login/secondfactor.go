@@ -89,12 +89,17 @@ func (s *Service) challengeKey(p ChallengePurpose, presented string, c Client) C
 type begun struct {
 	// Device is known: a person who has only the password cannot use up its tries.
 	Device string `json:"device,omitempty"`
-	// Mailbox is the address whose mail was read; empty: a password was proved.
+	// Mailbox is the address whose mail was read.
 	Mailbox string `json:"mailbox,omitempty"`
+	// Provider has signed the person in. With neither, a password was proved.
+	Provider bool `json:"provider,omitempty"`
 }
 
 func (b begun) method() Method {
-	if b.Mailbox != "" {
+	switch {
+	case b.Provider:
+		return MethodProvider
+	case b.Mailbox != "":
 		return MethodMail
 	}
 	return MethodPassword
@@ -203,6 +208,7 @@ type opening struct {
 	methods     []Method
 	known       bool // a device that has signed in before
 	remember    bool // the device is asked for no second factor for a while
+	multiple    bool // the one method has asked for a second factor itself
 	// deviceToken is given back as it is; empty: a new one is made, unless the device
 	// keeps its own.
 	deviceToken string
@@ -217,6 +223,9 @@ func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
 		return Grant{}, err
 	}
 	session.Opens = ua.Account.Unopened
+	if o.multiple {
+		session.Session.AMR, session.Session.ElevatedAt = append(session.Session.AMR, amrMultiple), session.Session.CreatedAt
+	}
 	if err := s.Store.CreateSession(ctx, session); err != nil {
 		if errors.Is(err, ErrStale) { // the credential was removed since the check
 			err = s.refused(ctx, o.op, ua.User.ID, o.client, errInvalidCredentials())

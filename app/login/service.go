@@ -35,11 +35,12 @@ type Rules struct {
 }
 
 // Deps are the ports a Service works through. All are required but Now and
-// Random, which default to the system's, and MailQueued.
+// Random, which default to the system's, Providers and MailQueued.
 type Deps struct {
 	Store            Store
 	Mail             MailStore
 	Credentials      CredentialStore
+	Identities       IdentityStore
 	OneTimePasswords OneTimePasswords
 	Hasher           Hasher
 	Policy           PasswordPolicy
@@ -51,6 +52,8 @@ type Deps struct {
 	Random           io.Reader
 	// MailSecret makes the tokens in mails; needed with Rules.MailEnabled.
 	MailSecret MailSecret
+	// Providers are those that people can sign in with; they are spoken to elsewhere.
+	Providers []ProviderInfo
 	// MailQueued, if given, is called when a mail was queued.
 	MailQueued func()
 }

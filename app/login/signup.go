@@ -21,8 +21,8 @@ type SignUpInput struct {
 // reveals that an address has an account, which is why attempts are limited per client
 // whether or not they succeed.
 func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
-	if !s.rules.SignUpEnabled {
-		return Grant{}, Errorf(CodeSignupDisabled, "Sign-up is closed")
+	if err := s.maySignUp(); err != nil {
+		return Grant{}, err
 	}
 	ua, err := newUserAccount(in.Email, in.Name, s.rules.DefaultRoles, s.Policy, in.Password)
 	if err != nil {
@@ -80,6 +80,14 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	g, err := s.grant(ua, session.Session, token)
 	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err
+}
+
+// maySignUp tells whether new accounts are taken, by whatever way they come.
+func (s *Service) maySignUp() error {
+	if !s.rules.SignUpEnabled {
+		return Errorf(CodeSignupDisabled, "Sign-up is closed")
+	}
+	return nil
 }
 
 // signUpUnverified makes a user who may sign in once the address is verified. An

@@ -144,8 +144,8 @@ type Store interface {
 	// session. ErrEmailTaken if the address is in use.
 	CreateUser(ctx context.Context, ua UserAccount, s *NewSession) error
 	// ReplaceUnopened gives the unopened account with ua's address ua's name, hash,
-	// roles and time of creation, and returns its id. Its links stay good, and
-	// what was begun with the old password fails. ErrEmailTaken if the account is
+	// roles and time of creation, and returns its id. Its identities go, its links stay
+	// good, and what was begun with the old password fails. ErrEmailTaken if the account is
 	// not unopened (any more), is verified or disabled, or has a session.
 	ReplaceUnopened(ctx context.Context, ua UserAccount) (userID string, err error)
 	// RemoveUnopened deletes accounts that ReplaceUnopened would replace and that

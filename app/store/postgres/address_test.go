@@ -24,6 +24,7 @@ var columnsOfAddress = map[string]bool{
 	"accounts.user_id": false, "accounts.password": false, "accounts.roles": false, "accounts.default_role": false, "accounts.claims": false,
 	"accounts.session_version": false, "accounts.signouts": false, "accounts.unopened": false, "accounts.disabled_at": false,
 	"accounts.email_verified_at": true, "mail_tokens.email": true,
+	"mail_codes.email": false, "mail_codes.mail_id": false, // compared with the user's when one is spent
 	"identities.email": false, // what a provider wrote
 }
 

@@ -30,6 +30,8 @@ func (s *Store) ReplaceUnopened(ctx context.Context, ua login.UserAccount) (user
 			RETURNING a.user_id, a.session_version - a.signouts AS version
 		), named AS (
 			UPDATE public.users u SET name = $2, created_at = $7 FROM changed WHERE u.id = changed.user_id
+		), unlinked AS (
+			DELETE FROM auth.identities i USING changed WHERE i.user_id = changed.user_id
 		), kept AS (
 			UPDATE auth.mail_tokens t SET version = changed.version FROM changed WHERE t.user_id = changed.user_id
 		)

@@ -41,6 +41,9 @@ func (s *Store) ReplaceUnopened(ctx context.Context, ua login.UserAccount) (user
 		if _, err := tx.ExecContext(ctx, `UPDATE users SET name = ?, created_at = ? WHERE id = ?`, ua.User.Name, text(ua.User.CreatedAt), userID); err != nil {
 			return err
 		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM auth_identities WHERE user_id = ?`, userID); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, keep, userID)
 		return err
 	})

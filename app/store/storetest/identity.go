@@ -12,7 +12,7 @@ import (
 var identityTests = map[string]func(*kit){
 	"ComesBackWithItsOwner": identityComesBack, "IsCreatedWithItsUser": identityCreated, "BelongsToOneAccount": identityOnce, "LinkComparesTheVersion": identityStale,
 	"TheLastWayInStays": lastWayIn, "OfTwoParallelRemovalsOneStays": lastWayInRace, "OthersCannotRemoveIt": identityOfOthers, "GoesWithItsUser": identityGoes,
-	"ResetOfAnUnverifiedAccountUnlinks": resetUnlinks, "ResetOfAVerifiedAccountDoesNot": resetKeepsLinks, "FlowIsSpentOnce": flowOnce, "SpentFlowsAreSwept": flowsSwept,
+	"ResetOfAnUnverifiedAccountUnlinks": resetUnlinks, "ResetOfAVerifiedAccountDoesNot": resetKeepsLinks, "ReplacingAnUnopenedAccountUnlinks": replacedUnlinks, "FlowIsSpentOnce": flowOnce, "SpentFlowsAreSwept": flowsSwept,
 }
 
 func (k *kit) identities() login.IdentityStore {
@@ -212,4 +212,12 @@ func flowsSwept(k *kit) {
 	k.ok(err)
 	k.ok(k.identities().SpendFlow(k.ctx, old, k.now))
 	k.is(k.identities().SpendFlow(k.ctx, fresh, k.now), login.ErrTokenUnknown)
+}
+
+func replacedUnlinks(k *kit) {
+	ua := k.unopened("ann@example.org")
+	k.link(ua, "1")
+	_, err := k.store.ReplaceUnopened(k.ctx, ua)
+	k.ok(err)
+	k.equal("identities", 0, len(k.linked(ua)))
 }

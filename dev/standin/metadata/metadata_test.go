@@ -76,6 +76,8 @@ func TestLoad_ActionsHaveTheRolesOfTheContract(t *testing.T) {
 		"signinMailLink":       "mutation public,user AuthPayload!",
 		"requestElevationMail": "mutation user MailedCode!",
 		"exchange":             "mutation public,user AuthPayload!",
+		"identities":           "query user [LoginIdentity!]!",
+		"unlinkIdentity":       "mutation user OkPayload!",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("actions (-want +got):\n%s", diff)

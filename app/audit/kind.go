@@ -2,13 +2,13 @@ package audit
 
 import "hasura-login/app/login"
 
-// Kind is a part of the trail with room of its own, so that what strangers can
-// cause never displaces what they cannot.
+// Kind is a part of the trail with its own share of the room, so that events that
+// strangers can cause never displace others.
 type Kind string
 
 // The kinds.
 const (
-	KindDeletions Kind = "deletions" // who is gone; a restored backup is brought up to date by them
+	KindDeletions Kind = "deletions" // deleted users; a restored backup is brought up to date with them
 	KindOperators Kind = "operators" // acts on the command line, and the life of signing keys
 	KindChanges   Kind = "changes"   // by users, to their own account
 	KindSignIns   Kind = "sign-ins"  // sign-ups and sign-outs too
@@ -17,8 +17,8 @@ const (
 	KindThrottled Kind = "throttled" // refused by a limit, added up for each minute
 )
 
-// shares are per cent of the room. What takes a password or an operator to cause
-// comes to half of it.
+// shares are per cent of the room. Events that need a password or an operator get half
+// of it.
 var shares = map[Kind]int64{
 	KindDeletions: 10, KindOperators: 10, KindChanges: 20, KindSignIns: 20,
 	KindRefreshes: 15, KindRefusals: 15, KindThrottled: 10,
@@ -67,5 +67,5 @@ func KindOf(e login.Event) Kind {
 	return kind
 }
 
-// Knows tells whether there is an event of this name.
+// Knows reports whether there is an event of this name.
 func Knows(e login.EventName) bool { _, known := kindOfEvent[e]; return known }

@@ -15,10 +15,10 @@ func hold(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.L
 // own takes a segment for one write among processes that share it.
 func own(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX) } // #nosec G115 -- a descriptor fits
 
-// abandoned tells whether no process writes a segment.
+// abandoned reports whether no process writes to a segment.
 func abandoned(f *os.File) bool { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil } // #nosec G115 -- a descriptor fits
 
-// removed tells whether somebody has deleted the file that we write to.
+// removed reports whether the file that we write to was deleted.
 func removed(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// Filter says which events are wanted; what is zero does not matter.
+// Filter says which events are wanted; a zero field matches every event.
 type Filter struct {
 	Since   time.Time
 	User    string // id
@@ -100,7 +100,7 @@ type reader struct {
 	file   *os.File
 	lines  *bufio.Reader
 	filter Filter
-	quick  [][]byte // what a wanted line holds, if it is none of the others
+	quick  [][]byte // a text that the line contains
 	line   Line
 }
 

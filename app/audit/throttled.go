@@ -14,7 +14,8 @@ const (
 	// maxGroups bounds what attempts from everywhere may hold, for each limit: who
 	// runs into that of a client must not displace those whose account is attacked.
 	maxGroups = 2048
-	// maxLookups bounds what it may ask the database, which is busy then anyway.
+	// maxLookups bounds the queries to the database, which is busy during a flood
+	// anyway.
 	maxLookups = 1024
 	// lookupPatience bounds how long all of them may take.
 	lookupPatience = 10 * time.Second
@@ -22,8 +23,8 @@ const (
 	clientOthers = "others"
 )
 
-// group is what is added up. The account is the address that an attempt named,
-// or a user's id, and is never written.
+// group is the key of one sum. The account is the address that an attempt named, or a
+// user's id; it is never written.
 type group struct {
 	minute    time.Time
 	client    string

@@ -18,13 +18,13 @@ import (
 const (
 	// flushEvery is how long a refresh may wait for others before it is written.
 	flushEvery = 200 * time.Millisecond
-	// syncEvery is what a crash of the machine may lose.
+	// syncEvery bounds the events that a crash of the machine can lose.
 	syncEvery = 5 * time.Second
 	// pruneEvery is how late old events may go.
 	pruneEvery = time.Minute
 )
 
-// Observer is told how the trail is, for metrics.
+// Observer gets the state of the trail, for metrics.
 type Observer interface {
 	// AuditWritable is called at the start and at each change.
 	AuditWritable(yes bool)
@@ -34,7 +34,7 @@ type Observer interface {
 	AuditDisplaced()
 }
 
-// Config is what a Trail is made of.
+// Config is the configuration of a Trail.
 type Config struct {
 	Dir     string
 	Keep    time.Duration // events older than this go
@@ -43,13 +43,14 @@ type Config struct {
 	// It is asked in the background.
 	Find     func(ctx context.Context, email string) (userID string, err error)
 	Observer Observer
-	// Failed is told why the trail cannot be written, once, and of each event that is lost.
+	// Failed gets the reason why the trail cannot be written, once, and each event that
+	// is lost.
 	Failed func(err error, event []byte)
 	Now    func() time.Time
 }
 
-// Trail is a login.Auditor that writes segments of its own in a folder, which
-// processes may share.
+// Trail is a login.Auditor that writes its own segments into a folder. Several
+// processes may share the folder.
 type Trail struct {
 	Config
 	writers   map[Kind]*writer
@@ -134,7 +135,7 @@ func (t *Trail) lost(err error, line []byte) {
 	t.Failed(err, line)
 }
 
-// Writable tells whether the last events are in the trail.
+// Writable reports whether the last events were written.
 func (t *Trail) Writable() error {
 	if t.broken.Load() {
 		return errors.New("events cannot be written")
@@ -142,7 +143,7 @@ func (t *Trail) Writable() error {
 	return nil
 }
 
-// Run writes what waits, and removes what is old, until ctx ends.
+// Run writes pending events and removes old segments until ctx ends.
 func (t *Trail) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	running.Go(func() { t.runFiles(ctx) })

@@ -18,8 +18,8 @@ const (
 )
 
 // Verb is the login.ActAuditor of an operator's verb. It is opened before the verb
-// changes anything, and makes sure then that there is room: what cannot be
-// recorded must not be done.
+// changes anything, and makes sure that there is room: an act that cannot be recorded
+// must not happen.
 type Verb struct{ dir string }
 
 // OpenVerb makes a Verb, or fails where its events could not be written.
@@ -44,8 +44,8 @@ func (v *Verb) RecordAct(ctx context.Context, e login.Event) error {
 	return v.in(KindOf(e), func(f *os.File) error { return appendWhole(f, line.Bytes()) })
 }
 
-// in works on today's segment, alone among verbs. Whoever removes old segments
-// may have been faster than the lock: then there is another.
+// in calls f on today's segment while no other verb uses it. Another process may have
+// removed the segment before the lock was taken; then in makes a new one.
 func (v *Verb) in(k Kind, work func(*os.File) error) error {
 	for {
 		path := segmentPath(v.dir, k, time.Now().UTC().Truncate(segmentLife), writerOfVerbs)

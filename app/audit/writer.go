@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// maxPending bounds what a kind holds while it cannot be written.
+	// maxPending bounds the bytes that a kind keeps in memory while it cannot be
+	// written.
 	maxPending = 256 << 10
 	// batch is how much of the routine events is written at once.
 	batch = 32 << 10
@@ -66,7 +67,7 @@ func (w *writer) write() error {
 	return w.flush()
 }
 
-// flush is for who holds mu.
+// flush must be called with mu held.
 func (w *writer) flush() error {
 	if len(w.pending) == 0 {
 		return nil
@@ -127,11 +128,11 @@ func (w *writer) shut() {
 	w.file, w.size, w.dirty = nil, 0, false
 }
 
-// sync makes what was written survive a crash of the machine. Events go on being
-// written meanwhile.
+// sync makes written events survive a crash of the machine. Events can be written at
+// the same time.
 func (w *writer) sync() error {
 	w.mu.Lock()
-	if w.file != nil && removed(w.file) { // what is written to it could not be read
+	if w.file != nil && removed(w.file) { // nothing written to it can be read
 		w.shut()
 	}
 	ended, file := w.ended, w.file

@@ -1,10 +1,8 @@
-// Package clientip decides whose address a request counts for. It is the only
-// place that reads forwarding headers and the edge secret, and it knows no web
-// framework.
+// Package clientip decides which client's address a request counts for. Only this
+// package reads forwarding headers and the edge secret, and it knows no web framework.
 //
-// The rule: an address is believed only if the edge (nginx) vouches for it by
-// sending the edge secret beside it. Everything else that a client could have
-// written is worth nothing:
+// The rule: an address is believed only if the edge (nginx) vouches for it by sending
+// the edge secret with it. Nothing else that a client could have written is believed:
 //
 //   - X-Forwarded-For is never read: any client may open it, and proxies only
 //     append to it.
@@ -16,7 +14,7 @@
 //     internal network or a proxy that was set up wrongly. Counting such a peer
 //     as one client would put everybody behind it into one small bucket.
 //
-// All of these are the unknown client, the zero Addr, whose limits are its own.
+// All of these are the unknown client, the zero Addr, which has its own limits.
 package clientip
 
 import (
@@ -35,8 +33,8 @@ const (
 	HeaderEdgeSecret = "X-Edge-Secret" // #nosec G101 -- a header's name
 )
 
-// Request is what a decision rests on. The strings may be reused buffers of the
-// web framework: nothing of them is kept.
+// Request is the input of a decision. The strings may be reused buffers of the web
+// framework, so nothing keeps them.
 type Request struct {
 	Peer       netip.Addr // other end of the TCP connection
 	RealIP     string     // value of HeaderRealIP, "" without one
@@ -58,10 +56,9 @@ func New(secrets func() []string, nat64 netip.Prefix) *Resolver {
 	return &Resolver{secrets: secrets, nat64: nat64}
 }
 
-// Resolve returns the client's address in its one canonical form, or the zero
-// Addr for a client of unknown address. Only where no edge secret is configured
-// at all, which is development without a proxy, does the TCP peer of a direct
-// call count.
+// Resolve returns the client's address in its canonical form, or the zero Addr if it is
+// unknown. The TCP peer of a direct call counts only if no edge secret is configured at
+// all (development without a proxy).
 func (r *Resolver) Resolve(req Request) netip.Addr {
 	configured, vouched := r.check(req.EdgeSecret)
 	switch {
@@ -74,7 +71,7 @@ func (r *Resolver) Resolve(req Request) netip.Addr {
 	}
 }
 
-// Vouched tells whether the edge sent the request.
+// Vouched reports whether the edge sent the request.
 func (r *Resolver) Vouched(edgeSecret string) bool {
 	_, vouched := r.check(edgeSecret)
 	return vouched
@@ -103,10 +100,10 @@ func (r *Resolver) parse(s string) netip.Addr {
 	return r.canonical(addr)
 }
 
-// canonical gives every client one address. An IPv4 address inside an IPv6 one is
-// that IPv4 address: otherwise a dual-stack listener would give each client two, all
-// of IPv4 behind NAT64 would be one client, and whoever has 6to4 65,536 of them. The
-// zone goes.
+// canonical gives every client one address. An IPv4 address inside an IPv6 one becomes
+// that IPv4 address. Otherwise each client of a dual-stack listener would have two
+// addresses, all IPv4 clients behind NAT64 would be one client, and a user of 6to4
+// would be 65,536 clients. The zone is removed.
 func (r *Resolver) canonical(addr netip.Addr) netip.Addr {
 	addr = r.unwrap(addr.Unmap().WithZone(""))
 	if !addr.IsValid() || addr.IsUnspecified() || addr.IsMulticast() {
@@ -137,8 +134,8 @@ func (r *Resolver) unwrap(addr netip.Addr) netip.Addr {
 	return addr
 }
 
-// ParseNAT64 reads the operator's NAT64 prefix, a /96: the only length that leaves
-// the IPv4 address in the last 32 bits. "" is none. Errors name the setting.
+// ParseNAT64 parses the operator's NAT64 prefix, a /96: only with this length the IPv4
+// address is the last 32 bits. "" means none. Errors name the setting.
 func ParseNAT64(setting, value string) (netip.Prefix, error) {
 	if value = strings.TrimSpace(value); value == "" {
 		return netip.Prefix{}, nil

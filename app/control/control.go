@@ -1,7 +1,7 @@
-// Package control lets the verbs of an operator ask processes that serve about
-// what only they know: the limits that they count in memory. It speaks HTTP over
-// a Unix socket that each process has in a folder of login's own, so whoever may
-// write there may ask; nothing of it is on a network.
+// Package control lets an operator's verbs ask the serving processes about state that
+// only they have: the limits that they count in memory. It speaks HTTP over a Unix
+// socket of each process in a folder of login. Write access to that folder is the
+// permission to ask; nothing listens on a network.
 package control
 
 import (
@@ -80,8 +80,8 @@ func InForce(ctx context.Context, dir, account string, clients []netip.Addr) ([]
 	return ask(ctx, dir, http.MethodGet, account, clients)
 }
 
-// Forget has every process clear what the account's own limits have counted, and
-// returns what is in force after it.
+// Forget makes every process clear the counts of the account's own limits, and returns
+// the limits that still apply.
 func Forget(ctx context.Context, dir, account string, clients []netip.Addr) ([]ratelimit.Standing, int, error) {
 	return ask(ctx, dir, http.MethodDelete, account, clients)
 }

@@ -1,5 +1,5 @@
-// Package device makes and checks the tokens by which a device that signed in once is
-// told from strangers.
+// Package device makes and checks the tokens that distinguish a device that has signed
+// in before from strangers.
 package device
 
 import (
@@ -34,7 +34,7 @@ const (
 var encoding = base64.RawURLEncoding.Strict()
 
 // Tokens implements login.Devices. A token is no credential: it only gives the device
-// a count of its own.
+// its own count.
 type Tokens struct {
 	secrets func() [][]byte
 }
@@ -66,9 +66,8 @@ func (d *Tokens) Issue(account, version string, expires time.Time) string {
 	return ""
 }
 
-// Check returns the device's id, or "" where the token is not valid for the
-// account: forged, expired, of another account, or signed with a secret that is
-// no longer valid.
+// Check returns the device's id, or "" if the token is not valid for the account:
+// forged, expired, of another account, or signed with a secret that is no longer valid.
 func (d *Tokens) Check(account, token string, now time.Time) string {
 	if len(token) != encodedLen {
 		return ""
@@ -90,7 +89,8 @@ func (d *Tokens) Check(account, token string, now time.Time) string {
 	return encoding.EncodeToString(raw[idAt:macAt])
 }
 
-// IssuedFor tells whether a device id of Check is of this version of its account.
+// IssuedFor reports whether the token of a device id was issued for this version of its
+// account.
 func (d *Tokens) IssuedFor(deviceID, version string) bool {
 	raw, err := encoding.DecodeString(deviceID)
 	return err == nil && len(raw) == idSize && bytes.Equal(raw[versionAt:], digestOf(version))

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// maxRanges and maxSubtags bound what is kept of a header; nobody reads more.
+	// maxRanges and maxSubtags bound how much of a header is kept.
 	maxRanges  = 8
 	maxSubtags = 3
 	maxHeader  = 1000
@@ -23,8 +23,8 @@ var (
 )
 
 // Preferred lists the languages of an Accept-Language header, the most wanted first,
-// separated by commas: "de-CH,fr". A language of weight 0 is not wanted, * and what
-// cannot be read say nothing, and what an earlier one stands for too is left out.
+// separated by commas: "de-CH,fr". It leaves out languages of weight 0, *, malformed
+// ranges, and languages that an earlier entry covers.
 func Preferred(header string) string {
 	type entry struct {
 		tag string
@@ -59,7 +59,7 @@ func Preferred(header string) string {
 	return strings.Join(tags, ",")
 }
 
-// shortened is a tag without what no translation tells apart.
+// shortened is a tag without the subtags that no translation distinguishes.
 func shortened(tag string) string {
 	subtags := strings.Split(tag, "-")
 	return strings.Join(subtags[:min(len(subtags), maxSubtags)], "-")

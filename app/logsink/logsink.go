@@ -1,7 +1,7 @@
-// Package logsink owns the stream that a service writes its log to. Whoever logs
-// never waits: lines wait in a buffer for one goroutine that writes them, and
-// when nobody reads the stream and the buffer is full, they are dropped and
-// counted. A log must not be able to stop a service.
+// Package logsink owns the stream that a service writes its log to. Logging never
+// blocks: lines wait in a buffer for one goroutine that writes them. If nothing reads
+// the stream and the buffer is full, lines are dropped and counted. A log must not be
+// able to stop a service.
 package logsink
 
 import (
@@ -19,7 +19,7 @@ const (
 	// batch is written at once; a system call a line would be a good part of a refresh.
 	batch      = 32 << 10
 	flushEvery = 200 * time.Millisecond
-	// stuckAfter is how long a write takes that nobody reads.
+	// stuckAfter is the time after which a write counts as stuck.
 	stuckAfter = 5 * time.Second
 	// tellFor is how long Check tells of lines that were dropped.
 	tellFor = time.Minute
@@ -27,11 +27,11 @@ const (
 	closePatience = time.Second
 )
 
-// Config is what a Sink is made of.
+// Config is the configuration of a Sink.
 type Config struct {
 	Out     io.Writer
 	Dropped func(lines int) // for metrics; must return at once
-	// Resumed is told how many lines were dropped once lines are written again.
+	// Resumed gets the number of dropped lines when lines can be written again.
 	Resumed func(lines int)
 }
 
@@ -136,7 +136,7 @@ func (s *Sink) write(lines []byte) {
 	}
 }
 
-// Check tells of a stream that nobody reads.
+// Check reports a stream that nothing reads.
 func (s *Sink) Check() error {
 	now := time.Now().UnixNano()
 	if since := s.writingSince.Load(); since > 0 && now-since > int64(stuckAfter) {

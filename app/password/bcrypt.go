@@ -49,9 +49,9 @@ func (h hasher) hash(password string) (string, error) {
 	return string(stored), nil
 }
 
-// verify compares a password in its prepared form and, if that is another one, as it
-// came: hashes of before, and imported ones, were made of what was typed. Such a
-// match is stale. What it costs follows from the password alone.
+// verify compares a password in its prepared form and, if that differs, as it was
+// typed: older and imported hashes were made from the typed form. Such a match is
+// stale. The cost depends only on the password.
 func (h hasher) verify(stored, password string) (ok, stale bool) {
 	prepared := prepare(password)
 	ok, stale = h.compareOne(stored, prepared)
@@ -62,14 +62,14 @@ func (h hasher) verify(stored, password string) (ok, stale bool) {
 	return ok, ok
 }
 
-// compareOne costs one hash at the live cost in every case but three: a match with a
-// cheaper stored hash (the caller is in and told so anyway), a stored bcrypt hash
-// dearer than the live cost, which cannot be checked for less, and a hash of another
-// kind, which costs what it costs.
+// compareOne costs one hash at the live cost, with three exceptions: a match with a
+// cheaper stored hash (the caller learns that it matches anyway), a stored bcrypt hash
+// above the live cost, which cannot be checked for less, and a hash of another kind,
+// which has its own cost.
 //
-// A wrong password against a cheaper hash is topped up: the rounds of the costs
-// c, c, c+1, … live-1 add up to exactly those of the live cost. So raising the
-// cost does not show by its time which addresses have an account of before.
+// A wrong password against a cheaper hash is topped up: the rounds of the costs c, c,
+// c+1, … live-1 add up to exactly those of the live cost. So after the cost was raised,
+// the time of an answer does not reveal which addresses have an older account.
 func (h hasher) compareOne(stored, password string) (ok, stale bool) {
 	cost, valid := storedCost(stored)
 	own := strings.HasPrefix(stored, ownPrefix)
@@ -106,8 +106,8 @@ func (h hasher) compareForeign(stored foreign.Hash, password string) (ok, stale 
 	return ok, ok && len(password) <= MaxBytes
 }
 
-// CheckStored refuses what could not be verified as a stored hash, as
-// login.Importer's CheckHash does.
+// CheckStored refuses a stored hash that verify could not check, as login.Importer's
+// CheckHash does.
 func CheckStored(stored string) error {
 	if _, valid := storedCost(stored); valid {
 		return nil
@@ -127,13 +127,13 @@ func (h hasher) waste(cost int, password string) {
 	_ = h.compare(dummyHash(cost), []byte(password))
 }
 
-// ownPrefix is of the format that this service writes.
+// ownPrefix is the prefix of the format that this service writes.
 const ownPrefix = "$2a$"
 
-// dummyHash is well formed and of no password: its salt and digest are made up.
-// bcrypt compares against it in full before it finds no match; a malformed one
-// it would refuse at once, and the time would tell. Nothing has to be computed
-// for it, so that the first call after the start costs as much as any other.
+// dummyHash is well formed and matches no password: its salt and digest are made up.
+// bcrypt compares against it in full before it finds no match; it would refuse a
+// malformed hash at once, and the time would reveal that. Since it is a constant, the
+// first call after the start costs as much as any other.
 func dummyHash(cost int) []byte {
 	const saltAndDigest = "N0passw0rdHasThisHash.ItIs0nlyThereToCostWork........"
 	return fmt.Appendf(nil, "%s%02d$%s", ownPrefix, cost, saltAndDigest)

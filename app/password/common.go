@@ -11,7 +11,7 @@ import (
 //go:embed common/passwords.txt
 var commonPasswords string
 
-// isCommon tells whether the lower-case password is a line of the list.
+// isCommon reports whether the lower-case password is a line of the list.
 func isCommon(lower string) bool {
 	rest := commonPasswords
 	for rest != "" {

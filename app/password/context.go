@@ -17,11 +17,10 @@ const productWord = "hasura"
 // counts: shorter ones are in too many good passwords by chance.
 const minContextWord = 4
 
-// contextWords returns the words that the given strings are made of, in lower
-// case, longest first, so that "annamaria" goes before "anna". Of an e-mail
-// address that is each of its pieces ("anna", "lang85", "lang" and "example" of
-// anna.lang85@example.org) and what stands before the @ written in one
-// ("annalang85").
+// contextWords returns the words in the given strings, in lower case, longest first, so
+// that "annamaria" comes before "anna". The words of an e-mail address are each of its
+// pieces ("anna", "lang85", "lang" and "example" for anna.lang85@example.org) and its
+// local part without separators ("annalang85").
 func contextWords(context []string) []string {
 	words := []string{productWord}
 	for _, text := range context {

@@ -11,11 +11,11 @@ import (
 	"hasura-login/app/password/foreign"
 )
 
-// floor is how long a wrong password takes at least. While there are imported hashes
-// that cost more or less than ours, the time of an answer would tell their accounts
-// from all others; so every wrong password, of an unknown address too, is answered
-// after the time of the slowest kind. Waiting costs nothing. Without such hashes
-// there is no floor.
+// floor is the least time that the answer to a wrong password takes. If imported hashes
+// cost more or less than ours, the time of an answer would distinguish their accounts
+// from all others. So every wrong password, also for an unknown address, is answered
+// after the time of the slowest kind. Waiting costs no processor time. Without such
+// hashes there is no floor.
 type floor struct {
 	mu   sync.Mutex
 	took map[string]time.Duration // one comparison, by the cost of the stored hash: moving average
@@ -26,7 +26,7 @@ var _ login.Gauge = (*HashLimiter)(nil)
 // margin is for comparisons that take longer than usual.
 const margin = 1.15
 
-// liveKey is of the hashes that this service makes.
+// liveKey is the key of the hashes that this service makes.
 const liveKey = ""
 
 // costKey names what decides the cost of a comparison.

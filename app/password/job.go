@@ -9,7 +9,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// task is what a caller wants done.
+// task is the work that a caller asks for.
 type task struct {
 	verify           bool
 	stored, password string
@@ -19,7 +19,7 @@ type task struct {
 type job struct {
 	task
 	request  login.HashRequest
-	ctx      context.Context // of the caller, who waits for the job
+	ctx      context.Context // the context of the caller, who waits for the job
 	queuedAt time.Time
 
 	client         *node // where it waits
@@ -82,7 +82,8 @@ func checkLane(req login.HashRequest) error {
 	return nil
 }
 
-// admit refuses what would wait too long; it is called with the lock held.
+// admit refuses a request that would wait too long. It must be called with the lock
+// held.
 func (l *HashLimiter) admit(req login.HashRequest) *login.Error {
 	if l.isStopped {
 		return l.stopping
@@ -93,9 +94,9 @@ func (l *HashLimiter) admit(req login.HashRequest) *login.Error {
 	return nil
 }
 
-// mostPlaces is how many places one client may have: half of those that fit into
-// the longest wait, so that no client, whatever it proves, keeps all others out;
-// and one for each worker, so that a client that is alone can use the machine.
+// mostPlaces is the number of places that one client may have: half of those that fit
+// into the longest wait, so that no client can keep all others out; and at least one
+// for each worker, so that the only client can use the whole machine.
 func (l *HashLimiter) mostPlaces() int {
 	places := 1 + int(l.maxWait*time.Duration(l.workers)/max(l.meanTime, 1))
 	return max(places/2, l.workers)
@@ -135,7 +136,7 @@ func (l *HashLimiter) work() {
 	}
 }
 
-// take waits for a job; nil means that there will be none any more.
+// take waits for a job; nil means that the limiter is closed and the queue empty.
 func (l *HashLimiter) take() *job {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -178,9 +179,9 @@ func (l *HashLimiter) serve(j *job) {
 	l.observer.HashDone(j.took)
 }
 
-// refuseExpired refuses a job that waited twice as long as it was accepted for:
-// the machine stood still, or others came that go first. Working off what
-// nobody waits for any more would only make the next ones late too.
+// refuseExpired refuses a job that waited twice as long as it was accepted for: the
+// machine stood still, or others came that go first. Working off jobs that no one waits
+// for any more would only make the next ones late, too.
 func (l *HashLimiter) refuseExpired(waited time.Duration) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -7,9 +7,9 @@ import (
 
 // The ranges of addresses that take turns, from the widest to the narrowest: a
 // provider's network (IPv4 /16, IPv6 /32), a site (/24, /48), a client (one IPv4
-// address, an IPv6 /64). So whoever sends from many addresses of one network has
-// one turn among the networks, whatever the number of addresses. All clients of
-// unknown address share one turn.
+// address, an IPv6 /64). A sender with many addresses in one network therefore has one
+// turn among the networks, however many addresses it uses. All clients of unknown
+// address share one turn.
 const levels = 3
 
 func rangesOf(addr netip.Addr) (ranges [levels]netip.Prefix) {
@@ -47,7 +47,7 @@ type node struct {
 	key            nodeKey
 	parent         *node
 	previous, next *node // siblings, a ring in the order of their turns
-	turn           *node // the child that is asked first; nil if there is none
+	turn           *node // the child whose turn is next; nil if there is none
 	first, last    *job  // of a client
 	jobs           int
 	kept           int // places of jobs that are still to come
@@ -123,8 +123,9 @@ func (l *lane) next(late time.Time) *job {
 	return n.first
 }
 
-// ahead is how many of the lane's jobs would be served before a new one of a
-// client: its own, and at each level what the others get in as many turns.
+// ahead is the number of the lane's jobs that would be served before a new one of a
+// client: its own jobs, and at each level those that the others get in the same number
+// of turns.
 func (l *lane) ahead(addr netip.Addr) int {
 	var path [levels + 1]*node // nil: there is nothing of that range
 	path[0] = &l.root
@@ -185,7 +186,8 @@ func (l *lane) add(parent *node, key nodeKey) *node {
 	return n
 }
 
-// count adds to a client and all that it is in. What is empty then goes.
+// count adds to a client and to the ranges that contain it, and removes nodes that are
+// empty afterwards.
 func (l *lane) count(n *node, jobs, kept int) {
 	for n != nil {
 		parent := n.parent

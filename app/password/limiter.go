@@ -26,11 +26,11 @@ type Config struct {
 	Cost     int           // live bcrypt cost, MinCost to MaxCost; below 10 only in tests
 	Workers  int           // hashes at a time; 0: one per usable core
 	MaxWait  time.Duration // longest expected wait that is accepted; 0: DefaultMaxWait
-	Observer Observer      // nil: nobody looks
+	Observer Observer      // nil: no one is told
 }
 
-// Observer is told what the hash limiter does. Its methods are called by several
-// goroutines at once and must be quick.
+// Observer gets the events of the hash limiter, for metrics. Several goroutines call
+// its methods at once, so they must be quick and safe for concurrent use.
 type Observer interface {
 	HashQueued(wait time.Duration)  // a hash begins after this wait
 	HashDone(took time.Duration)    // it has been done
@@ -38,8 +38,8 @@ type Observer interface {
 }
 
 // HashLimiter is a login.Hasher that runs bcrypt on a fixed number of threads and
-// refuses at once what would wait too long: under a flood it goes on working at
-// its full rate for those it lets in, and a refusal costs next to nothing.
+// refuses a request at once if it would wait too long. Under a flood it works at its
+// full rate for the requests that it accepts, and a refusal costs almost nothing.
 //
 // The workers are OS threads of lower priority, and GOMAXPROCS is raised above
 // their number, so that everything else in the process stays quick while all
@@ -58,20 +58,20 @@ type HashLimiter struct {
 	queue     *queue
 	idle      int           // workers that wait for work
 	meanTime  time.Duration // of a hash, moving average
-	measured  bool          // meanTime is not the first guess any more
+	measured  bool          // meanTime is measured, no longer the first guess
 	refused   uint          // how many, to spread the times to come back
 	isStopped bool
 }
 
 var _ login.Hasher = (*HashLimiter)(nil)
 
-// retrySpread is over how many seconds refused clients are told to come back,
-// so that a burst does not return as one.
+// retrySpread is the number of seconds over which refused clients are told to come
+// back, so that a burst does not return all at once.
 const retrySpread = 4
 
-// New starts the workers. It raises GOMAXPROCS to two above their number and
-// never lowers it: one spare for the garbage collector's own worker, one for
-// everybody else. With that Go no longer follows changes of a CPU quota.
+// New starts the workers. It raises GOMAXPROCS to two above their number and never
+// lowers it: one spare for the garbage collector's worker, one for all other
+// goroutines. As a consequence, Go no longer follows changes of a CPU quota.
 func New(c Config) (*HashLimiter, error) {
 	return newLimiter(c, realBcrypt)
 }
@@ -181,9 +181,8 @@ func (l *HashLimiter) Hash(ctx context.Context, req login.HashRequest, password 
 	return j.hash, j.err
 }
 
-// Verify implements login.Hasher. A stored hash of a format that is not known,
-// or that is no hash at all, is treated as that of an unknown account: no
-// password matches, at the usual price.
+// Verify implements login.Hasher. A stored hash of an unknown format is treated like
+// that of an unknown account: no password matches, at the usual cost.
 func (l *HashLimiter) Verify(ctx context.Context, req login.HashRequest, hash, password string) (ok, stale bool, err error) {
 	j, err := l.do(ctx, req, task{verify: true, stored: hash, password: password})
 	if err != nil {

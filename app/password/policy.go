@@ -73,10 +73,9 @@ func (p *Policy) checkForm(password string) error {
 	}
 }
 
-// builtOn tells whether the password is no more than context words and a
-// trivial rest: what is left without them would have to be long enough, and not
-// a common password, to stand alone. A long phrase that happens to have a word
-// in it is fine.
+// builtOn reports whether the password consists of context words and a trivial rest:
+// without them, the rest must still be long enough and not a common password. A long
+// phrase that happens to contain such a word is fine.
 func (p *Policy) builtOn(lower string, words []string) bool {
 	rest := lower
 	for _, word := range words {

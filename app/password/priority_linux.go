@@ -15,8 +15,8 @@ const (
 	workerSlice = 100 * time.Microsecond
 )
 
-// lowerThreadPriority applies to the calling thread alone. Where it is not
-// allowed, the hash limiter works all the same.
+// lowerThreadPriority applies only to the calling thread. If it is not permitted, the
+// hash limiter works anyway.
 func lowerThreadPriority() {
 	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Nice: workerNiceness, Runtime: uint64(workerSlice.Nanoseconds())}, 0) // #nosec G115 -- a positive constant
 }

@@ -7,9 +7,9 @@ import (
 	"hasura-login/app/login"
 )
 
-// priorityPerOther is how many jobs of the priority lane go before one other when
-// both wait. Whoever buys priority with accounts of his own still leaves a quarter
-// of the workers to the rest.
+// priorityPerOther is how many jobs of the priority lane go before one other when both
+// wait. A sender who gets priority with his own accounts still leaves a quarter of the
+// workers to the rest.
 const priorityPerOther = 3
 
 // queue decides the order of the waiting jobs: the priority lane first, then
@@ -67,8 +67,8 @@ func (q *queue) hold(addr netip.Addr, n int) {
 	delete(q.ofClient, client)
 }
 
-// pop takes the job whose turn it is, or nil. In its lane one that waits since before
-// late goes first.
+// pop takes the next job, or nil. A job that has waited since before late goes first in
+// its lane.
 func (q *queue) pop(late time.Time) *job {
 	lane := q.next()
 	if lane == nil {

@@ -12,8 +12,9 @@ import (
 var callsPerRequest = Limit{limiter.Rate{Period: time.Minute, Limit: 10}}
 
 // Call counts one action for the request with this id, in the memory of this process
-// only: all actions of a request that meet one replica are enough to tell. Ids of the
-// edge, which nobody can guess, are apart from those that a client may choose.
+// only: all actions of a request that meet one replica are enough to tell. Ids from the
+// edge, which clients cannot guess, are counted apart from ids that a client may
+// choose.
 func (l *Limiter) Call(requestID string, fromEdge bool) error {
 	now, origin := l.now(), ""
 	if fromEdge {

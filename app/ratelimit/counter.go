@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// kind is what a counter counts. In memory each has a table of its own, so that
-// a flood of one kind never evicts another.
+// kind says what a counter counts. In memory each kind has its own table, so that a
+// flood of one kind never evicts another.
 type kind uint8
 
 const (
@@ -15,7 +15,7 @@ const (
 	kindNetwork             // its provider's block: IPv4 /16, IPv6 /32
 	kindUnknown             // all clients of unknown address
 	kindAccount             // failures of everybody for an account
-	kindPair                // what one client holds of an account's count
+	kindPair                // one client's share of an account's count
 	kindDevice              // failures of one known device for its account
 	kindDevices             // attempts of all known devices of an account
 	kindSession             // refreshes of one session
@@ -50,9 +50,9 @@ func (k kind) isClient() bool { return k <= kindUnknown }
 
 // hit adds to one counter in one window.
 //
-// Windows begin at multiples of their period since 1970, the same for every
-// counter. So what a client holds of an account's count lies in the very window
-// that it was counted in, and giving it back can never touch what others did.
+// Windows begin at multiples of their period since 1970, the same for every counter. So
+// a client's share of an account's count is in the same window as the count itself, and
+// a refund can never touch the shares of others.
 type hit struct {
 	id     counterID
 	kind   kind
@@ -107,9 +107,9 @@ func (v *verdict) weigh(hits []hit, i int, held int64) {
 	v.refused, v.deciding, v.count = refuses, i, count
 }
 
-// refund gives back what a ledger holds: it is taken from the ledger and
-// from the counters that were hit along with it, never more than the
-// ledger holds, and only in the window that was hit.
+// refund subtracts a ledger's count from the ledger and from the counters that were hit
+// together with it, never more than the ledger holds, and only in the window of the
+// hit.
 type refund struct {
 	ledger hit
 	along  []hit // of the same window

@@ -14,13 +14,12 @@ import (
 // probeEvery is how often a Redis that failed is tried again.
 const probeEvery = 250 * time.Millisecond
 
-// fallback keeps counts in Redis and, at the same time, this process's own in
-// memory. The moment Redis fails, memory decides, and it already knows what
-// happened here. When Redis is back, or was emptied by a restart too quick to be
-// noticed otherwise, memory goes on deciding beside it for the windows that the
-// outage touched.
+// fallback keeps counts in Redis and, at the same time, this process's own in memory.
+// When Redis fails, memory decides at once, and it already has this process's counts.
+// When Redis is back, or a quick restart has emptied it, memory goes on deciding
+// together with it for the windows of the outage.
 //
-// Without Redis, memory decides alone.
+// Without Redis, only memory decides.
 type fallback struct {
 	memory   *memory
 	redis    *redisStore // nil: none
@@ -87,7 +86,7 @@ func (f *fallback) take(ctx context.Context, now time.Time, hits []hit) verdict 
 	return own
 }
 
-// usable tells whether there is a Redis that works, as far as is known.
+// usable reports whether there is a Redis that works, as far as is known.
 func (f *fallback) usable() bool { return f.redis != nil && !f.down.Load() }
 
 // add counts hits that have no limit.
@@ -110,15 +109,15 @@ func (f *fallback) refund(ctx context.Context, now time.Time, refunds []refund, 
 	}
 }
 
-// failed judges a failed call. That all connections are taken says that this
-// process is busy, not that Redis is ill: that attempt alone is memory's.
+// failed handles a failed call. If all connections are taken, this process is busy, but
+// Redis is not down: memory decides only this attempt.
 func (f *fallback) failed(err error) {
 	if !errors.Is(err, redis.ErrPoolTimeout) {
 		f.trip()
 	}
 }
 
-// trip leaves Redis alone until a probe finds it well.
+// trip stops using Redis until a probe succeeds.
 func (f *fallback) trip() {
 	f.closing.Lock()
 	defer f.closing.Unlock()

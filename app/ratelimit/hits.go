@@ -27,12 +27,12 @@ var counting = [login.Limits]struct {
 	login.LimitLinkRequest: {hits: func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit {
 		return l.linkRequestHits(list, rangeOf(a.Client.Addr, tiersOf(a.Client.Addr)[0]), a, now)
 	}},
-	// The password is proved then, and who asks is the account.
+	// The password is proved by now, so the asker is the account.
 	login.LimitOwnLinkRequest: {hits: func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit {
 		return l.linkRequestHits(list, noRange, a, now)
 	}},
-	// A known device has a count of its own: whoever has mails sent to an account does
-	// not keep its owner from asking.
+	// A known device has its own count: a stranger who requests mails to an account
+	// does not keep its owner from asking.
 	login.LimitMailSignIn: {hits: func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit {
 		kd := kindAccount
 		if a.DeviceID != "" {
@@ -71,8 +71,8 @@ func (l *Limiter) passwordHits(list []hit, a login.Attempt, now time.Time) []hit
 	return l.proofHits(list, limitSignIn, l.limits.SignInAccount, l.held, a, now)
 }
 
-// codeHits counts a code of a second factor. A known device, or a live session,
-// has a count of its own: whoever has the password alone does not use it up.
+// codeHits counts a code of a second factor. A known device, or a live session, has its
+// own count, which a person with only the password cannot use up.
 func (l *Limiter) codeHits(list []hit, a login.Attempt, now time.Time) []hit {
 	if a.DeviceID == "" {
 		return l.strangersCodeHits(list, a, now)
@@ -98,8 +98,8 @@ func (l *Limiter) crowdedHits(list []hit, limit login.Limit, a login.Attempt, no
 	return l.passwordHits(l.deviceHits(list, a, now), a, now)
 }
 
-// proofHits counts for the client and, for each method, the account, and notes
-// what the client holds of the account's count.
+// proofHits counts for the client and, for each method, the account, and notes the
+// client's share of the account's count.
 func (l *Limiter) proofHits(list []hit, name limitName, limit Limit, held []time.Duration, a login.Attempt, now time.Time) []hit {
 	list = l.clientHits(list, limitSignIn, l.limits.SignInClient, a, now)
 	account := l.keys.id(kindAccount, name, noRange, a.Account, string(a.Method))
@@ -112,10 +112,10 @@ func (l *Limiter) proofHits(list []hit, name limitName, limit Limit, held []time
 	return list
 }
 
-// knownHits counts for a known device, and for what its client asks with any
-// known device. Known devices go first when passwords are hashed, and devices that
-// are known to accounts of one's own are cheap. That count is not the one that
-// strangers of the same address use up, and nothing is given back.
+// knownHits counts for a known device, and for all known devices of its client. Known
+// devices go first when passwords are hashed, and an attacker can easily get devices
+// that his own accounts know. This count is not the one that strangers of the same
+// address use up, and it is never refunded.
 func (l *Limiter) knownHits(list []hit, a login.Attempt, now time.Time) []hit {
 	list = l.deviceHits(list, a, now)
 	return l.clientHits(list, limitDevice, l.limits.DeviceClient, a, now)

@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// counterID names a counter. It is an HMAC, so that neither Redis nor its
-// backups hold an address or an e-mail, nor something that guessing could turn
-// into one, and so that nobody can choose addresses that collide in a table.
+// counterID names a counter. It is an HMAC, so that Redis and its backups hold no
+// address or e-mail and no value that guessing could turn into one, and so that an
+// attacker cannot choose addresses that collide in a table.
 type counterID [16]byte
 
 // limitName tells apart the counters of the limits that share a kind.

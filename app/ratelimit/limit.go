@@ -62,7 +62,7 @@ type Limits struct {
 	RefreshClient  Limit // refreshes, per client; failed ones count twice
 	RefreshSession Limit // refreshes, per session
 	ResetClient    Limit // requests and uses of mailed links, per client; failed uses count twice
-	MailStrangers  Limit // sign-in mails to addresses that nobody has verified, all together
+	MailStrangers  Limit // sign-in mails to all unverified addresses together
 	ResetAccount   Limit // requests of such links, per client and account, whether or not there is one; and mails of a kind to an address that is not its account's verified one
 }
 
@@ -81,13 +81,13 @@ func DefaultLimits() Limits {
 	}
 }
 
-// codeLimit is for wrong codes of a second factor, per account and kind of code.
-// Of a million codes three are right at any time: thirty guesses a day, by whoever
-// knows the password already, find one in some thirty years.
+// codeLimit is for wrong codes of a second factor, per account and kind of code. Three
+// of a million codes are right at any time: an attacker who knows the password has
+// thirty guesses a day and needs about thirty years.
 var codeLimit = Limit{perMinute(5), perHour(10), {Period: 24 * time.Hour, Limit: 30}}
 
-// mailSignInLimit is for mails that sign in, per account whoever asks, and per known
-// device.
+// mailSignInLimit is for mails that sign in, per account for all clients together, and
+// per known device.
 var mailSignInLimit = Limit{perHour(10), {Period: 24 * time.Hour, Limit: 30}}
 
 func perMinute(n int64) limiter.Rate { return limiter.Rate{Period: time.Minute, Limit: n} }

@@ -7,12 +7,11 @@ import (
 	"time"
 )
 
-// memory keeps counts in tables of fixed size. Nothing that is thrown at it
-// makes it grow or allocate: a full set of slots gives up the counter with the
-// lowest count, which is the one least worth keeping. A flood of addresses
-// that come once each pushes out others of their kind, while whoever is near
-// his limit stays known, and what the flood does is still counted in the wider
-// tiers, which have tables of their own.
+// memory keeps counts in tables of fixed size. No load makes it grow or allocate: a
+// full set of slots drops the counter with the lowest count, which is the one least
+// worth keeping. A flood of addresses that each come once evicts others like them,
+// while a client near its limit stays counted. The wider tiers, which have their own
+// tables, still count the flood.
 //
 // One mutex makes several counters one atomic step. It is held for well under a
 // microsecond, so it would limit a process to about a million attempts a second.
@@ -21,9 +20,9 @@ type memory struct {
 	tables [kinds]table
 }
 
-// slotsPerKind are the sizes of the tables, powers of two. At 16 bytes a slot
-// they come to about 5 MB when all are full; untouched pages cost nothing.
-// Each window of a limit takes a slot of its own.
+// slotsPerKind are the sizes of the tables, powers of two. At 16 bytes a slot they take
+// about 5 MB when all are full; untouched pages cost nothing. Each window of a limit
+// takes one slot.
 var slotsPerKind = [kinds]int{
 	kindClient:  1 << 16,
 	kindSite:    1 << 15,

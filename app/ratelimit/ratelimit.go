@@ -3,16 +3,15 @@
 // is done for it, because one request may carry many (GraphQL batches, frames
 // of a WebSocket) that no proxy in front can tell apart.
 //
-// An attempt to prove a password counts for the client, in wider and wider
-// tiers of its address, and for the account. Success gives back that attempt
-// and what the same client holds of failures for the same account, but nothing
-// of anybody else's. Sign-ups and refreshes stay counted, failed ones twice.
-// Windows are fixed and end: no limit locks anyone out for longer than its
-// period, and refused attempts do not prolong it.
+// An attempt to prove a password counts for the client, in wider and wider tiers of its
+// address, and for the account. Success refunds that attempt and the same client's
+// earlier failures for the same account, but nobody else's. Sign-ups and refreshes stay
+// counted, failed ones twice. Windows are fixed: no limit locks anyone out for longer
+// than its period, and refused attempts do not prolong it.
 //
-// A known device (a valid device token) has counts of its own and is not
-// slowed by what strangers do to its account or in its network. How often a client
-// may come with known devices is limited too; beyond that they are strangers.
+// A known device (one with a valid device token) has its own counts, so strangers who
+// attack its account or share its network do not slow it down. Each client has a limit
+// for known devices, too; above it, they count as strangers.
 package ratelimit
 
 import (
@@ -45,23 +44,24 @@ func Scopes() []Scope {
 	return []Scope{ScopeClient, ScopeClientWide, ScopeAccount, ScopeDevice, ScopeSession, ScopeUnknown, ScopeRequest}
 }
 
-// Observer is told what happens, for metrics. Its methods must return at once.
+// Observer gets refusals and the state of Redis, for metrics. Its methods must return
+// at once.
 type Observer interface {
 	Throttled(scope string)
-	// Degraded tells whether the counts are this process's alone although they
-	// should be shared. It is called at the start and at each change.
+	// Degraded says whether the counts are only this process's although they should be
+	// shared. It is called at the start and at each change.
 	Degraded(degraded bool)
 }
 
-// Config is what a Limiter is made of.
+// Config is the configuration of a Limiter.
 type Config struct {
 	Limits Limits
-	// Key hides what the counters are about. Processes that share a Redis must
-	// have the same; nil without one means a random key.
+	// Key hides whom the counters are about. Processes that share a Redis must have the
+	// same key; nil means a random one.
 	Key []byte
-	// RedisURL returns the URL (redis:// or rediss://) of the Redis that keeps
-	// shared counts. It is asked often and must be cheap; a change of its
-	// password needs no restart. nil: counts are kept in this process alone.
+	// RedisURL returns the URL (redis:// or rediss://) of the Redis that keeps shared
+	// counts. It is asked often and must be cheap; a change of its password needs no
+	// restart. nil: counts are kept only in this process.
 	RedisURL func() string
 	Observer Observer
 	Now      func() time.Time
@@ -126,8 +126,8 @@ func (l *Limiter) Reserve(ctx context.Context, a login.Attempt) (login.Reservati
 	v := l.counters.take(ctx, now, *buf)
 	known := a.DeviceID != "" && (limit == login.LimitKnown || limit == login.LimitCode)
 	if v.refused && known && (*buf)[v.deciding].kind.isClient() {
-		// Others behind the same address have used up what it may ask with known
-		// devices. That costs this one its place in front, and no more.
+		// Others behind the same address have used up its limit for known devices. This
+		// device only loses its priority.
 		known = false
 		*buf = l.crowdedHits((*buf)[:0], limit, a, now)
 		v = l.counters.take(ctx, now, *buf)
@@ -183,9 +183,9 @@ type Refusal struct {
 	repeated bool
 }
 
-// Repeated tells whether the same counter has refused before in the same window.
-// Then there is nothing new to write down: strangers could fill a log that grows
-// with each refusal.
+// Repeated reports whether the same counter has refused before in the same window. Then
+// nothing new needs to be logged: strangers could fill a log that grows with each
+// refusal.
 func (r *Refusal) Repeated() bool { return r.repeated }
 
 func (r *Refusal) Error() string {

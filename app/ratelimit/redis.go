@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// redisTimeout bounds every step of a call: waiting for a connection, making
-	// one, writing, reading. It is far above what a Redis next door needs, even
-	// beside saturated cores, and far below anybody's patience: when Redis hangs,
-	// the attempts on their way wait this long once, the next ones not at all.
+	// redisTimeout bounds every step of a call: waiting for a connection, making one,
+	// writing, reading. It is far more than a nearby Redis needs, even on saturated
+	// cores, and far less than users are willing to wait: when Redis hangs, the
+	// attempts under way wait this long once, the next ones not at all.
 	redisTimeout = 250 * time.Millisecond
 	// redisSlack keeps a counter longer than its window, as the clocks of the
 	// processes that share it may differ a little.
@@ -43,8 +43,8 @@ const (
 // mark. A refusal reports the counter that stays longest, a grant the one with
 // the least left.
 //
-// The last key is the mark, a number made up by whoever finds none, in the last
-// ARGV: another one means that the counts were lost since.
+// The last key is the mark, a random number from the last ARGV that is set if there is
+// none: a different mark means that the counts were lost in between.
 var takeScript = redis.NewScript(`
 local held = redis.call('MGET', unpack(KEYS))
 local n, mark = #KEYS - 1, held[#KEYS]
@@ -93,8 +93,8 @@ end
 return {}
 `)
 
-// silent keeps the library from writing to stderr; that Redis is away is told
-// by the Observer.
+// silent keeps the library from writing to stderr; the Observer reports that Redis is
+// away.
 type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
@@ -120,7 +120,7 @@ func newRedisStore(url func() string) (*redisStore, error) {
 // errRedisURL does not wrap its cause, which quotes the URL with its password.
 var errRedisURL = errors.New("the Redis URL is not one (redis://user:password@host:port/db)")
 
-// CheckRedisURL tells what is wrong with a URL, without repeating it.
+// CheckRedisURL returns what is wrong with a URL, without repeating the URL.
 func CheckRedisURL(url string) error {
 	if _, err := redis.ParseURL(url); err != nil {
 		return errRedisURL

@@ -18,7 +18,7 @@ type Reservation struct {
 	hits     []hit
 	shared   bool // counted in Redis too
 	known    bool // counts as a known device
-	stranger bool // of unknown address: whoever else is, is not the same client
+	stranger bool // of unknown address: another such client is not the same client
 	settled  atomic.Bool
 }
 
@@ -31,11 +31,11 @@ func (r *Reservation) RateLimit() (limit, remaining int64, reset time.Duration) 
 // KnownDevice implements login.Reservation.
 func (r *Reservation) KnownDevice() bool { return r.known }
 
-// Succeeded implements login.Reservation. Where a password was proved, it gives
-// back what the client holds of the account's count, or what the device holds of
-// its own; of clients of unknown address, who are not one client, only this
-// attempt. What it gives back includes attempts of the same client that are
-// still being checked: whoever knows the password may guess it.
+// Succeeded implements login.Reservation. After a proved password, it refunds the
+// client's share of the account's count, or the device's own count. For clients of
+// unknown address, which are not one client, it refunds only this attempt. The refund
+// includes attempts of the same client that are still being checked: a person who knows
+// the password may also guess it.
 //
 // Sign-ups and refreshes stay counted: their number is what is limited.
 func (r *Reservation) Succeeded(ctx context.Context) { r.settle(ctx, true) }
@@ -67,7 +67,7 @@ func (r *Reservation) settle(ctx context.Context, success bool) {
 	}
 }
 
-// along returns what was hit in the same window as the ledger.
+// along returns the counters that were hit in the same window as the ledger.
 func (r *Reservation) along(ledger hit) []hit {
 	var along []hit
 	for _, c := range r.hits {

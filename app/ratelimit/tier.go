@@ -9,13 +9,12 @@ type tier struct {
 	multiple int64 // of the limit for one client
 }
 
-// The tiers of a client's address. The narrowest is what one customer has:
-// an IPv4 address, or an IPv6 /64 out of which anyone may take any address. The
-// wider ones catch who has more: a /56 or /48 is what providers delegate to a
-// household or a site, a /24 is the smallest block that is routed, a /16 or
-// IPv6 /32 is a whole provider's. They allow more because innocents share them,
-// and they are what is left when a flood of addresses has pushed the narrow
-// counters out of memory.
+// The tiers of a client's address. The narrowest is what one customer has: an IPv4
+// address, or an IPv6 /64, of which the customer may use any address. The wider ones
+// catch senders who have more: providers delegate a /56 or /48 to a household or a
+// site, a /24 is the smallest routed block, and a /16 or IPv6 /32 belongs to a whole
+// provider. They allow more because innocent clients share them, and they still count
+// when a flood of addresses has evicted the narrow counters from memory.
 var (
 	tiersIPv4 = []tier{
 		{32, kindClient, 1},
@@ -49,6 +48,6 @@ func tiersOf(addr netip.Addr) []tier {
 // rangeOf is the range of a tier around an address, the zero Prefix for the
 // unknown client.
 func rangeOf(addr netip.Addr, c tier) netip.Prefix {
-	p, _ := addr.Prefix(c.bits) // fails for the zero Addr alone
+	p, _ := addr.Prefix(c.bits) // fails only for the zero Addr
 	return p
 }

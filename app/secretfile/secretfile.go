@@ -86,9 +86,9 @@ func Split(text string) []string {
 	return values
 }
 
-// Matches tells whether a presented value is one of the secrets. It compares with
-// every one, so that the time taken tells neither which one matched nor, as digests
-// are compared, how long they are. An empty secret matches nothing.
+// Matches reports whether a presented value is one of the secrets. It compares with
+// every one, and compares digests, so that the time reveals neither which one matched
+// nor how long they are. An empty secret matches nothing.
 func Matches(presented string, secrets []string) bool {
 	digest := sha256.Sum256([]byte(presented))
 	match := 0

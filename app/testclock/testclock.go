@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Clock stands still until it is told otherwise; goroutines may share it.
+// Clock stands still until a test advances it; goroutines may share it.
 type Clock struct {
 	mu sync.Mutex
 	at time.Time

@@ -17,16 +17,16 @@ import (
 // Algorithm is a JWS signature algorithm by its registered name.
 type Algorithm string
 
-// The algorithms a key may have. Shared-secret ones are not among them: who
-// could verify a token could also make one.
+// The algorithms a key may have. There is none with a shared secret, because every
+// verifier could then also make tokens.
 const (
 	EdDSA Algorithm = "EdDSA" // Ed25519
 	ES256 Algorithm = "ES256"
 	RS256 Algorithm = "RS256" // 2048 bits
 )
 
-// DefaultAlgorithm is what a first key has unless told otherwise; the figures
-// behind the choice are in docs/decisions/0002-signing-algorithm.md.
+// DefaultAlgorithm is the algorithm of a first key;
+// docs/decisions/0002-signing-algorithm.md has the figures behind the choice.
 const DefaultAlgorithm = EdDSA
 
 const (
@@ -65,7 +65,7 @@ func (a Algorithm) generate() (crypto.Signer, error) {
 	}
 }
 
-// fits tells whether the private key is one this algorithm uses.
+// fits reports whether the private key is of the algorithm's type.
 func (a Algorithm) fits(private any) (crypto.Signer, error) {
 	switch k := private.(type) {
 	case ed25519.PrivateKey:

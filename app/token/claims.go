@@ -22,8 +22,8 @@ const (
 // roleUser is in every token: all signed-in actions are permitted to it.
 const roleUser = "user"
 
-// ASCII alone: Hasura folds the case of claim names by Unicode, so a letter
-// like "ſ" could otherwise turn into one of a reserved name.
+// Only ASCII: Hasura folds the case of claim names by Unicode, so a letter like "ſ"
+// could otherwise become one of a reserved name.
 var (
 	claimName = regexp.MustCompile(`^x-hasura-[a-z0-9_-]{1,110}$`)
 	asciiName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
@@ -67,9 +67,9 @@ func defaultRole(role string, allowed []string) string {
 	return roleUser
 }
 
-// customClaims are the account's own variables, names in lower case as Hasura
-// holds them. Of two names that differ in case only, the one that is already
-// lower case wins, else the first in byte order.
+// customClaims are the account's own variables, with names in lower case as Hasura
+// keeps them. If two names differ only in case, the one that is already lower case
+// wins, otherwise the first in byte order.
 func customClaims(account map[string]string) map[string]string {
 	names := make([]string, 0, len(account))
 	for name := range account {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// The modes of the ring's folder and of its files, which nobody writes twice.
+// The modes of the ring's folder and of its files, which are written only once.
 const (
 	folderMode fs.FileMode = 0o700
 	keyMode    fs.FileMode = 0o400
@@ -83,12 +83,12 @@ type scan struct {
 	files    map[string]seen // by name; those whose key is in use, and broken ones
 	keys     []*key
 	problems []Problem
-	unread   error // a key file exists that could not be read at all
+	unread   error // a key file exists but could not be read at all
 }
 
-// scan reads the folder. A key of the previous scan whose file has since become
-// unusable stays: what was once checked is good, and a chmod by mistake must
-// not stop a running service. Only removing the file removes the key.
+// scan reads the folder. A key of the previous scan stays if its file has become
+// unusable since: it was checked before, and a mistaken chmod must not stop a running
+// service. Only removing the file removes the key.
 func (f Folder) scan(previous map[string]seen) (scan, error) {
 	info, err := os.Stat(f.Dir)
 	if err != nil {
@@ -172,8 +172,8 @@ func readKeyFile(dir, name string) seen {
 	return seen{info: info, key: k, err: err}
 }
 
-// load reads the folder for a change. Where a key file cannot be read at all
-// (another user's), nothing may be decided on the rest.
+// load reads the folder for a change. If a key file cannot be read at all (because it
+// is another user's), load fails: no decision may rest on only some of the keys.
 func (f Folder) load() (scan, error) {
 	s, err := f.scan(nil)
 	if err == nil {
@@ -227,8 +227,8 @@ func (f Folder) remove(kids ...string) error {
 	return syncDir(f.Dir)
 }
 
-// removeGone deletes the keys whose time is over and returns their names. It
-// decides on what is on disk now, so any number of processes may do it at once.
+// removeGone deletes the keys whose time is over and returns their names. It decides on
+// the present state of the disk, so any number of processes may do it at once.
 func (f Folder) removeGone(now time.Time) ([]string, error) {
 	s, err := f.scan(nil)
 	if err != nil {

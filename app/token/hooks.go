@@ -56,7 +56,8 @@ func (r *Ring) tellChanges(now time.Time) {
 		if _, still := find(r.known, k.kid); still || k.state == Gone {
 			continue
 		}
-		// A replica whose clock is ahead deletes a little early; that is no revocation.
+		// A replica whose clock is ahead deletes a little early; that does not count as
+		// a revocation.
 		early := k.deleteAfter.IsZero() || k.deleteAfter.After(now.Add(ClockSkew))
 		r.hooks.OnChange(Change{KID: k.kid, Algorithm: k.algorithm, From: k.state, To: Gone, Revoked: early})
 	}
@@ -67,7 +68,7 @@ func (r *Ring) tellChanges(now time.Time) {
 	}
 }
 
-// tellProblems calls OnProblem for what is new and what is solved.
+// tellProblems calls OnProblem for new and for solved problems.
 func (r *Ring) tellProblems(found []Problem) {
 	before := *r.problems.Load()
 	r.problems.Store(&found)

@@ -64,7 +64,7 @@ func NewIssuer(r *Ring, n Names) (*Issuer, error) {
 
 var _ login.Issuer = (*Issuer)(nil)
 
-// payload is what a token says.
+// payload is the claims of a token.
 type payload struct {
 	Issuer    string         `json:"iss"`
 	Subject   string         `json:"sub"`
@@ -78,9 +78,10 @@ type payload struct {
 	Hasura    map[string]any `json:"https://hasura.io/jwt/claims"`
 }
 
-// Issue returns a signed token and when it expires, in whole seconds. Hasura refuses
-// a token whose iat or nbf is ahead of its clock, so iat is early by ReplicaSkew and
-// there is no nbf: a clock that is behind ours by as much takes the token at once.
+// Issue returns a signed token and when it expires, in whole seconds. Hasura refuses a
+// token whose iat or nbf is ahead of its clock. So iat is early by ReplicaSkew and
+// there is no nbf: a server whose clock is that much behind ours accepts the token at
+// once.
 func (i *Issuer) Issue(s login.Subject, now time.Time) (string, time.Time, error) {
 	if s.User.ID == "" || strings.Contains(s.User.ID, ":") || s.SessionID == "" {
 		return "", time.Time{}, errors.New("issuing a token: user or session id is missing or malformed")

@@ -45,8 +45,8 @@ func encodeJWKS(keys []*key) ([]byte, error) {
 	return encoded, nil
 }
 
-// checkJWKS tells whether the encoded set holds exactly these public keys, each
-// complete, with full-length coordinates, and nothing private.
+// checkJWKS checks that the encoded set holds exactly these public keys, each complete,
+// with full-length coordinates, and no private part.
 func checkJWKS(encoded []byte, want []*key) error {
 	var set jwkset.JWKSMarshal
 	decoder := json.NewDecoder(bytes.NewReader(encoded))

@@ -68,7 +68,7 @@ func kidOf(public crypto.PublicKey) (string, error) {
 	return hex.EncodeToString(sum[:])[:kidLength], nil
 }
 
-// isKeyFileName tells whether a file in the folder is meant to be a key.
+// isKeyFileName reports whether a file in the folder is meant to be a key.
 func isKeyFileName(name string) bool {
 	if len(name) != kidLength+len(keyFileSuffix) || name[kidLength:] != keyFileSuffix {
 		return false
@@ -81,8 +81,8 @@ func isKeyFileName(name string) bool {
 	return true
 }
 
-// newKeyFile makes a fresh key and its encoded file. What would not load again
-// is never written.
+// newKeyFile makes a new key and its encoded file, and checks that the file can be
+// loaded again.
 func newKeyFile(a Algorithm, sequence uint64, publishedAt, activeFrom time.Time, life time.Duration) (*key, []byte, error) {
 	private, err := a.generate()
 	if err != nil {

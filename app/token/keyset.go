@@ -28,8 +28,8 @@ const (
 	// be of the one that verifies it, Hasura's included: Issuer sets iat back by as
 	// much. Verifier bears the same again, for tokens of the release before.
 	ReplicaSkew = time.Minute
-	// keepMargin is added to the time a retired key is kept: a key set cached
-	// for max-age seconds by whoever verifies must not lose it too early.
+	// keepMargin is added to the time a retired key is kept, for verifiers that cache
+	// the key set for max-age seconds.
 	keepMargin = 60 * time.Second
 )
 
@@ -99,7 +99,7 @@ func (s keySet) state(i int, now time.Time) State {
 	}
 }
 
-// gone returns the keys that nothing needs any more, oldest first.
+// gone returns the keys that are no longer needed, oldest first.
 func (s keySet) gone(now time.Time) []*key {
 	var gone []*key
 	for i, k := range s.keys {
@@ -133,7 +133,7 @@ func (s keySet) around(now time.Time) (from, until time.Time) {
 	return from, until
 }
 
-// snapshot is what the clock makes of a keySet during one span of time.
+// snapshot is the state of a keySet during a span of time.
 type snapshot struct {
 	set         keySet
 	from, until time.Time

@@ -64,8 +64,8 @@ func (l Listing) String() string {
 	return b.String()
 }
 
-// List tells what is in the folder and what the clock makes of it. An empty
-// folder is an empty list; a missing one is ErrNoRing.
+// List returns the keys in the folder with their states at this time. An empty folder
+// is an empty list; a missing one is ErrNoRing.
 func (f Folder) List() (Listing, error) {
 	if err := f.check(); err != nil {
 		return Listing{}, err

@@ -50,7 +50,7 @@ func Open(f Folder, hooks Hooks) (*Ring, error) {
 	return r, nil
 }
 
-// Create opens the ring and makes its first key where there is none.
+// Create opens the ring and makes its first key if there is none.
 func Create(f Folder, a Algorithm, hooks Hooks) (*Ring, error) {
 	if err := f.EnsureKey(a); err != nil {
 		return nil, err
@@ -90,9 +90,9 @@ func (r *Ring) Run(ctx context.Context) {
 	}
 }
 
-// Reload looks at the folder now. What cannot be used is reported and left
-// out; a folder without any usable key leaves the ring as it was, for a service
-// without keys helps nobody and revoking never empties the folder.
+// Reload reads the folder now. It reports unusable keys and leaves them out. If the
+// folder has no usable key, the ring stays as it was: a service without keys is of no
+// use, and revoking never empties the folder.
 func (r *Ring) Reload() {
 	r.reloading.Lock()
 	defer r.reloading.Unlock()
@@ -131,8 +131,8 @@ func (r *Ring) use(set keySet, now time.Time) error {
 	return nil
 }
 
-// at is the snapshot for a moment. States change by the clock alone, so a snapshot that
-// does not cover the moment is made anew from the same keys; nothing waits for
+// at is the snapshot for a moment. States depend only on the clock, so if the snapshot
+// does not cover the moment, at makes a new one from the same keys, without waiting for
 // the next look at the folder.
 func (r *Ring) at(now time.Time) *snapshot {
 	for {
@@ -142,7 +142,7 @@ func (r *Ring) at(now time.Time) *snapshot {
 		}
 		next, err := newSnapshot(v.set, now)
 		if err != nil {
-			return v // cannot be: every key passed the same checks alone
+			return v // cannot happen: every key passed the same checks before
 		}
 		if r.snapshot.CompareAndSwap(v, next) {
 			return next

@@ -13,7 +13,7 @@ import (
 // stale, and 60 s later again whenever a read failed: 300 s bear four failures.
 const DefaultPublishAhead = 300 * time.Second
 
-// RotateOptions say what the next key is like.
+// RotateOptions describe the next key.
 type RotateOptions struct {
 	Algorithm    Algorithm     // empty: that of the newest key, or DefaultAlgorithm for the first
 	PublishAhead time.Duration // until the key signs; the first key of a ring signs at once
@@ -101,7 +101,7 @@ func (f Folder) makeDir() error {
 	return nil
 }
 
-// change runs a change of the folder under its lock, on what is there now.
+// change changes the folder under its lock, after reading its present state.
 func (f Folder) change(do func(scan) error) error {
 	if err := f.check(); err != nil {
 		return err

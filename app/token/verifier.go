@@ -70,7 +70,7 @@ func (v *Verifier) Keyfunc(t *jwt.Token) (any, error) {
 	return v.keyfunc(v.ring.folder.now())(t)
 }
 
-// Identity is of a token that was parsed with Keyfunc.
+// Identity reads the claims of a token that was parsed with Keyfunc.
 func (v *Verifier) Identity(t *jwt.Token) (Identity, error) {
 	if t == nil || !t.Valid {
 		return Identity{}, refusal(errors.New("no verified token"))
@@ -128,7 +128,7 @@ type Claims struct {
 	checked bool
 }
 
-// Identity is what the claims say.
+// Identity is the caller that the claims name.
 func (c *Claims) Identity() Identity {
 	return Identity{
 		UserID: c.Subject, SessionID: c.Hasura.SessionID,

@@ -107,7 +107,7 @@ const (
 	mostBytes  = 128
 )
 
-// Reseal encrypts a secret with the first key. It tells whether another had been
+// Reseal encrypts a secret with the first key. It reports whether another key had been
 // used.
 func (s *Secrets) Reseal(userID string, sealed []byte) (renewed []byte, changed bool, err error) {
 	keys := s.keys()

@@ -63,9 +63,10 @@ func wrapped(name, stored string, prepare func(password []byte) []byte) (Hash, e
 // the one that was hashed when the account gets another.
 const emailBcryptPrefix = "$email-bcrypt$"
 
-// MaxEmailBytes is the longest address whose hash together with a password is taken:
-// it leaves the password 32 of the 72 bytes that bcrypt reads. Of a longer one a few
-// bytes, or none, would be compared, and almost any password would open the account.
+// MaxEmailBytes is the longest address that is accepted in a hash over address and
+// password: it leaves the password 32 of the 72 bytes that bcrypt reads. With a longer
+// address bcrypt would compare only a few bytes of the password, or none, and almost
+// any password would open the account.
 const MaxEmailBytes = bcryptBytes - 32
 
 // ErrEmailTooLong is the error for a hash in which the address leaves the password too

@@ -43,10 +43,10 @@ func (h Hash) Form() string { return h.form }
 // Memory is how many bytes a verification fills.
 func (h Hash) Memory() int64 { return h.memory }
 
-// Matches does the work of the hash and tells whether it is of this password.
+// Matches computes the hash of the password and reports whether it is this one.
 func (h Hash) Matches(password []byte) bool { return h.match(password) }
 
-// kinds are told apart by how a hash begins.
+// kinds are recognised by the prefix of a hash.
 var kinds = []struct {
 	prefix string
 	parse  func(stored string) (Hash, error)

@@ -215,7 +215,8 @@ login_image() { world_image "$(world_containers login)"; }
   assert_says 'only login and hasura'
 }
 
-@test "rollback deploys the release before, with its files" {
+@test "rollback deploys the release before, or the one that is named, with its files" {
+  local release
   script deploy --image hasura-login:old
   echo '# of the old release' >>"${HASURA_LOGIN_ROOT}/docker-compose.prod.yml"
   sleep 1
@@ -229,6 +230,12 @@ login_image() { world_image "$(world_containers login)"; }
   assert_same "$(login_image)" hasura-login:old
   assert_works
   grep -q 'of the old release' "${HASURA_LOGIN_ROOT}/docker-compose.prod.yml"
+  # To another one, by its name.
+  release=$(grep -lxF hasura-login:new "${HASURA_LOGIN_ROOT}"/.state/releases/*/image)
+  script rollback "$(basename "${release%/image}")"
+  assert_status 0
+  assert_same "$(login_image)" hasura-login:new
+  grep -q 'of the new release' "${HASURA_LOGIN_ROOT}/docker-compose.prod.yml"
 }
 
 @test "a rollback that fails leaves the files of now" {

@@ -65,7 +65,7 @@ compose_up() {
   local recreate=1 scale_of='' scale=1 services=() service name count wanted
   while (($# > 0)); do
     case $1 in
-      --detach | --no-deps | --no-build | --wait) ;;
+      --detach | -d | --no-deps | --no-build | --wait) ;;
       --no-recreate) recreate='' ;;
       --scale)
         scale_of=${2%%=*}
@@ -250,6 +250,10 @@ compose() {
     esac
     shift 2
   done
+  # By hand it is run in the appliance's folder.
+  : "${root:=${PWD}}"
+  [[ ${env_file} != /dev/null || ! -f .env ]] || env_file=.env
+  if compose_by_hand "$@"; then return 0; fi
   local verb=$1
   shift
   case ${verb} in

@@ -82,8 +82,8 @@ set_secret() { printf '%s' "$2" | "${SCRIPTS}/set-secret" "$1"; }
   script deploy --image hasura-login:new
   script configure-alerts --test
   assert_status 0
-  called 'amtool .*alert add Test-critical severity=critical'
-  called 'amtool .*alert add Test-warning severity=warning'
+  called 'amtool .*alert add Test-critical severity="critical"'
+  called 'amtool .*alert add Test-warning severity="warning"'
 }
 
 @test "set-secret writes what others made, for its reader, and nothing else" {

@@ -47,6 +47,11 @@ RACE_PACKAGES := ./app/audit ./app/control ./app/httpapi ./app/login ./app/logsi
 test-race: tools ## The packages with concurrency, under the race detector
 	CGO_ENABLED=1 go test -race -vet=off -skip Million -timeout 15m $(RACE_PACKAGES)
 
+.PHONY: nginx-test
+nginx-test: ## The gateway's tests with the nginx that .env.example names, built from the tag of its release
+	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && chmod 755 "$$folder" && \
+	  install "$$(ops/build-nginx)/nginx" "$$folder/" && PATH="$$folder:$$PATH" go test -count 1 ./app/appliance
+
 .PHONY: container-test
 container-test: ## Build the image twice, run it read-only, without root or capabilities (installs podman)
 	ops/container-smoke

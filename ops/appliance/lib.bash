@@ -43,15 +43,13 @@ people_the_outside() {
   go build -C "${ROOT}" -o "${CLIENT}" ./app/appliance/client
 }
 
-# A clone, as the README has it, with the files as they lie here. Whoever installs has a umask that
-# lets nobody else read a thing.
-clone_site() {
+# clone_to FOLDER: a clone, as the README has it, with the files as they lie here.
+clone_to() {
   local file
-  umask 077
-  git clone --quiet --no-hardlinks "${ROOT}" "${SITE}"
+  git clone --quiet --no-hardlinks "${ROOT}" "$1"
   git -C "${ROOT}" ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
     [[ ! -e ${ROOT}/${file} ]] || printf '%s\0' "${file}"
-  done | tar -C "${ROOT}" --null --files-from=- -cf - | tar -C "${SITE}" -xf -
+  done | tar -C "${ROOT}" --null --files-from=- -cf - | tar -C "$1" --no-same-permissions -xf -
 }
 
 # What this machine cannot do is taken out of the copy, and said.
@@ -62,6 +60,7 @@ fit_to_machine() {
     say "NOT AS IN PRODUCTION: at most ${most} open files in place of 32768, more cannot be given here"
     sed -i "s/nofile: {soft: 32768, hard: 32768}/nofile: {soft: ${most}, hard: ${most}}/" "${SITE}/docker-compose.prod.yml"
   fi
+  say "NOT AS IN PRODUCTION: $(docker run --rm "$(sed -n 's/^NGINX_IMAGE=//p' "${ROOT}/.env.example")" nginx -v 2>&1) in place of $(sed -n 's/^NGINX_IMAGE=//p' "${ROOT}/.env.example")"
   say 'NOT AS IN PRODUCTION: no Grafana, its image cannot be made here'
   sed -i '/^  grafana:/,/profiles:/ s/\[monitoring\]/[grafana]/' "${SITE}/docker-compose.prod.yml"
   # As an operator's own change of settings would be.
@@ -118,7 +117,9 @@ prepare() {
   "${ROOT}/ops/appliance/images"
   name_the_site
   people_the_outside
-  clone_site
+  # Whoever installs has a umask that lets nobody else read a thing.
+  umask 077
+  clone_to "${SITE}"
   fit_to_machine
 }
 

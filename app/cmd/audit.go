@@ -16,7 +16,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// auditQuery is what the flags of the verb say.
+// auditQuery holds the flags of the verb.
 type auditQuery struct {
 	user, client, event, request string
 	since                        time.Duration

@@ -15,7 +15,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// Environment is what a verb sees of the world.
+// Environment is the world as a verb sees it.
 type Environment struct {
 	Stdin   io.Reader
 	Stdout  io.Writer
@@ -34,7 +34,7 @@ type Environment struct {
 // Vars is the process's environment, for main.
 func Vars() []string { return os.Environ() } //nolint:forbidigo // handed to config, which reads it
 
-// errFailed ends a verb that has already said what is wrong.
+// errFailed ends a verb that has already printed what is wrong.
 var errFailed = errors.New("failed")
 
 // errUsage marks a command line that is wrong.
@@ -47,7 +47,7 @@ func Main(ctx context.Context, args []string, env Environment) int {
 		Use:   "hasura-login",
 		Short: "A login service for Hasura",
 		Long:  "A login service for Hasura. Every setting is a LOGIN_* variable; .env.example lists them.",
-		// For --version; the verb prints the version alone.
+		// For --version; the verb prints only the version.
 		Version: fmt.Sprintf("%s (commit %s, %s)", env.Version, env.Commit, env.Date),
 	}
 	root.AddCommand(
@@ -82,7 +82,7 @@ func Run(ctx context.Context, root *cobra.Command, args []string, env Environmen
 	}
 }
 
-// verb makes a command that takes the named arguments, all of them required.
+// verb makes a command with the named arguments, all of them required.
 func verb(use, short string, run func(ctx context.Context, args []string) error) *cobra.Command {
 	wanted := strings.Count(use, " ")
 	return &cobra.Command{
@@ -109,7 +109,7 @@ func group(name, short string, verbs ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// text is an error for the person at the terminal, who may see its cause.
+// text is an error as the operator sees it, with its cause.
 func text(err error) string {
 	var known *login.Error
 	if errors.As(err, &known) && errors.Unwrap(known) == nil {

@@ -154,7 +154,7 @@ func showJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// confirmed asks a yes-or-no question; the answer is no where nobody gives one.
+// confirmed asks a yes-or-no question; no answer means no.
 func confirmed(env Environment, question string) bool {
 	fmt.Fprintf(env.Stdout, "%s [y/N] ", question)
 	answer, _ := bufio.NewReader(env.Stdin).ReadString('\n')

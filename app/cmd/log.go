@@ -12,7 +12,7 @@ import (
 	"hasura-login/app/metrics"
 )
 
-// loggers are what a service writes its lines with; all go to one place.
+// loggers are the loggers of a service; all write to one place.
 type loggers struct {
 	sink     *logsink.Sink
 	requests *zap.Logger // a line a request, in batches, but warnings and errors at once

@@ -14,7 +14,7 @@ import (
 	"hasura-login/app/metrics"
 )
 
-// Post is what the service needs to send mail.
+// Post is the service's connection to a mail server or webhook.
 type Post struct {
 	mailer login.Mailer
 	links  map[login.MailKind]mail.Link

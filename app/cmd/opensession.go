@@ -17,8 +17,8 @@ type shownGrant struct {
 	RefreshToken   string    `json:"refreshToken"`
 }
 
-// openSession opens a session with the keys and the database of the service. Whoever
-// reads what it prints is the user, so it goes to stdout only.
+// openSession opens a session with the keys and the database of the service. Its output
+// gives access to the account, so it goes only to stdout.
 func openSession(ctx context.Context, env Environment, ref string) error {
 	cfg, err := Load(env)
 	if err != nil {

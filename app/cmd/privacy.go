@@ -81,8 +81,8 @@ func replayCommand(env Environment) *cobra.Command {
 	return c
 }
 
-// replayDeletions brings a restored database up to date: whoever was deleted after
-// the backup is not to come back with it. It can be run again.
+// replayDeletions brings a restored database up to date: it deletes users again who
+// were deleted after the backup. It can be repeated.
 func replayDeletions(ctx context.Context, env Environment, since time.Time, stdin bool) error {
 	cfg, err := Load(env)
 	if err != nil {

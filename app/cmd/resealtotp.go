@@ -38,7 +38,7 @@ func resealTOTP(ctx context.Context, env Environment) error {
 				if !changed {
 					continue
 				}
-				// Stale: removed meanwhile, or added anew with the first key.
+				// Stale: removed since, or added again with the first key.
 				if err := store.ReplaceTOTPSecret(ctx, t.UserID, t.Secret, sealed); err != nil && !errors.Is(err, login.ErrStale) {
 					return err
 				}

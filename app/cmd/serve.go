@@ -60,8 +60,8 @@ func serve(ctx context.Context, env Environment) error {
 	return s.Run(ctx, api, ops)
 }
 
-// IgnoreClosedOutput keeps a service from being ended, by SIGPIPE, when whoever read
-// its log has gone.
+// IgnoreClosedOutput keeps SIGPIPE from ending a service when the reader of its log has
+// gone.
 func IgnoreClosedOutput() { signal.Ignore(syscall.SIGPIPE) }
 
 // CollectEarlier has the garbage collector begin when the heap has grown by
@@ -91,8 +91,8 @@ func openPostgres(ctx context.Context, cfg config.Config) (Backend, error) {
 	return Backend{store, func(ctx context.Context, log *zap.Logger) { followURL(ctx, store, log) }}, nil
 }
 
-// followURL retires connections made with a URL that is no longer the newest.
-// One that cannot be read keeps those there are, and is reported once.
+// followURL retires connections that were made with an older URL. If the URL cannot be
+// read, it keeps the present connections and reports the problem once.
 func followURL(ctx context.Context, store *postgres.Store, log *zap.Logger) {
 	tick := time.NewTicker(secretPoll)
 	defer tick.Stop()

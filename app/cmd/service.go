@@ -39,7 +39,7 @@ const (
 	drainFor = 3 * time.Second
 )
 
-// Backend is the store of a verb, and what has to run next to it.
+// Backend is the store of a verb, and the task that must run alongside it.
 type Backend struct {
 	Store Store
 	Run   func(ctx context.Context, log *zap.Logger) // nil: nothing
@@ -54,7 +54,8 @@ type Store interface {
 	login.CredentialStore
 	login.ImportStore
 	login.IdentityStore
-	// Observe has every call told: what was done, how it ended, how long it took.
+	// Observe sets a function that is called after every call: what was done, how it
+	// ended, how long it took.
 	Observe(func(doing string, err error, took time.Duration))
 }
 
@@ -172,7 +173,8 @@ func oneTimePasswords(cfg config.Config) *totp.Secrets {
 	return totp.New(cmp.Or(cfg.HostedPagesName, name), cfg.TOTPSecret.Values)
 }
 
-// observe hands the metrics what they ask at each scrape, and makes the ops listener.
+// observe connects the metrics with the values that they read at each scrape, and makes
+// the ops listener.
 func (s *Service) observe() {
 	s.metrics.SetHashQueueLength(s.hasher.Len)
 	s.metrics.SetHashWorkers(s.cfg.Workers())
@@ -215,7 +217,7 @@ func (s *Service) Log() *zap.Logger { return s.log }
 // Run serves on both listeners until ctx ends, then stops in good order: new
 // requests are still taken for a moment, everything in flight is answered.
 func (s *Service) Run(ctx context.Context, api, ops net.Listener) error {
-	// What libraries print takes the same way: stderr blocks as well as stdout.
+	// The output of libraries goes the same way, because stderr can block like stdout.
 	restore, err := zap.RedirectStdLogAt(s.log, zap.WarnLevel)
 	if err != nil {
 		return errors.Join(err, s.Close())
@@ -285,9 +287,9 @@ func (s *Service) Close() error {
 	return err
 }
 
-// limiterKey hides addresses and accounts in shared counters. It is derived
-// from the server secret, which all replicas share; without Redis nobody else
-// sees the counters and a random key does.
+// limiterKey hides addresses and accounts in shared counters. It is derived from the
+// server secret, which all replicas share. Without Redis only this process sees the
+// counters, so a random key is enough.
 func limiterKey(cfg config.Config) []byte {
 	if values := cfg.ServerSecret.Values(); len(values) > 0 {
 		return []byte("ratelimit:" + values[0])

@@ -13,7 +13,7 @@ import (
 	"hasura-login/app/metrics"
 )
 
-// openTrail opens the audit trail of a service. Without one, nothing is served.
+// openTrail opens the audit trail of a service, which does not start without one.
 func openTrail(cfg config.Config, store login.Store, m *metrics.Metrics, log *zap.Logger) (*audit.Trail, error) {
 	t, err := audit.Open(audit.Config{
 		Dir: cfg.AuditDir, Keep: cfg.AuditKeep, MaxSize: int64(cfg.AuditMaxSize), Observer: m, Now: time.Now,

@@ -325,8 +325,8 @@ func setPassword(ctx context.Context, env Environment, ref string) error {
 	})
 }
 
-// resetLink prints a link where LOGIN_MAIL_RESET_LINK says what it looks like,
-// else the token alone. Whoever has it owns the account: it goes to stdout only.
+// resetLink prints a link if LOGIN_MAIL_RESET_LINK is set, otherwise only the token. It
+// gives access to the account, so it goes only to stdout.
 func resetLink(ctx context.Context, env Environment, ref string) error {
 	cfg, err := Load(env)
 	if err != nil {

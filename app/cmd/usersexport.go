@@ -50,7 +50,7 @@ func (v usersExport) run(ctx context.Context, env Environment, path string) erro
 		return err
 	}
 	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
-		// Before the first user: whoever has a part of the file has hashes.
+		// Recorded before the first user: even a part of the file holds hashes.
 		err := trail.RecordAct(ctx, login.Event{Name: login.EventUsersExported, Actor: login.ActorOperator, Reason: v.to})
 		if err != nil {
 			return errors.Join(fmt.Errorf("nothing was written, since it could not be recorded: %w", err), done(false))
@@ -87,8 +87,8 @@ func (v usersExport) write(ctx context.Context, out io.Writer, recipients []age.
 	return n, errors.Join(err, sealed.Close())
 }
 
-// openOutput makes the file, which must not be there, readable by its owner alone, or
-// takes stdout for "-". done ends it; a file that is not whole is removed.
+// openOutput creates the file, which must not exist yet and only its owner can read;
+// "-" means stdout. done closes it and removes an incomplete file.
 func openOutput(env Environment, path string) (out io.Writer, done func(whole bool) error, err error) {
 	if path == "-" {
 		if f, ok := env.Stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {

@@ -123,7 +123,7 @@ func (v usersImport) reportPath(path string) string {
 	return path + ".report.ndjson"
 }
 
-// conclude says what was done. It fails if anything was rejected.
+// conclude prints a summary. It fails if any record was rejected.
 func (v usersImport) conclude(env Environment, n transfer.Counts, report string, err error) error {
 	added := "added"
 	if v.dryRun {
@@ -288,7 +288,7 @@ func (p *progress) text(n transfer.Counts, took time.Duration) string {
 	return text
 }
 
-// end leaves the bar, so that what is printed next has a line of its own.
+// end leaves the bar, so that the next output starts on a new line.
 func (p *progress) end() {
 	if p.terminal {
 		fmt.Fprint(p.out, "\r\x1b[K")

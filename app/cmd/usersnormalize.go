@@ -20,7 +20,7 @@ func normalizeCommand(env Environment) *cobra.Command {
 	return c
 }
 
-// normalizeUsers fails if an address keeps a form in which nobody can sign in.
+// normalizeUsers fails if any address keeps a form that no sign-in can find.
 func normalizeUsers(ctx context.Context, env Environment, dryRun bool) error {
 	done, left := 0, 0
 	open := changing

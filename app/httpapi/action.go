@@ -12,8 +12,8 @@ import (
 	"hasura-login/app/secretfile"
 )
 
-// headerActionSecret has an x-hasura- name: Hasura drops such headers of
-// clients, so nobody can put another in its place.
+// headerActionSecret has an x-hasura- name, because Hasura drops such headers of
+// clients, so a client cannot replace it.
 const headerActionSecret = "X-Hasura-Action-Secret" // #nosec G101 -- a header's name
 
 // rolePublic is Hasura's unauthorized role. Its session variables are whatever
@@ -126,7 +126,7 @@ func identityOf(variables map[string]string) (login.Identity, error) {
 	return login.Identity{UserID: variables["x-hasura-user-id"], SessionID: variables["x-hasura-session-id"]}, nil
 }
 
-// hasRole tells whether a token gave the caller's role.
+// hasRole reports whether the caller's role comes from a token.
 func hasRole(variables map[string]string) bool {
 	role := variables["x-hasura-role"]
 	return role != "" && !strings.EqualFold(role, rolePublic)

@@ -1,6 +1,5 @@
-// Package httpapi speaks HTTP for the use cases: REST, Hasura's actions, the
-// key set, health. It is the only place that knows Fiber; see operation.go for
-// the list of what it serves.
+// Package httpapi serves the use cases over HTTP: REST, Hasura's actions, the key set,
+// health. Only this package knows Fiber; operation.go lists all routes.
 package httpapi
 
 import (
@@ -26,8 +25,8 @@ import (
 
 const (
 	maxBody = 16 << 10
-	// maxHeaders leaves room for an access token with many claims and for what
-	// Hasura forwards of a browser's headers.
+	// maxHeaders leaves room for an access token with many claims and for the browser's
+	// headers that Hasura forwards.
 	maxHeaders   = 8 << 10
 	readTimeout  = 5 * time.Second
 	writeTimeout = 10 * time.Second
@@ -46,9 +45,9 @@ type Observer interface {
 // CallLimit limits how many actions one request causes: a GraphQL document can
 // call an action under any number of names.
 type CallLimit interface {
-	// Call counts one action; a refusal is a *login.Error to errors.As, and its
-	// method Repeated() bool tells whether the same request was refused before. Ids
-	// that the edge gave are apart from all others.
+	// Call counts one action. A refusal is a *login.Error to errors.As; its method
+	// Repeated() bool reports whether the same request was refused before. Ids from the
+	// edge are counted apart from all others.
 	Call(requestID string, fromEdge bool) error
 }
 
@@ -75,8 +74,8 @@ type API struct {
 	draining atomic.Bool
 }
 
-// Routes lists the routes as "METHOD /path operation", with {name} for what
-// varies in a path. The operation is the use case, or what else it is.
+// Routes lists the routes as "METHOD /path operation", with {name} for a variable part
+// of a path. The operation is the use case, or the name of another kind of route.
 func Routes() []string {
 	routes := []string{"GET /healthz health", "GET /.well-known/jwks.json keys"}
 	for _, op := range operations() {

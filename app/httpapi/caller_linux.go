@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// callerContext is done in Err, not in Done, once the caller has closed its
-// side: Fiber does not watch the connection while a handler runs, and whoever is
-// about to spend a core on an answer can ask first.
+// callerContext reports in Err, not in Done, that the caller has closed the connection:
+// Fiber does not watch the connection while a handler runs, and code that is about to
+// spend a core on an answer can ask first.
 type callerContext struct {
 	context.Context
 	conn net.Conn

@@ -70,8 +70,8 @@ func arguments(fields []field, object map[string]json.RawMessage) (map[string]st
 	return args, nil
 }
 
-// printable shortens what a client sent to what may be shown back or stored:
-// at most limit bytes, no control characters.
+// printable makes client input fit to be shown or stored: at most limit bytes, no
+// control characters.
 func printable(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError {

@@ -9,9 +9,9 @@ import (
 	"hasura-login/app/login"
 )
 
-// requirePlainBody refuses a request whose body is compressed, or cannot be
-// told apart from the next request. It runs before any handler: Fiber unpacks a
-// body when it is read, and a few hundred bytes of brotli become gigabytes.
+// requirePlainBody refuses a request whose body is compressed, or whose end is
+// ambiguous. It runs before any handler: Fiber unpacks a body when it is read, and a
+// few hundred bytes of brotli can become gigabytes.
 func requirePlainBody(c *fiber.Ctx) error {
 	header := &c.Request().Header
 	for _, value := range header.PeekAll(fiber.HeaderContentEncoding) {
@@ -29,9 +29,9 @@ func requirePlainBody(c *fiber.Ctx) error {
 // chunked is the length that fasthttp gives any transfer coding.
 const chunked = -1
 
-// onlyChunked tells whether raw header lines name the transfer coding chunked
-// once, and neither another coding nor a length (RFC 9112, 6.1 and 6.3).
-// fasthttp reads every coding as chunked.
+// onlyChunked reports whether raw header lines name the transfer coding chunked once,
+// and neither another coding nor a length (RFC 9112, 6.1 and 6.3). fasthttp reads every
+// coding as chunked.
 func onlyChunked(raw []byte) bool {
 	seen := 0
 	for line := range bytes.Lines(raw) {

@@ -16,8 +16,8 @@ const (
 	healthTimeout = 2 * time.Second
 )
 
-// Cached makes a check that remembers its answer for a moment and lets one caller at
-// a time ask anew.
+// Cached makes a check that remembers its result for a moment and lets one caller at a
+// time ask again.
 func Cached(check func(ctx context.Context) error) func(ctx context.Context) error {
 	var mu sync.Mutex
 	var until time.Time
@@ -26,7 +26,7 @@ func Cached(check func(ctx context.Context) error) func(ctx context.Context) err
 		mu.Lock()
 		defer mu.Unlock()
 		if time.Now().After(until) {
-			// The answer is for others too, who may wait longer than this caller.
+			// Others use the answer, too, and may wait longer than this caller.
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTimeout)
 			defer cancel()
 			last = check(ctx)

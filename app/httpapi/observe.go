@@ -21,7 +21,7 @@ import (
 
 const headerRequestID = "X-Request-Id"
 
-// Keys of what the request carries along.
+// Keys of the request's locals.
 const (
 	localID       = "id"
 	localRoute    = "route"
@@ -170,11 +170,11 @@ func isRequestID(s string) bool {
 
 // headerForwardedLanguage is what nginx calls Accept-Language on the way to Hasura,
 // which forwards no header of that name. Over a WebSocket, and directly, a client can
-// set it too: it chooses nothing but the language of its own mails.
+// set it, too; it only chooses the language of the client's own mails.
 const headerForwardedLanguage = "X-Forwarded-Accept-Language"
 
-// client tells who asks. An action's peer is Hasura, and what the browser was
-// called arrives under another name.
+// client returns the client of a request. The peer of an action is Hasura, so the
+// browser's name arrives in another header.
 func (a *API) client(c *fiber.Ctx, viaHasura bool) login.Client {
 	agent, languages := c.Get(fiber.HeaderUserAgent), c.Get(fiber.HeaderAcceptLanguage)
 	if viaHasura {

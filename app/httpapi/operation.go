@@ -46,7 +46,7 @@ func required(names ...string) []field {
 	return fields
 }
 
-// ownPassword is the caller's, who may have none.
+// ownPassword is the caller's password; it is empty for an account without one.
 func ownPassword() []field { return []field{{name: "password", optional: true}} }
 
 func operations() []operation {

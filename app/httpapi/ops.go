@@ -11,13 +11,14 @@ import (
 type Check struct {
 	Name string
 	Run  func(ctx context.Context) error
-	// Advisory checks are told and change no status: the service goes on without.
+	// Advisory checks are reported but do not change the status: the service works
+	// without them.
 	Advisory bool
 }
 
-// Ops serves the listener that is never published: metrics, liveness and
-// readiness. Live checks concern the process alone (restarting could help);
-// ready checks add what it needs from others, and say what is missing.
+// Ops serves the listener that is never published: metrics, liveness and readiness.
+// Live checks are about the process itself (a restart could help); ready checks add its
+// dependencies and name the one that is missing.
 func Ops(metrics http.Handler, live, ready []Check) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)

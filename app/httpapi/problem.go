@@ -78,7 +78,7 @@ func actionStatus(code login.Code) int {
 	return http.StatusBadRequest
 }
 
-// toError turns what a handler or Fiber itself returned into one of the codes.
+// toError turns an error of a handler or of Fiber into one with a code of the list.
 func toError(err error) *login.Error {
 	var fromFiber *fiber.Error
 	if !errors.As(err, &fromFiber) {

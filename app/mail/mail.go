@@ -1,6 +1,5 @@
-// Package mail sends what the outbox holds: by SMTP, by a webhook, or, in
-// development, by showing the link. Mails are made from templates that can be
-// overridden by a folder.
+// Package mail sends the mails in the outbox: by SMTP, by a webhook or, in development,
+// by printing the link. The files in a folder can override its templates.
 package mail
 
 import (
@@ -31,11 +30,10 @@ type mailer struct {
 	sender    sender
 }
 
-// Send implements login.Mailer. The recipient is brought to the form of addresses,
-// for a mail may have been queued before they had one. What has none is refused:
-// mail programs could read it as another address than it says, such as
-// "x<ann@example.org>", and accounts without number, each with limits of its own,
-// could have us write to one mailbox.
+// Send implements login.Mailer. The recipient is normalised, because the mail may be
+// older than the normal form. An address without such a form is refused: mail programs
+// could read it as another address, such as "x<ann@example.org>", and any number of
+// accounts, each with its own limits, could make us mail one mailbox.
 func (m mailer) Send(ctx context.Context, l login.Letter) error {
 	to, err := login.NormalizeEmail(l.Recipient)
 	if err != nil {
@@ -49,7 +47,7 @@ func (m mailer) Send(ctx context.Context, l login.Letter) error {
 	return m.sender.send(ctx, l, rendered)
 }
 
-// tokenPlace is where a link template takes the token.
+// tokenPlace marks the place of the token in a link template.
 const tokenPlace = "{token}"
 
 // Link makes links to the app's own pages from a URL template such as
@@ -73,5 +71,5 @@ func ParseLink(template string) (Link, error) {
 	return Link{template}, nil
 }
 
-// With puts a token in. Tokens are base64url: nothing in them needs escaping.
+// With inserts a token. Tokens are base64url and need no escaping.
 func (l Link) With(token string) string { return strings.ReplaceAll(l.template, tokenPlace, token) }

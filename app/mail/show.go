@@ -8,8 +8,8 @@ import (
 	"hasura-login/app/login"
 )
 
-// NewShow makes a Mailer for development: it prints code and link, and not to whom
-// the mail would go.
+// NewShow makes a Mailer for development: it prints code and link, but not the
+// recipient.
 func NewShow(w io.Writer, t *Templates) login.Mailer { return mailer{t, show{w}} }
 
 type show struct{ w io.Writer }

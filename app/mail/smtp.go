@@ -151,8 +151,8 @@ func (s *smtpSender) message(l login.Letter, m message) (*gomail.Msg, error) {
 	return msg, nil
 }
 
-// send delivers over a connection of its own. Once the server has taken the
-// mail, nothing that goes wrong afterwards counts: it would be sent twice.
+// send delivers over a new connection. After the server has accepted the mail, later
+// errors do not count: otherwise it would be sent twice.
 func (s *smtpSender) send(ctx context.Context, l login.Letter, m message) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
@@ -181,8 +181,8 @@ func (s *smtpSender) send(ctx context.Context, l login.Letter, m message) error 
 		return nil
 	}
 	failed := fmt.Errorf("sending: %w", withoutAddress(err, l.Recipient))
-	// Only what it says of this recipient or this text is final. A refused sender
-	// is a matter of settings, which can be put right.
+	// Only errors about this recipient or this text are final. A refused sender is a
+	// wrong setting, which can be corrected.
 	var refusal *gomail.SendError
 	if errors.As(err, &refusal) && refusal.ErrorCode() >= 500 &&
 		(refusal.Reason == gomail.ErrSMTPRcptTo || refusal.Reason == gomail.ErrSMTPData || refusal.Reason == gomail.ErrSMTPDataClose) {
@@ -191,14 +191,14 @@ func (s *smtpSender) send(ctx context.Context, l login.Letter, m message) error 
 	return failed
 }
 
-// errNoSMTPUTF8 : the mail server cannot be told such an address.
+// errNoSMTPUTF8: the mail server does not accept such an address.
 var errNoSMTPUTF8 = fmt.Errorf("%w: the recipient's mailbox is named outside ASCII, and the mail server does not offer SMTPUTF8", login.ErrMailRefused)
 
 func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
-// withoutAddress keeps the recipient, whom servers like to quote, out of logs.
+// withoutAddress keeps the recipient, which servers often quote, out of logs.
 func withoutAddress(err error, address string) error {
 	return errors.New(strings.ReplaceAll(err.Error(), address, "(recipient)"))
 }

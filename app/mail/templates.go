@@ -45,12 +45,12 @@ type pair struct {
 	html *fasttemplate.Template
 }
 
-// LoadTemplates reads the embedded templates and those of a folder, unless it is
-// empty. A file of the folder takes the place of the embedded one of its name;
-// new languages are welcome. fallback is the language of who asked for none, or
-// for one without templates; a kind that it lacks comes in English, so that a
-// release that brings a new kind stops nobody's service. Every template is tried once: one that cannot work
-// is an error now and not when somebody waits for a mail.
+// LoadTemplates reads the embedded templates and those of a folder, unless it is empty.
+// A file in the folder replaces the embedded one of the same name, and may add a
+// language. fallback is the language for requests that name none, or none with
+// templates. A kind without a template in it comes in English, so that a release with a
+// new kind of mail stops no service. Every template is tried once, so a broken one is
+// an error at the start and not when somebody waits for a mail.
 func LoadTemplates(folder, fallback string) (*Templates, error) {
 	files := map[string]string{}
 	root, err := fs.Sub(embedded, "templates")
@@ -187,7 +187,7 @@ func (p pair) render(l login.Letter) (message, error) {
 	return message{Subject: subject, Text: body, HTML: rich}, nil
 }
 
-// placeholders are what a template of the letter's kind may hold.
+// placeholders are the placeholders that a template of the letter's kind may use.
 func placeholders(l login.Letter) map[string]string {
 	values := map[string]string{".Name": ""}
 	if l.Payload.Name != "" {
@@ -220,8 +220,8 @@ func placeholders(l login.Letter) map[string]string {
 	return values
 }
 
-// fill writes what a placeholder stands for, escaped for its surroundings: text,
-// or HTML within or outside of a quoted attribute.
+// fill replaces placeholders with their values, escaped for the context: text, or HTML
+// inside or outside a quoted attribute.
 func fill(values map[string]string, escape func(string) string) fasttemplate.TagFunc {
 	return func(w io.Writer, tag string) (int, error) {
 		value, ok := values[strings.TrimSpace(tag)]

@@ -95,8 +95,8 @@ func (w webhookSender) send(ctx context.Context, l login.Letter, m message) erro
 	return outcome(resp.StatusCode)
 }
 
-// outcome reads a status. What says that the letter itself is wrong is final; a
-// wrong signature or address is a matter of settings, which can be put right.
+// outcome interprets a status. A status about the letter itself is final; a wrong
+// signature or URL is a wrong setting, which can be corrected.
 func outcome(status int) error {
 	switch {
 	case status >= 200 && status < 300:

@@ -17,7 +17,7 @@ const (
 	ResultSent      = "sent"
 	ResultPostponed = "postponed" // it failed and will be tried again
 	ResultAbandoned = "abandoned" // refused for good, or too old
-	// ResultNoSMTPUTF8 is abandoned because the mail server cannot be told the address.
+	// ResultNoSMTPUTF8: abandoned because the mail server does not accept the address.
 	ResultNoSMTPUTF8 = "no-smtputf8"
 	ResultVoid       = "void" // no longer needed: its link was replaced or voided
 )
@@ -38,22 +38,22 @@ const (
 	// firstDelay doubles with each failure up to maxDelay.
 	firstDelay = 10 * time.Second
 	maxDelay   = 30 * time.Minute
-	// giveUpAfter is the age at which a mail is not worth sending any more.
+	// giveUpAfter is the age at which a mail is given up.
 	giveUpAfter = 24 * time.Hour
-	// keepDone leaves mails that are done a while, for whoever is asked where one is.
+	// keepDone keeps finished mails for a while, for questions about a missing one.
 	keepDone   = 7 * 24 * time.Hour
 	sweepEvery = time.Hour
 	sweepBatch = 500
 	countEvery = 15 * time.Second
 )
 
-// Observer is told what happens, for metrics.
+// Observer gets the results, for metrics.
 type Observer interface {
 	Mail(kind, result string)
 	MailQueue(length int)
 }
 
-// Config is what a Worker is made of.
+// Config is the configuration of a Worker.
 type Config struct {
 	Outbox   login.Outbox
 	Mailer   login.Mailer
@@ -64,7 +64,7 @@ type Config struct {
 	Now      func() time.Time
 }
 
-// Worker sends what the outbox holds. Several replicas may run one each.
+// Worker sends the mails in the outbox. Several replicas may run one each.
 type Worker struct {
 	Config
 	wake chan struct{}
@@ -113,7 +113,7 @@ func (w *Worker) every(ctx context.Context, d time.Duration, wake <-chan struct{
 	}
 }
 
-// sendOne sends the mail that has been due longest and tells whether to go on.
+// sendOne sends the mail that has been due longest and reports whether to go on.
 func (w *Worker) sendOne(ctx context.Context) bool {
 	m, err := w.Outbox.ClaimMail(ctx, w.Now().UTC(), lease)
 	if err != nil && !errors.Is(err, login.ErrNotFound) {
@@ -134,8 +134,8 @@ func (w *Worker) sendOne(ctx context.Context) bool {
 	return true
 }
 
-// letter makes the link, if the mail carries one. The link's life begins anew
-// with each attempt: one that was sent late would otherwise be dead on arrival.
+// letter makes the link, if the mail carries one. The link's lifetime starts again with
+// each attempt; otherwise a link that was sent late could arrive expired.
 func (w *Worker) letter(ctx context.Context, m login.QueuedMail) (login.Letter, error) {
 	letter := login.Letter{ID: m.ID, Kind: m.Kind, Recipient: m.Recipient, Payload: m.Payload}
 	if m.Kind.HasCode() {

@@ -9,9 +9,9 @@ import (
 	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// A raised version alone ends every session of an account. The sessions are marked
-// as ended too, so that the record says when; one that slipped in under the lock
-// of the account is dead all the same.
+// Raising the version is enough to end every session of an account. The statements also
+// mark the sessions as ended, to record when; one that was inserted at the same moment
+// is dead anyway.
 
 // UpdateAccount implements login.Store.
 func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.AccountChange, now time.Time) error {

@@ -10,9 +10,9 @@ import (
 	"hasura-login/app/login"
 )
 
-// adoptQuery exchanges a token of the release before, which kept a row for each in
-// auth.refresh_tokens, and moves its family to the session. It answers one row for
-// a token of a live session that has not been moved since, and none otherwise:
+// adoptQuery exchanges a token of the previous release, which kept a row for each in
+// auth.refresh_tokens, and moves its family to the session. It answers one row for a
+// token of a live session that has not been moved since, and none otherwise:
 //
 //	presented  the token with all that hangs on it
 //	known      its child of before this statement, if there is one; stale if nobody
@@ -94,8 +94,8 @@ func (s *Store) adopt(ctx context.Context, r login.Rotation) (login.Rotated, err
 	return row.outcome(r.Nonce)
 }
 
-// movedMeanwhile tells a token whose family a concurrent call has just moved from
-// one that nobody knows.
+// movedMeanwhile distinguishes a token whose family a concurrent call has just moved
+// from an unknown one.
 func (s *Store) movedMeanwhile(ctx context.Context, r login.Rotation) (login.Rotated, error) {
 	const query = `
 		SELECT EXISTS (

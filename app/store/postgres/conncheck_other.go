@@ -4,6 +4,6 @@ package postgres
 
 import "net"
 
-// hasNews needs a look at the socket that only Unix offers; elsewhere a
-// connection is pinged after a second of idleness alone.
+// hasNews needs a system call that only Unix has. Elsewhere a connection is only pinged
+// after it was idle for a second.
 func hasNews(net.Conn) bool { return false }

@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// hasNews tells whether an idle connection's socket has something to read or is
-// closed: a server that went away, or said goodbye. A statement written to such
-// a connection would be lost without anyone knowing whether it ran, so it is
-// pinged first. Looking costs one system call and waits for nothing: Control, not
-// Read, because the driver may have left a reader in the background that holds
-// the descriptor's lock for reading.
+// hasNews reports whether an idle connection's socket has something to read or is
+// closed, because the server went away or sent its last message. If a statement were
+// written to such a connection, no one could say whether it ran, so the connection is
+// pinged first. The check is one system call that does not block. It uses Control, not
+// Read, because the driver may have left a reader in the background that holds the
+// descriptor's read lock.
 func hasNews(conn net.Conn) bool {
 	if tls, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = tls.NetConn()

@@ -12,8 +12,8 @@ import (
 	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// current begins a statement that works for an account of one version alone. It
-// locks the account, so that what raises the version comes before or after.
+// current begins a statement that works only for an account at the given version. It
+// locks the account, so that a change of the version comes before or after it.
 const current = `
 	WITH account AS (
 		SELECT user_id FROM auth.accounts
@@ -133,7 +133,7 @@ func (s *Store) ReplaceTOTPSecret(ctx context.Context, userID string, old, seale
 }
 
 // ReplaceRecoveryCodes implements login.CredentialStore. The two statements travel
-// together and are one transaction: one alone would not see which codes to keep.
+// together as one transaction: a single statement would not see which codes to keep.
 func (s *Store) ReplaceRecoveryCodes(ctx context.Context, userID string, version int, codes []login.TokenHash, now time.Time) error {
 	const remove = current + ` DELETE FROM auth.recovery_codes r USING account a WHERE r.user_id = a.user_id`
 	const add = current + `

@@ -64,8 +64,8 @@ func isUnavailable(err error) bool {
 		errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, puddle.ErrClosedPool)
 }
 
-// violates tells whether err is a violation of the given kind, of the named
-// constraint where one is given.
+// violates reports whether err is a violation of the given kind and, if one is named,
+// of that constraint.
 func violates(err error, sqlstate, constraint string) bool {
 	var answer *pgconn.PgError
 	return errors.As(err, &answer) && answer.Code == sqlstate &&

@@ -33,8 +33,8 @@ var importColumns = []string{
 	"password", "roles", "default_role", "claims", "verified_at", "disabled_at", "totp",
 }
 
-// importUsers adds what is new. A row of the batch is told by id and address: another
-// row may have the id, or the address, of one that was added.
+// importUsers adds the new rows. Id and address together identify a row of the batch:
+// another row may have the id, or the address, of one that was added.
 const importUsers = `
 	WITH added AS (
 		INSERT INTO public.users (id, email, name, created_at, updated_at)
@@ -136,8 +136,8 @@ func importFates(ctx context.Context, tx pgx.Tx, accounts []login.NewAccount, ad
 	return err
 }
 
-// importFate is of an account that was not added: same is the id of who has its
-// address, and taken tells whether somebody has its id.
+// importFate is the fate of an account that was not added: same is the id of the user
+// with its address, and taken says whether another user has its id.
 func importFate(a login.NewAccount, same string, taken bool) login.Imported {
 	switch {
 	case same == "" && taken:
@@ -151,8 +151,8 @@ func importFate(a login.NewAccount, same string, taken bool) login.Imported {
 // importedForm is the expression of the index accounts_imported_idx.
 const importedForm = "substring(password from '" + sqlvalue.ImportedForm + "')"
 
-// importedQuery goes from form to form in the index, however many hashes there are of
-// each.
+// importedQuery skips through the index from one form to the next, however many hashes
+// there are of each.
 const importedQuery = `
 	WITH RECURSIVE forms AS (
 		(SELECT ` + importedForm + ` AS form FROM auth.accounts WHERE ` + importedForm + ` IS NOT NULL ORDER BY 1 LIMIT 1)

@@ -23,9 +23,9 @@ const (
 		UNION ALL SELECT FROM auth.spent_flows WHERE false`
 	// pingWrite adds no row, but a server or role that only reads refuses it.
 	pingWrite = `INSERT INTO auth.sessions (id) SELECT NULL::uuid WHERE false`
-	// pingLog has the transaction wait for the disk, and for a synchronous standby,
-	// as a sign-up does. The message is in the log alone and Postgres keeps no trace
-	// of it.
+	// pingLog makes the transaction wait for the disk, and for a synchronous standby,
+	// as a sign-up does. The message is only in the write-ahead log; Postgres keeps
+	// nothing else of it.
 	pingLog = `SELECT pg_logical_emit_message(true, 'hasura-login', '')`
 	// pingDisk needs more memory than it is given, so Postgres writes a temporary file
 	// of 200 kB and deletes it: a table's file that has room left would not show that
@@ -34,8 +34,8 @@ const (
 	pingDisk   = `WITH rows AS MATERIALIZED (SELECT repeat('x', 8000) FROM generate_series(1, 25)) SELECT count(*) FROM rows`
 )
 
-// Ping tells whether the database is reachable, has the tables with the rights that
-// they take, and can write. It leaves nothing behind.
+// Ping checks that the database is reachable, has the tables and grants, and can write.
+// It leaves nothing behind.
 func (s *Store) Ping(ctx context.Context) error {
 	return s.call(ctx, "pinging the database", func(ctx context.Context) error {
 		var batch pgx.Batch

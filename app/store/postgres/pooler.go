@@ -11,10 +11,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A pooler such as pgbouncer in transaction mode hands each transaction to any of
-// its own connections: nothing that a session keeps is there the next time. Through
-// one, no statement is prepared, and the time limit travels with each transaction.
-// A direct connection keeps both for its whole life.
+// A pooler such as pgbouncer in transaction mode gives each transaction to any of its
+// own connections, so nothing that a session keeps is there the next time. Through a
+// pooler, no statement is prepared, and each transaction carries the time limit. A
+// direct connection keeps both for its whole life.
 
 // errPooler asks for another try: a connection that was taken for a direct one
 // leads to a pooler.
@@ -106,8 +106,8 @@ func collect[T any](ctx context.Context, c *conns, read pgx.RowToFunc[T], sql st
 	return all, err
 }
 
-// established sets up a new connection in one round trip. A pooler answers with a
-// process id of its own making, so the id that the server itself tells is another.
+// established sets up a new connection in one round trip. A pooler invents the process
+// id in its answer, so the server's own id differs from it.
 func (s *source) established(ctx context.Context, conn *pgx.Conn) error {
 	// Unprepared, and by the simple protocol, which every pooler carries.
 	sql := fmt.Sprintf(`SELECT set_config('statement_timeout', '%d', false) WHERE pg_backend_pid() = %d`,

@@ -1,6 +1,6 @@
-// Package postgres keeps users, accounts, sessions and refresh tokens in
-// Postgres, in the tables that hasura/migrations makes. It creates and alters
-// nothing itself: its role has rights on rows alone.
+// Package postgres keeps users, accounts, sessions and refresh tokens in Postgres, in
+// the tables that hasura/migrations makes. It creates and alters no tables: its role
+// only has rights on rows.
 package postgres
 
 import (
@@ -27,7 +27,7 @@ type Store struct {
 	pool   *conns
 	source *source
 
-	observe func(doing string, err error, took time.Duration) // nil: nobody looks
+	observe func(doing string, err error, took time.Duration) // nil: no one is told
 
 	nextDrop     atomic.Int64 // nanoseconds since 1970, see dropReadOnly
 	nextIdleScan atomic.Int64 // microseconds since 1970, see markIdle
@@ -61,10 +61,10 @@ func Open(ctx context.Context, url func() (string, error)) (*Store, error) {
 	return &Store{pool: &conns{pool, &src.pooler, limit}, source: src}, nil
 }
 
-// Refresh asks for the URL and, if it is another one than before, retires the
-// connections made with the old: idle ones at once, those in use when they come
-// back. It tells whether it did so. The server has forgotten the old role once
-// pg_stat_activity shows it no more.
+// Refresh asks for the URL and, if it has changed, retires the connections made with
+// the old one: idle ones at once, those in use when they come back. It reports whether
+// the URL had changed. When pg_stat_activity no longer shows the old role, no
+// connection uses it any more.
 func (s *Store) Refresh() (changed bool, err error) {
 	changed, err = s.source.renewed()
 	if changed {
@@ -73,8 +73,9 @@ func (s *Store) Refresh() (changed bool, err error) {
 	return changed, err
 }
 
-// Observe has every call told: what was done, in a few words of a closed list, how it
-// ended, and how long it took. It must come before the first call.
+// Observe sets a function that is called after every call: what was done (in a few
+// words of a closed list), how it ended, and how long it took. It must be set before
+// the first call.
 func (s *Store) Observe(observe func(doing string, err error, took time.Duration)) {
 	s.observe = observe
 }
@@ -85,12 +86,12 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// call runs f within the time limit. f is tried a second time if nothing was sent,
-// because a pooled connection had died meanwhile: a restart of Postgres costs only
-// what was in flight. The same holds if nothing was done, because the server had
-// become one that only reads, because a pooler came to light, or because of a
-// deadlock. An application that changes an address locks the user before the
-// account, whereas everything here begins with the account.
+// call runs f within the time limit. It tries f a second time if nothing was sent
+// because a pooled connection had died: a restart of Postgres costs only the calls in
+// flight. It also tries again if nothing was done because the server only reads,
+// because the connection turned out to lead to a pooler, or because of a deadlock.
+// Deadlocks can happen when an application changes an address: it locks the user before
+// the account, but everything here begins with the account.
 func (s *Store) call(caller context.Context, doing string, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(caller, callTimeout)
 	defer cancel()
@@ -110,9 +111,9 @@ func (s *Store) call(caller context.Context, doing string, f func(context.Contex
 	return err
 }
 
-// dropReadOnly retires every connection, once a second at most, and tells whether it
-// did: after a failover the old primary may go on serving connections that only
-// read, while new ones reach its successor.
+// dropReadOnly retires every connection, at most once a second, and reports whether it
+// did: after a failover the old primary may go on serving connections that only read,
+// while new ones reach its successor.
 func (s *Store) dropReadOnly() bool {
 	now, next := time.Now().UnixNano(), s.nextDrop.Load()
 	if now < next || !s.nextDrop.CompareAndSwap(next, now+int64(time.Second)) {

@@ -23,7 +23,7 @@ const newSessionColumns = `
 // newSessionValues is how many values sessionValues gives.
 const newSessionValues = 14
 
-// live holds of a session s of the account a at the time $2.
+// live is true for a live session s of the account a at the time $2.
 const live = `
 	s.ended_at IS NULL AND s.version = a.session_version AND a.disabled_at IS NULL
 	AND s.idle_until > $2 AND s.expires_at > $2`
@@ -71,15 +71,13 @@ func idOrNull(id string) any {
 	return id
 }
 
-// CreateSession implements login.Store. The two statements travel together and
-// are one transaction. The first locks the account as it is once every password
-// change and every other sign-in of this user before are through; the second
-// begins after that and sees what they did. That is what makes the version's race
-// and the number of live sessions exact.
+// CreateSession implements login.Store. The two statements travel together as one
+// transaction. The first locks the account after every earlier password change and
+// sign-in of this user; the second begins after that and sees their results. This makes
+// the check of the version and the number of live sessions exact.
 //
-// It does not wait for the disk (decision 4): a session that Postgres forgets in a
-// crash costs its owner another sign-in and nobody else anything, while under a
-// flood the disk is waited for by everything.
+// It does not wait for the disk (decision 4): if Postgres loses a session in a crash,
+// its owner signs in again. Under a flood, everything would wait for the disk.
 func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 	const open = `
 		WITH account AS (
@@ -89,8 +87,8 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 		)
 		INSERT INTO auth.sessions (` + newSessionColumns + `)
 		SELECT $2, user_id, session_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::uuid FROM account`
-	// As a join, it reads nothing twice where no session is one too many. Under an
-	// version that is no longer the account's it finds sessions that are over anyway.
+	// As a join, it reads nothing twice unless the session limit is exceeded. At an
+	// older version of the account it only finds sessions that are over anyway.
 	const endOldest = `
 		UPDATE auth.sessions s SET ended_at = $2 FROM (
 			SELECT id FROM auth.sessions

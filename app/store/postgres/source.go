@@ -18,9 +18,9 @@ import (
 const (
 	defaultMaxConns = 20
 	connectTimeout  = 3 * time.Second
-	// Connections end of themselves too, not all at once: whoever forgets to
-	// call Refresh still gets rid of an old role within the hour, and memory
-	// that a backend has gathered is given back.
+	// Connections also end by themselves, at different times: an old role is gone
+	// within an hour even without a call of Refresh, and the memory of a backend is
+	// given back.
 	connLifetime       = 30 * time.Minute
 	connLifetimeJitter = 10 * time.Minute
 )
@@ -89,8 +89,8 @@ func (s *source) reread() error {
 	return nil
 }
 
-// renewed asks for the URL and tells whether it has changed since the last call
-// of renewed; new connections may have noticed before.
+// renewed asks for the URL and reports whether it has changed since the last call of
+// renewed. New connections may have used the new URL before.
 func (s *source) renewed() (bool, error) {
 	err := s.reread()
 	s.mu.Lock()
@@ -113,7 +113,7 @@ func (s *source) newest() *pgx.ConnConfig {
 	return newest
 }
 
-// CheckURL tells what is wrong with a connection URL, without repeating it.
+// CheckURL returns what is wrong with a connection URL, without repeating the URL.
 func CheckURL(url string) error {
 	_, _, err := parse(url)
 	return err
@@ -149,9 +149,9 @@ func parse(url string) (*pgxpool.Config, int64, error) {
 	return config, limit, nil
 }
 
-// severalServers tells whether a URL names more than one server: then the one that
-// can write is meant, unless its target_session_attrs says otherwise. The fallbacks
-// of one server, with TLS and without, have its address.
+// severalServers reports whether a URL names more than one server. If so, the
+// connection goes to the one that can write, unless target_session_attrs says
+// otherwise. The fallbacks of one server, with TLS and without, have the same address.
 func severalServers(conn *pgx.ConnConfig) bool {
 	return slices.ContainsFunc(conn.Fallbacks, func(f *pgconn.FallbackConfig) bool {
 		return f.Host != conn.Host || f.Port != conn.Port

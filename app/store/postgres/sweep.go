@@ -9,10 +9,10 @@ import (
 	"hasura-login/app/login"
 )
 
-// Every step takes rows in the order of an index and leaves those that another
-// replica is at. A session's tokens of the release before go before the session
-// does: deleting the session alone would take all of them at once, thousands for
-// one that was refreshed for weeks.
+// Every step takes rows in the order of an index and skips those that another replica
+// has locked. It deletes a session's tokens of the previous release before the session:
+// otherwise deleting the session would cascade to all of them at once, which can be
+// thousands.
 const (
 	over = `
 		WITH ended AS MATERIALIZED (
@@ -58,9 +58,9 @@ const (
 		UPDATE auth.sessions SET recent = NULL
 		WHERE id = ANY($1::uuid[]) AND recent IS NOT NULL AND exchanged_at < statement_timestamp() - $2::interval`
 
-	// markIdle has no index to go by: one on idle_until would make every refresh
-	// write to all indexes of the table. It reads the whole table instead, but
-	// seldom (idleScanEvery).
+	// markIdle has no index to use: with one on idle_until, every refresh would have to
+	// write to all indexes of the table. It reads the whole table instead, but seldom
+	// (idleScanEvery).
 	markIdle = `
 		UPDATE auth.sessions SET ended_at = idle_until WHERE id IN (
 			SELECT id FROM auth.sessions

@@ -10,14 +10,15 @@ import (
 	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// unopened holds of an account a that may give way. A session is looked for too:
-// a service of before the column opens some without clearing it.
+// unopened is true for an account a that may give way. It also looks for sessions,
+// because the previous release opens sessions without clearing the column.
 const unopened = ` a.unopened AND a.email_verified_at IS NULL AND a.disabled_at IS NULL
 	AND NOT EXISTS (SELECT FROM auth.sessions s WHERE s.user_id = a.user_id) `
 
-// ReplaceUnopened implements login.Store. The account is locked first, as all that
-// opens one does, and the condition is looked at again after the wait. No link of
-// an unopened account is of a version before: what voids links opens it.
+// ReplaceUnopened implements login.Store. It locks the account first, as every
+// statement that opens one does, and checks the condition again after the wait. The
+// links of an unopened account are all of its present version, because whatever voids
+// links also opens the account.
 func (s *Store) ReplaceUnopened(ctx context.Context, ua login.UserAccount) (userID string, err error) {
 	const query = `
 		WITH account AS (

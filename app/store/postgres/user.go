@@ -46,8 +46,8 @@ func (r *userAccountRow) value() login.UserAccount {
 	return ua
 }
 
-// roleNames leaves out what is NULL. A list of lists, which the driver flattens,
-// and a NULL are what a hand at a console may leave; neither must keep the user out.
+// roleNames leaves out NULLs. Somebody at a console may have written a NULL, or a list
+// of lists, which the driver flattens; neither may lock the user out.
 func roleNames(list []*string) []string {
 	names := make([]string, 0, len(list))
 	for _, name := range list {
@@ -208,7 +208,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, version int) erro
 	return err
 }
 
-// queryRow reads one row into targets, asked for anew at each try, and answers
+// queryRow reads one row into targets, which it calls again at each try, and returns
 // none if there is no row.
 func (s *Store) queryRow(ctx context.Context, doing string, none error, query string, args []any, targets func() []any) error {
 	return s.call(ctx, doing, func(ctx context.Context) error {

@@ -11,10 +11,11 @@ import (
 	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// A statement that uses up a live token begins with spendIf and spent; between them
-// more is demanded. Of two calls with one token only the first finds it to mark,
-// and nothing is done for a token that is not marked. One that is spent has expired
-// too: its slot is free, and a service of before that column takes it for no more.
+// A statement that spends a live token begins with spendIf and spent; further
+// conditions go between them. Of two calls with one token only the first can mark it,
+// and the statement does nothing without the mark. A spent token also counts as
+// expired: its slot is free, and the previous release, which lacks that column, refuses
+// it.
 //
 // #nosec G101 -- a statement
 const (

@@ -14,8 +14,8 @@ import (
 const lockAccount = `
 	SELECT FROM auth.accounts WHERE user_id = $1 AND session_version = $2 AND disabled_at IS NULL FOR NO KEY UPDATE`
 
-// wayIn tells whether somebody can sign in to an account. Each kind of credential
-// that opens a session by itself has a line here.
+// wayIn is true if there is a way to sign in to an account. Each kind of credential
+// that can open a session has a line here.
 const wayIn = `
 	SELECT EXISTS (SELECT FROM auth.accounts WHERE user_id = $1 AND password <> '')
 		OR EXISTS (SELECT FROM auth.identities WHERE user_id = $1)`

@@ -9,7 +9,8 @@ import (
 	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// current holds of an account of one version, the second argument after its id.
+// current is true for an account at the given version, the second argument after its
+// id.
 const current = `EXISTS (SELECT 1 FROM auth_accounts WHERE user_id = ?1 AND session_version = ?2 AND disabled_at IS NULL)`
 
 // change runs one statement about a user and answers none if it touched no row.

@@ -30,8 +30,8 @@ func (s *Store) ListEmails(ctx context.Context, afterID string, limit int) (user
 	return users, err
 }
 
-// RespellEmail implements login.EmailStore. A change of address leaves it unverified, so
-// what was known of it is set again.
+// RespellEmail implements login.EmailStore. A change of address clears the mark of
+// verification, so it is set again.
 func (s *Store) RespellEmail(ctx context.Context, userID, from, to string) error {
 	id, ok := sqlvalue.ID(userID)
 	if !ok {

@@ -36,7 +36,7 @@ func isUniqueViolation(err error, column string) bool {
 	return errors.As(err, &answer) && (answer.Code() == codes.SQLITE_CONSTRAINT_UNIQUE || answer.Code() == codes.SQLITE_CONSTRAINT_PRIMARYKEY) && strings.Contains(answer.Error(), column)
 }
 
-// isRaised tells whether a trigger refused, for the reason given.
+// isRaised reports whether a trigger refused with the given message.
 func isRaised(err error, reason string) bool {
 	var answer *driver.Error
 	return errors.As(err, &answer) && answer.Code() == codes.SQLITE_CONSTRAINT_TRIGGER && strings.Contains(answer.Error(), reason)

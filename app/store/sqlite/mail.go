@@ -90,15 +90,17 @@ func (s *Store) AddMailToken(ctx context.Context, t login.MailToken) error {
 // #nosec G101 -- a condition
 const liveToken = ` t.hash = ?1 AND t.spent_at IS NULL AND t.expires_at > ?2 AND` + rightVersion + `AND` + rightAddress
 
-// rightVersion holds of a token t of the account a as login.Account.SessionVersionFor says.
+// rightVersion is true for a token t of the account a as
+// login.Account.SessionVersionFor says.
 const rightVersion = ` a.disabled_at IS NULL
 	AND t.version = a.session_version - CASE t.purpose WHEN '` + string(login.PurposeChangeEmail) + `' THEN 0 ELSE a.signouts END `
 
-// rightAddress holds of a token t of the user u that was sent to the address the
-// user has, that is to bring another, or that was sent to none.
+// rightAddress is true for a token t of the user u if it was sent to the user's present
+// address, is for a change of address, or was not sent by mail.
 const rightAddress = ` (t.email IN (u.email, '') OR t.purpose = '` + string(login.PurposeChangeEmail) + `') `
 
-// confirmed holds of a spent token t if what it confirmed is still so.
+// confirmed is true for a spent token t if the address that it confirmed is still
+// confirmed.
 const confirmed = ` t.hash = ?1 AND t.spent_at IS NOT NULL AND t.purpose IN ('` + string(login.PurposeVerifyEmail) + `', '` + string(login.PurposeChangeEmail) + `')
 	AND t.email = u.email AND a.email_verified_at IS NOT NULL AND a.disabled_at IS NULL `
 

@@ -2,9 +2,8 @@ package sqlite
 
 import "context"
 
-// upgrades bring a file that an earlier release made to the tables of schema.sql,
-// which makes only those that are missing. Each runs if its table is there
-// without its column.
+// upgrades change the tables of a file that an earlier build made; schema.sql only adds
+// missing tables. Each upgrade runs if its table exists without its column.
 var upgrades = []struct{ table, column, statements string }{
 	{"auth_accounts", "session_version", `
 		ALTER TABLE auth_accounts RENAME COLUMN session_epoch TO session_version`},
@@ -30,7 +29,7 @@ var upgrades = []struct{ table, column, statements string }{
 		ALTER TABLE auth_sessions ADD COLUMN elevated_at INTEGER`},
 	{"auth_sessions", "origin_id", `
 		ALTER TABLE auth_sessions ADD COLUMN origin_id TEXT`},
-	// SQLite cannot change what is unique.
+	// SQLite cannot change a unique constraint.
 	{"auth_mail_tokens", "slot", `
 		CREATE TABLE auth_mail_tokens_new (
 			hash       BLOB    NOT NULL PRIMARY KEY,

@@ -9,13 +9,13 @@ import (
 	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// open holds of a mail that is neither sent nor given up.
+// open is true for a mail that is neither sent nor given up.
 const open = ` sent_at IS NULL AND failed_at IS NULL `
 
-// due holds of an open mail that nobody has claimed at the time ?1.
+// due is true for an open mail that no one has claimed at the time ?1.
 const due = open + ` AND next_attempt_at <= ?1 AND (locked_until IS NULL OR locked_until <= ?1) `
 
-// ClaimMail implements login.Outbox. It looks before it takes the writer's turn:
+// ClaimMail implements login.Outbox. It reads before it takes the write lock, because
 // most of the time there is nothing to send.
 func (s *Store) ClaimMail(ctx context.Context, now time.Time, lease time.Duration) (m login.QueuedMail, err error) {
 	const waiting = `SELECT EXISTS (SELECT 1 FROM auth_outbox WHERE` + due + `)`

@@ -87,8 +87,8 @@ func (w *writer) transact(ctx context.Context, f func(context.Context, *transact
 	committed := false
 	defer func() {
 		if !committed {
-			// It fails where nothing is to be rolled back. But what a caller left
-			// before the answer may have been done all the same, BEGIN included.
+			// It fails if there is nothing to roll back. But a statement may have run
+			// although its caller left before the answer, BEGIN included.
 			_, _ = w.tx.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		}
 	}()

@@ -102,8 +102,8 @@ func presented(ctx context.Context, tx *transaction, token login.TokenKey, now t
 	return login.Rotated{UserAccount: userAccount, Session: session.value()}, at, err
 }
 
-// familyOfRows reads the family of a session of the release before, which kept a row
-// for each token. What it had erased leads nowhere: the token before is refused.
+// familyOfRows reads the family of a session of an earlier build, which kept a row for
+// each token. An erased nonce leads nowhere, so its token is refused.
 func familyOfRows(ctx context.Context, tx *transaction, sessionID string) (at link, err error) {
 	const query = `
 		SELECT t.hash, t.nonce, CASE WHEN t.nonce IS NOT NULL THEN t.parent_hash END, t.created_at

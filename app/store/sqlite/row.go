@@ -124,7 +124,8 @@ func encodeStrings(list []string) (string, error) {
 	return string(b), nil
 }
 
-// decodeRoles leaves out what is no string, as someone's hand may have left it.
+// decodeRoles leaves out values that are not strings, which somebody may have written
+// by hand.
 func decodeRoles(stored string) []string {
 	var raw []any
 	_ = json.Unmarshal([]byte(stored), &raw)

@@ -9,7 +9,7 @@ import (
 	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// live holds of a session s of the account a at the time ?2.
+// live is true for a live session s of the account a at the time ?2.
 const live = `
 	s.ended_at IS NULL AND s.version = a.session_version AND a.disabled_at IS NULL
 	AND s.idle_until > ?2 AND s.expires_at > ?2`

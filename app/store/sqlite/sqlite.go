@@ -31,21 +31,21 @@ const (
 //go:embed schema.sql
 var schema string
 
-// Store implements login.Store. SQLite has one writer at a time: all writing
-// goes through one connection, so that none meets "database is locked". Reading
-// goes on beside it (write-ahead log).
+// Store implements login.Store. SQLite has one writer at a time: all writes go through
+// one connection, so that none fails with "database is locked". Reads run at the same
+// time (write-ahead log).
 type Store struct {
 	read  *reader
 	write *writer
 	spent tokenfamily.Spent[string]
 
-	observe func(doing string, err error, took time.Duration) // nil: nobody looks
+	observe func(doing string, err error, took time.Duration) // nil: no one is told
 }
 
 var _ login.Store = (*Store)(nil)
 
-// Open opens the database file, or makes it, readable by its owner alone, with
-// the tables that are missing. Its folder must exist.
+// Open opens the database file, or creates it so that only its owner can read it, and
+// adds missing tables. Its folder must exist.
 func Open(path string) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -81,8 +81,9 @@ func connect(path string, connections int) (*sql.DB, error) {
 		"_synchronous":  {"NORMAL"},
 		"_foreign_keys": {"on"},
 		"_dqs":          {"false"},
-		// Whoever fills the log copies it into the database, and waits for the
-		// disk: of SQLite's own 1000 pages one refresh in a hundred would.
+		// The writer that fills the log copies it into the database and waits for the
+		// disk; with SQLite's default of 1000 pages that would be one refresh in a
+		// hundred.
 		"_pragma": {"wal_autocheckpoint(4000)"},
 	}
 	name := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}
@@ -99,8 +100,8 @@ func connect(path string, connections int) (*sql.DB, error) {
 // queries from users. Writing through it works too, one statement at a time.
 func (s *Store) DB() *sql.DB { return s.read.DB }
 
-// Ping implements login.Store. It writes a number of the file's header, which nobody
-// reads, over itself: a full disk or a file that may not be written shows.
+// Ping implements login.Store. It overwrites an unused number in the file's header with
+// itself, so a full disk or a read-only file is noticed.
 func (s *Store) Ping(ctx context.Context) error {
 	err := s.view(ctx, "pinging the database", func(ctx context.Context, db *reader) error {
 		var n int
@@ -120,8 +121,9 @@ func (s *Store) Close() error {
 	return errors.Join(s.read.Close(), s.write.Close())
 }
 
-// Observe has every call told: what was done, in a few words of a closed list, how it
-// ended, and how long it took. It must come before the first call.
+// Observe sets a function that is called after every call: what was done (in a few
+// words of a closed list), how it ended, and how long it took. It must be set before
+// the first call.
 func (s *Store) Observe(observe func(doing string, err error, took time.Duration)) {
 	s.observe = observe
 }
@@ -131,7 +133,7 @@ func (s *Store) view(caller context.Context, doing string, f func(context.Contex
 	return s.call(caller, doing, func(ctx context.Context) error { return f(ctx, s.read) })
 }
 
-// update runs f in a transaction that alone may write, within the time limit. It
+// update runs f in the only transaction that may write, within the time limit. It
 // commits unless f fails.
 func (s *Store) update(caller context.Context, doing string, f func(context.Context, *transaction) error) error {
 	return s.call(caller, doing, func(ctx context.Context) error { return s.write.transact(ctx, f) })

@@ -9,7 +9,7 @@ import (
 	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// unopened holds of an account a that may give way.
+// unopened is true for an account a that may give way.
 const unopened = ` a.unopened AND a.email_verified_at IS NULL AND a.disabled_at IS NULL
 	AND NOT EXISTS (SELECT 1 FROM auth_sessions s WHERE s.user_id = a.user_id) `
 

@@ -121,8 +121,8 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, version int) erro
 	})
 }
 
-// UpdateAccount implements login.Store. The raised version alone ends the
-// sessions; they are marked as ended too, so that the record says when.
+// UpdateAccount implements login.Store. Raising the version is enough to end the
+// sessions; they are also marked as ended, to record when.
 func (s *Store) UpdateAccount(ctx context.Context, userID string, c login.AccountChange, now time.Time) error {
 	const query = `
 		UPDATE auth_accounts SET

@@ -7,8 +7,8 @@ import (
 	"hasura-login/app/store/internal/sqlvalue"
 )
 
-// wayIn tells whether somebody can sign in to an account. Each kind of credential
-// that opens a session by itself has a line here.
+// wayIn is true if there is a way to sign in to an account. Each kind of credential
+// that can open a session has a line here.
 const wayIn = `
 	SELECT EXISTS (SELECT 1 FROM auth_accounts WHERE user_id = ?1 AND password <> '')
 		OR EXISTS (SELECT 1 FROM auth_identities WHERE user_id = ?1)`

@@ -10,8 +10,8 @@ import (
 	"hasura-login/app/login"
 )
 
-// Bench measures the calls that load brings: refreshes of many users at once
-// above all, and what a sign-in asks of the store beside its hash.
+// Bench measures the calls that load causes: above all refreshes of many users at once,
+// and the calls of a sign-in.
 func Bench(b *testing.B, open func(b *testing.B) login.Store) {
 	store := open(b)
 	const accounts = 200

@@ -252,8 +252,8 @@ func elevate(k *kit) {
 	k.is(k.credentials().Elevate(k.ctx, n.Session.ID, nil, k.now), login.ErrNotFound)
 }
 
-// resetOpensNone: a mailbox alone opens no session of an account with a second
-// factor.
+// resetOpensNone: access to the mailbox is not enough to open a session of an account
+// with a second factor.
 func resetOpensNone(k *kit) {
 	ua := k.protected("ann@example.org")
 	k.session(ua)

@@ -10,9 +10,8 @@ import (
 	"hasura-login/app/login"
 )
 
-// Family is a user who refreshes again and again, as a client does that meets
-// trouble: after an error it presents the same token once more. Its clock
-// stands still.
+// Family is a user who refreshes again and again like a client with a bad connection:
+// after an error it presents the same token again. Its clock stands still.
 type Family struct {
 	store    login.Store
 	now      time.Time
@@ -61,7 +60,7 @@ func (c *Family) Back() {
 	c.token, c.proposed, c.before = c.before.token, c.before.proposed, c.before.before
 }
 
-// Reuse presents the token of the last exchange but one once more, after the grace.
+// Reuse presents the token before the last one again, after the grace.
 func (c *Family) Reuse(ctx context.Context) error {
 	r := newRotation(c.before.before.token, c.now)
 	r.Grace = noGrace

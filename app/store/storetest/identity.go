@@ -175,8 +175,8 @@ func identityGoes(k *kit) {
 	k.link(k.user("ann@example.org"), "1")
 }
 
-// resetUnlinks: whoever reads the mailbox takes over an account that somebody else
-// made with its address, and gets in alone.
+// resetUnlinks: a person who reads the mailbox takes over an account that somebody else
+// made with its address, and the other loses every way in.
 func resetUnlinks(k *kit) {
 	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
 	k.link(ua, "1")

@@ -66,7 +66,7 @@ func importAdds(k *kit) {
 	k.ok(k.credentials().UseTOTP(k.ctx, full.User.ID, 1))
 }
 
-// What is there stays, whatever the file says: its owner may have changed it since.
+// Existing accounts stay as they are: their owners may have changed them since.
 func importLeaves(k *kit) {
 	there := k.user("ann@example.org")
 	same := k.newAccount("ann@example.org")

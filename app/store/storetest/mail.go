@@ -162,7 +162,7 @@ func mailTokensKept(k *kit) {
 	k.ok(k.mail().AddMailToken(k.ctx, k.newMailToken(ua)))
 	_, _, err := k.mail().MailTokenUserAccount(k.ctx, tokens[0].Hash, k.now)
 	k.ok(err)
-	k.ok(k.store.EndAllSessions(k.ctx, ua.User.ID, k.now)) // by whoever holds a session
+	k.ok(k.store.EndAllSessions(k.ctx, ua.User.ID, k.now)) // by anyone with a session
 	_, _, err = k.mail().MailTokenUserAccount(k.ctx, tokens[0].Hash, k.now)
 	k.ok(err)
 	k.ok(k.mail().RenewMailToken(k.ctx, tokens[0].Purpose, tokens[0].Hash, tokens[0].ExpiresAt))

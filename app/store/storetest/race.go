@@ -147,8 +147,8 @@ func signOutRace(k *kit) {
 	}
 }
 
-// manyUsers is 200 users at once, each of whom goes on along its own family: none
-// may meet an error or lose the session.
+// manyUsers lets 200 users refresh at once, each its own family: none may get an error
+// or lose the session.
 func manyUsers(k *kit) {
 	const users, steps = 200, 10
 	families := make([]*Family, users)

@@ -1,5 +1,5 @@
-// Package storetest is the conformance suite that every login.Store passes. What
-// it asks is the contract: the domain relies on it, whichever store is behind.
+// Package storetest is the conformance suite of every login.Store. It states the
+// contract that the domain relies on, whichever store is used.
 package storetest
 
 import (
@@ -44,8 +44,8 @@ const (
 	lifetime = 30 * 24 * time.Hour
 )
 
-// kit is a store under test and what the tests need around it. Time stands
-// still: a test moves now itself.
+// kit is a store under test with the helpers of its tests. Time stands still: a test
+// changes now itself.
 type kit struct {
 	*testing.T
 	store login.Store
@@ -85,7 +85,7 @@ func (k *kit) user(email string) login.UserAccount {
 	return ua
 }
 
-// newSession is a session for ua's version with a token of its own.
+// newSession is a session at ua's version with a new token.
 func (k *kit) newSession(ua login.UserAccount) login.NewSession {
 	return login.NewSession{
 		Session: login.Session{

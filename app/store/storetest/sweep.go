@@ -123,7 +123,7 @@ func sweepTwice(k *kit) {
 			total += n
 		}
 	})
-	total := k.sweep(100) // what a sweeper left because another was at it
+	total := k.sweep(100) // rows that a sweeper skipped because another had locked them
 	for _, n := range counts {
 		total += n
 	}

@@ -88,8 +88,8 @@ func unknownUser(k *kit) {
 	}
 }
 
-// emailRule holds the check of the database, the last line, against the rule in Go:
-// what that one lets pass must be storable, and what it never gives is refused.
+// emailRule compares the check in the database with the rule in Go: the database must
+// accept every address that Go accepts, and refuse every form that Go never produces.
 func emailRule(k *kit) {
 	local := strings.Repeat("a", 64)
 	longest := local + "@" + strings.Repeat("b", 63) + "." + strings.Repeat("c", 63) + "." + strings.Repeat("d", 254-64-1-64-64-4) + ".org"

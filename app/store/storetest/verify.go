@@ -177,7 +177,8 @@ func noticeRace(k *kit) {
 	k.queued(3)
 }
 
-// remembered tells whether a token is known as spent on what still holds.
+// remembered reports whether a token is known as spent on an address that is still
+// confirmed.
 func (k *kit) remembered(t login.MailToken, want bool) {
 	k.Helper()
 	got, ua, err := k.mail().MailTokenUserAccount(k.ctx, t.Hash, k.now.Add(time.Hour))

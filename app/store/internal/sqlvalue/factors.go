@@ -2,7 +2,7 @@ package sqlvalue
 
 import "hasura-login/app/login"
 
-// Factors are what a row says of an account's second factors.
+// Factors lists an account's second factors from the columns of a row.
 type Factors struct{ TOTP, RecoveryCodes bool }
 
 // Methods lists them as the domain does. Recovery codes stand in for another

@@ -7,7 +7,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// EncodePayload writes what a mail needs besides its link as a JSON object.
+// EncodePayload writes the data of a mail's template as a JSON object.
 func EncodePayload(p login.MailPayload) (string, error) {
 	p.Name, p.Language = Text(p.Name), Text(p.Language)
 	b, err := json.Marshal(p)
@@ -17,8 +17,8 @@ func EncodePayload(p login.MailPayload) (string, error) {
 	return string(b), nil
 }
 
-// DecodePayload reads it. What cannot be read is left out: a mail without a name
-// is better than none.
+// DecodePayload reads it and leaves out malformed values: a mail without a name is
+// better than no mail.
 func DecodePayload(b []byte) login.MailPayload {
 	var p login.MailPayload
 	if json.Unmarshal(b, &p) != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// ID reads an id that a client may have written. What is no UUID names no row:
-// the caller answers as for one that does not exist.
+// ID parses an id that may come from a client. If it is not a UUID, it names no row,
+// and the caller answers as for a missing one.
 func ID(s string) (uuid.UUID, bool) {
 	id, err := uuid.Parse(s)
 	return id, err == nil
@@ -37,9 +37,9 @@ func EncodeClaims(claims map[string]string) (string, error) {
 	return string(b), nil
 }
 
-// DecodeClaims reads custom claims; none give nil. An operator may have written
-// the column by hand, and a slip there must not lock the user out: what is not
-// an object counts as empty, and a value that is not a string is left out.
+// DecodeClaims reads custom claims; an empty object gives nil. An operator may have
+// edited the column by hand, and a mistake there must not lock the user out: other JSON
+// than an object counts as empty, and values other than strings are left out.
 func DecodeClaims(b []byte) map[string]string {
 	if b = bytes.TrimSpace(b); len(b) == 0 || string(b) == "{}" {
 		return nil

@@ -9,9 +9,9 @@ import (
 	"hasura-login/app/login"
 )
 
-// Explain wraps an error with what was being done and, where isUnavailable says
-// that the database could not be asked, with login.ErrUnavailable. caller is the
-// context of the call before a store's own limit was put on it.
+// Explain wraps an error with what the store was doing and, if isUnavailable says that
+// the database could not be asked, with login.ErrUnavailable. caller is the context of
+// the call without the store's own time limit.
 func Explain(caller context.Context, doing string, err error, isUnavailable func(error) bool) error {
 	switch {
 	case err == nil:
@@ -27,7 +27,7 @@ func Explain(caller context.Context, doing string, err error, isUnavailable func
 	}
 }
 
-// isKnown tells what the domain knows from what went wrong.
+// isKnown reports whether an error has a meaning in the domain.
 func isKnown(err error) bool {
 	for _, known := range []error{
 		login.ErrNotFound, login.ErrEmailTaken, login.ErrStale,

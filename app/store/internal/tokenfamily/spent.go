@@ -8,10 +8,10 @@ import (
 // maxSpent bounds the memory of a Spent: 4 MB.
 const maxSpent = 100_000
 
-// Spent remembers which sessions this process has exchanged a token of, so that
-// their Recent can be erased when no grace needs it: an index to find them by would
-// be written with every exchange. What it forgets, at a restart or by its bound, is
-// erased by the session's next exchange.
+// Spent remembers the sessions whose tokens this process has exchanged, so that their
+// Recent can be erased when no grace needs it: an index to find them would be written
+// with every exchange. If it forgets a session, at a restart or by its bound, the
+// session's next exchange erases its Recent.
 type Spent[ID comparable] struct {
 	mu   sync.Mutex
 	list []spent[ID]

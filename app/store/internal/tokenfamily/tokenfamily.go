@@ -1,5 +1,6 @@
-// Package tokenfamily tells what a presented refresh token is to its session. Both
-// stores keep the same state of a family on the session's row.
+// Package tokenfamily decides whether a presented refresh token is the newest of its
+// session, still good, or reused. Both stores keep the same state of a family in the
+// session's row.
 package tokenfamily
 
 import (
@@ -29,7 +30,7 @@ const (
 	MaxRecent = 16
 )
 
-// Verdict is what a presented token is.
+// Verdict is the decision about a presented token.
 type Verdict int
 
 // The verdicts.

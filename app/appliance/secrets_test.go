@@ -218,22 +218,22 @@ func filesNaming(t testing.TB, what *regexp.Regexp) []string {
 	return names
 }
 
-// secretsPage is docs/secrets.md: all that is not in the list is said here.
+// secretsPage returns docs/secrets.md: the text around the list.
 func secretsPage(list []secret) string {
 	var page strings.Builder
 	page.WriteString(`# Secrets
 
-Made from ` + "`ops/secrets.tsv`" + ` by ` + "`go test ./app/appliance -run TestSecrets -update`" + `; the list is also what the scripts read. Each file below ` + "`secrets/`" + ` belongs to the user of the service that its folder is named after, with mode 0400 in a folder of mode 0500. The signing keys are no part of it: login writes them itself, to ` + "`keys/`" + ` ([key ring](key-ring.md)).
+Made from ` + "`ops/secrets.tsv`" + ` by ` + "`go test ./app/appliance -run TestSecrets -update`" + `; the scripts read the same list. A folder below ` + "`secrets/`" + ` is named after a service, and its files belong to that service's user, with mode 0400 in a folder of mode 0500. The list does not contain the signing keys: login writes them itself, to ` + "`keys/`" + ` ([key ring](key-ring.md)).
 
-` + "`scripts/init-secrets`" + ` makes what is missing and changes nothing that is there. ` + "`scripts/doctor`" + ` finds what is missing, too short, one too many or readable by others. How to rotate: [rotation](runbooks/rotation.md). What a file is worth to a thief: [threat model](threat-model.md).
+` + "`scripts/init-secrets`" + ` generates missing secrets and leaves existing ones unchanged. ` + "`scripts/doctor`" + ` finds secrets that are missing, too short, have too many values or can be read by others. To rotate secrets, see [rotation](runbooks/rotation.md). For what a thief can do with each file, see the [threat model](threat-model.md).
 
-| secret | uid | made | rotated by | if it is lost and made again |
+| secret | uid | source | rotated by | to recover after a loss |
 |---|---|---|---|---|
 `)
 	for _, s := range list {
-		made := map[string]string{"random": "drawn", "given": "by somebody else", "later": "when it is needed"}[s.made]
+		made := map[string]string{"random": "random", "given": "set by you", "later": "generated when needed"}[s.made]
 		if made == "" {
-			made = "of others"
+			made = "derived from other secrets"
 		}
 		rotated := "–"
 		if s.rotated != "-" {

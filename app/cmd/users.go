@@ -87,6 +87,7 @@ func UsersCommand(env Environment) *cobra.Command {
 		normalizeCommand(env),
 		importCommand(env),
 		exportCommand(env),
+		inviteCommand(env),
 		verb("export-one USER", "Print all that login keeps about a user, as JSON, without hashes and secrets; audited", func(ctx context.Context, args []string) error {
 			return exportUser(ctx, env, args[0])
 		}),

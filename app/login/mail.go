@@ -36,6 +36,10 @@ const (
 	MailChangeEmail   MailKind = "change-email"
 )
 
+// MailInvitation carries a link to set a password that its account does not have: a
+// token of PurposeResetPassword with a longer life, for nobody waits for this mail.
+const MailInvitation MailKind = "invitation"
+
 // MailDecoy is a row for an address to which nothing is sent.
 const MailDecoy MailKind = "decoy"
 
@@ -45,19 +49,32 @@ func MailKinds() []MailKind {
 }
 
 func linkKinds() []MailKind {
-	return []MailKind{MailResetPassword, MailVerifyEmail, MailChangeEmail, MailSignInLink}
+	return []MailKind{MailResetPassword, MailVerifyEmail, MailChangeEmail, MailSignInLink, MailInvitation}
 }
 
 // Purpose says what the token in a mail of this kind can do; it is empty if the mail
 // carries none.
 func (k MailKind) Purpose() MailPurpose {
+	if k == MailInvitation {
+		return PurposeResetPassword
+	}
 	if slices.Contains(linkKinds(), k) {
 		return MailPurpose(k)
 	}
 	return ""
 }
 
+// LinkLife is how long the link in a mail of this kind works.
+func (k MailKind) LinkLife() time.Duration {
+	if k == MailInvitation {
+		return InvitationLife
+	}
+	return k.Purpose().Life()
+}
+
 const (
+	// InvitationLife is how long the link of an invitation works.
+	InvitationLife = 7 * 24 * time.Hour
 	// ResetTokenLife is how long a link to reset a password works. All lives are
 	// counted from the last attempt to send the link.
 	ResetTokenLife = 30 * time.Minute
@@ -232,8 +249,9 @@ type Outbox interface {
 	PostponeMail(ctx context.Context, id string, attempts int, next time.Time) error
 	// AbandonMail gives a mail up, under the same condition; ErrStale.
 	AbandonMail(ctx context.Context, id string, attempts int, now time.Time) error
-	// QueuedMails counts the mails that are neither sent nor given up.
-	QueuedMails(ctx context.Context) (int, error)
+	// QueuedMails counts the mails that are neither sent nor given up, except those
+	// that are planned for later than now.
+	QueuedMails(ctx context.Context, now time.Time) (int, error)
 	// MailsOf lists the mails that were queued for a user, newest first, without
 	// decoys.
 	MailsOf(ctx context.Context, userID string) ([]MailFate, error)

@@ -109,8 +109,8 @@ func trial(kind login.MailKind) login.Letter {
 	if kind.HasCode() {
 		l.Code, l.ValidFor = trialCode, login.MailCodeLife
 	}
-	if purpose := kind.Purpose(); purpose != "" {
-		l.Link, l.ValidFor = trialLink, purpose.Life()
+	if kind.Purpose() != "" {
+		l.Link, l.ValidFor = trialLink, kind.LinkLife()
 	}
 	return l
 }
@@ -209,6 +209,7 @@ func placeholders(l login.Letter) map[string]string {
 	if l.Kind.Purpose() != "" || l.Kind.HasCode() {
 		values[".Minutes"] = strconv.Itoa(int(l.ValidFor / time.Minute))
 		values[".Hours"] = strconv.Itoa(int(l.ValidFor / time.Hour))
+		values[".Days"] = strconv.Itoa(int(l.ValidFor / (24 * time.Hour)))
 	}
 	if l.Kind.Purpose() != "" && !l.Kind.HasCode() {
 		return values

@@ -42,8 +42,8 @@ func TestTemplates_EveryKindSaysWhatItHasTo(t *testing.T) {
 				Name: "Ann", Language: language, At: time.Date(2026, 11, 24, 18, 30, 0, 0, time.UTC), From: "203.0.113.7/32",
 			}}
 			wanted := []string{hello, "2026-11-24 18:30 UTC", "203.0.113.7"}
-			if purpose := kind.Purpose(); purpose != "" {
-				l.Link, l.ValidFor = letter().Link, purpose.Life()
+			if kind.Purpose() != "" {
+				l.Link, l.ValidFor = letter().Link, kind.LinkLife()
 				wanted = []string{strings.Split(hello, " ")[0], l.Link}
 				if kind != login.MailResetPassword {
 					wanted = append(wanted, "2026-11-24 18:30 UTC")

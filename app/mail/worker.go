@@ -158,9 +158,9 @@ func (w *Worker) letter(ctx context.Context, m login.QueuedMail) (login.Letter, 
 	}
 	for _, token := range tokens {
 		hash, _ := login.HashMailToken(token)
-		err = w.Outbox.RenewMailToken(ctx, purpose, hash, w.Now().UTC().Add(purpose.Life()))
+		err = w.Outbox.RenewMailToken(ctx, purpose, hash, w.Now().UTC().Add(m.Kind.LinkLife()))
 		if err == nil {
-			letter.Link, letter.ValidFor = link.With(token), purpose.Life()
+			letter.Link, letter.ValidFor = link.With(token), m.Kind.LinkLife()
 			return letter, nil
 		}
 		if !errors.Is(err, login.ErrTokenUnknown) {
@@ -230,7 +230,7 @@ func delay(attempts int) time.Duration {
 }
 
 func (w *Worker) count(ctx context.Context) {
-	n, err := w.Outbox.QueuedMails(ctx)
+	n, err := w.Outbox.QueuedMails(ctx, w.Now().UTC())
 	if err == nil {
 		w.Observer.MailQueue(n)
 	}

@@ -56,7 +56,7 @@ func TestWorker_WhatWasPromisedWhileTheServerWasDownIsSentLater(t *testing.T) {
 	server.Kill()
 	o.forgot("")
 	o.until(mail.ResultPostponed, 1)
-	n, err := o.store.QueuedMails(t.Context())
+	n, err := o.store.QueuedMails(t.Context(), time.Now().AddDate(1, 0, 0))
 	if err != nil || n != 1 {
 		t.Errorf("%d mails wait, %v", n, err)
 	}
@@ -92,7 +92,7 @@ func TestWorker_ARefusalForNowIsTriedAgainAndOneForGoodIsNot(t *testing.T) {
 	o.until(mail.ResultAbandoned, 1)
 	server.Refuse(t, 0)
 	o.later(48 * time.Hour)
-	n, err := o.store.QueuedMails(t.Context())
+	n, err := o.store.QueuedMails(t.Context(), time.Now().AddDate(1, 0, 0))
 	if err != nil || n != 0 || len(server.Mails(t)) != 1 {
 		t.Errorf("%d mails wait, %v, %d arrived", n, err, len(server.Mails(t)))
 	}
@@ -209,7 +209,7 @@ func TestWorker_AMailADayOldIsGivenUp(t *testing.T) {
 	o.until(mail.ResultPostponed, 1)
 	o.later(24 * time.Hour)
 	o.until(mail.ResultAbandoned, 1)
-	n, err := o.store.QueuedMails(t.Context())
+	n, err := o.store.QueuedMails(t.Context(), time.Now().AddDate(1, 0, 0))
 	if err != nil || n != 0 {
 		t.Errorf("%d mails wait, %v", n, err)
 	}

@@ -82,9 +82,9 @@ func (s *Store) execMail(ctx context.Context, doing string, none error, query st
 }
 
 // QueuedMails implements login.Outbox.
-func (s *Store) QueuedMails(ctx context.Context) (n int, err error) {
+func (s *Store) QueuedMails(ctx context.Context, now time.Time) (n int, err error) {
 	err = s.view(ctx, "counting mails", func(ctx context.Context, db *reader) error {
-		return db.QueryRowContext(ctx, `SELECT count(*) FROM auth_outbox WHERE`+open).Scan(&n)
+		return db.QueryRowContext(ctx, `SELECT count(*) FROM auth_outbox WHERE created_at <= ? AND`+open, micros(now)).Scan(&n)
 	})
 	return n, err
 }

@@ -187,7 +187,7 @@ func mailTokensRace(k *kit) {
 	}) {
 		k.ok(err)
 	}
-	n, err := k.mail().QueuedMails(k.ctx)
+	n, err := k.mail().QueuedMails(k.ctx, k.now)
 	k.ok(err)
 	if most := login.PurposeResetPassword.Links(); n < 1 || n > most {
 		k.Fatalf("%d mails, want at most %d", n, most)
@@ -252,7 +252,7 @@ func (k *kit) claim(m *login.QueuedMail, attempt int) {
 
 func (k *kit) queued(want int) {
 	k.Helper()
-	n, err := k.mail().QueuedMails(k.ctx)
+	n, err := k.mail().QueuedMails(k.ctx, k.now)
 	k.ok(err)
 	k.equal("mails in the queue", want, n)
 }

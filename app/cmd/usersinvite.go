@@ -1,0 +1,99 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hasura-login/app/config"
+	"hasura-login/app/login"
+	"hasura-login/app/password"
+)
+
+type usersInvite struct {
+	all, dryRun          bool
+	filter               string
+	perMinute, perDomain int
+}
+
+// inviteFilters say which accounts to invite.
+var inviteFilters = map[string]func(login.Account) bool{
+	"no-password": func(a login.Account) bool { return password.CheckStored(a.Password) != nil },
+	"imported":    func(a login.Account) bool { return !strings.HasPrefix(a.Password, "$2a$") },
+}
+
+func inviteCommand(env Environment) *cobra.Command {
+	var v usersInvite
+	c := verb("invite-reset", "Mail users a link to set a password, paced; for those whose password did not come along. Run again, it invites no one twice in a week", func(ctx context.Context, _ []string) error {
+		return v.run(ctx, env)
+	})
+	c.Flags().BoolVar(&v.all, "all", false, "every user, whatever password there is")
+	c.Flags().StringVar(&v.filter, "filter", "", "no-password: users whom no password signs in; imported: those too whose password is still the imported one")
+	c.Flags().IntVar(&v.perMinute, "per-minute", 60, "mails a minute")
+	c.Flags().IntVar(&v.perDomain, "per-domain", 20, "mails a minute to one domain")
+	c.Flags().BoolVar(&v.dryRun, "dry-run", false, "count, and say how long it will take")
+	return c
+}
+
+func (v usersInvite) run(ctx context.Context, env Environment) error {
+	wanted, whom, err := v.whom()
+	if err != nil {
+		return err
+	}
+	cfg, err := Load(env)
+	if err != nil {
+		return err
+	}
+	if !cfg.SendsMail() {
+		return fmt.Errorf("no mail is sent: set %sMAIL_SMTP_HOST or %sMAIL_WEBHOOK_URL", config.Prefix, config.Prefix)
+	}
+	trail, err := verbTrail(cfg)
+	if err != nil {
+		return err
+	}
+	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
+		o := login.Operator{Audit: trail}
+		if !v.dryRun {
+			if err := o.RecordInvited(ctx, whom); err != nil {
+				return err
+			}
+		}
+		done, err := o.InviteReset(ctx, store, login.Invitations{
+			Wanted: wanted, PerMinute: v.perMinute, PerDomain: v.perDomain, Secret: mailSecret(cfg), DryRun: v.dryRun,
+		})
+		if err != nil {
+			return fmt.Errorf("%d mails are queued, not all; run it again for the others: %w", done.Mails, login.AsError(err))
+		}
+		queued := "mails are queued"
+		if v.dryRun {
+			queued = "mails would be queued"
+		}
+		fmt.Fprintf(env.Stdout, "%d %s", done.Mails, queued)
+		if done.Mails > 0 {
+			fmt.Fprintf(env.Stdout, ", the last for %s", done.Last.Format(time.RFC3339))
+		}
+		_, err = fmt.Fprintf(env.Stdout, "; %d users have an invitation already\n", done.Already)
+		return err
+	})
+}
+
+func (v usersInvite) whom() (wanted func(login.Account) bool, name string, err error) {
+	names := []string{"imported", "no-password"}
+	wanted, known := inviteFilters[v.filter]
+	switch {
+	case v.perMinute < 1 || v.perMinute > 6000 || v.perDomain < 1 || v.perDomain > 6000:
+		return nil, "", errors.New("--per-minute and --per-domain: between 1 and 6000")
+	case v.all == (v.filter != ""):
+		return nil, "", fmt.Errorf("%w: either --all or --filter, which is one of: %s", errUsage, strings.Join(names, ", "))
+	case v.all:
+		return func(login.Account) bool { return true }, "all", nil
+	case !known || !slices.Contains(names, v.filter):
+		return nil, "", fmt.Errorf("--filter: one of %s", strings.Join(names, ", "))
+	}
+	return wanted, v.filter, nil
+}

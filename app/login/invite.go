@@ -1,0 +1,128 @@
+package login
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"time"
+)
+
+// Invitations asks to mail links to set a password.
+type Invitations struct {
+	// Wanted tells which accounts to invite. None that is disabled is.
+	Wanted func(Account) bool
+	// PerMinute is how many mails are sent, and PerDomain how many of them to one
+	// domain: a provider that gets more from somebody it does not know blocks them.
+	PerMinute, PerDomain int
+	Secret               MailSecret
+	DryRun               bool
+}
+
+// Invited is what InviteReset has planned.
+type Invited struct {
+	Mails   int
+	Already int       // accounts that were invited a short while ago
+	Last    time.Time // when the last mail is due
+}
+
+// InviteStore is what InviteReset needs of a store.
+type InviteStore interface {
+	Store
+	MailStore
+	Outbox
+}
+
+const invitePage = 1000
+
+// InviteReset queues a mail for each account that is wanted, each with its own time,
+// so that they leave at an even pace whatever happens to this process. An account that
+// was invited while an invitation's link lives gets no other: it can be run again.
+func (o *Operator) InviteReset(ctx context.Context, store InviteStore, in Invitations) (Invited, error) {
+	var done Invited
+	p := newPace(time.Now().UTC(), in.PerMinute, in.PerDomain)
+	for after := ""; ; {
+		page, err := store.ListUsers(ctx, UserFilter{AfterEmail: after, Limit: invitePage})
+		if err != nil {
+			return done, err
+		}
+		for _, ua := range page {
+			after = ua.User.Email
+			if !ua.Account.DisabledAt.IsZero() || !in.Wanted(ua.Account) {
+				continue
+			}
+			if err := o.invite(ctx, store, in, p, ua, &done); err != nil {
+				return done, err
+			}
+		}
+		if len(page) < invitePage {
+			return done, nil
+		}
+	}
+}
+
+func (o *Operator) invite(ctx context.Context, store InviteStore, in Invitations, p *pace, ua UserAccount, done *Invited) error {
+	mails, err := store.MailsOf(ctx, ua.User.ID)
+	if err != nil {
+		return err
+	}
+	for _, m := range mails {
+		if m.Kind == MailInvitation && m.FailedAt.IsZero() && m.CreatedAt.After(p.begun.Add(-InvitationLife)) {
+			done.Already++
+			return nil
+		}
+	}
+	at := p.next(ua.User.Email)
+	done.Mails++
+	if at.After(done.Last) {
+		done.Last = at
+	}
+	if in.DryRun {
+		return nil
+	}
+	id, err := newID(rand.Reader)
+	if err != nil {
+		return err
+	}
+	tokens, err := in.Secret.Tokens(id)
+	if err != nil {
+		return err
+	}
+	token := newToken(PurposeResetPassword, ua, ua.User.Email, tokens[0], at)
+	token.ExpiresAt = at.Add(InvitationLife)
+	return store.QueueMail(ctx, QueuedMail{
+		ID: id, UserID: ua.User.ID, Kind: MailInvitation, Recipient: ua.User.Email,
+		Payload: MailPayload{Name: salutation(ua, ua.User.Email), At: ua.User.CreatedAt.UTC()}, CreatedAt: at,
+	}, token)
+}
+
+// RecordInvited records that links to set a password are being mailed.
+func (o *Operator) RecordInvited(ctx context.Context, whom string) error {
+	return o.recordEvent(ctx, Event{Name: EventResetInvited, Reason: whom})
+}
+
+// pace spreads mails over time.
+type pace struct {
+	begun              time.Time
+	between, perDomain time.Duration
+	count              int
+	domains            map[string]time.Time // when the next mail to it is due
+}
+
+func newPace(begun time.Time, perMinute, perDomain int) *pace {
+	return &pace{
+		begun: begun, between: time.Minute / time.Duration(perMinute), perDomain: time.Minute / time.Duration(perDomain),
+		domains: map[string]time.Time{},
+	}
+}
+
+// next is when the next mail may leave, and one to this address.
+func (p *pace) next(email string) time.Time {
+	_, domain, _ := strings.Cut(email, "@")
+	at := p.begun.Add(time.Duration(p.count) * p.between)
+	p.count++
+	if due := p.domains[domain]; due.After(at) {
+		at = due
+	}
+	p.domains[domain] = at.Add(p.perDomain)
+	return at
+}

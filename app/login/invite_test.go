@@ -1,0 +1,113 @@
+package login_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"hasura-login/app/login"
+)
+
+func inviting(perMinute, perDomain int) login.Invitations {
+	return login.Invitations{
+		Wanted: func(a login.Account) bool { return a.Password == "" }, PerMinute: perMinute, PerDomain: perDomain, Secret: mailSecret,
+	}
+}
+
+// invitees are users without a password, and one of each kind that gets no invitation.
+func invitees(t *testing.T, w *world, operator *login.Operator, domains ...string) {
+	t.Helper()
+	for _, domain := range domains {
+		for i := range 30 {
+			if _, err := operator.CreateWithoutPassword(t.Context(), fmt.Sprintf("user%02d@%s", i, domain), "Ann", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := operator.CreateWithoutPassword(t.Context(), "disabled@example.org", "Bob", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := operator.SetDisabled(t.Context(), "disabled@example.org", true); err != nil {
+		t.Fatal(err)
+	}
+	w.signUp(t, "has-one@example.org")
+}
+
+// A mailbox provider that gets many mails at once from somebody it does not know blocks
+// them all: each mail has a time of its own.
+func TestInviteReset_SpreadsMailsOverTime(t *testing.T) {
+	w := newWorld(t)
+	operator := w.operator()
+	invitees(t, w, operator, "big.example", "small.example")
+	store := w.store.(login.InviteStore)
+	done, err := operator.InviteReset(t.Context(), store, inviting(60, 10))
+	if err != nil || done.Mails != 60 || done.Already != 0 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	// Thirty of a domain leave one in six seconds.
+	if took := time.Until(done.Last); took < 160*time.Second || took > 180*time.Second {
+		t.Errorf("the last leaves after %v", took)
+	}
+	last := map[string]time.Time{}
+	begun := time.Now()
+	for i := range 60 {
+		m, err := store.ClaimMail(t.Context(), begun.Add(time.Hour), time.Hour)
+		if err != nil || m.Kind != login.MailInvitation {
+			t.Fatalf("mail %d: %+v, %v", i, m, err)
+		}
+		domain := m.Recipient[len("user00@"):]
+		if gap := m.CreatedAt.Sub(last[domain]); gap < 6*time.Second {
+			t.Fatalf("%s gets two within %v", domain, gap)
+		}
+		last[domain] = m.CreatedAt
+	}
+	if n, err := store.QueuedMails(t.Context(), begun.Add(-time.Minute)); n != 0 || err != nil {
+		t.Errorf("mails of later count as waiting: %d, %v", n, err)
+	}
+}
+
+func TestInviteReset_InvitesNobodyTwice(t *testing.T) {
+	w := newWorld(t)
+	operator := w.operator()
+	invitees(t, w, operator, "example.org")
+	store := w.store.(login.InviteStore)
+	try := inviting(6000, 6000)
+	try.DryRun = true
+	if done, err := operator.InviteReset(t.Context(), store, try); err != nil || done.Mails != 30 {
+		t.Errorf("dry run: %+v, %v", done, err)
+	}
+	for _, want := range []login.Invited{{Mails: 30}, {Already: 30}} {
+		done, err := operator.InviteReset(t.Context(), store, inviting(6000, 6000))
+		if done.Last = (time.Time{}); err != nil || done != want {
+			t.Errorf("%+v, %v; want %+v", done, err, want)
+		}
+	}
+}
+
+// The link of an invitation sets the password, days after it was sent.
+func TestInviteReset_TheLinkSetsAPassword(t *testing.T) {
+	w := newWorld(t)
+	operator := w.operator()
+	if _, err := operator.CreateWithoutPassword(t.Context(), "ann@example.org", "Ann", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := operator.InviteReset(t.Context(), w.store.(login.InviteStore), inviting(60, 60)); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(time.Minute)
+	sent := w.sendAll(t)
+	if len(sent) != 1 {
+		t.Fatalf("%d mails", len(sent))
+	}
+	tokens, err := mailSecret.Tokens(sent[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(6 * 24 * time.Hour)
+	if _, err := w.ResetPassword(t.Context(), login.ResetPasswordInput{Token: tokens[0], NewPassword: newPassword, Client: home}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.signIn("ann@example.org", newPassword); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,4 +1,4 @@
-// Command dev runs Hasura Login for development, with nothing but Go; see README.md.
+// Command dev runs Hasura Login for development; it needs only Go. See README.md.
 package main
 
 import (

@@ -18,7 +18,7 @@ func editDistance(a, b string) int { return levenshtein.ComputeDistance(a, b) }
 // Algorithms are the values of LOGIN_JWT_ALG.
 func Algorithms() []string { return []string{"ES256", "EdDSA", "RS256"} }
 
-// check finds what a single value cannot show: ranges and relations.
+// check finds errors that parsing a single value does not show: ranges and relations.
 func (c Config) check() []error {
 	var problems []error
 	complain := func(name, format string, args ...any) {
@@ -96,8 +96,8 @@ func (c Config) check() []error {
 	return append(problems, c.checkSecrets()...)
 }
 
-// checkMail finds settings of the mail that do not go together. What a link or a
-// template is like, the mailer itself checks.
+// checkMail finds mail settings that do not fit together. The mailer itself checks
+// links and templates.
 func (c Config) checkMail() []error {
 	var problems []error
 	complain := func(wrong bool, name, format string, args ...any) {
@@ -141,7 +141,7 @@ func (c Config) checkMailSignIn() []error {
 	return problems
 }
 
-// checkPages finds what would make the hosted pages unusable or unsafe.
+// checkPages finds settings that would make the hosted pages unusable or unsafe.
 func (c Config) checkPages() []error {
 	var problems []error
 	complain := func(name, format string, args ...any) {
@@ -184,9 +184,9 @@ func (c Config) checkAddresses() []error {
 	return problems
 }
 
-// faultOf says what is wrong with a URL, or nothing. Browsers read a backslash as a
-// slash, and drop tabs and line breaks, so neither may stand in one. An address that
-// names a user is not repeated: the name may come with a password.
+// faultOf returns what is wrong with a URL, or "". Browsers read a backslash as a slash
+// and drop tabs and line breaks, so a URL may contain none of them. A URL with a user
+// name is not repeated in the error, because it may also hold a password.
 func faultOf(address string, plain bool) string {
 	if address == "" {
 		return ""

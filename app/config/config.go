@@ -27,7 +27,7 @@ type Config struct {
 	Audience   string        `env:"AUDIENCE" envDefault:"hasura"`
 	AccessTTL  time.Duration `env:"ACCESS_TTL" envDefault:"15m"`
 	RefreshTTL time.Duration `env:"REFRESH_TTL" envDefault:"720h"`
-	// RefreshIdle ends a session that nobody refreshes.
+	// RefreshIdle is the time after which a session without a refresh ends.
 	RefreshIdle time.Duration `env:"REFRESH_IDLE" envDefault:"336h"`
 	KeysDir     string        `env:"KEYS_DIR" envDefault:"/keys"`
 	JWTAlg      string        `env:"JWT_ALG" envDefault:"EdDSA"`
@@ -47,9 +47,9 @@ type Config struct {
 
 	// NAT64Prefix is the operator's /96; clients behind it count as their IPv4 address.
 	NAT64Prefix string `env:"NAT64_PREFIX"`
-	// ElevationTTL is how long a proof of who somebody is counts for what takes one.
+	// ElevationTTL is how long an elevation lasts.
 	ElevationTTL time.Duration `env:"ELEVATION_TTL" envDefault:"10m"`
-	// RememberDevice is how long a device that asks for it is asked for no second factor.
+	// RememberDevice is how long a remembered device needs no second factor.
 	RememberDevice time.Duration `env:"REMEMBER_DEVICE" envDefault:"720h"`
 
 	LimitSigninClient   string `env:"LIMIT_SIGNIN_CLIENT" envDefault:"30-M,300-H"`
@@ -76,10 +76,10 @@ type Config struct {
 	MailResetLink        string `env:"MAIL_RESET_LINK"`
 	// MailVerifyLink is for verifying an address and for changing it.
 	MailVerifyLink string `env:"MAIL_VERIFY_LINK"`
-	// MailSignIn is who may sign in by a mailed code or link: one of MailSignIns.
+	// MailSignIn says who may sign in by a mailed code or link: one of MailSignIns.
 	MailSignIn     string `env:"MAIL_SIGNIN" envDefault:"off"`
 	MailSignInLink string `env:"MAIL_SIGNIN_LINK"`
-	// MailNotices are kinds of login.NoticeKinds, or "off" alone.
+	// MailNotices are kinds of login.NoticeKinds, or only "off".
 	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed,second-factor-added,second-factor-removed,recovery-code-used,wrong-codes,identity-linked,identity-unlinked"`
 	MailTemplates string   `env:"MAIL_TEMPLATES"`
 	MailLanguage  string   `env:"MAIL_LANGUAGE" envDefault:"en"`
@@ -98,9 +98,9 @@ type Config struct {
 	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info"`
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"20s"`
 
-	// Secrets: each also as …_FILE, which may be replaced while we run. A "key" is a
-	// random value of minSecretLength, or several; production cannot do without what is
-	// "needed". ops/secrets.tsv says the rest about each.
+	// Secrets: each also as …_FILE, which may be replaced while we run. A "key" is one
+	// random value of at least minSecretLength, or several; production requires those
+	// marked "needed". ops/secrets.tsv describes each.
 	DatabaseURL  secretfile.Secret `env:"-" secret:"DATABASE_URL" is:"needed"`
 	ActionSecret secretfile.Secret `env:"-" secret:"ACTION_SECRET" is:"needed,key"`
 	EdgeSecret   secretfile.Secret `env:"-" secret:"EDGE_SECRET" is:"needed,key"`
@@ -121,7 +121,7 @@ func (c Config) Workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// SendsMail tells whether there is somebody to hand mails to.
+// SendsMail reports whether a mail server or webhook is configured.
 func (c Config) SendsMail() bool { return c.MailSMTPHost != "" || c.MailWebhookURL != "" }
 
 // Notices are the kinds of notices that are sent.
@@ -135,8 +135,8 @@ func (c Config) Notices() []login.MailKind {
 	return kinds
 }
 
-// Origin is where browsers find the service, as they write it: what is set, or the
-// issuer where that is a URL. It is empty if neither tells.
+// Origin is the service's origin in the form that browsers use: the setting, or the
+// issuer if that is a URL. It is empty if neither is known.
 func (c Config) Origin() string {
 	u, err := url.Parse(cmp.Or(c.PublicURL, c.Issuer))
 	if err != nil || u.Host == "" {

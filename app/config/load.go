@@ -13,9 +13,8 @@ import (
 	"hasura-login/app/secretfile"
 )
 
-// Load reads the configuration from an environment in the form of os.Environ.
-// The error joins every problem found, one a line; the lines show what was
-// understood, for people.
+// Load reads the configuration from an environment in the form of os.Environ. The error
+// joins all problems, one per line; lines shows the values that are in use, for people.
 func Load(environ []string) (Config, []Line, error) {
 	vars := pick(environ)
 	var c Config
@@ -55,8 +54,8 @@ func Load(environ []string) (Config, []Line, error) {
 	return c, lines, errors.Join(problems...)
 }
 
-// pick keeps our variables. One set to nothing counts as not set, since compose
-// files write ${NAME:-} for what is optional.
+// pick keeps our variables. An empty one counts as not set, because compose files write
+// ${NAME:-} for optional ones.
 func pick(environ []string) map[string]string {
 	vars := map[string]string{}
 	for _, entry := range environ {
@@ -119,8 +118,7 @@ func parseErrors(err error) []error {
 	return problems
 }
 
-// nearest suggests a known name that differs by little: typos are why unknown
-// names are an error at all.
+// nearest suggests a similar known name, because most unknown names are typos.
 func nearest(name string, known map[string]bool) string {
 	best, distance := "", 4
 	for candidate := range known {

@@ -49,7 +49,8 @@ func ParseOrigin(text string) (string, error) {
 	return u.Scheme + "://" + host + port, nil
 }
 
-// browserPort is the port as browsers write it, with its colon or not at all.
+// browserPort is the port in a browser's form: with its colon, or empty for the default
+// port.
 func browserPort(u *url.URL) (port string, ok bool) {
 	defaults := map[string]int{"http": 80, "https": 443}
 	standard, known := defaults[u.Scheme]
@@ -92,8 +93,8 @@ func browserHost(name string, brackets, isPattern bool) (host string, ok bool) {
 	return host, true
 }
 
-// AllowOrigin tells of an origin as a browser sends it whether one of the list, in the
-// form of ParseOrigin, stands for it.
+// AllowOrigin reports whether an entry of the list, in the form of ParseOrigin, matches
+// an origin that a browser sends.
 func AllowOrigin(list []string) func(origin string) bool {
 	return func(origin string) bool {
 		return slices.Contains(list, origin) || slices.Contains(list, patternOf(origin))

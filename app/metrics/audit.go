@@ -15,7 +15,7 @@ func (m *Metrics) registerAudit() {
 	m.registry.MustRegister(m.auditWritable, m.auditLost, m.displaced)
 }
 
-// AuditWritable tells whether audit events can be written.
+// AuditWritable records whether audit events can be written.
 func (m *Metrics) AuditWritable(yes bool) { setBool(m.auditWritable, yes) }
 
 // AuditLost counts an audit event that is not in the trail.
@@ -24,8 +24,8 @@ func (m *Metrics) AuditLost() { m.auditLost.Inc() }
 // AuditDisplaced counts a file of the trail that went before its time.
 func (m *Metrics) AuditDisplaced() { m.displaced.Inc() }
 
-// CountingAuditor returns next with every event counted in m, by its name and by
-// what it means for sessions.
+// CountingAuditor returns next with every event counted in m, by its name and by its
+// effect on sessions.
 func CountingAuditor(next login.Auditor, m *Metrics) login.Auditor { return countingAuditor{next, m} }
 
 type countingAuditor struct {
@@ -35,7 +35,7 @@ type countingAuditor struct {
 
 func (a countingAuditor) Record(ctx context.Context, e login.Event) {
 	a.m.audited.inc(string(e.Name))
-	// Who signs up with an address to be verified first gets no session.
+	// A sign-up whose address must be verified first gets no session.
 	if turn, known := sessionEventOf[e.Name]; known && (turn != sessionStarted || e.SessionID != "") {
 		a.m.sessions.inc(turn)
 	}

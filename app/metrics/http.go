@@ -19,14 +19,14 @@ type routeSeries struct {
 	seconds prometheus.Observer
 }
 
-// httpSeries holds the series of each path and method; the zero pair is what
-// no route names.
+// httpSeries holds the series of each path and method; the zero pair stands for unknown
+// routes.
 type httpSeries map[pair]routeSeries
 
 func newHTTPSeries(r *prometheus.Registry, routes []string) httpSeries {
 	requests := prometheus.NewCounterVec(httpRequestsOpts, []string{"route", "method", "status"})
-	// By operation, not by route: a use case takes as long over either way, and
-	// buckets for each route would be a third of a scrape.
+	// By operation, not by route: a use case takes equally long over REST and as an
+	// action, and buckets for each route would be a third of a scrape.
 	seconds := prometheus.NewHistogramVec(httpSecondsOpts, []string{"operation"})
 	r.MustRegister(requests, seconds)
 

@@ -1,8 +1,8 @@
-// Package metrics counts what the service does, for Prometheus. Every label
-// value comes from a closed list and its series is there from the first scrape
-// on, but those of calls to the database: rates see the first event, and no flood
-// from however many addresses adds a line. What is not in a list counts as "other". No user, address, session or
-// token is ever a label.
+// Package metrics counts what the service does, for Prometheus. Every label value comes
+// from a closed list and its series is there from the first scrape on, but those of
+// calls to the database: rates see the first event, and no flood from however many
+// addresses adds a line. A value that is not in a list counts as "other". No user,
+// address, session or token is ever a label.
 package metrics
 
 import (
@@ -51,10 +51,9 @@ type Metrics struct {
 	scrapeHandler http.Handler
 }
 
-// New makes a registry. Routes are the service's own, each as "METHOD /path
-// operation" with placeholders for what varies in a path ("DELETE
-// /auth/sessions/{id} endSession"); it panics on any other form, for the list is
-// part of the program.
+// New makes a registry. Routes are the service's own, each as "METHOD /path operation"
+// with placeholders for variable parts ("DELETE /auth/sessions/{id} endSession"). It
+// panics on any other form, because the list is part of the program.
 func New(version string, routes []string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(
@@ -93,14 +92,14 @@ func newBuildInfo(version string) prometheus.Collector {
 // Handler answers scrapes.
 func (m *Metrics) Handler() http.Handler { return m.scrapeHandler }
 
-// Registry gives access to what is collected, for tests and documentation.
+// Registry gives access to the collected metrics, for tests and documentation.
 func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 
 // Throttled counts an attempt that a limit refused; scope is one of Scopes.
 func (m *Metrics) Throttled(scope string) { m.throttled.inc(scope) }
 
-// Degraded tells whether limits are counted in this process alone although
-// several machines should share them.
+// Degraded records whether limits are counted only in this process although several
+// machines should share them.
 func (m *Metrics) Degraded(yes bool) { setBool(m.degraded, yes) }
 
 func setBool(g prometheus.Gauge, yes bool) {
@@ -111,7 +110,7 @@ func setBool(g prometheus.Gauge, yes bool) {
 	g.Set(0)
 }
 
-// LogDropped counts lines of the log that nobody will read.
+// LogDropped counts lines of the log that were dropped.
 func (m *Metrics) LogDropped(lines int) { m.logDropped.Add(float64(lines)) }
 
 // registerTokens reads the issuer's own counts at each scrape.

@@ -23,8 +23,8 @@ const (
 const anyOperation = "any"
 
 // registerStore keeps sum and count of each operation, and one histogram over all:
-// buckets for each operation would be most of a scrape. That all are unavailable
-// counts as one series, which is there from the start.
+// buckets for each operation would be most of a scrape. Unavailable calls of all
+// operations count in one series, which exists from the start.
 func (m *Metrics) registerStore() {
 	m.storeSeconds = prometheus.NewSummaryVec(storeSecondsOpts, []string{"operation", "outcome"})
 	m.storeLatency = prometheus.NewHistogram(storeLatencyOpts)
@@ -33,8 +33,8 @@ func (m *Metrics) registerStore() {
 	m.storeCalls.Store(&map[pair]prometheus.Observer{})
 }
 
-// Store records one call to the database. doing is what the store did, in words of
-// its own; err is what it answered.
+// Store records one call to the database. doing says what the store did, in its own
+// words; err is its result.
 func (m *Metrics) Store(doing string, err error, took time.Duration) {
 	outcome := outcomeOf(err)
 	if outcome == OutcomeUnavailable {
@@ -53,7 +53,7 @@ func (m *Metrics) Store(doing string, err error, took time.Duration) {
 	m.storeLatency.Observe(took.Seconds())
 }
 
-// outcomeOf classifies what a method of a store returned.
+// outcomeOf classifies the error of a store's method.
 func outcomeOf(err error) string {
 	switch {
 	case err == nil:

@@ -6,7 +6,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// What a form of several on a page asks for.
+// The actions of pages with several forms.
 const (
 	fieldDo = "do"
 
@@ -28,7 +28,7 @@ const (
 	fieldPassword = "password"
 )
 
-// account is what the account's page shows.
+// account is the content of the account page.
 type account struct {
 	User     login.User
 	Verified bool
@@ -125,7 +125,7 @@ func (v *request) currentPassword(ua login.UserAccount) []field {
 	return []field{{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password"}}
 }
 
-// changeAccount does what a form of the account's page asks for.
+// changeAccount handles a form of the account page.
 func (v *request) changeAccount() error {
 	do := v.form(fieldDo)
 	if do == doSignOut {
@@ -188,7 +188,7 @@ func (v *request) leave(n notice) error {
 	return v.redirect(v.returnState.link(pathSignIn))
 }
 
-// stay shows the account again and says what has been done.
+// stay shows the account page again with a notice of what was done.
 func (v *request) stay(n notice) error {
 	v.flash(n)
 	return v.redirect(pathAccount)
@@ -230,7 +230,7 @@ func (v *request) askToVerify(id login.Identity) error {
 func (v *request) endOther(id login.Identity) error {
 	ended := v.form(fieldSession)
 	err := v.Service.EndSession(v.ctx(), id, ended, v.Client)
-	// One that has ended meanwhile is what was wished for.
+	// If it has ended in the meantime, the wish is fulfilled.
 	if err = v.Attempted(login.OpEndSession, err); err != nil && !has(err, login.CodeNotFound) {
 		return err
 	}

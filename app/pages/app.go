@@ -36,8 +36,7 @@ func (s *Site) returnTo(app, address string) (string, error) {
 	return "", login.Invalid(paramReturn, "this address is not one of the app's")
 }
 
-// usual is where an app is called back that does not say which it is; empty: there
-// is none.
+// usual is the return URL for an app that names none; empty: there is none.
 func (s *Site) usual() string {
 	if len(s.Apps) == 0 {
 		return ""

@@ -14,7 +14,7 @@ var iconSVG []byte
 
 // Asset is a file that never changes under its path.
 type Asset struct {
-	Path  string // with a digest of what is in it
+	Path  string // with a digest of the content
 	Route string // the path as metrics and logs name it
 	Type  string
 	Body  []byte
@@ -23,7 +23,7 @@ type Asset struct {
 // AssetCaching is the Cache-Control of assets.
 const AssetCaching = "public, max-age=31536000, immutable"
 
-// Assets lists what the pages load.
+// Assets lists the files that the pages load.
 func Assets() []Asset { return []Asset{stylesheet(), icon()} }
 
 func stylesheet() Asset { return assetOf("style", ".css", "text/css; charset=utf-8", styleCSS) }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// What browsers call themselves: each also claims to be those below it. The
-// names of sessions are cut, so the marks are early ones.
+// Names in the User-Agent of browsers; each browser also claims to be those below it.
+// Session names are truncated, so these marks are near the beginning.
 var (
 	browsers = []struct{ mark, name string }{
 		{"Edg", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},
@@ -18,8 +18,8 @@ var (
 	}
 )
 
-// device names a session's client for its owner: browser and system where both
-// are known, else what it called itself.
+// device names a session's client for its owner: browser and system if both are known,
+// otherwise the client's own name.
 func (t *texts) device(userAgent string) string {
 	browser, system := "", ""
 	for _, b := range browsers {
@@ -42,8 +42,8 @@ func (t *texts) device(userAgent string) string {
 	}
 }
 
-// opened says by what a session's owner has proved who they are (RFC 8176). What the
-// list does not know, such as a session that an operator has opened, has no words.
+// opened says how a session was opened, from its authentication methods (RFC 8176). For
+// methods that are not in the list, such as an operator's session, it returns nothing.
 func (t *texts) opened(amr []string) string {
 	for _, method := range amr {
 		if text, ok := t.OpenedBy[method]; ok {

@@ -6,8 +6,8 @@ import (
 	"hasura-login/app/login"
 )
 
-// showSignIn is the way in, and what an app's "sign in" leads to. Who is signed
-// in here already need not do it again.
+// showSignIn is the first page, and the target of an app's "sign in" link. A person who
+// is signed in here already need not sign in again.
 func (v *request) showSignIn() error {
 	id, err := v.identify()
 	path, stays := v.returnState.stays()
@@ -67,7 +67,7 @@ func (v *request) signIn() error {
 	return v.enter(g)
 }
 
-// continueToApp gives the app a session as good as that of the pages.
+// continueToApp gives the app its own session with the rights of the pages' session.
 func (v *request) continueToApp() error {
 	id, err := v.identify()
 	if _, stays := v.returnState.stays(); err == nil && !stays {

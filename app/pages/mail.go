@@ -84,7 +84,7 @@ func (v *request) resetForm(token string) form {
 	return f
 }
 
-// reset signs in here and not in the app, which did not ask for it.
+// reset signs in here but not in the app, which did not ask for it.
 func (v *request) reset() error {
 	token := v.form("token")
 	g, err := v.Service.ResetPassword(v.ctx(), login.ResetPasswordInput{Token: token, NewPassword: v.form("password"), Client: v.Client})
@@ -128,9 +128,9 @@ func (v *request) showVerify() error {
 	return nil
 }
 
-// confirmation names the account that a link is about to change and asks for what
-// the link takes: a session of the account or, for a new one, its password. Who has
-// neither can take a new account over with a password of their own.
+// confirmation names the account that a link will change and asks for what the link
+// needs: a session of the account or, for a new one, its password. A person who has
+// neither can take over a new account by setting a password.
 func (v *request) confirmation(token string) (page, form, error) {
 	p := v.page(v.Verify)
 	l, err := v.Service.Link(v.ctx(), token)
@@ -171,7 +171,7 @@ func (v *request) confirmation(token string) (page, form, error) {
 	return p, f, nil
 }
 
-// whoIsHere tells who is signed in, if anybody is.
+// whoIsHere returns who is signed in, if anyone.
 func (v *request) whoIsHere() (id login.Identity, here bool, err error) {
 	id, err = v.identify()
 	if err == nil {
@@ -210,7 +210,7 @@ func (v *request) confirmAddress(token string) error {
 	}
 	err = v.Service.VerifyEmail(v.ctx(), login.VerifyEmailInput{Token: token, Identity: id, Password: v.form(fieldPassword), Client: v.Client})
 	if err = v.Attempted(login.OpVerifyEmail, err); err == nil {
-		// Who is signed in already goes on from there.
+		// A person who is signed in already goes on from there.
 		v.flash(noticeVerified)
 		return v.redirect(pathSignIn)
 	}

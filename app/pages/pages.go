@@ -26,9 +26,10 @@ const (
 	pathReset   = "/auth/pages/reset"
 	pathVerify  = "/auth/pages/verify"
 	pathAccount = "/auth/pages/account"
-	// pathSecondFactor takes what a sign-in asks for after the password.
+	// pathSecondFactor takes the second factor of a sign-in.
 	pathSecondFactor = "/auth/pages/second-factor"
-	// The ways in by mail: what asks for it, and where its code and its link lead.
+	// Sign-in by mail: the page that asks for it, and the targets of its code and its
+	// link.
 	pathMail     = "/auth/pages/signin/mail"
 	pathMailCode = "/auth/pages/signin/mail/code"
 	pathMailLink = "/auth/pages/signin/mail/link"
@@ -55,23 +56,23 @@ type Settings struct {
 	PublicURL string
 	// Name is what users know the site by; the host of PublicURL if empty.
 	Name string
-	// Apps are where users who have signed in may go on to; the first is that of an
-	// app that does not say which it is. Without one they stay at their account.
+	// Apps are the apps that signed-in users can go on to; the first is the default.
+	// Without any, users stay at their account page.
 	Apps          []App
 	SignUpEnabled bool
 	MailEnabled   bool
-	// PasswordMinLength is told to users; the policy decides.
+	// PasswordMinLength is shown to users; the policy decides.
 	PasswordMinLength int
 }
 
-// Deps is what the pages work with.
+// Deps are the dependencies of the pages.
 type Deps struct {
 	Service *login.Service
 	// Identify tells whose an access token is that Service issued.
 	Identify func(accessToken string) (login.Identity, error)
 }
 
-// Caller is what the web server knows beyond the request itself.
+// Caller is what the web server knows about a request apart from its content.
 type Caller struct {
 	Client login.Client
 	// Attempted counts how a use case ended and passes the error on.
@@ -198,7 +199,7 @@ func (v *request) redirect(to string) error {
 	return nil
 }
 
-// formError is of a form that was shown again and says what is wrong.
+// formError is the error of a form that was shown again with a message.
 type formError struct{ error }
 
 func (e formError) Unwrap() error { return e.error }

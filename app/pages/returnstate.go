@@ -23,10 +23,11 @@ const (
 	paramMethod    = "code_challenge_method"
 	paramCode      = "code"
 	paramState     = "state"
-	// paramVerify is not what a mail calls it: a sign-in is no use of the token.
+	// paramVerify differs from the name in mails, because a sign-in does not spend the
+	// token.
 	paramVerify = "verify"
 	toAccount   = "account"
-	// maxState bounds what a page repeats.
+	// maxState bounds the state that a page repeats.
 	maxState = 200
 )
 
@@ -82,7 +83,7 @@ func (t returnState) values() url.Values {
 	return values
 }
 
-// stays tells whether the visitor is to stay at the pages, and at which.
+// stays reports whether the visitor stays at the pages, and at which one.
 func (t returnState) stays() (path string, ok bool) {
 	if t.verify != "" {
 		return pathVerify + "?" + url.Values{"token": {t.verify}}.Encode(), true

@@ -44,7 +44,7 @@ func (v *request) codeField() field {
 	return field{Name: fieldCode, Label: v.Code, Type: "text", Autocomplete: autofillCode, Hint: v.CodeHint, Focus: true}
 }
 
-// toSignIn answers whoever opens a page that only a form leads to.
+// toSignIn redirects a visitor who opens a page that only a form leads to.
 func (v *request) toSignIn() error { return v.redirect(v.returnState.link(pathSignIn)) }
 
 func (v *request) answerChallenge() error {
@@ -67,7 +67,8 @@ func (v *request) answerChallenge() error {
 	return formError{err}
 }
 
-// proofOf tells by its looks what a code is of: an app's has digits alone.
+// proofOf recognises the kind of a code by its form: the code of an app has only
+// digits.
 func proofOf(code string) login.Proof {
 	code = strings.TrimSpace(code)
 	if strings.Trim(code, "0123456789 ") == "" {
@@ -91,7 +92,7 @@ func (v *request) factorForms(a *account, ua login.UserAccount) {
 	a.Remove.Danger = true
 }
 
-// enrolment is what the page shows that adds an app.
+// enrolment is the content of the page that adds an app.
 type enrolment struct {
 	QR     string // the path of an SVG image; empty: it cannot be drawn
 	Size   int
@@ -117,8 +118,8 @@ func (v *request) enrolmentOf(e login.TOTPEnrolment) enrolment {
 	return shown
 }
 
-// confirmApp shows the image again where the code was wrong, from what the form
-// sent back: only who sent it sees it.
+// confirmApp shows the image again if the code was wrong, from the form's own data:
+// only its sender sees it.
 func (v *request) confirmApp(id login.Identity) error {
 	err := v.Service.AddTOTP(v.ctx(), id, login.AddTOTPInput{Enrolment: v.form(fieldEnrolment), Code: v.form(fieldCode), Client: v.Client})
 	if err = v.Attempted(login.OpAddTOTP, err); err == nil {

@@ -14,7 +14,7 @@ const (
 	cookieSession = "login-session" // the refresh token
 	cookieAccess  = "login-access"  // the access token, so that not every page spends a refresh token
 	cookieDevice  = "login-device"  // the device token; stays when the session ends
-	cookieNotice  = "login-notice"  // what the next page is to say
+	cookieNotice  = "login-notice"  // the notice on the next page
 )
 
 const (
@@ -27,8 +27,8 @@ const (
 // jar reads and writes cookies.
 type jar struct{ secure bool }
 
-// name binds a cookie to this very host where TLS vouches for it: no sibling
-// domain can then set another in its place.
+// name binds a cookie to this host if the site uses TLS: then no sibling domain can
+// replace it.
 func (j jar) name(name string) string {
 	if j.secure {
 		return "__Host-" + name
@@ -44,8 +44,9 @@ func (j jar) get(r *http.Request, name string) string {
 	return strings.Clone(c.Value) // the web server reuses its buffers
 }
 
-// set keeps a value for a time; no time ends the cookie. Lax, so that whoever
-// follows a link from a mail or from the app is known; nothing changes by a GET.
+// set keeps a value for a time; a time of 0 deletes the cookie. It is Lax, so that a
+// user who follows a link from a mail or from the app is recognised; a GET changes
+// nothing.
 func (j jar) set(w http.ResponseWriter, name, value string, life time.Duration) {
 	age := int(life / time.Second)
 	if age <= 0 {
@@ -72,11 +73,11 @@ func (v *request) forget() {
 	v.cookies.set(v.w, cookieAccess, "", 0)
 }
 
-// errSignedOut : nobody is signed in.
+// errSignedOut: no one is signed in.
 var errSignedOut = errors.New("signed out")
 
-// identify finds out who is signed in, with a new access token if need be. Tabs
-// that do so at once all get the same successor of their refresh token.
+// identify finds out who is signed in, with a new access token if needed. Tabs that do
+// so at the same time all get the same successor of their refresh token.
 func (v *request) identify() (login.Identity, error) {
 	if access := v.cookies.get(v.r, cookieAccess); access != "" {
 		if id, err := v.Identify(access); err == nil {
@@ -116,8 +117,8 @@ func (v *request) signedOut(err error) error {
 
 func has(err error, code login.Code) bool { return login.AsError(err).Code == code }
 
-// enter lets a visitor in who has just proved who they are: into the app that sent
-// them here, or to a page.
+// enter opens a session for a visitor who has just signed in and goes on to the app
+// that sent them here, or to a page.
 func (v *request) enter(g login.Grant) error {
 	v.endSession()
 	v.keep(g)
@@ -137,15 +138,15 @@ func (v *request) endSession() {
 	if refresh == "" {
 		return
 	}
-	// One that cannot be ended now expires by itself; its token is forgotten.
+	// If it cannot be ended now, it expires by itself; its token is forgotten.
 	_ = v.Attempted(login.OpSignOut, v.Service.SignOut(v.ctx(), login.RefreshInput{RefreshToken: refresh, Client: v.Client}))
 }
 
 // flash leaves a notice for the next page.
 func (v *request) flash(n notice) { v.cookies.set(v.w, cookieNotice, string(n), noticeLife) }
 
-// flashed takes the notice that the page before left. It is one of a closed list: an
-// address cannot make a page say anything.
+// flashed takes the notice that the previous page left. It is one of a closed list, so
+// a URL cannot make a page show any other text.
 func (v *request) flashed() notice {
 	n := notice(v.cookies.get(v.r, cookieNotice))
 	if n != "" {

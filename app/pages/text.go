@@ -54,7 +54,7 @@ type texts struct {
 	ago                                          func(d time.Duration, at time.Time) string
 }
 
-// notice is what a page says of what was done on the page before.
+// notice names the message about what was done on the previous page.
 type notice string
 
 const (

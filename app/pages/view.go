@@ -31,7 +31,7 @@ func (v *request) page(title string) page {
 	}
 }
 
-// form is what a template makes a form of.
+// form is the content of a form.
 type form struct {
 	ID       string
 	Action   string
@@ -40,9 +40,9 @@ type form struct {
 	Username string // for password managers, where the form asks for no address
 	Fields   []field
 	Button   string
-	Detail   string // what the button is about, for those who hear it
+	Detail   string // the object of the button, for screen readers
 	Danger   bool
-	Alert    string // what is wrong with the form as a whole
+	Alert    string // an error of the form as a whole
 	Failed   bool
 	Links    []link
 }
@@ -81,7 +81,7 @@ func (v *request) formOf(path, do, button string, fields ...field) form {
 // button is a form without fields.
 func (v *request) button(path, do, text string) form { return v.formOf(path, do, text) }
 
-// again shows a form that failed, with what was typed but passwords.
+// again shows a failed form again with its input, except passwords.
 func (v *request) again(title string, f form, err error) error {
 	f.blame(v.problem(err))
 	v.write(formPage(v.page(title), f))
@@ -155,7 +155,7 @@ func (v *request) invalid(e *login.Error) problem {
 	return problem{Field: name, Message: v.invalidField(name, e.Problem, v.PasswordMinLength)}
 }
 
-// describedBy lists the ids of what is to be read with a field.
+// describedBy lists the ids of the texts that a screen reader reads with a field.
 func describedBy(f form, i field, id string) string {
 	var ids []string
 	if f.Alert != "" && i.Focus {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// SmallDisk is an empty folder on a file system of its own of that many megabytes. It
-// takes root, as mounting does.
+// SmallDisk is an empty folder on its own file system of that many megabytes. It needs
+// root, because it mounts one.
 func SmallDisk(t testing.TB, megabytes int) string {
 	t.Helper()
 	dir := TempDir(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Flood is what a crowd does that never comes twice: requests, each from an
-// address of its own and different in all else that a client chooses.
+// Flood simulates a crowd of one-time clients: each request has its own address and
+// differs in everything else that a client chooses.
 type Flood struct {
 	API        string // address of the login service
 	EdgeSecret string
@@ -74,8 +74,8 @@ func (f Flood) send(client *fasthttp.Client, n uint32) (int, error) {
 	return resp.StatusCode(), err
 }
 
-// addressOf gives each number an address, far from its neighbours': every second
-// one is in an IPv6 /64 of its own.
+// addressOf gives each number an address far from the others; every second one is in
+// its own IPv6 /64.
 func addressOf(n uint32) netip.Addr {
 	spread := n * 2654435761 // odd, so no two numbers meet
 	b := [4]byte{byte(spread >> 24), byte(spread >> 16), byte(spread >> 8), byte(spread)}

@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// Mailpit is a real mail server that keeps what it is given and shows it over
-// HTTP. It demands TLS and the password of its one user.
+// Mailpit is a real mail server that keeps all mails and shows them over HTTP. It
+// demands TLS and the password of its one user.
 type Mailpit struct {
 	*Process
 	Port     int // SMTP
@@ -83,7 +83,7 @@ type ReceivedMail struct {
 	To        []struct{ Address string }
 }
 
-// Mails returns what has arrived, the newest first.
+// Mails returns the mails that have arrived, newest first.
 func (m *Mailpit) Mails(t testing.TB) []ReceivedMail {
 	t.Helper()
 	var list struct{ Messages []struct{ ID string } }
@@ -144,8 +144,8 @@ func (m *Mailpit) call(t testing.TB, method, path string, body, into any) {
 	}
 }
 
-// writeCertificate makes a certificate for loopback and returns a client's
-// configuration that trusts it alone.
+// writeCertificate makes a certificate for loopback and returns a client configuration
+// that trusts only this one.
 func writeCertificate(t testing.TB, certFile, keyFile string) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -26,7 +26,7 @@ type NginxSettings struct {
 	GraphQLBody   string // the default is the start script's
 	NAT64         string
 	EdgeSecret    string // the default is "edge-secret-of-the-test"
-	Chain, Key    string // the certificate of Entry tls as PEM; the default is none yet
+	Chain, Key    string // the certificate of Entry tls as PEM; by default there is none yet
 }
 
 // Nginx is the real gateway with the project's configuration, started by the
@@ -51,7 +51,7 @@ func StartNginx(t testing.TB, s NginxSettings) *Nginx {
 func (n *Nginx) Run(t testing.TB, s NginxSettings, cmd *exec.Cmd) {
 	t.Helper()
 	n.Process = Start(t, cmd)
-	// To the group: the script that watches for changes goes too.
+	// To the group, so that the script that watches for changes ends, too.
 	t.Cleanup(func() { _ = syscall.Kill(-n.Pid(), syscall.SIGTERM) })
 	n.WaitReady(t, 20*time.Second, n.listens(s))
 }
@@ -163,7 +163,7 @@ func (n *Nginx) WriteSecret(t testing.TB, name, content string) {
 	n.replace(t, filepath.Join(n.dir, "secrets", name), content)
 }
 
-// HideSecret makes a file unreadable for nginx's user, whoever runs the test.
+// HideSecret makes a file unreadable for nginx's user.
 func (n *Nginx) HideSecret(t testing.TB, name string) {
 	t.Helper()
 	path := filepath.Join(n.dir, "secrets", name)

@@ -28,7 +28,7 @@ func (o *Output) String() string {
 	return o.b.String()
 }
 
-// Eventually fails the test unless what it waits for holds within 30 s.
+// Eventually fails the test unless the condition holds within 30 s.
 func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {

@@ -16,8 +16,8 @@ type PgBouncer struct {
 	Port int
 }
 
-// StartPgBouncer starts a pooler with Debian's settings but for the mode, and few
-// connections, so that they change hands all the time. It takes the named roles.
+// StartPgBouncer starts a pooler with Debian's settings except the mode, and few
+// connections, so that they change hands all the time. It accepts the named roles.
 func StartPgBouncer(t testing.TB, pg *Postgres, roles ...string) *PgBouncer {
 	t.Helper()
 	dir := TempDir(t)

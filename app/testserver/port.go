@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// Test programs run beside each other, and a server listens on its port some time
-// after it was told which. So that nobody takes the port meanwhile, each program
-// gives out ports of blocks that are its own, and all of them lie below those that
-// Linux gives to outgoing connections and to who asks for any (32768 and up).
+// Test programs run at the same time, and a server listens on its port only some time
+// after it got the number. So that no one else takes the port in between, each program
+// uses ports from its own blocks. All of them are below those that Linux gives to
+// outgoing connections and to listeners on port 0 (32768 and up).
 const (
 	firstBlock = 10000
 	blockSize  = 100
@@ -19,12 +19,12 @@ const (
 
 var ports struct {
 	sync.Mutex
-	next, end int            // what is left of the newest block
-	owned     []net.Listener // on the first port of each block: whoever listens there has it
+	next, end int            // the rest of the newest block
+	owned     []net.Listener // on the first port of each block: the listener there owns the block
 }
 
-// FreePort returns a loopback TCP port that nothing listens on and that no other
-// call, of this program or of one beside it, is told.
+// FreePort returns a loopback TCP port that nothing listens on and that no other call
+// gets, in this program or in another.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	ports.Lock()

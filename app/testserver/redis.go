@@ -29,8 +29,8 @@ func StartRedis(t testing.TB) *Redis {
 	return r
 }
 
-// StartRedisWithUsers starts a server on a port that lets in only the users of an
-// ACL file, which it reads again when told to.
+// StartRedisWithUsers starts a server on a port that only accepts the users of an ACL
+// file, which it reads again on command.
 func StartRedisWithUsers(t testing.TB, port int, file string) *Redis {
 	t.Helper()
 	r := &Redis{Port: port, dir: TempDir(t), users: file}

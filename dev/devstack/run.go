@@ -30,14 +30,14 @@ import (
 	"hasura-login/hasura"
 )
 
-// The links of mails where no page is set up to take them; a developer sets links of
-// the app's own, or takes the token from these.
+// The links of mails if no page is set up for them; a developer sets links of the app,
+// or takes the token from these.
 const (
 	resetLink  = "http://localhost:5173/reset#token={token}"
 	verifyLink = "http://localhost:5173/verify#token={token}"
 )
 
-// stack is what the flags say.
+// stack holds the flags.
 type stack struct {
 	listen  string
 	graphql string

@@ -27,7 +27,7 @@ type caller struct {
 	requestID string
 }
 
-// actionBody is what a handler is sent. It holds passwords and is never logged.
+// actionBody is the request body for a handler. It holds passwords and is never logged.
 type actionBody struct {
 	Action           actionName        `json:"action"`
 	Input            map[string]any    `json:"input"`
@@ -76,9 +76,9 @@ var ignoredClientHeaders = map[string]bool{
 	"cache-control": true, "connection": true, "dnt": true, "content-type": true,
 }
 
-// actionHeaders puts client, default and configured headers together. Of a name
-// that comes twice the first stays: by default the client's, with
-// ConfiguredHeaderPrecedence the configured one.
+// actionHeaders puts client, default and configured headers together. If a name comes
+// twice, the first stays: by default the client's, with ConfiguredHeaderPrecedence the
+// configured one.
 func (s *Server) actionHeaders(a *metadata.Action, c caller) (http.Header, *graphqlError) {
 	configured, refused := s.configuredHeaders(a)
 	if refused != nil {

@@ -92,9 +92,9 @@ func (a actionResponse) internal(reason string) actionInternal {
 	}
 }
 
-// checkShape compares a good answer with the output type, at the first level
-// only, and returns what is wrong or "". Scalars inside an object, and types of
-// the database, are not looked at.
+// checkShape compares a good answer with the output type, only at the first level, and
+// returns what is wrong, or "". It ignores scalars inside an object and types of the
+// database.
 func checkShape(value any, t *ast.Type, types ast.DefinitionList) string {
 	const where = "for the action webhook response"
 	if value == nil {
@@ -168,8 +168,8 @@ func renderAction(value any, selection []*field) json.RawMessage {
 			case len(f.selection) == 0:
 				o.add(f.key, mustJSON(v[f.name]))
 			default:
-				// Hasura looks a nested object up by its alias and leaves out what
-				// it does not find.
+				// Hasura looks a nested object up by its alias and leaves it out if it
+				// is missing.
 				if inner, ok := v[f.key]; ok {
 					o.add(f.key, renderAction(inner, f.selection))
 				}

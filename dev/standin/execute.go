@@ -38,7 +38,7 @@ func (s *Server) prepare(op *operation, session *auth.Session) (*plan, *graphqlE
 	return &plan{op, schema, fields}, nil
 }
 
-// result is what a query or mutation gives.
+// result is the result of a query or mutation.
 type result struct {
 	data    json.RawMessage
 	cookies []string // of mutation actions
@@ -61,8 +61,8 @@ func (s *Server) execute(ctx context.Context, p *plan, c caller) (*result, *grap
 	return r, refused
 }
 
-// onlyTables tells whether every root field is a table's: then a mutation is one
-// transaction, else each table field has its own.
+// onlyTables reports whether every root field is a table's: then a mutation is one
+// transaction, otherwise each table field has its own.
 func (p *plan) onlyTables() bool {
 	for _, f := range p.fields {
 		if _, ok := p.schema.tables[f.name]; !ok {
@@ -114,7 +114,7 @@ func (s *Server) rootField(ctx context.Context, p *plan, c caller, db querier, f
 	}
 }
 
-// inTransaction gives f a transaction of its own unless it is in one already.
+// inTransaction runs f in a new transaction unless it is in one already.
 func (s *Server) inTransaction(ctx context.Context, db querier, f func(querier) (json.RawMessage, *graphqlError)) (json.RawMessage, *graphqlError) {
 	pool, ok := db.(*sql.DB)
 	if !ok {

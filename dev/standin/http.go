@@ -60,7 +60,7 @@ func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, text)
 }
 
-// adminAPI knows who may use it, and that there is nothing behind it.
+// adminAPI checks the admin secret; no endpoint behind it is implemented.
 func (s *Server) adminAPI(w http.ResponseWriter, r *http.Request) {
 	session, refused := s.auth.Authenticate(auth.FromHTTP(r.Header))
 	f := &graphqlError{Message: "the development stand-in has no metadata API", Code: "not-supported"}

@@ -34,7 +34,7 @@ func (in input) resolvesToNull(variables map[string]*variable) bool {
 	return in.isNull()
 }
 
-// describe names what was found, in Hasura's words.
+// describe names the value that was found, in Hasura's words.
 func (in input) describe() string {
 	if in.isJSON {
 		switch in.json.(type) {

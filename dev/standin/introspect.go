@@ -9,8 +9,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// introspector answers __schema and __type from the role's own schema, so that a
-// client sees what it may do and nothing else. Hasura CE cannot close it.
+// introspector answers __schema and __type from the role's own schema, so that a client
+// only sees what it may do. Hasura CE cannot disable introspection.
 type introspector struct{ *roleSchema }
 
 // members are an introspection object's fields by name.

@@ -12,7 +12,7 @@ import (
 	"hasura-login/dev/standin/metadata"
 )
 
-// roleSchema is what one role sees: what it may not do is not there.
+// roleSchema is the schema of one role, without anything that the role may not do.
 type roleSchema struct {
 	*ast.Schema
 	actions map[string]*metadata.Action

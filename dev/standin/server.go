@@ -20,7 +20,7 @@ import (
 	"hasura-login/dev/standin/metadata"
 )
 
-// Config is what the engine's environment would say.
+// Config is the counterpart of the engine's environment.
 type Config struct {
 	Metadata *metadata.Metadata
 	// Env looks up the variables that the metadata names.
@@ -42,7 +42,7 @@ type Config struct {
 	// AllowOrigin is the CORS policy; nil allows every origin, as the engine does.
 	AllowOrigin func(origin string) bool
 
-	// Report hears of trouble in the background; nil: nobody does.
+	// Report gets errors in the background; nil: no one does.
 	Report func(error)
 	// Now is the clock for tokens and key sets; nil: time.Now.
 	Now func() time.Time
@@ -88,7 +88,8 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	setDuration(&cfg.InitTimeout, 3*time.Second)
 	s := &Server{
 		cfg: cfg, dialect: dialectFor(cfg.Dialect), types: cfg.Metadata.Types, schemas: map[string]*roleSchema{}, stopped: make(chan struct{}),
-		// What the engine does with a redirect is not known; it is shown as it is.
+		// How the engine handles a redirect is not known; the stand-in returns it as it
+		// is.
 		client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
 	var err error
@@ -117,7 +118,7 @@ func setDuration(d *time.Duration, value time.Duration) {
 	}
 }
 
-// load keeps what is consistent and notes what is not.
+// load keeps the consistent metadata and lists the inconsistent.
 func (s *Server) load(ctx context.Context) error {
 	for _, what := range s.cfg.Metadata.Unserved {
 		s.problems = append(s.problems, "not served by the stand-in: "+what)

@@ -28,7 +28,7 @@ func (s *statement) fail(f *graphqlError) string {
 	return "NULL"
 }
 
-// bind adds a value and returns what stands for it in the statement.
+// bind adds a value and returns its placeholder in the statement.
 func (s *statement) bind(c column, value any) string {
 	arg, refused := s.argument(c, value)
 	if refused != nil {

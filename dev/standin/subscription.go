@@ -69,7 +69,7 @@ func (k *socket) liveQuery(id string, p *plan, session *auth.Session) func(conte
 	}
 }
 
-// stream sends each batch once, and nothing while there is none.
+// stream sends each batch once, and nothing if there is none.
 func (k *socket) stream(id string, t tableField, f *field, at *cursor, session *auth.Session) func(context.Context) {
 	return func(ctx context.Context) {
 		rows, refused := t.streamRows(ctx, k.server.dialect, k.server.cfg.DB, session, f, at)

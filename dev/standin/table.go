@@ -95,8 +95,8 @@ func (a access) permitted(list metadata.Columns) []column {
 	return columns
 }
 
-// readsKey tells whether the _by_pk fields exist: the table has a key and the
-// role reads all of it.
+// readsKey reports whether the _by_pk fields exist: the table has a key and the role
+// reads all its columns.
 func (a access) readsKey() bool {
 	key := a.keyColumns()
 	for _, c := range key {
@@ -107,8 +107,8 @@ func (a access) readsKey() bool {
 	return len(key) > 0
 }
 
-// loadTable describes a tracked table and says what is inconsistent about it.
-// The result is nil if there is no such table.
+// loadTable describes a tracked table and returns its inconsistencies. The result is
+// nil if there is no such table.
 func loadTable(ctx context.Context, d dialect, db querier, meta metadata.Table) (*table, []string, error) {
 	columns, err := d.columns(ctx, db, meta.Table)
 	if err != nil {
@@ -137,7 +137,7 @@ func loadTable(ctx context.Context, d dialect, db querier, meta metadata.Table) 
 	return t, problems, nil
 }
 
-// checkPermission returns what is wrong with a permission, or "".
+// checkPermission returns the error of a permission, or "".
 func (t *table) checkPermission(columns metadata.Columns, filters ...map[string]any) string {
 	for _, name := range columns.Names {
 		if _, ok := t.column(name); !ok {

@@ -11,7 +11,8 @@ import (
 	"hasura-login/dev/standin/auth"
 )
 
-// change is one UPDATE: which rows beside the permission's filter, and what.
+// change is one UPDATE: its rows, in addition to the permission's filter, and its
+// values.
 type change struct {
 	set   any
 	where any            // a bool_exp, or
@@ -74,8 +75,8 @@ func (a access) updateWhere(ctx context.Context, d dialect, db querier, session 
 	return o.json(), nil
 }
 
-// update runs one UPDATE within the caller's transaction and returns the rows
-// that it changed. Without anything to set it does nothing.
+// update runs one UPDATE within the caller's transaction and returns the changed rows.
+// If there is nothing to set, it does nothing.
 func (a access) update(ctx context.Context, d dialect, db querier, session *auth.Session, c change, columns []column) ([]row, *graphqlError) {
 	set, _ := c.set.(map[string]any)
 	if len(set) == 0 {
@@ -118,7 +119,7 @@ func (a access) update(ctx context.Context, d dialect, db querier, session *auth
 	return rows, nil
 }
 
-// reread reads changed rows once more, as triggers left them.
+// reread reads changed rows again, after their triggers.
 func (a access) reread(ctx context.Context, d dialect, db querier, session *auth.Session, changed []row, columns []column) ([]row, *graphqlError) {
 	if len(columns) == 0 {
 		return changed, nil

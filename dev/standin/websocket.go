@@ -27,7 +27,7 @@ const (
 	closeInitTimeout websocket.StatusCode = 4408
 )
 
-// maxCloseReason is what a close frame holds beside its code (RFC 6455, 5.5).
+// maxCloseReason is the room in a close frame after its code (RFC 6455, 5.5).
 const maxCloseReason = 123
 
 // maxFrame bounds a client's message.

@@ -65,8 +65,8 @@ func (k *socket) pong(payload json.RawMessage) {
 	k.send(frame{Type: "pong", Payload: mustJSON(map[string]*string{"message": ping.Message})})
 }
 
-// init authenticates by the payload's headers followed by the handshake's. A
-// later init counts the payload's alone and replaces the session.
+// init authenticates by the payload's headers followed by the handshake's. A later init
+// uses only the payload's and replaces the session.
 func (k *socket) init(payload json.RawMessage) {
 	var p struct {
 		Headers map[string]string `json:"headers"`
@@ -159,8 +159,8 @@ func (k *socket) next(id string, payload json.RawMessage) {
 	k.send(frame{Type: name, ID: id, Payload: payload})
 }
 
-// failBefore reports what was found before anything ran. Internals are never
-// shown over a WebSocket.
+// failBefore reports errors from before the execution. Internals are never shown over a
+// WebSocket.
 func (k *socket) failBefore(id string, f *graphqlError) {
 	payload := array([]json.RawMessage{f.graphQL(false)})
 	if k.legacy {

@@ -93,7 +93,7 @@ func closedRoutes(s *site) error {
 	return nil
 }
 
-// subscribe changes the own name and waits to be told.
+// subscribe changes the user's name and waits for the subscription to deliver it.
 func subscribe(s *site, g *grant) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

@@ -127,8 +127,8 @@ func (l *traffic) count(what string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.requests++
-	// The hash limiter keeps its promise when the machine has too much else to do: that
-	// is no fault of what the operator does, and is counted apart.
+	// The hash limiter refuses requests when the machine is too busy. The operator's
+	// action does not cause that, so it is counted apart.
 	if err != nil && strings.Contains(err.Error(), `"code":"overloaded"`) {
 		l.overloaded++
 	} else if err != nil {

@@ -1,6 +1,6 @@
 // Command client is a front-end for the test of the whole appliance
-// (ops/appliance-smoke): it knows nothing but the site's name and speaks to it over
-// TLS, as browsers do.
+// (ops/appliance-smoke): it knows only the site's name and speaks to it over TLS, as
+// browsers do.
 //
 //	client journey URL               sign-up to a subscription, each answer checked
 //	client load URL [SOURCE…]        honest users at 50 requests a second until its

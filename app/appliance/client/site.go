@@ -22,7 +22,7 @@ type site struct {
 	http *http.Client
 }
 
-// newSite makes a client with an address of its own; nil: whichever.
+// newSite makes a client with its own address; nil: any.
 func newSite(url string, source net.IP) *site {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	if source != nil {
@@ -43,8 +43,8 @@ func (s *site) overHTTP1() {
 	s.http.Transport = again{transport}
 }
 
-// again sends a request once more, as browsers do, if the connection it had kept
-// was closed in that very moment.
+// again repeats a request, as browsers do, if its kept connection was closed in the
+// same moment.
 type again struct{ *http.Transport }
 
 func (a again) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -59,7 +59,7 @@ type grant struct {
 	RefreshToken string `json:"refreshToken"`
 }
 
-// failed is an answer that is none a user could go on with.
+// failed is an answer that a user could not continue with.
 type failed struct {
 	status int
 	body   string

@@ -3,8 +3,8 @@
 // nginx's status page knows none of these, and Hasura's Community Edition has no
 // metrics of its own, so this is where its health shows.
 //
-// It follows the file that nginx writes. Nothing it does or fails to do is felt by
-// nginx, unlike with a log sent to a socket.
+// It follows the file that nginx writes, so its failures cannot affect nginx, unlike
+// those of a log sent to a socket.
 package edgelog
 
 import (
@@ -20,7 +20,7 @@ import (
 // Routes as labels; all that nginx does not serve is "other".
 const (
 	routeOther     = "other"
-	routeAuth      = "auth" // what is under /auth/ and has no label of its own
+	routeAuth      = "auth" // paths under /auth/ without their own label
 	routeWebsocket = "websocket"
 )
 
@@ -42,7 +42,7 @@ const (
 // statusClasses are the label values of status; 101 is an upgraded WebSocket.
 var statusClasses = [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
 
-// Counter is a registry with what the log tells. It is safe for concurrent use.
+// Counter is a registry of the counts from the log. It is safe for concurrent use.
 type Counter struct {
 	registry  *prometheus.Registry
 	requests  map[string][len(statusClasses)]prometheus.Counter
@@ -106,10 +106,10 @@ func (c *Counter) Handler() http.Handler {
 	return promhttp.HandlerFor(c.registry, promhttp.HandlerOpts{})
 }
 
-// Registry gives access to what is collected, for tests and documentation.
+// Registry gives access to the collected metrics, for tests and documentation.
 func (c *Counter) Registry() *prometheus.Registry { return c.registry }
 
-// record is what is read of a log line.
+// record holds the fields that are used of a log line.
 type record struct {
 	Path            string  `json:"path"`
 	Status          int     `json:"status"`

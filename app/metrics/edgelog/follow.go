@@ -24,7 +24,7 @@ const (
 type follower struct {
 	path   string
 	line   func([]byte)
-	file   *os.File // nil while there is none
+	file   *os.File // nil as long as there is none
 	offset int64
 	rest   []byte // of a line whose end is not written yet
 }
@@ -46,7 +46,7 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 }
 
-// skipToEnd leaves out what is there already: counted after a restart, it would
+// skipToEnd skips the existing lines: if they were counted after a restart, they would
 // look like a burst.
 func (f *follower) skipToEnd() error {
 	if err := f.open(); err != nil || f.file == nil {
@@ -57,7 +57,7 @@ func (f *follower) skipToEnd() error {
 	return err
 }
 
-// read hands over what is new.
+// read hands over new lines.
 func (f *follower) read() error {
 	if err := f.open(); err != nil || f.file == nil {
 		return err

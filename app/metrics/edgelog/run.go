@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Run counts what is appended to the log at path from now on and answers scrapes
-// of /metrics on l, until ctx ends or one of the two fails.
+// Run counts the lines that are appended to the log at path from now on and serves
+// /metrics on l, until ctx ends or either fails.
 func Run(ctx context.Context, path string, l net.Listener) error {
 	c := New()
 	log := &follower{path: path, line: c.Line}

@@ -21,7 +21,7 @@ const (
 	accessKeyHeader   = "x-hasura-access-key"
 )
 
-// Config is the part of Hasura's settings that decides who is asking.
+// Config is the part of Hasura's settings that concerns authentication.
 type Config struct {
 	// AdminSecret is HASURA_GRAPHQL_ADMIN_SECRET. It must not be empty: Hasura
 	// would take everybody for admin.
@@ -31,11 +31,11 @@ type Config struct {
 	// UnauthorizedRole is who sends no token; empty: such requests are refused.
 	UnauthorizedRole string
 	Now              func() time.Time
-	// Report hears of failed fetches of the key set; nil: nobody does.
+	// Report gets failed fetches of the key set; nil: no one does.
 	Report func(error)
 }
 
-// Session is the decision: who asks, and with which variables.
+// Session is the result: the role and the session variables.
 type Session struct {
 	Role string
 	// Variables are the session variables, names in lower case, x-hasura-role
@@ -72,8 +72,8 @@ func (h Headers) all(name string) []string {
 	return values
 }
 
-// variables are the session variables that the headers spell, the secrets left
-// out. Of a repeated header the last one stays.
+// variables are the session variables in the headers, without the secrets. If a header
+// is repeated, the last one stays.
 func (h Headers) variables() map[string]string {
 	found := map[string]string{}
 	for _, each := range h {

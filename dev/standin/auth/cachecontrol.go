@@ -11,8 +11,8 @@ import (
 // expiresFormat is the only form of the Expires header that Hasura reads.
 const expiresFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
 
-// expiry says when a key set is due for its next fetch. known is false where the
-// headers do not say; the caller then keeps what it had.
+// expiry says when a key set is due for its next fetch. known is false if the headers
+// do not say; the caller then keeps its present time.
 func expiry(h http.Header, now time.Time) (at time.Time, known bool, err error) {
 	// Only the first Cache-Control header counts.
 	directives := parseCacheControl(h.Get("Cache-Control"))

@@ -149,7 +149,7 @@ func defaultRole(hasura map[string]json.RawMessage) (string, *Error) {
 	return role, nil
 }
 
-// parseRole returns what is wrong with a role name, or "".
+// parseRole returns the error of a role name, or "".
 func parseRole(raw json.RawMessage, into *string) string {
 	if kind := jsonKind(raw); kind != "String" || json.Unmarshal(raw, into) != nil {
 		return fmt.Sprintf("parsing String failed, expected String, but encountered %s", kind)

@@ -1,5 +1,5 @@
-// Package auth decides, as Hasura CE v2.48 does, who sends a request: by admin
-// secret, by JWT, or as the unauthorized role.
+// Package auth authenticates a request as Hasura CE v2.48 does: by admin secret, by
+// JWT, or as the unauthorized role.
 package auth
 
 import (

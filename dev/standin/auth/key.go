@@ -15,14 +15,14 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// keySet is what a token is tried against. Key ids play no part: any key that
-// verifies is enough.
+// keySet holds the keys that a token is checked against. Key ids do not matter: any key
+// that verifies the token is enough.
 type keySet []any
 
 // errNoFit: the algorithm cannot be used with this kind of key.
 var errNoFit = errors.New("algorithm does not fit the key")
 
-// verify tells whether some key of the set made the signature.
+// verify reports whether any key of the set made the signature.
 func (s keySet) verify(alg, signed string, signature []byte) bool {
 	for _, key := range s {
 		method, err := methodFor(alg, key)
@@ -56,7 +56,7 @@ func methodFor(alg string, key any) (jwt.SigningMethod, error) {
 	return method, nil
 }
 
-// knownAlgorithm tells whether a JOSE header may name it at all.
+// knownAlgorithm reports whether a JOSE header may name the algorithm.
 func knownAlgorithm(alg string) bool {
 	return jwt.GetSigningMethod(alg) != nil && alg != jwt.SigningMethodNone.Alg() || alg == "ES256K"
 }

@@ -15,8 +15,8 @@ const DefaultCycle = 60 * time.Second
 // maxKeySetBytes bounds an answer of the JWKS endpoint.
 const maxKeySetBytes = 1 << 20
 
-// poller holds the key set of a JWKS endpoint and renews it by the clock alone:
-// neither an unknown key id nor a failed signature makes it fetch.
+// poller holds the key set of a JWKS endpoint and renews it only by the clock: neither
+// an unknown key id nor a failed signature causes a fetch.
 type poller struct {
 	url    string
 	client *http.Client

@@ -132,8 +132,8 @@ func decodePart(part string, into any) error {
 	return json.Unmarshal(b, into)
 }
 
-// unverifiedIssuer is the issuer that the payload claims; false where there is
-// none or the token cannot be read.
+// unverifiedIssuer is the issuer in the payload; false if there is none or the token
+// cannot be read.
 func unverifiedIssuer(compact string) (string, bool) {
 	parts := strings.Split(compact, ".")
 	if len(parts) != 3 {

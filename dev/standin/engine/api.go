@@ -80,7 +80,7 @@ func (e *engine) runSQL(r *http.Request, args json.RawMessage) error {
 	if e.source == nil {
 		return unknownSource(a.Source)
 	}
-	// Without arguments the driver sends it all at once, which Postgres takes as
+	// Without arguments the driver sends everything at once, and Postgres runs it as
 	// one transaction.
 	_, err := e.source.ExecContext(r.Context(), a.SQL)
 	return err

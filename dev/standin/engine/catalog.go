@@ -13,9 +13,9 @@ import (
 	"hasura-login/dev/standin/metadata"
 )
 
-// catalog is the engine's own schema in the metadata database. The columns are
-// the engine's; the metadata itself is kept as the project's files, zipped, beside
-// the names of its sources.
+// catalog is the engine's own schema in the metadata database. The columns are the
+// engine's; the metadata itself is stored as the project's files, zipped, next to the
+// names of its sources.
 type catalog struct{ db *sql.DB }
 
 // stored is the content of hdb_catalog.hdb_metadata.

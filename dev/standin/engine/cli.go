@@ -153,8 +153,8 @@ type cliState struct {
 
 var migrationName = regexp.MustCompile(`^([0-9]+)_`)
 
-// migrate runs what has not run, in order. Between a file and its record there
-// is a gap, as with the CLI: a killed run may run a file twice.
+// migrate runs the migrations that have not run yet, in order. As with the CLI, there
+// is a gap between a file and its record: after a killed run, a file may run twice.
 func (c cli) migrate(ctx context.Context, source string) error {
 	text, err := c.call(ctx, "/v1/metadata", "get_catalog_state", struct{}{})
 	if err != nil {

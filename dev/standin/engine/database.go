@@ -46,7 +46,7 @@ func open(url string) (*sql.DB, error) {
 	return db, nil
 }
 
-// readURL is a URL itself, or what the file that it names holds.
+// readURL returns a URL, or the content of the file that it names.
 func readURL(url string) (string, error) {
 	file, dynamic := strings.CutPrefix(url, dynamicScheme)
 	if !dynamic {

@@ -1,8 +1,8 @@
-// Command engine stands in for the two programs of Hasura's images where those
-// cannot be had: called graphql-engine it serves as the engine would, called
-// hasura-cli it applies migrations and metadata to it. It takes the engine's own
-// environment, so that the compose files, the migrations job and the operator's
-// scripts run unchanged. For tests alone; the product never contains it.
+// Command engine stands in for the two programs of Hasura's images if those cannot be
+// pulled: as graphql-engine it serves like the engine, as hasura-cli it applies
+// migrations and metadata to it. It takes the engine's own environment, so that the
+// compose files, the migrations job and the operator's scripts run unchanged. It is
+// only for tests; the product never contains it.
 package main
 
 import (

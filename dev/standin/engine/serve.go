@@ -155,8 +155,8 @@ func (e *engine) load(ctx context.Context) error {
 	return nil
 }
 
-// openSource connects to the metadata's only source, once; without one the
-// metadata's own database stands in, and nobody reads a table there.
+// openSource connects to the metadata's only source, once; without one it uses the
+// metadata's own database, where no table is read.
 func (e *engine) openSource(m *metadata.Metadata) (*sql.DB, error) {
 	if len(m.Sources) == 0 {
 		return e.catalog.db, nil

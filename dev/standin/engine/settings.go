@@ -27,7 +27,7 @@ var known = []string{
 
 const prefix = "HASURA_GRAPHQL_"
 
-// settings are what the engine's environment and flags say.
+// settings are the engine's environment and flags.
 type settings struct {
 	env map[string]string
 

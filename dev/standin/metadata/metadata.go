@@ -112,7 +112,7 @@ type Columns struct {
 	Names []string
 }
 
-// Has tells whether the column is among them.
+// Has reports whether the column is one of them.
 func (c Columns) Has(name string) bool { return c.All || slices.Contains(c.Names, name) }
 
 // UnmarshalYAML reads a list of names or the string '*'.

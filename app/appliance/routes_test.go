@@ -127,7 +127,7 @@ func TestRoutes_RefuseOtherMethods(t *testing.T) {
 	g := newGateway(t, testserver.NginxSettings{})
 	for path, refused := range map[string][]string{
 		"/v1/graphql":            {"GET", "HEAD", "PUT", "PATCH", "DELETE", "PROPFIND"},
-		"/auth/signin":           {"PUT", "PATCH", "PROPFIND"},
+		"/auth/signin":           {"PUT", "PROPFIND"},
 		"/auth/refresh":          {"GET", "HEAD", "PUT", "DELETE"},
 		"/.well-known/jwks.json": {"POST", "PUT", "DELETE", "OPTIONS"},
 		"/healthz":               {"POST", "PUT", "DELETE", "OPTIONS"},

@@ -49,6 +49,8 @@ var kindOfEvent = map[login.EventName]Kind{
 	login.EventSecondFactorAdded: KindChanges, login.EventSecondFactorRemoved: KindChanges, login.EventElevated: KindChanges, login.EventElevationMailRequested: KindChanges,
 	login.EventIdentityLinked: KindChanges, login.EventIdentityUnlinked: KindChanges,
 	login.EventRecoveryCodesMade: KindChanges, login.EventRecoveryCodeUsed: KindChanges,
+	login.EventPasskeyAdded: KindChanges, login.EventPasskeyRenamed: KindChanges, login.EventPasskeyRemoved: KindChanges,
+	login.EventPasskeyRegressed: KindChanges, login.EventPasswordRemoved: KindChanges,
 
 	login.EventSecondFactorReset: KindOperators, login.EventLimitsCleared: KindOperators, login.EventUserExported: KindOperators,
 	login.EventUsersImported: KindOperators, login.EventUsersExported: KindOperators, login.EventResetInvited: KindOperators,

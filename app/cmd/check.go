@@ -60,7 +60,8 @@ func unusable(cfg config.Config) error {
 	_, nat64Err := nat64(cfg)
 	_, postErr := NewPost(cfg)
 	_, pagesErr := newPages(cfg, nil, nil, true)
-	return errors.Join(append(problems, limitsErr, nat64Err, postErr, pagesErr)...)
+	_, passkeysErr := newPasskeys(cfg)
+	return errors.Join(append(problems, limitsErr, nat64Err, postErr, pagesErr, passkeysErr)...)
 }
 
 func problemLines(errs ...error) []string {

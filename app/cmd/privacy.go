@@ -20,9 +20,32 @@ import (
 type exported struct {
 	User     shownUser        `json:"user"`
 	Factors  []login.Method   `json:"factors,omitempty"`
+	Passkeys []shownPasskey   `json:"passkeys,omitempty"`
 	Password bool             `json:"password"` // whether there is one
 	Mails    []login.MailFate `json:"mails,omitempty"`
 	Events   []audit.Line     `json:"events,omitempty"`
+}
+
+// shownPasskey is a passkey without what only computers read.
+type shownPasskey struct {
+	ID         string     `json:"id"`
+	Name       string     `json:"name"`
+	BackedUp   bool       `json:"backedUp"`
+	CreatedAt  time.Time  `json:"createdAt"`
+	LastUsedAt *time.Time `json:"lastUsedAt,omitempty"`
+}
+
+func passkeysOf(ctx context.Context, store Store, userID string) ([]shownPasskey, error) {
+	list, err := store.Passkeys(ctx, userID)
+	var shown []shownPasskey
+	for _, p := range list {
+		s := shownPasskey{ID: p.ID, Name: p.Name, BackedUp: p.BackedUp, CreatedAt: p.CreatedAt}
+		if !p.LastUsedAt.IsZero() {
+			s.LastUsedAt = &p.LastUsedAt
+		}
+		shown = append(shown, s)
+	}
+	return shown, err
 }
 
 // exportUser prints what login keeps about one user, for a request by that person.
@@ -48,6 +71,9 @@ func exportUser(ctx context.Context, env Environment, ref string) error {
 			}
 			e := exported{User: shownUserOf(ua), Factors: ua.Account.Factors, Password: ua.Account.Password != ""}
 			e.User.Sessions = shownSessionsOf(sessions)
+			if e.Passkeys, err = passkeysOf(ctx, store, ua.User.ID); err != nil {
+				return err
+			}
 			if e.Mails, err = store.MailsOf(ctx, ua.User.ID); err != nil {
 				return err
 			}

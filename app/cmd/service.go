@@ -52,6 +52,7 @@ type Store interface {
 	login.EmailStore
 	login.Outbox
 	login.CredentialStore
+	login.PasskeyStore
 	login.ImportStore
 	login.IdentityStore
 	// Observe sets a function that is called after every call: what was done, how it
@@ -136,8 +137,12 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 		s.mail = newMailWorker(cfg, w.Post, w.Backend.Store, s.metrics, s.log)
 		queued = s.mail.Wake
 	}
+	ceremonies, err := newPasskeys(cfg)
+	if err != nil {
+		return nil, err
+	}
 	s.login = login.NewService(login.Deps{
-		Store: s.store, Mail: s.store, Credentials: s.store, Identities: s.store, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
+		Store: s.store, Mail: s.store, Credentials: s.store, Identities: s.store, PasskeyStore: s.store, Passkeys: ceremonies, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
 		Limiter: s.limiter, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }), Audit: auditor,
 	}, rules(cfg, w.Post != nil))
 	site, err := newPages(cfg, s.login, verifier, w.Post != nil)

@@ -64,7 +64,7 @@ func UsersCommand(env Environment) *cobra.Command {
 		verb("set-password USER", "Replace a password; it is asked for, or read from stdin. Sessions end", func(ctx context.Context, args []string) error {
 			return setPassword(ctx, env, args[0])
 		}),
-		change(env, "reset-second-factor USER", "Remove a user's authenticator app and recovery codes. Sessions end", "second factors removed; sessions have ended. The user signs in with the password and can add an app again",
+		change(env, "reset-second-factor USER", "Remove a user's passkeys, authenticator app and recovery codes. Sessions end", "second factors removed; sessions have ended. The user signs in with the password, or with one that users reset-link gives",
 			func(ctx context.Context, o *login.Operator, args []string) error {
 				return o.ResetSecondFactor(ctx, args[0])
 			}),

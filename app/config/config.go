@@ -4,6 +4,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"net/url"
 	"runtime"
 	"slices"
@@ -80,9 +81,14 @@ type Config struct {
 	MailSignIn     string `env:"MAIL_SIGNIN" envDefault:"off"`
 	MailSignInLink string `env:"MAIL_SIGNIN_LINK"`
 	// MailNotices are kinds of login.NoticeKinds, or only "off".
-	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed,second-factor-added,second-factor-removed,recovery-code-used,wrong-codes,identity-linked,identity-unlinked"`
+	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed,second-factor-added,second-factor-removed,recovery-code-used,wrong-codes,identity-linked,identity-unlinked,passkey-added,passkey-removed,password-removed"`
 	MailTemplates string   `env:"MAIL_TEMPLATES"`
 	MailLanguage  string   `env:"MAIL_LANGUAGE" envDefault:"en"`
+
+	// PasskeyDomain is the RP id: passkeys are good for the pages of this domain and
+	// those below it. PasskeyOrigins are the pages that may ask for them. See Passkeys.
+	PasskeyDomain  string   `env:"PASSKEY_DOMAIN"`
+	PasskeyOrigins []string `env:"PASSKEY_ORIGINS"`
 
 	// PublicURL is where browsers find the service; see Origin.
 	PublicURL       string `env:"PUBLIC_URL"`
@@ -147,6 +153,35 @@ func (c Config) Origin() string {
 		return ""
 	}
 	return origin
+}
+
+// Passkeys says for which domain passkeys are and which pages may ask for them: what is
+// set, or the service's own origin and its host. Both are empty where there can be no
+// passkeys: the service is found by an address or over plain http, or nobody has said
+// where.
+func (c Config) Passkeys() (domain string, origins []string) {
+	domain, origins = c.PasskeyDomain, c.PasskeyOrigins
+	u, err := url.Parse(c.Origin())
+	if err != nil || u.Host == "" {
+		return domain, origins
+	}
+	if domain == "" && len(origins) == 0 && !takesPasskeys(u) {
+		return "", nil
+	}
+	if len(origins) == 0 {
+		origins = []string{c.Origin()}
+	}
+	return cmp.Or(domain, u.Hostname()), origins
+}
+
+// takesPasskeys tells whether browsers have passkeys for pages there.
+func takesPasskeys(u *url.URL) bool {
+	host := u.Hostname()
+	if net.ParseIP(host) != nil {
+		return false
+	}
+	local := host == "localhost" || strings.HasSuffix(host, ".localhost")
+	return local || u.Scheme == "https" && strings.Contains(host, ".")
 }
 
 // issuerURL is the issuer, if it is a URL of the web; it may be a plain name or

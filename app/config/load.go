@@ -23,6 +23,7 @@ func Load(environ []string) (Config, []Line, error) {
 		problems = append(problems, parseErrors(err)...)
 	}
 	c.CORSOrigins = canonical(c.CORSOrigins)
+	c.PasskeyOrigins = canonical(c.PasskeyOrigins)
 	known := map[string]bool{}
 	var lines []Line
 	fields := reflect.TypeFor[Config]()

@@ -104,7 +104,7 @@ func New(cfg Config) *API {
 	a.fiber.Use(cors.New(cors.Config{
 		AllowOriginsFunc: cfg.AllowOrigin,
 		AllowOrigins:     "", // only the function decides
-		AllowMethods:     "GET,POST,DELETE",
+		AllowMethods:     "GET,POST,PATCH,DELETE",
 		// Whatever is asked for, as Hasura does: tracing libraries add headers of their
 		// own, and the answer to a preflight with one too many stops the page.
 		AllowHeaders:  "",

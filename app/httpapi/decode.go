@@ -36,7 +36,7 @@ func decodeObject(body []byte) (map[string]json.RawMessage, error) {
 }
 
 // arguments checks an object against an operation's fields: every required one
-// there, no other, strings but for the flags. The first fault in the order of the fields is named.
+// there, no other, strings but for flags and objects. The first fault in the order of the fields is named.
 func arguments(fields []field, object map[string]json.RawMessage) (map[string]string, error) {
 	args := make(map[string]string, len(fields))
 	for _, f := range fields {
@@ -54,6 +54,13 @@ func arguments(fields []field, object map[string]json.RawMessage) (map[string]st
 				return nil, login.Invalid(f.name, "must be true or false")
 			}
 			args[f.name] = strconv.FormatBool(value)
+			continue
+		}
+		if f.json {
+			if raw[0] != '{' {
+				return nil, login.Invalid(f.name, "must be an object")
+			}
+			args[f.name] = string(raw)
 			continue
 		}
 		var value string

@@ -30,12 +30,13 @@ type call struct {
 	client   login.Client
 }
 
-// field is one argument; all of them are strings but flags.
+// field is one argument; all of them are strings but flags and objects.
 type field struct {
 	name     string
 	optional bool
 	inPath   bool
 	flag     bool // a boolean, held as "true" or "false"
+	json     bool // an object, held as it came
 }
 
 func required(names ...string) []field {
@@ -50,7 +51,7 @@ func required(names ...string) []field {
 func ownPassword() []field { return []field{{name: "password", optional: true}} }
 
 func operations() []operation {
-	return slices.Concat(passwordOperations(), secondFactorOperations(), appOperations(), mailOperations(), identityOperations())
+	return slices.Concat(passwordOperations(), secondFactorOperations(), passkeyOperations(), appOperations(), mailOperations(), identityOperations())
 }
 
 // appOperations are those by which an app gets its user from the hosted pages.
@@ -177,12 +178,12 @@ func passwordOperations() []operation {
 // secondFactorOperations are those about the second factors of an account.
 func secondFactorOperations() []operation {
 	proof := func(c call) login.Proof {
-		return login.Proof{Method: login.Method(c.args["method"]), Password: c.args["password"], Code: c.args["code"]}
+		return login.Proof{Method: login.Method(c.args["method"]), Password: c.args["password"], Code: c.args["code"], Answer: []byte(c.args["credential"])}
 	}
 	return []operation{
 		{
 			name: login.OpSignInSecondFactor, method: http.MethodPost, path: "/auth/signin/second-factor", status: http.StatusOK,
-			fields: append(required("challenge", "method", "code"), field{name: "rememberDevice", optional: true, flag: true}),
+			fields: append(required("challenge", "method"), field{name: "code", optional: true}, credential(true), field{name: "rememberDevice", optional: true, flag: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.SignInSecondFactor(ctx, login.SignInSecondFactorInput{Challenge: c.args["challenge"], Proof: proof(c), Remember: c.args["rememberDevice"] == "true", Client: c.client}))
 			},
@@ -217,7 +218,7 @@ func secondFactorOperations() []operation {
 		},
 		{
 			name: login.OpElevate, method: http.MethodPost, path: "/auth/elevate", status: http.StatusOK,
-			fields: append(required("method"), field{name: "password", optional: true}, field{name: "code", optional: true}),
+			fields: append(required("method"), field{name: "password", optional: true}, field{name: "code", optional: true}, credential(true)),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return elevatedOf(s.Elevate(ctx, c.identity, login.ElevateInput{Proof: proof(c), Client: c.client}))
 			},

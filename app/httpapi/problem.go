@@ -30,6 +30,7 @@ var statuses = map[login.Code]int{
 	login.CodeForbidden:            http.StatusForbidden,
 	login.CodeSignupDisabled:       http.StatusForbidden,
 	login.CodeMailDisabled:         http.StatusForbidden,
+	login.CodePasskeysDisabled:     http.StatusForbidden,
 	login.CodeNotFound:             http.StatusNotFound,
 	login.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
 	login.CodeEmailTaken:           http.StatusConflict,
@@ -68,6 +69,8 @@ type extensions struct {
 	Field      string         `json:"field,omitempty"`
 	Challenge  string         `json:"challenge,omitempty"`
 	Methods    []login.Method `json:"methods,omitempty"`
+	// PasskeyOptions is PublicKeyCredentialRequestOptionsJSON.
+	PasskeyOptions json.RawMessage `json:"passkeyOptions,omitempty"`
 }
 
 // actionStatus keeps Hasura from hiding the message: it shows that of a 4xx only.
@@ -105,7 +108,7 @@ func writeError(c *fiber.Ctx, e *login.Error) error {
 	if wait > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(wait))
 	}
-	more := extensions{e.Code, requestID(c), wait, e.Field, e.Challenge, e.Methods}
+	more := extensions{e.Code, requestID(c), wait, e.Field, e.Challenge, e.Methods, e.PasskeyOptions}
 	if isAction(c) {
 		return writeJSON(c, actionStatus(e.Code), "application/json", actionError{e.Message, more})
 	}

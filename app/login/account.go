@@ -70,23 +70,32 @@ func (s *Service) ChangePassword(ctx context.Context, id Identity, in ChangePass
 	if err != nil {
 		return Grant{}, err
 	}
-	opened, token, err := s.openSession(id.UserID, ua.Account.SessionVersion+1, in.Client, MethodPassword)
+	return s.replacePassword(ctx, OpChangePassword, EventPasswordChanged, MailPasswordChanged, session, ua, hash, in.Client)
+}
+
+// replacePassword ends every session of the account and opens a new one for the
+// caller, with what this session's owner has proved. An empty hash removes the
+// password, if the account has another way in.
+func (s *Service) replacePassword(ctx context.Context, op Operation, event EventName, mail MailKind, session Session, ua UserAccount, hash string, c Client) (Grant, error) {
+	opened, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion+1, c)
 	if err != nil {
 		return Grant{}, err
 	}
 	opened.Session.AMR, opened.Session.ElevatedAt = session.AMR, session.ElevatedAt
 	err = s.Store.ChangePassword(ctx, PasswordChange{
-		UserID: id.UserID, OldHash: ua.Account.Password, SessionVersion: ua.Account.SessionVersion,
-		NewHash: hash, Session: opened, Now: s.Now().UTC(),
+		UserID: ua.User.ID, OldHash: ua.Account.Password, SessionVersion: ua.Account.SessionVersion,
+		NewHash: hash, OtherWayIn: s.otherWayIn(), Session: opened, Now: s.Now().UTC(),
 	})
-	if errors.Is(err, ErrStale) {
-		return Grant{}, s.refused(ctx, OpChangePassword, id.UserID, in.Client, errUnauthenticated())
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrLastWayIn):
+		return Grant{}, s.refused(ctx, op, ua.User.ID, c, errLastWayIn())
+	case errors.Is(err, ErrStale):
+		return Grant{}, s.refused(ctx, op, ua.User.ID, c, errUnauthenticated())
+	case err != nil:
 		return Grant{}, err
 	}
-	s.record(ctx, EventPasswordChanged, OpChangePassword, session, in.Client)
-	s.notify(ctx, MailPasswordChanged, ua, in.Client)
+	s.record(ctx, event, op, session, c)
+	s.notify(ctx, mail, ua, c)
 	g, err := s.grant(ua, opened.Session, token)
 	ua.Account.PasswordVersion++
 	g.DeviceToken = s.deviceToken(ua, false)

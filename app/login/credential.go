@@ -13,32 +13,33 @@ type Method string
 // The methods.
 const (
 	MethodPassword     Method = "password"
+	MethodPasskey      Method = "passkey"
 	MethodTOTP         Method = "totp"          // a code of an authenticator app (RFC 6238)
 	MethodRecoveryCode Method = "recovery-code" // one of ten, for users who lost the app
 	MethodProvider     Method = "provider"      // an account at another site
 	MethodMail         Method = "mail-code"     // a code or a link that was mailed to the account's address
 )
 
-// amr is what RFC 8176 calls the method.
-func (m Method) amr() string {
-	switch m {
-	case MethodPassword:
-		return "pwd"
-	case MethodProvider:
-		return "fed" // RFC 8176 has no word for it
-	}
-	return "otp"
-}
-
-// amrMultiple marks a session that was opened with more than one factor.
-const amrMultiple = "mfa"
+// What RFC 8176 calls the proofs.
+const (
+	amrPassword    = "pwd"
+	amrCode        = "otp"
+	amrProvider    = "fed" // RFC 8176 has no word for it
+	amrHardwareKey = "hwk" // a key that stays in its authenticator
+	amrSoftwareKey = "swk" // a key that is backed up to others
+	amrUser        = "user"
+	amrMultiple    = "mfa" // more than one factor
+)
 
 // Proof is what somebody shows to prove who they are, by one method.
 type Proof struct {
 	Method   Method
 	Password string // of MethodPassword
+	Answer   []byte // of MethodPasskey: AuthenticationResponseJSON
 	Code     string // of the other methods
 	session  string // that MethodMail elevates
+	// asked finds the request that a passkey's answer is to.
+	asked func(challenge []byte) (passkeyRequest, error)
 }
 
 // check refuses a proof of which nothing could be checked.
@@ -46,10 +47,12 @@ func (p Proof) check(allowed []Method) error {
 	if !slices.Contains(allowed, p.Method) {
 		return Invalid("method", "must be one of %s", methodList(allowed))
 	}
-	if p.Method == MethodPassword && p.Password == "" {
+	switch {
+	case p.Method == MethodPassword && p.Password == "":
 		return Invalid("password", "must not be empty")
-	}
-	if p.Method != MethodPassword && p.Code == "" {
+	case p.Method == MethodPasskey && len(p.Answer) == 0:
+		return Invalid("credential", "must not be empty")
+	case p.Method != MethodPassword && p.Method != MethodPasskey && p.Code == "":
 		return Invalid("code", "must not be empty")
 	}
 	return nil
@@ -67,12 +70,14 @@ func methodList(methods []Method) string {
 func (a Account) has(m Method) bool { return slices.Contains(a.Factors, m) }
 
 // prover checks a proof of an account. It spends what works only once, and returns
-// false for a wrong proof. Each kind of credential has one: a new kind needs a method,
-// a prover and a row here.
-type prover func(ctx context.Context, a Attempt, ua UserAccount, p Proof) (bool, error)
+// what RFC 8176 calls the proof, or nothing for a wrong proof. Each kind of credential
+// has one: a new kind needs a method, a prover and a row here.
+type prover func(ctx context.Context, a Attempt, ua UserAccount, p Proof) (amr []string, err error)
 
 func (s *Service) prover(m Method) prover {
 	switch m {
+	case MethodPasskey:
+		return s.provePasskey
 	case MethodTOTP:
 		return s.proveTOTP
 	case MethodRecoveryCode:
@@ -84,45 +89,49 @@ func (s *Service) prover(m Method) prover {
 	}
 }
 
-// prove counts an attempt, checks a proof of the account and settles the attempt.
-// A wrong proof is refused, audited and weighs as a guess.
-func (s *Service) prove(ctx context.Context, a Attempt, ua UserAccount, p Proof, wrong *Error) error {
+// prove counts an attempt, checks a proof of the account and settles the attempt. It
+// returns what RFC 8176 calls the proof. A wrong one is refused, audited and weighs as
+// a guess.
+func (s *Service) prove(ctx context.Context, a Attempt, ua UserAccount, p Proof, wrong *Error) ([]string, error) {
 	reservation, err := s.reserve(ctx, a)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	ok, err := s.prover(p.Method)(ctx, a, ua, p)
+	amr, err := s.prover(p.Method)(ctx, a, ua, p)
 	switch {
 	case err != nil:
 		reservation.Released(ctx)
-		return err
-	case !ok:
+		return nil, err
+	case len(amr) == 0:
 		reservation.Failed(ctx)
-		return s.refused(ctx, a.Operation, ua.User.ID, a.Client, wrong)
+		return nil, s.refused(ctx, a.Operation, ua.User.ID, a.Client, wrong)
 	}
 	reservation.Succeeded(ctx)
-	return nil
+	return amr, nil
 }
 
-func (s *Service) provePassword(ctx context.Context, a Attempt, ua UserAccount, p Proof) (bool, error) {
+// proved is the answer of a prover whose proofs all have one name.
+func proved(ok bool, err error, amr string) ([]string, error) {
+	if err != nil || !ok {
+		return nil, err
+	}
+	return []string{amr}, nil
+}
+
+func (s *Service) provePassword(ctx context.Context, a Attempt, ua UserAccount, p Proof) ([]string, error) {
 	ok, _, err := s.Hasher.Verify(ctx, HashRequest{Operation: a.Operation, Addr: a.Client.Addr}, ua.Account.Password, p.Password)
-	return ok, err
+	return proved(ok, err, amrPassword)
 }
 
 // confirm finds the caller's live session and proves its password, limited like a
 // sign-in: a stolen access token must not become an oracle for passwords. An account
-// with a second factor, or without a password, needs an elevated session. check, if
-// given, runs before anything is counted or hashed.
+// with a second factor, or without a password, needs an elevated session; if a
+// passkey elevated it, the password may be left out. check, if given, runs before
+// anything is counted or hashed.
 func (s *Service) confirm(ctx context.Context, op Operation, id Identity, password string, c Client, check func(UserAccount) error) (Session, UserAccount, error) {
 	session, ua, err := s.authorize(ctx, id)
 	if err != nil {
 		return session, ua, err
-	}
-	proof := Proof{Method: MethodPassword, Password: password}
-	if ua.Account.Password != "" {
-		if err := proof.check([]Method{MethodPassword}); err != nil {
-			return session, ua, err
-		}
 	}
 	if check != nil {
 		if err := check(ua); err != nil {
@@ -132,15 +141,19 @@ func (s *Service) confirm(ctx context.Context, op Operation, id Identity, passwo
 	if !s.provedEnough(session, ua.Account) {
 		return session, ua, s.refused(ctx, op, id.UserID, c, errElevationRequired(s.elevationMethods(ua)))
 	}
-	if ua.Account.Password == "" {
+	if ua.Account.Password == "" || password == "" && session.hasPasskey() && s.elevated(session) {
 		return session, ua, nil
+	}
+	proof := Proof{Method: MethodPassword, Password: password}
+	if err := proof.check([]Method{MethodPassword}); err != nil {
+		return session, ua, err
 	}
 	// A live session is a known device: strangers who attack the account must
 	// not keep its owner from changing the password, and a stolen access token
 	// gets no more guesses than a stranger.
 	attempt := Attempt{Operation: op, Client: c, Account: ua.User.Email, DeviceID: session.ID}
-	return session, ua, s.prove(ctx, attempt, ua, proof,
-		Errorf(CodeInvalidCredentials, "Current password wrong"))
+	_, err = s.prove(ctx, attempt, ua, proof, Errorf(CodeInvalidCredentials, "Current password wrong"))
+	return session, ua, err
 }
 
 // provedEnough reports whether the session may change credentials, apart from the check
@@ -206,14 +219,15 @@ func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (El
 	if err := in.Proof.check(allowed); err != nil {
 		return Elevated{}, err
 	}
-	in.Proof.session = session.ID
+	in.Proof.session, in.Proof.asked = session.ID, s.askedToElevate(ctx, session, in.Client)
 	attempt := Attempt{Operation: OpElevate, Client: in.Client, Account: ua.User.Email, DeviceID: session.ID, Method: in.Proof.Method}
-	if err := s.prove(ctx, attempt, ua, in.Proof, wrong(in.Proof.Method)); err != nil {
+	amr, err := s.prove(ctx, attempt, ua, in.Proof, wrong(in.Proof.Method))
+	if err != nil {
 		return Elevated{}, err
 	}
 	now := s.Now().UTC()
 	session.ElevatedAt = now
-	session.AMR = withMethod(session.AMR, in.Proof.Method)
+	session.AMR = withProof(session.AMR, in.Proof.Method, amr...)
 	if err := s.Credentials.Elevate(ctx, session.ID, session.AMR, now); err != nil {
 		return Elevated{}, err
 	}
@@ -223,15 +237,17 @@ func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (El
 	return Elevated{Token: token, TokenExpiresAt: expires}, err
 }
 
-// withMethod adds a method to those that a session's owner has proved. Only a second
-// factor on top of a first makes several of them: a password and a mailed code do
-// not, for the mailbox can set another password.
-func withMethod(amr []string, m Method) []string {
-	second := len(amr) > 0 && slices.Contains(secondFactors(), m)
+// withProof adds a proof by one method, in the words of RFC 8176, to those that a
+// session's owner has given. Only a second factor on top of a first makes several of
+// them: a password and a mailed code do not, for the mailbox can set another password.
+func withProof(amr []string, m Method, words ...string) []string {
+	if len(amr) > 0 && slices.Contains(secondFactors(), m) {
+		words = append(slices.Clone(words), amrMultiple)
+	}
 	amr = slices.Clone(amr)
-	for _, add := range []string{m.amr(), amrMultiple} {
-		if (add != amrMultiple || second) && !slices.Contains(amr, add) {
-			amr = append(amr, add)
+	for _, word := range words {
+		if !slices.Contains(amr, word) {
+			amr = append(amr, word)
 		}
 	}
 	return amr
@@ -239,8 +255,11 @@ func withMethod(amr []string, m Method) []string {
 
 // wrong is the error for a proof that does not hold.
 func wrong(m Method) *Error {
-	if m == MethodPassword {
+	switch m {
+	case MethodPassword:
 		return Errorf(CodeInvalidCredentials, "Current password wrong")
+	case MethodPasskey:
+		return errWrongPasskey(nil)
 	}
 	return Errorf(CodeInvalidCode, "This code is wrong or was used already")
 }

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -28,6 +29,7 @@ const (
 	CodeForbidden            Code = "forbidden"
 	CodeSignupDisabled       Code = "signup-disabled"
 	CodeMailDisabled         Code = "mail-disabled"
+	CodePasskeysDisabled     Code = "passkeys-disabled"
 	CodeNotFound             Code = "not-found"
 	CodeMethodNotAllowed     Code = "method-not-allowed"
 	CodeEmailTaken           Code = "email-taken"
@@ -47,7 +49,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		CodeInvalidInput, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
-		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeProviderRefused, CodeNotLinked, CodeForbidden, CodeSignupDisabled, CodeMailDisabled, CodeNotFound, CodeMethodNotAllowed,
+		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeProviderRefused, CodeNotLinked, CodeForbidden, CodeSignupDisabled, CodeMailDisabled, CodePasskeysDisabled, CodeNotFound, CodeMethodNotAllowed,
 		CodeEmailTaken, CodeCredentialExists, CodeLastWayIn, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited, CodeHeaderTooLarge,
 		CodeProviderUnavailable, CodeOverloaded, CodeUnavailable, CodeInternal,
 	}
@@ -64,7 +66,9 @@ type Error struct {
 	RetryAfter time.Duration // 0 where waiting does not help
 	Challenge  string        // of CodeSecondFactorRequired: to be presented with the proof
 	Methods    []Method      // with which the proof that is missing can be given
-	cause      error
+	// PasskeyOptions are for navigator.credentials.get, where a passkey can answer Challenge.
+	PasskeyOptions json.RawMessage
+	cause          error
 }
 
 func (e *Error) Error() string {
@@ -136,8 +140,14 @@ var (
 	ErrCredentialExists = errors.New("credential exists")
 	// ErrLastWayIn: nothing would be left to sign in to the account with.
 	ErrLastWayIn = errors.New("last way in")
+	// ErrCounterRegressed: a passkey's signature counter did not rise.
+	ErrCounterRegressed = errors.New("signature counter did not rise")
 	// ErrUnavailable: the store cannot be reached or has no tables yet.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrPasskeyAnswer: what an authenticator is said to have answered is malformed.
+	ErrPasskeyAnswer = errors.New("malformed answer of an authenticator")
+	// ErrPasskeyRefused: an authenticator's answer proves nothing.
+	ErrPasskeyRefused = errors.New("passkey refused")
 	// ErrCallerGone: the caller left before the work began, so no one reads the answer.
 	ErrCallerGone = errors.New("caller gone")
 )

@@ -62,8 +62,9 @@ func newWorldOn(t *testing.T, store login.Store, options ...option) *world {
 	mails, _ := store.(login.MailStore) // a store made to fail keeps none
 	credentials, _ := store.(login.CredentialStore)
 	identities, _ := store.(login.IdentityStore)
+	passkeys, _ := store.(login.PasskeyStore)
 	deps := login.Deps{
-		Store: store, Mail: mails, MailSecret: mailSecret, Credentials: credentials, Identities: identities, OneTimePasswords: totp.New("test", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }), Hasher: hasher, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
+		Store: store, Mail: mails, MailSecret: mailSecret, Credentials: credentials, Identities: identities, PasskeyStore: passkeys, Passkeys: ceremonies(t), OneTimePasswords: totp.New("test", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }), Hasher: hasher, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
 		Limiter: w.limiter, Devices: fakeDevices{}, Audit: w.audit, Now: w.clock.Now,
 	}
 	rules := login.Rules{

@@ -142,21 +142,21 @@ func (s *Service) RequestElevationMail(ctx context.Context, id Identity, languag
 }
 
 // proveMail spends the code that was mailed for this session.
-func (s *Service) proveMail(ctx context.Context, _ Attempt, ua UserAccount, p Proof) (bool, error) {
+func (s *Service) proveMail(ctx context.Context, _ Attempt, ua UserAccount, p Proof) ([]string, error) {
 	code, err := s.Mail.TryMailCode(ctx, elevationCode(p.session), MailCodeElevate, s.Now().UTC())
 	if errors.Is(err, ErrTokenUnknown) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	right, err := s.MailSecret.isCode(code.MailID, p.Code)
 	if err != nil || !right || code.Email != ua.User.Email {
-		return false, err
+		return nil, err
 	}
 	err = s.Mail.EndMailCode(ctx, code.Hash)
 	if errors.Is(err, ErrTokenUnknown) {
-		return false, nil
+		return nil, nil
 	}
-	return err == nil, err
+	return proved(err == nil, err, amrCode)
 }

@@ -21,6 +21,10 @@ const (
 
 	MailIdentityLinked   MailKind = "identity-linked"
 	MailIdentityUnlinked MailKind = "identity-unlinked"
+
+	MailPasskeyAdded    MailKind = "passkey-added"
+	MailPasskeyRemoved  MailKind = "passkey-removed"
+	MailPasswordRemoved MailKind = "password-removed"
 )
 
 // NoticeKinds returns every kind of notice.
@@ -28,7 +32,7 @@ func NoticeKinds() []MailKind {
 	return []MailKind{
 		MailPasswordChanged, MailNewDevice, MailSessionsEnded, MailEmailChanged,
 		MailSecondFactorAdded, MailSecondFactorRemoved, MailRecoveryCodeUsed,
-		MailWrongCodes, MailIdentityLinked, MailIdentityUnlinked,
+		MailWrongCodes, MailIdentityLinked, MailIdentityUnlinked, MailPasskeyAdded, MailPasskeyRemoved, MailPasswordRemoved,
 	}
 }
 

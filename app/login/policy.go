@@ -42,6 +42,16 @@ const (
 	OpMailSignInLink       Operation = "signinMailLink"
 	OpRequestElevationMail Operation = "requestElevationMail"
 
+	OpSignInPasskeyOptions Operation = "signinPasskeyOptions"
+	OpSignInPasskey        Operation = "signinPasskey"
+	OpElevationOptions     Operation = "elevationOptions"
+	OpPasskeyOptions       Operation = "passkeyOptions"
+	OpAddPasskey           Operation = "addPasskey"
+	OpPasskeys             Operation = "passkeys"
+	OpRenamePasskey        Operation = "renamePasskey"
+	OpRemovePasskey        Operation = "removePasskey"
+	OpRemovePassword       Operation = "removePassword"
+
 	OpExchange Operation = "exchange"
 
 	OpProviders      Operation = "providers"
@@ -58,6 +68,7 @@ type Policy struct {
 	Limit  Limit // that counts a call
 	Known  Limit // that counts a password which a known device, a live session or a link's bearer offers
 	Code   Limit // that counts a code of a second factor
+	Signed Limit // that counts an authenticator's answer, which nobody can guess
 	Mail   Limit // that counts a mail to an address which is not the account's
 	Lane   Lane  // where its hash waits
 	// Results are the codes that it can end with, besides those that any use case
@@ -143,9 +154,9 @@ var policies = map[Operation]Policy{
 		Events:  []EventName{EventEmailVerified, EventEmailChanged, EventRefused, EventThrottled},
 	},
 	OpSignInSecondFactor: { // Limit is for an answer to no challenge
-		Caller: CallerAnyone, Limit: LimitLink, Code: LimitCode,
-		Results: []Code{CodeInvalidCode, CodeInvalidToken, CodeInvalidCredentials},
-		Events:  []EventName{EventSignedIn, EventRecoveryCodeUsed, EventRefused, EventThrottled},
+		Caller: CallerAnyone, Limit: LimitLink, Code: LimitCode, Signed: LimitPasskey,
+		Results: []Code{CodeInvalidCode, CodeInvalidToken, CodeInvalidCredentials, CodePasskeysDisabled},
+		Events:  []EventName{EventSignedIn, EventRecoveryCodeUsed, EventPasskeyRegressed, EventRefused, EventThrottled},
 	},
 	OpTOTPEnrolment: {
 		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
@@ -168,9 +179,52 @@ var policies = map[Operation]Policy{
 		Events:  []EventName{EventRecoveryCodesMade, EventRefused, EventThrottled},
 	},
 	OpElevate: {
-		Caller: CallerSession, Known: LimitKnown, Code: LimitCode, Lane: LanePriority,
-		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidCode, CodeElevationRequired},
-		Events:  []EventName{EventElevated, EventRecoveryCodeUsed, EventRefused, EventThrottled},
+		Caller: CallerSession, Known: LimitKnown, Code: LimitCode, Signed: LimitPasskey, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidCode, CodeElevationRequired, CodePasskeysDisabled},
+		Events:  []EventName{EventElevated, EventRecoveryCodeUsed, EventPasskeyRegressed, EventRefused, EventThrottled},
+	},
+	OpSignInPasskeyOptions: { // the answer is made from nothing and kept nowhere
+		Caller: CallerAnyone, Limit: LimitNone,
+		Results: []Code{CodePasskeysDisabled},
+	},
+	OpSignInPasskey: {
+		Caller: CallerAnyone, Limit: LimitPasskey,
+		Results: []Code{CodeInvalidCredentials, CodeInvalidToken, CodeAccountDisabled, CodeEmailNotVerified, CodePasskeysDisabled},
+		Events:  []EventName{EventSignedIn, EventPasskeyRegressed, EventRefused, EventThrottled},
+	},
+	OpElevationOptions: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeNotFound, CodePasskeysDisabled},
+		Events:  []EventName{EventRefused},
+	},
+	OpPasskeyOptions: {
+		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeElevationRequired, CodeCredentialExists, CodePasskeysDisabled},
+		Events:  []EventName{EventRefused, EventThrottled},
+	},
+	OpAddPasskey: {
+		Caller: CallerSession, Signed: LimitPasskey,
+		Results: []Code{CodeUnauthenticated, CodeInvalidToken, CodeCredentialExists, CodePasskeysDisabled},
+		Events:  []EventName{EventPasskeyAdded, EventRefused, EventThrottled},
+	},
+	OpPasskeys: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated},
+	},
+	OpRenamePasskey: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeNotFound},
+		Events:  []EventName{EventPasskeyRenamed},
+	},
+	OpRemovePasskey: {
+		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeElevationRequired, CodeNotFound, CodeLastWayIn},
+		Events:  []EventName{EventPasskeyRemoved, EventRefused, EventThrottled},
+	},
+	OpRemovePassword: {
+		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeElevationRequired, CodeNotFound, CodeLastWayIn},
+		Events:  []EventName{EventPasswordRemoved, EventRefused, EventThrottled},
 	},
 	OpRequestMailSignIn: {
 		Caller: CallerAnyone, Limit: LimitLinkRequest,
@@ -249,6 +303,7 @@ const (
 	LimitGuess                       // client and account; a success refunds the client's failures for that account
 	LimitCode                        // client, and the account or its known device for each kind of code
 	LimitKnown                       // the device, all devices of the account, all that the client knows
+	LimitPasskey                     // client; a success gives back what it holds
 	LimitSignUp                      // client
 	LimitRefresh                     // client and session
 	LimitLink                        // client
@@ -275,6 +330,8 @@ func (a Attempt) Limit() Limit {
 		return LimitUnsolicited
 	case a.Recipient != "":
 		return p.Mail
+	case a.Method == MethodPasskey:
+		return p.Signed
 	case a.Method != "" && a.Method != MethodPassword:
 		return p.Code
 	case a.DeviceID != "":

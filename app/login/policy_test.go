@@ -66,7 +66,7 @@ func TestPolicies_EveryOperationHasAWholeRow(t *testing.T) {
 	}
 	for _, op := range named {
 		p := login.PolicyOf(op)
-		if p.Limit == login.LimitUnset && p.Known == login.LimitUnset && p.Code == login.LimitUnset {
+		if p.Limit == login.LimitUnset && p.Known == login.LimitUnset && p.Code == login.LimitUnset && p.Signed == login.LimitUnset {
 			t.Errorf("%s: no attempt passes", op)
 		}
 		if p.Caller == login.CallerAnyone && p.Limit == login.LimitUnset {

@@ -111,7 +111,10 @@ func (s *Service) openProvider(ctx context.Context, in ProviderSignInInput, ua U
 	if len(ua.Account.Factors) > 0 && !remembered && !in.SecondFactor {
 		return Grant{}, s.secondFactorRequired(ctx, op, ua, begun{Device: device, Provider: true}, in.Client)
 	}
-	o := opening{op: op, userAccount: ua, client: in.Client, methods: []Method{MethodProvider}, known: known, multiple: in.SecondFactor}
+	o := opening{op: op, userAccount: ua, client: in.Client, amr: []string{amrProvider}, known: known}
+	if in.SecondFactor { // the provider has asked for it
+		o.amr = append(o.amr, amrMultiple)
+	}
 	if remembered {
 		o.deviceToken = in.DeviceToken
 	}
@@ -180,7 +183,7 @@ func (s *Service) signUpProvider(ctx context.Context, in ProviderSignInInput, em
 		}
 		return Grant{}, errEmailNotVerified("The account is made; open the link in the mail that was sent to its address")
 	}
-	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, in.Client, MethodProvider)
+	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, in.Client, amrProvider)
 	if err != nil {
 		return Grant{}, err
 	}

@@ -76,12 +76,12 @@ func recoveryCodeHash(code string) TokenHash {
 	return sha256.Sum256([]byte(letters))
 }
 
-func (s *Service) proveRecoveryCode(ctx context.Context, _ Attempt, ua UserAccount, p Proof) (bool, error) {
+func (s *Service) proveRecoveryCode(ctx context.Context, _ Attempt, ua UserAccount, p Proof) ([]string, error) {
 	err := s.Credentials.UseRecoveryCode(ctx, ua.User.ID, recoveryCodeHash(p.Code))
 	if errors.Is(err, ErrTokenUnknown) {
-		return false, nil
+		return nil, nil
 	}
-	return err == nil, err
+	return proved(err == nil, err, amrCode)
 }
 
 // tellOfRecoveryCode tells the owner that a recovery code was used.

@@ -67,7 +67,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	opened, refresh, err := s.openSession(ua.User.ID, ua.Account.SessionVersion+1, in.Client, MethodMail)
+	opened, refresh, err := s.openSession(ua.User.ID, ua.Account.SessionVersion+1, in.Client, amrCode)
 	if err != nil {
 		return Grant{}, err
 	}

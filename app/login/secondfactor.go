@@ -21,6 +21,9 @@ const ChallengeTries = 5
 
 const challengeBytes = 32
 
+// challengeEncoding is strict, so that each challenge has exactly one spelling.
+var challengeEncoding = base64.RawURLEncoding.Strict()
+
 // ChallengePurpose says what an answered challenge leads to.
 type ChallengePurpose string
 
@@ -28,6 +31,8 @@ type ChallengePurpose string
 const (
 	ChallengeSecondFactor ChallengePurpose = "second-factor"  // a session
 	ChallengeTOTP         ChallengePurpose = "totp-enrolment" // a TOTP secret of the account
+	ChallengePasskey      ChallengePurpose = "passkey"        // a passkey of the account
+	ChallengeElevation    ChallengePurpose = "elevation"      // an elevated session
 	ChallengeExchange     ChallengePurpose = "exchange"       // a session of an app
 )
 
@@ -71,14 +76,14 @@ func (s *Service) challenge(ctx context.Context, p ChallengePurpose, ua UserAcco
 		Hash: sha256.Sum256(raw[:]), UserID: ua.User.ID, Purpose: p, SessionVersion: ua.Account.SessionVersion,
 		Client: c.Prefix(), Data: data, ExpiresAt: s.Now().UTC().Add(p.Life()),
 	})
-	return base64.RawURLEncoding.EncodeToString(raw[:]), err
+	return challengeEncoding.EncodeToString(raw[:]), err
 }
 
 // challengeKey decodes a challenge that a client presents. A malformed one matches no
 // row.
 func (s *Service) challengeKey(p ChallengePurpose, presented string, c Client) ChallengeKey {
 	key := ChallengeKey{Purpose: p, Client: c.Prefix(), Now: s.Now().UTC()}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(presented)
+	raw, err := challengeEncoding.DecodeString(presented)
 	if err == nil && len(raw) == challengeBytes {
 		key.Hash = sha256.Sum256(raw)
 	}
@@ -95,14 +100,15 @@ type begun struct {
 	Provider bool `json:"provider,omitempty"`
 }
 
-func (b begun) method() Method {
+// amr is what RFC 8176 calls the first half.
+func (b begun) amr() string {
 	switch {
 	case b.Provider:
-		return MethodProvider
+		return amrProvider
 	case b.Mailbox != "":
-		return MethodMail
+		return amrCode
 	}
-	return MethodPassword
+	return amrPassword
 }
 
 // secondFactorRequired ends the first half of a sign-in whose account has a second
@@ -121,6 +127,13 @@ func (s *Service) secondFactorRequired(ctx context.Context, op Operation, ua Use
 	}
 	e := Errorf(CodeSecondFactorRequired, "This account also asks for a second factor: send it with the challenge")
 	e.Challenge, e.Methods = challenge, ua.Account.Factors
+	if ua.Account.has(MethodPasskey) && s.Passkeys != nil {
+		// An authenticator signs the challenge itself.
+		raw, _ := challengeEncoding.DecodeString(challenge)
+		if e.PasskeyOptions, err = s.requestOptions(ctx, ua, raw); err != nil {
+			return err
+		}
+	}
 	return e
 }
 
@@ -153,7 +166,9 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 		return Grant{}, err
 	}
 	attempt := Attempt{Operation: op, Client: in.Client, Account: ua.User.Email, Method: in.Proof.Method, DeviceID: first.Device}
-	if err := s.prove(ctx, attempt, ua, in.Proof, wrong(in.Proof.Method)); err != nil {
+	in.Proof.asked = askedToSignIn(asked, in.Challenge)
+	amr, err := s.prove(ctx, attempt, ua, in.Proof, wrong(in.Proof.Method))
+	if err != nil {
 		return Grant{}, err
 	}
 	// Of two right answers to the same challenge, one opens a session.
@@ -166,7 +181,7 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 	if ua, err = s.verifyMailbox(ctx, ua, first.Mailbox); err != nil {
 		return Grant{}, err
 	}
-	g, err := s.open(ctx, opening{op: op, userAccount: ua, client: in.Client, methods: []Method{first.method(), in.Proof.Method}, known: first.Device != "", remember: in.Remember})
+	g, err := s.open(ctx, opening{op: op, userAccount: ua, client: in.Client, amr: withProof([]string{first.amr()}, in.Proof.Method, amr...), known: first.Device != "", remember: in.Remember})
 	if err != nil {
 		return g, err
 	}
@@ -194,7 +209,7 @@ func (s *Service) challengeRefused(ctx context.Context, op Operation, c Client) 
 	return s.refused(ctx, op, "", c, errChallenge())
 }
 
-func secondFactors() []Method { return []Method{MethodTOTP, MethodRecoveryCode} }
+func secondFactors() []Method { return []Method{MethodPasskey, MethodTOTP, MethodRecoveryCode} }
 
 func errChallenge() *Error {
 	return Errorf(CodeInvalidToken, "This challenge has expired, was answered or took too many wrong codes; sign in again")
@@ -205,10 +220,9 @@ type opening struct {
 	op          Operation
 	userAccount UserAccount
 	client      Client
-	methods     []Method
+	amr         []string
 	known       bool // a device that has signed in before
 	remember    bool // the device is asked for no second factor for a while
-	multiple    bool // the one method has asked for a second factor itself
 	// deviceToken is given back as it is; empty: a new one is made, unless the device
 	// keeps its own.
 	deviceToken string
@@ -218,14 +232,11 @@ type opening struct {
 // open opens the session of a sign-in and tells the owner of a new device.
 func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
 	ua := o.userAccount
-	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, o.client, o.methods...)
+	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, o.client, o.amr...)
 	if err != nil {
 		return Grant{}, err
 	}
 	session.Opens = ua.Account.Unopened
-	if o.multiple {
-		session.Session.AMR, session.Session.ElevatedAt = append(session.Session.AMR, amrMultiple), session.Session.CreatedAt
-	}
 	if err := s.Store.CreateSession(ctx, session); err != nil {
 		if errors.Is(err, ErrStale) { // the credential was removed since the check
 			err = s.refused(ctx, o.op, ua.User.ID, o.client, errInvalidCredentials())

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -35,12 +36,14 @@ type Rules struct {
 }
 
 // Deps are the ports a Service works through. All are required but Now and
-// Random, which default to the system's, Providers and MailQueued.
+// Random, which default to the system's, MailQueued, Providers and Passkeys.
 type Deps struct {
 	Store            Store
 	Mail             MailStore
 	Credentials      CredentialStore
 	Identities       IdentityStore
+	PasskeyStore     PasskeyStore
+	Passkeys         Passkeys // nil: the service takes none
 	OneTimePasswords OneTimePasswords
 	Hasher           Hasher
 	Policy           PasswordPolicy
@@ -110,7 +113,7 @@ func accountVersion(userID string, passwordVersion int) string {
 }
 
 // openSession draws a session and its first refresh token; nothing is stored.
-func (s *Service) openSession(userID string, version int, c Client, methods ...Method) (NewSession, refreshToken, error) {
+func (s *Service) openSession(userID string, version int, c Client, amr ...string) (NewSession, refreshToken, error) {
 	now := s.Now().UTC()
 	token, err := newRefreshToken(s.Random)
 	if err != nil {
@@ -121,12 +124,8 @@ func (s *Service) openSession(userID string, version int, c Client, methods ...M
 		return NewSession{}, token, err
 	}
 	expires := now.Add(s.rules.RefreshTTL)
-	var amr []string
-	for _, m := range methods {
-		amr = withMethod(amr, m)
-	}
 	elevated := time.Time{}
-	if len(methods) > 1 {
+	if slices.Contains(amr, amrMultiple) {
 		elevated = now
 	}
 	return NewSession{

@@ -61,11 +61,8 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if !ok {
 		return Grant{}, s.refused(ctx, OpSignIn, ua.User.ID, in.Client, errInvalidCredentials())
 	}
-	if !ua.Account.DisabledAt.IsZero() {
-		return Grant{}, s.refused(ctx, OpSignIn, ua.User.ID, in.Client, Errorf(CodeAccountDisabled, "This account is disabled"))
-	}
-	if s.rules.RequireVerifiedEmail && ua.Account.EmailVerifiedAt.IsZero() {
-		return Grant{}, s.refused(ctx, OpSignIn, ua.User.ID, in.Client, errEmailNotVerified("Open the link in the mail that was sent to this address, or ask for a new one"))
+	if err := s.mayEnter(ctx, OpSignIn, ua, in.Client); err != nil {
+		return Grant{}, err
 	}
 	if stale {
 		s.rehash(ctx, ua, in)
@@ -73,11 +70,22 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if len(ua.Account.Factors) > 0 && !remembered {
 		return Grant{}, s.secondFactorRequired(ctx, OpSignIn, ua, begun{Device: device}, in.Client)
 	}
-	o := opening{op: OpSignIn, userAccount: ua, client: in.Client, methods: []Method{MethodPassword}, known: device != ""}
+	o := opening{op: OpSignIn, userAccount: ua, client: in.Client, amr: []string{amrPassword}, known: device != ""}
 	if remembered {
 		o.deviceToken = in.DeviceToken // its lifetime does not start again
 	}
 	return s.open(ctx, o)
+}
+
+// mayEnter refuses an account whose owner is known, but that may not be entered.
+func (s *Service) mayEnter(ctx context.Context, op Operation, ua UserAccount, c Client) error {
+	if !ua.Account.DisabledAt.IsZero() {
+		return s.refused(ctx, op, ua.User.ID, c, Errorf(CodeAccountDisabled, "This account is disabled"))
+	}
+	if s.rules.RequireVerifiedEmail && ua.Account.EmailVerifiedAt.IsZero() {
+		return s.refused(ctx, op, ua.User.ID, c, errEmailNotVerified("Open the link in the mail that was sent to this address, or ask for a new one"))
+	}
+	return nil
 }
 
 // rehash brings a stored hash to the live cost after the answer is out. Losing

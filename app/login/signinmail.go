@@ -299,7 +299,7 @@ func (s *Service) signInByMail(ctx context.Context, p mailProof) (Grant, error) 
 	if len(ua.Account.Factors) > 0 && !remembered {
 		return Grant{}, s.secondFactorRequired(ctx, p.op, ua, begun{Device: p.device, Mailbox: ua.User.Email}, p.client)
 	}
-	return s.open(ctx, opening{op: p.op, userAccount: ua, client: p.client, methods: []Method{MethodMail}, known: p.device != "" && !takeOver, keepsToken: remembered})
+	return s.open(ctx, opening{op: p.op, userAccount: ua, client: p.client, amr: []string{amrCode}, known: p.device != "" && !takeOver, keepsToken: remembered})
 }
 
 // signUpByMail makes the account of an address that had none when the code was
@@ -327,7 +327,7 @@ func (s *Service) signUpByMail(ctx context.Context, code MailCode, in MailSignIn
 	}
 	now := s.Now().UTC()
 	ua.User.CreatedAt, ua.User.UpdatedAt, ua.Account.EmailVerifiedAt = now, now, now
-	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, in.Client, MethodMail)
+	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, in.Client, amrCode)
 	if err != nil {
 		return Grant{}, err
 	}

@@ -65,7 +65,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	if s.rules.RequireVerifiedEmail {
 		return Grant{}, s.signUpUnverified(ctx, ua, replaces, language, in.Client)
 	}
-	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, in.Client, MethodPassword)
+	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, in.Client, amrPassword)
 	if err != nil {
 		return Grant{}, err
 	}

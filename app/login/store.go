@@ -102,6 +102,7 @@ type PasswordChange struct {
 	OldHash        string
 	SessionVersion int // as read with OldHash
 	NewHash        string
+	OtherWayIn     bool       // of no NewHash: something signs in that is no credential
 	Session        NewSession // of version SessionVersion+1
 	Now            time.Time
 }
@@ -191,7 +192,8 @@ type Store interface {
 	// sessions (same password, new cost or format); ErrStale.
 	ReplaceHash(ctx context.Context, userID, oldHash, newHash string) error
 	// ChangePassword swaps hash and version by compare-and-set and opens the
-	// session of the new version; ErrStale.
+	// session of the new version; ErrStale. An empty hash removes the password;
+	// ErrLastWayIn if nothing else signs in to the account.
 	ChangePassword(ctx context.Context, c PasswordChange) error
 
 	// Sweep deletes one batch of old rows of each kind and returns how many rows it

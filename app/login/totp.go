@@ -144,23 +144,23 @@ func (s *Service) RemoveTOTP(ctx context.Context, id Identity, password string, 
 
 // proveTOTP spends a right code: on no replica does the same one, or an earlier
 // one, work again (RFC 6238, 5.2).
-func (s *Service) proveTOTP(ctx context.Context, _ Attempt, ua UserAccount, p Proof) (bool, error) {
+func (s *Service) proveTOTP(ctx context.Context, _ Attempt, ua UserAccount, p Proof) ([]string, error) {
 	t, err := s.Credentials.TOTP(ctx, ua.User.ID)
 	if errors.Is(err, ErrNotFound) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	step, err := s.OneTimePasswords.Check(ua.User.ID, t.Secret, p.Code, s.Now())
 	if err != nil || step == 0 {
-		return false, err
+		return nil, err
 	}
 	err = s.Credentials.UseTOTP(ctx, ua.User.ID, step)
 	if errors.Is(err, ErrTokenUnknown) {
-		return false, nil
+		return nil, nil
 	}
-	return err == nil, err
+	return proved(err == nil, err, amrCode)
 }
 
 // ResetSecondFactor removes every second factor of a user who has lost them. The

@@ -158,8 +158,9 @@ func (s *Service) mayConfirm(ctx context.Context, t MailToken, ua UserAccount, i
 	// The link is from the account's mailbox: strangers who guess at the account do
 	// not use up its bearer's tries.
 	attempt := Attempt{Operation: OpVerifyEmail, Client: in.Client, Account: ua.User.Email, DeviceID: string(t.Hash[:])}
-	return s.prove(ctx, attempt, ua, Proof{Method: MethodPassword, Password: in.Password},
+	_, err := s.prove(ctx, attempt, ua, Proof{Method: MethodPassword, Password: in.Password},
 		Errorf(CodeInvalidCredentials, "This is not the account's password"))
+	return err
 }
 
 // Link describes a mailed token, for the page that asks before it is spent.

@@ -13,10 +13,11 @@ var counting = [login.Limits]struct {
 	hits          func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit
 	failuresTwice bool // what may be a search for addresses or tokens
 }{
-	login.LimitNone:  {hits: func(_ *Limiter, list []hit, _ login.Attempt, _ time.Time) []hit { return list }},
-	login.LimitGuess: {hits: (*Limiter).passwordHits},
-	login.LimitKnown: {hits: (*Limiter).knownHits},
-	login.LimitCode:  {hits: (*Limiter).codeHits},
+	login.LimitNone:    {hits: func(_ *Limiter, list []hit, _ login.Attempt, _ time.Time) []hit { return list }},
+	login.LimitGuess:   {hits: (*Limiter).passwordHits},
+	login.LimitKnown:   {hits: (*Limiter).knownHits},
+	login.LimitCode:    {hits: (*Limiter).codeHits},
+	login.LimitPasskey: {hits: (*Limiter).passkeyHits},
 	login.LimitSignUp: {failuresTwice: true, hits: func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit {
 		return l.clientHits(list, limitSignUp, l.limits.SignUpClient, a, now)
 	}},
@@ -87,6 +88,18 @@ func (l *Limiter) devicesCodeHits(list []hit, a login.Attempt, now time.Time) []
 
 func (l *Limiter) strangersCodeHits(list []hit, a login.Attempt, now time.Time) []hit {
 	return l.proofHits(list, limitCode, codeLimit, l.heldCodes, a, now)
+}
+
+// passkeyHits counts an authenticator's answer for the client, and notes what the
+// client holds. No account has a count: nobody can guess a signature, so strangers
+// must not be able to use up its owner's.
+func (t *Limiter) passkeyHits(list []hit, a login.Attempt, now time.Time) []hit {
+	list = t.clientHits(list, limitSignIn, t.limits.SignInClient, a, now)
+	pair := t.keys.id(kindPair, limitPasskey, rangeOf(a.Client.Addr, tiersOf(a.Client.Addr)[0]), "", "")
+	for _, rate := range t.limits.SignInClient {
+		list = append(list, newHit(pair, kindPair, 1, 0, rate.Period, now))
+	}
+	return list
 }
 
 // crowdedHits counts a known device beyond what its client may ask with those: for

@@ -29,6 +29,7 @@ const (
 	limitCode        limitName = '2'
 	limitMailSignIn  limitName = 'e'
 	limitStrangers   limitName = 'n'
+	limitPasskey     limitName = 'k'
 	limitOther       limitName = 'o'
 )
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"hasura-login/app/login"
 	"hasura-login/app/store/internal/sqlvalue"
 )
@@ -105,8 +107,18 @@ func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) erro
 		return login.ErrStale
 	}
 	n := c.Session.Session
-	return s.exec(ctx, "changing a password", login.ErrStale, query,
+	args := []any{
 		id, c.OldHash, c.SessionVersion, c.NewHash, c.Now,
 		n.ID, n.CreatedAt, n.LastUsedAt, n.IdleUntil, n.ExpiresAt, sqlvalue.Text(n.ClientName), sqlvalue.Text(n.ClientPrefix),
-		c.Session.Token.Family[:], c.Session.Token.Token[:], strings.Join(n.AMR, " "), orNull(n.ElevatedAt))
+		c.Session.Token.Family[:], c.Session.Token.Token[:], strings.Join(n.AMR, " "), orNull(n.ElevatedAt),
+	}
+	if c.NewHash != "" || c.OtherWayIn {
+		return s.exec(ctx, "changing a password", login.ErrStale, query, args...)
+	}
+	return s.changeCredentials(ctx, "removing a password", c.UserID, c.SessionVersion, func(ctx context.Context, tx pgx.Tx, id any) error {
+		if err := execIn(ctx, tx, login.ErrStale, query, args...); err != nil {
+			return err
+		}
+		return keepWayIn(ctx, tx, id)
+	})
 }

@@ -26,6 +26,7 @@ func (s *Store) AddTOTP(ctx context.Context, userID string, version int, t login
 	// Codes that stood in for another secret do not for this one.
 	const query = current + `, codes AS (
 			DELETE FROM auth.recovery_codes r USING account a WHERE r.user_id = a.user_id
+				AND NOT EXISTS (SELECT FROM auth.passkeys p WHERE p.user_id = a.user_id)
 		)
 		INSERT INTO auth.totp (user_id, secret, last_step, created_at)
 		SELECT user_id, $3, $4, $5 FROM account`
@@ -77,6 +78,7 @@ func (s *Store) UseTOTP(ctx context.Context, userID string, step int64) error {
 func (s *Store) RemoveTOTP(ctx context.Context, userID string, version int) error {
 	const query = current + `, codes AS (
 			DELETE FROM auth.recovery_codes r USING account a WHERE r.user_id = a.user_id
+				AND NOT EXISTS (SELECT FROM auth.passkeys p WHERE p.user_id = a.user_id)
 		)
 		DELETE FROM auth.totp t USING account a WHERE t.user_id = a.user_id`
 	id, ok := sqlvalue.ID(userID)
@@ -95,7 +97,7 @@ func (s *Store) resetFactors(ctx context.Context, change string, args []any) err
 			if err == nil && tag.RowsAffected() == 0 {
 				err = login.ErrNotFound
 			}
-			for _, query := range []string{`DELETE FROM auth.totp WHERE user_id = $1`, `DELETE FROM auth.recovery_codes WHERE user_id = $1`} {
+			for _, query := range []string{`DELETE FROM auth.totp WHERE user_id = $1`, `DELETE FROM auth.passkeys WHERE user_id = $1`, `DELETE FROM auth.recovery_codes WHERE user_id = $1`} {
 				if err == nil {
 					_, err = tx.Exec(ctx, query, args[0])
 				}

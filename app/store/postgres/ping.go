@@ -19,6 +19,9 @@ const (
 		UNION ALL SELECT FROM auth.totp WHERE false
 		UNION ALL SELECT FROM auth.recovery_codes WHERE false
 		UNION ALL SELECT FROM auth.challenges WHERE false
+		UNION ALL SELECT FROM auth.user_handles WHERE false
+		UNION ALL SELECT FROM auth.passkeys WHERE false
+		UNION ALL SELECT FROM auth.spent_challenges WHERE false
 		UNION ALL SELECT FROM auth.identities WHERE false
 		UNION ALL SELECT FROM auth.spent_flows WHERE false`
 	// pingWrite adds no row, but a server or role that only reads refuses it.

@@ -38,6 +38,11 @@ const (
 			WHERE nonce IS NOT NULL AND created_at < $1
 			ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
 
+	sweepSpentChallenges = `
+		DELETE FROM auth.spent_challenges WHERE hash IN (
+			SELECT hash FROM auth.spent_challenges WHERE expires_at < $1
+			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
+
 	sweepChallenges = `
 		DELETE FROM auth.challenges WHERE hash IN (
 			SELECT hash FROM auth.challenges WHERE expires_at < $1
@@ -91,7 +96,7 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 			for _, step := range []struct {
 				query  string
 				before time.Time
-			}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, w.Now}, {sweepMailCodes, w.Now}, {sweepFlows, w.Now}} {
+			}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, w.Now}, {sweepSpentChallenges, w.Now}, {sweepMailCodes, w.Now}, {sweepFlows, w.Now}} {
 				n, err := sweepStep(ctx, tx, step.query, step.before, w.Batch)
 				if err != nil {
 					return err

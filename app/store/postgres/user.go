@@ -16,6 +16,7 @@ const userAccountColumns = `
 	u.id, u.email, u.name, u.created_at, u.updated_at,
 	a.password, a.roles, a.default_role, a.claims, a.session_version,
 	a.session_version - a.signouts, a.unopened, a.email_verified_at, a.disabled_at,
+	EXISTS (SELECT FROM auth.passkeys f WHERE f.user_id = a.user_id),
 	EXISTS (SELECT FROM auth.totp f WHERE f.user_id = a.user_id),
 	EXISTS (SELECT FROM auth.recovery_codes f WHERE f.user_id = a.user_id)`
 
@@ -32,7 +33,7 @@ func (r *userAccountRow) targets() []any {
 	return []any{
 		&u.ID, &u.Email, &u.Name, &u.CreatedAt, &u.UpdatedAt,
 		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.SessionVersion, &a.PasswordVersion, &a.Unopened, &r.verified, &r.disabled,
-		&r.factors.TOTP, &r.factors.RecoveryCodes,
+		&r.factors.Passkeys, &r.factors.TOTP, &r.factors.RecoveryCodes,
 	}
 }
 

@@ -18,6 +18,7 @@ const lockAccount = `
 // that can open a session has a line here.
 const wayIn = `
 	SELECT EXISTS (SELECT FROM auth.accounts WHERE user_id = $1 AND password <> '')
+		OR EXISTS (SELECT FROM auth.passkeys WHERE user_id = $1)
 		OR EXISTS (SELECT FROM auth.identities WHERE user_id = $1)`
 
 // changeCredentials runs f with the account locked; ErrStale if it is of another

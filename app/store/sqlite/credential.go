@@ -40,7 +40,8 @@ func (s *Store) AddTOTP(ctx context.Context, userID string, version int, t login
 			return err
 		}
 		// Codes that stood in for another secret do not for this one.
-		_, err = tx.ExecContext(ctx, `DELETE FROM auth_recovery_codes WHERE user_id = ?`, id.String())
+		const codes = `DELETE FROM auth_recovery_codes WHERE user_id = ?1 AND NOT EXISTS (SELECT 1 FROM auth_passkeys WHERE user_id = ?1)`
+		_, err = tx.ExecContext(ctx, codes, id.String())
 		return err
 	})
 }
@@ -81,13 +82,14 @@ func (s *Store) RemoveTOTP(ctx context.Context, userID string, version int) erro
 		if err := execOne(ctx, tx, login.ErrStale, query, id.String(), version); err != nil {
 			return err
 		}
-		return removeFactors(ctx, tx, id.String())
+		_, err := tx.ExecContext(ctx, orphanedCodes, id.String())
+		return err
 	})
 }
 
 // removeFactors removes every second factor of a user.
 func removeFactors(ctx context.Context, tx *transaction, userID string) error {
-	for _, query := range []string{`DELETE FROM auth_totp WHERE user_id = ?`, `DELETE FROM auth_recovery_codes WHERE user_id = ?`} {
+	for _, query := range []string{`DELETE FROM auth_totp WHERE user_id = ?`, `DELETE FROM auth_passkeys WHERE user_id = ?`, `DELETE FROM auth_recovery_codes WHERE user_id = ?`} {
 		if _, err := tx.ExecContext(ctx, query, userID); err != nil {
 			return err
 		}

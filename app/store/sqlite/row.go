@@ -36,6 +36,7 @@ const userAccountColumns = `
 	u.id, u.email, u.name, u.created_at, u.updated_at,
 	a.password, a.roles, a.default_role, a.claims, a.session_version,
 	a.session_version - a.signouts, a.unopened, a.email_verified_at, a.disabled_at,
+	EXISTS (SELECT 1 FROM auth_passkeys f WHERE f.user_id = a.user_id),
 	EXISTS (SELECT 1 FROM auth_totp f WHERE f.user_id = a.user_id),
 	EXISTS (SELECT 1 FROM auth_recovery_codes f WHERE f.user_id = a.user_id)`
 
@@ -52,7 +53,7 @@ func (r *userAccountRow) targets() []any {
 	return []any{
 		&u.ID, &u.Email, &u.Name, &r.created, &r.updated,
 		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.SessionVersion, &a.PasswordVersion, &a.Unopened, &r.verified, &r.disabled,
-		&r.factors.TOTP, &r.factors.RecoveryCodes,
+		&r.factors.Passkeys, &r.factors.TOTP, &r.factors.RecoveryCodes,
 	}
 }
 

@@ -167,6 +167,33 @@ CREATE TABLE IF NOT EXISTS auth_spent_flows (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS auth_spent_flows_expires_at_idx ON auth_spent_flows (expires_at);
 
+CREATE TABLE IF NOT EXISTS auth_user_handles (
+  user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+  handle  BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS auth_passkeys (
+  id              TEXT    NOT NULL PRIMARY KEY,
+  user_id         TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  credential_id   BLOB    NOT NULL UNIQUE,
+  public_key      BLOB    NOT NULL,
+  aaguid          TEXT    NOT NULL,
+  sign_count      INTEGER NOT NULL,
+  backup_eligible INTEGER NOT NULL,
+  backed_up       INTEGER NOT NULL,
+  transports      TEXT    NOT NULL,
+  name            TEXT    NOT NULL,
+  created_at      INTEGER NOT NULL,
+  last_used_at    INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS auth_passkeys_user_id_idx ON auth_passkeys (user_id);
+
+CREATE TABLE IF NOT EXISTS auth_spent_challenges (
+  hash       BLOB    NOT NULL PRIMARY KEY,
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS auth_spent_challenges_expires_at_idx ON auth_spent_challenges (expires_at);
+
 CREATE TABLE IF NOT EXISTS auth_mail_tokens (
   hash       BLOB    NOT NULL PRIMARY KEY,
   user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -29,6 +29,10 @@ const (
 			SELECT hash FROM auth_refresh_tokens WHERE nonce IS NOT NULL AND created_at < ?1
 			ORDER BY created_at LIMIT ?2)`
 
+	sweepSpentChallenges = `
+		DELETE FROM auth_spent_challenges WHERE hash IN (
+			SELECT hash FROM auth_spent_challenges WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
+
 	sweepChallenges = `
 		DELETE FROM auth_challenges WHERE hash IN (
 			SELECT hash FROM auth_challenges WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
@@ -52,7 +56,7 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 		for _, step := range []struct {
 			query  string
 			before int64
-		}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, micros(w.Now)}, {sweepMailCodes, micros(w.Now)}, {sweepFlows, micros(w.Now)}} {
+		}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, micros(w.Now)}, {sweepSpentChallenges, micros(w.Now)}, {sweepMailCodes, micros(w.Now)}, {sweepFlows, micros(w.Now)}} {
 			result, err := tx.ExecContext(ctx, step.query, step.before, w.Batch)
 			if err != nil {
 				return err

@@ -215,6 +215,11 @@ func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) erro
 		if err := endSessionsOf(ctx, tx, id.String(), c.Now); err != nil {
 			return err
 		}
+		if c.NewHash == "" && !c.OtherWayIn {
+			if err := keepWayIn(ctx, tx, id.String()); err != nil {
+				return err
+			}
+		}
 		n := c.Session
 		n.Session.UserID, n.Session.SessionVersion = id.String(), c.SessionVersion+1
 		return insertSession(ctx, tx, n)

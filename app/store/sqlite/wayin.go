@@ -11,6 +11,7 @@ import (
 // that can open a session has a line here.
 const wayIn = `
 	SELECT EXISTS (SELECT 1 FROM auth_accounts WHERE user_id = ?1 AND password <> '')
+		OR EXISTS (SELECT 1 FROM auth_passkeys WHERE user_id = ?1)
 		OR EXISTS (SELECT 1 FROM auth_identities WHERE user_id = ?1)`
 
 // changeCredentials runs f in a transaction; ErrStale if the account is of another

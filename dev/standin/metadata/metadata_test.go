@@ -78,6 +78,16 @@ func TestLoad_ActionsHaveTheRolesOfTheContract(t *testing.T) {
 		"exchange":             "mutation public,user AuthPayload!",
 		"identities":           "query user [LoginIdentity!]!",
 		"unlinkIdentity":       "mutation user OkPayload!",
+
+		"signinPasskeyOptions": "mutation public,user PasskeyOptions!",
+		"signinPasskey":        "mutation public,user AuthPayload!",
+		"elevationOptions":     "mutation user PasskeyOptions!",
+		"passkeyOptions":       "mutation user PasskeyOptions!",
+		"addPasskey":           "mutation user Passkey!",
+		"passkeys":             "query user [Passkey!]!",
+		"renamePasskey":        "mutation user OkPayload!",
+		"removePasskey":        "mutation user OkPayload!",
+		"removePassword":       "mutation user AuthPayload!",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("actions (-want +got):\n%s", diff)

@@ -3,12 +3,15 @@ package sqlvalue
 import "hasura-login/app/login"
 
 // Factors lists an account's second factors from the columns of a row.
-type Factors struct{ TOTP, RecoveryCodes bool }
+type Factors struct{ Passkeys, TOTP, RecoveryCodes bool }
 
 // Methods lists them as the domain does. Recovery codes stand in for another
 // factor and are none by themselves.
 func (f Factors) Methods() []login.Method {
 	var methods []login.Method
+	if f.Passkeys {
+		methods = append(methods, login.MethodPasskey)
+	}
 	if f.TOTP {
 		methods = append(methods, login.MethodTOTP)
 	}

@@ -1,0 +1,372 @@
+package login
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// MaxPasskeys is how many passkeys an account can have.
+	MaxPasskeys = 20
+	// MaxPasskeyAnswer is the most bytes of JSON that an authenticator's answer may
+	// have. It is checked before anything of it is decoded.
+	MaxPasskeyAnswer = 8 << 10
+
+	userHandleBytes = 64 // what WebAuthn allows and recommends (5.4.3)
+)
+
+// Passkey is a row of auth.passkeys.
+type Passkey struct {
+	ID           string // UUID; what its owner calls it by
+	UserID       string
+	CredentialID []byte
+	PublicKey    []byte // COSE_Key
+	AAGUID       string // UUID of the authenticator's model; all zero if it does not say
+	SignCount    uint32
+	// BackupEligible tells that the key may leave its authenticator, BackedUp that it
+	// has. The first never changes.
+	BackupEligible bool
+	BackedUp       bool
+	Transports     []string
+	Name           string
+	CreatedAt      time.Time
+	LastUsedAt     time.Time // zero: never
+}
+
+// amr is what RFC 8176 calls a proof by the passkey. Nobody attests where the key is:
+// the words are the authenticator's own. User verification makes two factors of it.
+func (p Passkey) amr() []string {
+	if p.BackupEligible {
+		return []string{amrSoftwareKey, amrUser, amrMultiple}
+	}
+	return []string{amrHardwareKey, amrUser, amrMultiple}
+}
+
+// Passkeys makes the options of WebAuthn's ceremonies and checks what authenticators
+// answer. User verification is always demanded, and every passkey is discoverable.
+type Passkeys interface {
+	// CreationOptions returns PublicKeyCredentialCreationOptionsJSON for a user whose
+	// passkeys so far are known.
+	CreationOptions(challenge, handle []byte, u User, known []Passkey) (json.RawMessage, error)
+	// RequestOptions returns PublicKeyCredentialRequestOptionsJSON. Without any that
+	// are allowed the user chooses among all passkeys for this service.
+	RequestOptions(challenge []byte, allowed []Passkey) (json.RawMessage, error)
+	// Created reads a RegistrationResponseJSON; ErrPasskeyAnswer if it is none.
+	Created(answer []byte) (CreatedPasskey, error)
+	// Used reads an AuthenticationResponseJSON; ErrPasskeyAnswer if it is none.
+	Used(answer []byte) (UsedPasskey, error)
+	// NewChallenge draws a challenge for somebody of whom nothing is known. It is
+	// sealed, so that nothing has to be stored for strangers.
+	NewChallenge(now time.Time) ([]byte, error)
+	// ChallengeExpires tells until when such a challenge is good; false for one that
+	// is expired or was not drawn here.
+	ChallengeExpires(challenge []byte, now time.Time) (time.Time, bool)
+}
+
+// CreatedPasskey is an authenticator's answer to a creation.
+type CreatedPasskey struct {
+	Challenge []byte
+	// Check returns the passkey; ErrPasskeyRefused if the answer is not to this
+	// challenge, from our origins, for our RP id, or verified no user.
+	Check func(challenge, handle []byte) (Passkey, error)
+}
+
+// UsedPasskey is an authenticator's answer to a request.
+type UsedPasskey struct {
+	Challenge    []byte
+	CredentialID []byte
+	// Check verifies the answer with the stored passkey and its owner's handle, and
+	// returns what is to be stored of it; ErrPasskeyRefused as of a creation.
+	Check func(challenge, handle []byte, p Passkey) (PasskeyUse, error)
+}
+
+// PasskeyUse is what changes when a passkey is used.
+type PasskeyUse struct {
+	ID        string // of the passkey
+	SignCount uint32
+	BackedUp  bool
+	Now       time.Time
+	// Challenge is the hash of the challenge that was signed; it is remembered until
+	// it expires, so that it is signed once.
+	Challenge TokenHash
+	Expires   time.Time
+}
+
+// passkeys returns the ceremonies, or the error of a service that has none.
+func (s *Service) passkeys() (Passkeys, error) {
+	if s.Passkeys == nil {
+		return nil, Errorf(CodePasskeysDisabled, "This service takes no passkeys")
+	}
+	return s.Passkeys, nil
+}
+
+// PasskeyOptions begins to add a passkey: the options are for
+// navigator.credentials.create, whose answer AddPasskey takes within ChallengeLife.
+func (s *Service) PasskeyOptions(ctx context.Context, id Identity, password string, c Client) (json.RawMessage, error) {
+	const op = OpPasskeyOptions
+	ceremonies, err := s.passkeys()
+	if err != nil {
+		return nil, err
+	}
+	session, ua, err := s.confirm(ctx, op, id, password, c, nil)
+	if err != nil {
+		return nil, err
+	}
+	known, err := s.PasskeyStore.Passkeys(ctx, id.UserID)
+	if err != nil {
+		return nil, err
+	}
+	if len(known) >= MaxPasskeys {
+		return nil, errTooManyPasskeys()
+	}
+	var fresh [userHandleBytes]byte
+	if _, err := io.ReadFull(s.Random, fresh[:]); err != nil {
+		return nil, err
+	}
+	handle, err := s.PasskeyStore.UserHandle(ctx, id.UserID, fresh[:])
+	if errors.Is(err, ErrNotFound) {
+		return nil, s.refused(ctx, op, id.UserID, c, errUnauthenticated())
+	}
+	if err != nil {
+		return nil, err
+	}
+	challenge, err := s.passkeyChallenge(ctx, op, ChallengePasskey, ua, c, []byte(session.ID))
+	if err != nil {
+		return nil, err
+	}
+	return ceremonies.CreationOptions(challenge, handle, ua.User, known)
+}
+
+// passkeyChallenge stores a challenge of the account that an authenticator signs.
+func (s *Service) passkeyChallenge(ctx context.Context, op Operation, p ChallengePurpose, ua UserAccount, c Client, data []byte) ([]byte, error) {
+	presented, err := s.challenge(ctx, p, ua, c, data)
+	if errors.Is(err, ErrStale) {
+		return nil, s.refused(ctx, op, ua.User.ID, c, errUnauthenticated())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return challengeEncoding.DecodeString(presented)
+}
+
+// AddPasskeyInput is what an authenticator answered to PasskeyOptions.
+type AddPasskeyInput struct {
+	Name   string // what its owner calls it; empty: nothing yet
+	Answer []byte // RegistrationResponseJSON
+	Client Client
+}
+
+// AddPasskey gives the account the passkey that an authenticator has created. Sessions
+// stay.
+func (s *Service) AddPasskey(ctx context.Context, id Identity, in AddPasskeyInput) (Passkey, error) {
+	const op = OpAddPasskey
+	ceremonies, err := s.passkeys()
+	if err != nil {
+		return Passkey{}, err
+	}
+	name, err := passkeyName(in.Name)
+	if err != nil {
+		return Passkey{}, err
+	}
+	session, ua, err := s.authorize(ctx, id)
+	if err != nil {
+		return Passkey{}, err
+	}
+	created, err := readPasskey(in.Answer, ceremonies.Created)
+	if err != nil {
+		return Passkey{}, err
+	}
+	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client, Account: ua.User.Email, DeviceID: session.ID, Method: MethodPasskey})
+	if err != nil {
+		return Passkey{}, err
+	}
+	p, err := s.created(ctx, session, created, in.Client)
+	if errors.Is(err, ErrTokenUnknown) || errors.Is(err, ErrPasskeyRefused) {
+		reservation.Failed(ctx)
+		return Passkey{}, s.refused(ctx, op, id.UserID, in.Client, errPasskeyRefused(err))
+	}
+	if err != nil {
+		reservation.Released(ctx)
+		return Passkey{}, err
+	}
+	reservation.Succeeded(ctx)
+	if p.ID, err = newID(s.Random); err != nil {
+		return Passkey{}, err
+	}
+	p.UserID, p.Name, p.CreatedAt = id.UserID, name, s.Now().UTC()
+	err = s.PasskeyStore.AddPasskey(ctx, ua.Account.SessionVersion, p)
+	switch {
+	case errors.Is(err, ErrCredentialExists):
+		return Passkey{}, s.refused(ctx, op, id.UserID, in.Client, errPasskeyExists())
+	case errors.Is(err, ErrStale):
+		return Passkey{}, s.refused(ctx, op, id.UserID, in.Client, errUnauthenticated())
+	case err != nil:
+		return Passkey{}, err
+	}
+	s.record(ctx, EventPasskeyAdded, op, session, in.Client)
+	s.notify(ctx, MailPasskeyAdded, ua, in.Client)
+	return p, nil
+}
+
+// created checks an answer and ends its challenge, which then is good for no other.
+func (s *Service) created(ctx context.Context, session Session, created CreatedPasskey, c Client) (Passkey, error) {
+	key := s.challengeKey(ChallengePasskey, challengeEncoding.EncodeToString(created.Challenge), c)
+	if _, err := s.ownChallenge(ctx, key, session); err != nil {
+		return Passkey{}, err
+	}
+	handle, err := s.PasskeyStore.UserHandle(ctx, session.UserID, nil)
+	if errors.Is(err, ErrNotFound) {
+		return Passkey{}, ErrTokenUnknown // the user was deleted meanwhile
+	}
+	if err != nil {
+		return Passkey{}, err
+	}
+	p, err := created.Check(created.Challenge, handle)
+	if err != nil {
+		return Passkey{}, err
+	}
+	return p, s.Credentials.EndChallenge(ctx, key.Hash)
+}
+
+// ownChallenge counts an answer to a challenge that this session has begun.
+func (s *Service) ownChallenge(ctx context.Context, key ChallengeKey, session Session) (Challenge, error) {
+	begun, owner, err := s.Credentials.TryChallenge(ctx, key)
+	if err == nil && (owner.User.ID != session.UserID || string(begun.Data) != session.ID) {
+		err = ErrTokenUnknown
+	}
+	return begun, err
+}
+
+// readPasskey reads an authenticator's answer, whose size is bounded first.
+func readPasskey[T any](answer []byte, read func([]byte) (T, error)) (T, error) {
+	var none T
+	if len(answer) == 0 {
+		return none, Invalid("credential", "must not be empty")
+	}
+	if len(answer) > MaxPasskeyAnswer {
+		return none, Invalid("credential", "longer than %d bytes", MaxPasskeyAnswer)
+	}
+	parsed, err := read(answer)
+	if errors.Is(err, ErrPasskeyAnswer) {
+		return none, Invalid("credential", "not the JSON of a public-key credential as toJSON() makes it")
+	}
+	return parsed, err
+}
+
+// ListPasskeys returns the caller's passkeys, the oldest first.
+func (s *Service) ListPasskeys(ctx context.Context, id Identity) ([]Passkey, error) {
+	if _, _, err := s.authorize(ctx, id); err != nil {
+		return nil, err
+	}
+	return s.PasskeyStore.Passkeys(ctx, id.UserID)
+}
+
+// RenamePasskey gives one of the caller's passkeys another name.
+func (s *Service) RenamePasskey(ctx context.Context, id Identity, passkeyID, name string, c Client) error {
+	session, _, err := s.authorize(ctx, id)
+	if err != nil {
+		return err
+	}
+	if name, err = passkeyName(name); err != nil {
+		return err
+	}
+	err = ErrNotFound
+	if isUUID(passkeyID) {
+		err = s.PasskeyStore.RenamePasskey(ctx, id.UserID, passkeyID, name)
+	}
+	if errors.Is(err, ErrNotFound) {
+		return errNoPasskey()
+	}
+	if err == nil {
+		s.record(ctx, EventPasskeyRenamed, OpRenamePasskey, session, c)
+	}
+	return err
+}
+
+// RemovePasskey removes one of the caller's passkeys. The last way in stays.
+func (s *Service) RemovePasskey(ctx context.Context, id Identity, passkeyID, password string, c Client) error {
+	const op = OpRemovePasskey
+	session, ua, err := s.confirm(ctx, op, id, password, c, nil)
+	if err != nil {
+		return err
+	}
+	err = ErrNotFound
+	if isUUID(passkeyID) {
+		err = s.PasskeyStore.RemovePasskey(ctx, id.UserID, passkeyID, ua.Account.SessionVersion, s.otherWayIn())
+	}
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return errNoPasskey()
+	case errors.Is(err, ErrLastWayIn):
+		return s.refused(ctx, op, id.UserID, c, errLastWayIn())
+	case errors.Is(err, ErrStale):
+		return s.refused(ctx, op, id.UserID, c, errUnauthenticated())
+	case err != nil:
+		return err
+	}
+	s.record(ctx, EventPasskeyRemoved, op, session, c)
+	s.notify(ctx, MailPasskeyRemoved, ua, c)
+	return nil
+}
+
+// RemovePassword leaves the account with its other ways in. As a change of password
+// does, it ends every session and opens a new one for the caller.
+func (s *Service) RemovePassword(ctx context.Context, id Identity, password string, c Client) (Grant, error) {
+	const op = OpRemovePassword
+	session, ua, err := s.confirm(ctx, op, id, password, c, func(ua UserAccount) error {
+		if ua.Account.Password == "" {
+			return Errorf(CodeNotFound, "The account has no password")
+		}
+		return nil
+	})
+	if err != nil {
+		return Grant{}, err
+	}
+	return s.replacePassword(ctx, op, EventPasswordRemoved, MailPasswordRemoved, session, ua, "", c)
+}
+
+// otherWayIn tells whether something signs in to every account that is no credential
+// of it. The others a store knows.
+func (s *Service) otherWayIn() bool { return s.rules.MailSignIn.on() }
+
+// MaxPasskeyName is the most characters that a passkey's name may have.
+const MaxPasskeyName = 60
+
+// passkeyName checks what an owner calls a passkey. It may be empty.
+func passkeyName(raw string) (string, error) {
+	if strings.TrimSpace(raw) == "" {
+		return "", nil
+	}
+	name, err := normalizeName(raw)
+	if err == nil && len([]rune(name)) > MaxPasskeyName {
+		err = Invalid("name", "longer than %d characters", MaxPasskeyName)
+	}
+	return name, err
+}
+
+func errNoPasskey() *Error { return Errorf(CodeNotFound, "The account has no such passkey") }
+
+func errPasskeyExists() *Error {
+	return Errorf(CodeCredentialExists, "This passkey is in use already, or the account has %d; use another, or remove one first", MaxPasskeys)
+}
+
+func errTooManyPasskeys() *Error {
+	return Errorf(CodeCredentialExists, "The account has %d passkeys already; remove one first", MaxPasskeys)
+}
+
+// errPasskeyRefused keeps the cause for the log.
+func errPasskeyRefused(cause error) *Error {
+	e := Errorf(CodeInvalidToken, "This passkey could not be verified: the time was over, the answer was used already, or it is not from this site; begin again")
+	e.cause = cause
+	return e
+}
+
+// hasPasskey tells whether the session's owner has proved a passkey in it.
+func (s Session) hasPasskey() bool {
+	return slices.Contains(s.AMR, amrHardwareKey) || slices.Contains(s.AMR, amrSoftwareKey)
+}

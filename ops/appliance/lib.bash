@@ -97,6 +97,25 @@ start_authority() {
   cat "${folder}/root.pem" "${ENGINE_WORK}/ca/ca.pem" >"${ENGINE_WORK}/ca/trusted.pem"
 }
 
+# As docs/vps.md says, with every profile, and an authority that asks for a certificate as others do.
+install_everything() {
+  say 'scripts/install'
+  start_authority
+  sed 's|^#ACME_SERVER=.*|ACME_SERVER=https://203.0.113.1:14000/dir|' .env.example >.env
+  scripts/install --domain "${DOMAIN}" --with acme,monitoring,redis,redis-monitoring
+  wait_for_certificate
+}
+
+wait_for_certificate() {
+  local tries=120
+  export SSL_CERT_FILE=${ENGINE_WORK}/ca/trusted.pem
+  say 'a certificate by ACME, which nginx finds by itself'
+  until outside curl -fsS --cacert "${ENGINE_WORK}/authority/root.pem" "https://${DOMAIN}/healthz" >/dev/null 2>&1; do
+    ((tries-- > 0)) || die "no certificate: $(docker logs --tail 20 "$(container_of acme)" 2>&1)"
+    sleep 1
+  done
+}
+
 # told TEXT…: whether somebody outside was told of it, within two minutes.
 told() {
   local text tries=240

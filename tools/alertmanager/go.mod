@@ -2,4 +2,4 @@ module hasura-login/tools/alertmanager
 
 go 1.26.8
 
-require github.com/prometheus/alertmanager v0.34.1
+require github.com/prometheus/alertmanager v0.35.0

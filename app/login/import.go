@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // ImportBatch is how many accounts are added in one transaction.
@@ -35,6 +37,7 @@ type ImportRecord struct {
 // ImportIdentity is an account at another provider by which a user signed in.
 type ImportIdentity struct {
 	Provider string // as the other system calls it
+	Issuer   string // empty: not known, so that nobody could sign in by it
 	Subject  string // the provider's id of the user
 }
 
@@ -47,6 +50,8 @@ type NewAccount struct {
 	UserAccount
 	NamesID bool   // the id is the one that the user has there
 	TOTP    []byte // sealed; nil: none
+	// Identities are linked unless another account has them.
+	Identities []ProviderIdentity
 }
 
 // ImportFate is what became of one account.
@@ -64,10 +69,14 @@ const (
 type Imported struct {
 	Fate   ImportFate
 	UserID string
+	Linked int // how many of its identities
 }
 
 // ErrRefusedByStore is for rows that break a rule of the database's own.
 var ErrRefusedByStore = errors.New("the database refuses it")
+
+// maxSubjectBytes is the longest subject (OpenID Connect Core, 2: 255 characters).
+const maxSubjectBytes = 255
 
 // ImportStore takes accounts in bulk.
 type ImportStore interface {
@@ -140,8 +149,14 @@ func (i *Importer) Prepare(r *ImportRecord) (NewAccount, error) {
 			h.Account.EmailVerifiedAt = now
 		}
 	}
-	if n := len(r.Identities); n > 0 {
-		r.Left = append(r.Left, fmt.Sprintf("sign-in by other providers (%d)", n))
+	for _, identity := range r.Identities {
+		if identity.Issuer == "" || identity.Subject == "" || len(identity.Subject) > maxSubjectBytes {
+			r.Left = append(r.Left, fmt.Sprintf("sign-in by %q, whose issuer or subject is not known", label(identity.Provider)))
+			continue
+		}
+		a.Identities = append(a.Identities, ProviderIdentity{
+			ID: uuid.NewString(), UserID: h.User.ID, Provider: identity.Provider, Issuer: identity.Issuer, Subject: identity.Subject, CreatedAt: now, LastUsedAt: now,
+		})
 	}
 	if r.TOTPSecret != "" {
 		if a.TOTP, err = i.TOTP.SealSecret(h.User.ID, r.TOTPSecret); err != nil {

@@ -51,7 +51,7 @@ func auth0(raw json.RawMessage) (login.ImportRecord, error) {
 	}
 	for _, i := range u.Identities {
 		if i.Provider != "auth0" {
-			r.Identities = append(r.Identities, login.ImportIdentity{Provider: string(i.Provider), Subject: string(i.UserID)})
+			r.Identities = append(r.Identities, identityOf(string(i.Provider), string(i.UserID)))
 		}
 	}
 	if len(u.MFA) > 0 {

@@ -17,6 +17,7 @@ import (
 type ExportStore interface {
 	ListUsers(ctx context.Context, f login.UserFilter) ([]login.UserAccount, error)
 	TOTP(ctx context.Context, userID string) (login.TOTP, error)
+	Identities(ctx context.Context, userID string) ([]login.ProviderIdentity, error)
 }
 
 // SecretOpener opens the sealed secrets of authenticator apps.
@@ -127,6 +128,13 @@ func (e Export) account(ctx context.Context, ua login.UserAccount) (Account, err
 		Disabled: !ua.Account.DisabledAt.IsZero(), Roles: ua.Account.Roles, DefaultRole: ua.Account.DefaultRole,
 		Claims: ua.Account.Claims, CreatedAt: moment{ua.User.CreatedAt},
 	}
+	identities, err := e.Store.Identities(ctx, ua.User.ID)
+	if err != nil {
+		return a, err
+	}
+	for _, i := range identities {
+		a.Identities = append(a.Identities, Identity{i.Provider, i.Issuer, i.Subject})
+	}
 	if !slices.Contains(ua.Account.Factors, login.MethodTOTP) {
 		return a, nil
 	}
@@ -177,6 +185,9 @@ func toKeycloak(a Account) (any, bool) {
 	password, ok := keycloakPassword(a.PasswordHash)
 	if ok {
 		u.Credentials = append(u.Credentials, password)
+	}
+	for _, i := range a.Identities {
+		u.Identities = append(u.Identities, keycloakIdentity{Provider: text(i.Provider), UserID: text(i.Subject)})
 	}
 	if a.TOTPSecret != "" {
 		u.Credentials = append(u.Credentials, keycloakOTP(a.TOTPSecret))

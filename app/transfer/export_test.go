@@ -13,7 +13,7 @@ import (
 )
 
 // everyKind has an account of each kind that an export meets.
-const everyKind = `{"id":"0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c01","email":"argon@example.org","name":"Ann","passwordHash":"$argon2id$v=19$m=7168,t=5,p=1$Cf9AYCE5pAbb4CKEF0GUTA$BruFLfFkjH/8erZ26NnrbkOrWiZuQyDRCHD9o0R6Scg","emailVerified":true,"emailVerifiedAt":"2023-04-05T06:07:08Z","createdAt":"2023-04-05T06:07:08Z"}
+const everyKind = `{"id":"0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c01","email":"argon@example.org","name":"Ann","identities":[{"provider":"google","issuer":"https://accounts.google.com","subject":"1234"}],"passwordHash":"$argon2id$v=19$m=7168,t=5,p=1$Cf9AYCE5pAbb4CKEF0GUTA$BruFLfFkjH/8erZ26NnrbkOrWiZuQyDRCHD9o0R6Scg","emailVerified":true,"emailVerifiedAt":"2023-04-05T06:07:08Z","createdAt":"2023-04-05T06:07:08Z"}
 {"id":"0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c02","email":"bcrypt@example.org","name":"Bob","passwordHash":"$2y$10$srNl09aPtc2qr.0Vl.NtjekJRt/NxRxYQm3qd3OvfcKsJgVnr6.Ve","disabled":true,"createdAt":"2023-04-05T06:07:08Z"}
 {"id":"0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c03","email":"none@example.org","name":"Cid","roles":["editor","user"],"defaultRole":"editor","claims":{"x-hasura-org-id":"7"},"createdAt":"2023-04-05T06:07:08Z","totpSecret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}
 {"id":"0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c04","email":"pbkdf2@example.org","name":"Dan","passwordHash":"$pbkdf2-sha256$i=27500,l=32$1jP+5Zxpxgtee/iPxGgOz0RfE9/KJuDElP1ley4VxXc$QJxzfvdbHYBpydCbHoFg3GJEqMFULwskiuqiJctoYpI","createdAt":"2023-04-05T06:07:08Z"}
@@ -70,6 +70,7 @@ func TestExport_ToKeycloakAndBack(t *testing.T) {
 		Users            []struct {
 			ID, Username, Email, FirstName string
 			EmailVerified, Enabled         bool
+			FederatedIdentities            []struct{ IdentityProvider, UserID string }
 			CreatedTimestamp               int64
 			Credentials                    []struct{ Type, SecretData, CredentialData string }
 		}
@@ -95,7 +96,7 @@ func TestExport_ToKeycloakAndBack(t *testing.T) {
 		t.Fatalf("%+v, %v", counts, other.findings)
 	}
 	back, _ := other.export(t, "ndjson")
-	for _, hash := range []string{"$argon2id$v=19$m=7168,t=5,p=1$Cf9AYCE5pAbb4CKEF0GUTA==$BruFLfFkjH/8erZ26NnrbkOrWiZuQyDRCHD9o0R6Scg=", bcryptOfTest, "$pbkdf2-sha256$i=27500$", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"} {
+	for _, hash := range []string{"$argon2id$v=19$m=7168,t=5,p=1$Cf9AYCE5pAbb4CKEF0GUTA==$BruFLfFkjH/8erZ26NnrbkOrWiZuQyDRCHD9o0R6Scg=", bcryptOfTest, "$pbkdf2-sha256$i=27500$", `"subject":"1234"`, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"} {
 		if !strings.Contains(back, hash) {
 			t.Errorf("%s did not come back:\n%s", hash, back)
 		}

@@ -93,7 +93,7 @@ func (p firebaseParameters) user(raw json.RawMessage) (login.ImportRecord, error
 	}
 	for _, i := range u.Providers {
 		if i.ID != "password" && i.ID != "phone" {
-			r.Identities = append(r.Identities, login.ImportIdentity{Provider: strings.TrimSuffix(string(i.ID), ".com"), Subject: string(i.RawID)})
+			r.Identities = append(r.Identities, identityOf(string(i.ID), string(i.RawID)))
 		}
 	}
 	if len(u.MFA) > 0 {

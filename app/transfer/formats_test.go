@@ -56,7 +56,7 @@ func TestOpen_ReadsEachFormat(t *testing.T) {
 			login.ImportRecord{
 				ID: "0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c3d", Email: "ann@example.org", Name: "Ann", PasswordHash: "$2b$10$srNl09aPtc2qr.0Vl.NtjekJRt/NxRxYQm3qd3OvfcKsJgVnr6.Ve",
 				EmailVerified: true, Roles: []string{"editor"}, Claims: map[string]string{"x-hasura-org-id": "7"}, CreatedAt: day, TOTPSecret: "JBSWY3DPEHPK3PXP",
-				Identities: []login.ImportIdentity{{Provider: "google", Subject: "1234"}},
+				Identities: []login.ImportIdentity{{Provider: "google", Issuer: "https://accounts.google.com", Subject: "1234"}},
 			}},
 		// nhost/hasura-auth, go/migrations/postgres/00001_create-initial-tables.up.sql
 		"hasura-auth": {"nhost",
@@ -64,14 +64,14 @@ func TestOpen_ReadsEachFormat(t *testing.T) {
 			login.ImportRecord{
 				ID: "0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c3d", Email: "ann@example.org", Name: "Ann", PasswordHash: bcryptOfTest, EmailVerified: true, Disabled: true,
 				Roles: []string{"user", "me"}, DefaultRole: "user", CreatedAt: day, TOTPSecret: "JBSWY3DPEHPK3PXP",
-				Identities: []login.ImportIdentity{{Provider: "github", Subject: "77"}}, Left: []string{"security keys (1)"},
+				Identities: []login.ImportIdentity{{Provider: "github", Issuer: "https://github.com", Subject: "77"}}, Left: []string{"security keys (1)"},
 			}},
 		// supabase/auth, internal/models/user.go, identity.go and factor.go
 		"Supabase": {"supabase",
 			`{"id":"0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c3d","aud":"authenticated","role":"authenticated","email":"ann@example.org","encrypted_password":"` + bcryptOfTest + `","email_confirmed_at":"2023-04-05T06:07:08+00:00","banned_until":null,"deleted_at":null,"is_anonymous":false,"phone":null,"created_at":"2023-04-05T06:07:08+00:00","raw_user_meta_data":{"full_name":"Ann"},"identities":[{"provider":"email","provider_id":"x","identity_data":{"sub":"x"}},{"provider":"google","provider_id":"1234","identity_data":{"sub":"1234"}}],"mfa_factors":[{"factor_type":"totp","status":"verified","secret":"JBSWY3DPEHPK3PXP"},{"factor_type":"totp","status":"unverified","secret":"AAAA"}]}`,
 			login.ImportRecord{
 				ID: "0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c3d", Email: "ann@example.org", Name: "Ann", PasswordHash: bcryptOfTest, EmailVerified: true, EmailVerifiedAt: day,
-				CreatedAt: day, TOTPSecret: "JBSWY3DPEHPK3PXP", Identities: []login.ImportIdentity{{Provider: "google", Subject: "1234"}},
+				CreatedAt: day, TOTPSecret: "JBSWY3DPEHPK3PXP", Identities: []login.ImportIdentity{{Provider: "google", Issuer: "https://accounts.google.com", Subject: "1234"}},
 			}},
 		// firebase.google.com/docs/cli/auth, the JSON file format; hash of github.com/firebase/scrypt
 		"Firebase": {"firebase",
@@ -79,7 +79,7 @@ func TestOpen_ReadsEachFormat(t *testing.T) {
 			login.ImportRecord{
 				ID: "kYi4EvWQlQTKSfnJ3dRSP6IH3ed2", Email: "user1@test.com", Name: "Test User 1", CreatedAt: day,
 				PasswordHash: "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==$42xEC+ixf3L2lw==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==",
-				Identities:   []login.ImportIdentity{{Provider: "google", Subject: "1234"}},
+				Identities:   []login.ImportIdentity{{Provider: "google", Issuer: "https://accounts.google.com", Subject: "1234"}},
 			}},
 		// auth0.com/docs, "Export data": a line of the export with hashes that support makes
 		"Auth0": {"auth0",
@@ -87,7 +87,7 @@ func TestOpen_ReadsEachFormat(t *testing.T) {
 			login.ImportRecord{ID: "auth0|60425dc43519d90068f82973", Email: "test2@example.com", PasswordHash: "$2b$10$srNl09aPtc2qr.0Vl.NtjekJRt/NxRxYQm3qd3OvfcKsJgVnr6.Ve"}},
 		"Auth0 with a profile": {"auth0",
 			`{"user_id":"auth0|1","email":"ann@example.org","email_verified":true,"name":"ann@example.org","given_name":"Ann","family_name":"Lang","nickname":"al","blocked":true,"created_at":"2023-04-05T06:07:08.000Z","identities":[{"provider":"auth0","user_id":"1"},{"provider":"google-oauth2","user_id":"1234","isSocial":true}]}`,
-			login.ImportRecord{ID: "auth0|1", Email: "ann@example.org", Name: "Ann Lang", EmailVerified: true, Disabled: true, CreatedAt: day, Identities: []login.ImportIdentity{{Provider: "google-oauth2", Subject: "1234"}}}},
+			login.ImportRecord{ID: "auth0|1", Email: "ann@example.org", Name: "Ann Lang", EmailVerified: true, Disabled: true, CreatedAt: day, Identities: []login.ImportIdentity{{Provider: "google", Issuer: "https://accounts.google.com", Subject: "1234"}}}},
 		// ory/kratos, identity/identity.go; hash of hash/hasher_test.go, with N where a PHC string has its logarithm
 		"Kratos": {"kratos",
 			`[{"id":"0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c3d","schema_id":"default","state":"active","traits":{"email":"ann@example.org","name":{"first":"Ann","last":"Lang"}},"verifiable_addresses":[{"value":"ann@example.org","verified":true,"via":"email","verified_at":"2023-04-05T06:07:08Z"}],"credentials":{"password":{"type":"password","identifiers":["ann@example.org"],"config":{"hashed_password":"$scrypt$ln=16384,r=8,p=1$2npRo7P03Mt8keSoMbyD/tKFWyUzjiQf2svUaNDSrhA=$MiCzNcIplSMqSBrm4HckjYqYhaVPPjTARTzwB1cVNYE="}},"totp":{"config":{"totp_url":"otpauth://totp/Kratos:ann@example.org?algorithm=SHA1&digits=6&issuer=Kratos&period=30&secret=JBSWY3DPEHPK3PXP"}}},"created_at":"2023-04-05T06:07:08Z"}]`,
@@ -101,7 +101,7 @@ func TestOpen_ReadsEachFormat(t *testing.T) {
 			login.ImportRecord{
 				ID: "0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c3d", Email: "ann@example.org", Name: "Ann Lang", EmailVerified: true, Disabled: true, CreatedAt: day,
 				PasswordHash: "$argon2id$v=19$m=7168,t=5,p=1$Cf9AYCE5pAbb4CKEF0GUTA==$BruFLfFkjH/8erZ26NnrbkOrWiZuQyDRCHD9o0R6Scg=",
-				TOTPSecret:   "NBSWY3DPEB3W64TMMQQHGZLDOJSXI===", Identities: []login.ImportIdentity{{Provider: "google", Subject: "1234"}},
+				TOTPSecret:   "NBSWY3DPEB3W64TMMQQHGZLDOJSXI===", Identities: []login.ImportIdentity{{Provider: "google", Issuer: "https://accounts.google.com", Subject: "1234"}},
 			}},
 		"Keycloak of before argon2": {"keycloak",
 			`{"realm":"demo","users":[{"username":"ann@example.org","enabled":true,"credentials":[{"type":"password","secretData":"{\"value\":\"QJxzfvdbHYBpydCbHoFg3GJEqMFULwskiuqiJctoYpI=\",\"salt\":\"1jP+5Zxpxgtee/iPxGgOz0RfE9/KJuDElP1ley4VxXc=\"}","credentialData":"{\"hashIterations\":27500,\"algorithm\":\"pbkdf2-sha256\"}"}]}]}`,

@@ -30,6 +30,7 @@ type Account struct {
 // Identity is an account at another provider.
 type Identity struct {
 	Provider string `json:"provider"`
+	Issuer   string `json:"issuer,omitempty"` // may be missing for providers that everybody knows
 	Subject  string `json:"subject"`
 }
 
@@ -54,7 +55,11 @@ func generic(raw json.RawMessage) (login.ImportRecord, error) {
 		Disabled: a.Disabled, Roles: a.Roles, DefaultRole: a.DefaultRole, Claims: a.Claims, CreatedAt: a.CreatedAt.Time, TOTPSecret: a.TOTPSecret,
 	}
 	for _, i := range a.Identities {
-		r.Identities = append(r.Identities, login.ImportIdentity(i))
+		identity := identityOf(i.Provider, i.Subject)
+		if i.Issuer != "" {
+			identity = login.ImportIdentity(i)
+		}
+		r.Identities = append(r.Identities, identity)
 	}
 	return r, nil
 }

@@ -51,7 +51,7 @@ func hasuraAuth(raw json.RawMessage) (login.ImportRecord, error) {
 		r.Left = append(r.Left, "the second factor by SMS")
 	}
 	for _, p := range u.Providers {
-		r.Identities = append(r.Identities, login.ImportIdentity{Provider: string(p.ID), Subject: string(p.Subject)})
+		r.Identities = append(r.Identities, identityOf(string(p.ID), string(p.Subject)))
 	}
 	if n := len(u.SecurityKeys); n > 0 {
 		r.Left = append(r.Left, fmt.Sprintf("security keys (%d)", n))

@@ -157,7 +157,12 @@ func (m *Import) settle(p pending, fate login.Imported, refused error) error {
 		m.counts.There++
 	default:
 		m.counts.Added++
-		if p.account.Account.Password == "" {
+		if n := len(p.account.Identities) - fate.Linked; n > 0 {
+			if err := m.Report(Finding{p.line, Left, fmt.Sprintf("sign-in by other providers (%d), which another account has", n)}); err != nil {
+				return err
+			}
+		}
+		if p.account.Account.Password == "" && fate.Linked == 0 {
 			m.counts.NoPassword++
 		}
 	}

@@ -82,7 +82,7 @@ func keycloak(raw json.RawMessage) (login.ImportRecord, error) {
 		r.CreatedAt = time.UnixMilli(u.Created).UTC()
 	}
 	for _, i := range u.Identities {
-		r.Identities = append(r.Identities, login.ImportIdentity{Provider: string(i.Provider), Subject: string(i.UserID)})
+		r.Identities = append(r.Identities, identityOf(string(i.Provider), string(i.UserID)))
 	}
 	for _, c := range u.Credentials {
 		if err := c.addTo(&r); err != nil {

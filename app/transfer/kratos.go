@@ -55,7 +55,7 @@ func kratos(raw json.RawMessage) (login.ImportRecord, error) {
 			}
 		case "oidc":
 			for _, p := range c.Config.Providers {
-				r.Identities = append(r.Identities, login.ImportIdentity{Provider: string(p.Provider), Subject: string(p.Subject)})
+				r.Identities = append(r.Identities, identityOf(string(p.Provider), string(p.Subject)))
 			}
 		case "code", "code_recovery", "link_recovery":
 		default:

@@ -48,7 +48,7 @@ func supabase(raw json.RawMessage) (login.ImportRecord, error) {
 	}
 	for _, i := range u.Identities {
 		if i.Provider != "email" && i.Provider != "phone" {
-			r.Identities = append(r.Identities, login.ImportIdentity{Provider: string(i.Provider), Subject: firstOf(string(i.ProviderID), string(i.Data.Sub))})
+			r.Identities = append(r.Identities, identityOf(string(i.Provider), firstOf(string(i.ProviderID), string(i.Data.Sub))))
 		}
 	}
 	for _, f := range u.Factors {

@@ -27,6 +27,7 @@ type store interface {
 	login.Store
 	login.MailStore
 	login.CredentialStore
+	login.IdentityStore
 	login.ImportStore
 }
 

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,12 +26,12 @@ const importTimeout = time.Minute
 const importTable = `
 	CREATE TEMP TABLE import_batch (
 		place int, id uuid, email text, name text, created_at timestamptz, updated_at timestamptz,
-		password text, roles text[], default_role text, claims text, verified_at timestamptz, disabled_at timestamptz, totp bytea
+		password text, roles text[], default_role text, claims text, verified_at timestamptz, disabled_at timestamptz, totp bytea, identities text
 	) ON COMMIT DROP`
 
 var importColumns = []string{
 	"place", "id", "email", "name", "created_at", "updated_at",
-	"password", "roles", "default_role", "claims", "verified_at", "disabled_at", "totp",
+	"password", "roles", "default_role", "claims", "verified_at", "disabled_at", "totp", "identities",
 }
 
 // importUsers adds the new rows. Id and address together identify a row of the batch:
@@ -48,8 +49,15 @@ const importUsers = `
 	), secrets AS (
 		INSERT INTO auth.totp (user_id, secret, last_step, created_at)
 		SELECT id, totp, 0, updated_at FROM rows WHERE totp IS NOT NULL
+	), linked AS (
+		INSERT INTO auth.identities (id, user_id, provider, issuer, subject, created_at, last_used_at)
+		SELECT i.id, rows.id, i.provider, i.issuer, i.subject, rows.updated_at, rows.updated_at
+		FROM rows CROSS JOIN LATERAL jsonb_to_recordset(rows.identities::jsonb) AS i (id uuid, provider text, issuer text, subject text)
+		ORDER BY rows.place
+		ON CONFLICT DO NOTHING RETURNING user_id
 	)
-	SELECT place FROM rows`
+	SELECT rows.place, COALESCE(n.identities, 0)
+	FROM rows LEFT JOIN (SELECT user_id, count(*) AS identities FROM linked GROUP BY user_id) AS n ON n.user_id = rows.id`
 
 // importRest tells why the rest was not added, as the database is now.
 const importRest = `
@@ -95,9 +103,13 @@ func importBatch(ctx context.Context, tx pgx.Tx, accounts []login.NewAccount) ([
 			return nil, err
 		}
 		claims, err := sqlvalue.EncodeClaims(a.Claims)
+		if err != nil {
+			return nil, err
+		}
+		identities, err := importIdentities(accounts[i].Identities)
 		return []any{
 			i, id, u.Email, u.Name, u.CreatedAt, u.UpdatedAt,
-			a.Password, list(a.Roles), a.DefaultRole, claims, orNull(a.EmailVerifiedAt), orNull(a.DisabledAt), accounts[i].TOTP,
+			a.Password, list(a.Roles), a.DefaultRole, claims, orNull(a.EmailVerifiedAt), orNull(a.DisabledAt), accounts[i].TOTP, identities,
 		}, err
 	})
 	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"import_batch"}, importColumns, rows); err != nil {
@@ -107,18 +119,45 @@ func importBatch(ctx context.Context, tx pgx.Tx, accounts []login.NewAccount) ([
 	if err != nil {
 		return nil, err
 	}
-	added, err := pgx.CollectRows(found, pgx.RowTo[int32])
-	if err != nil {
-		return nil, err
-	}
 	fates := make([]login.Imported, len(accounts))
 	for i, a := range accounts {
 		fates[i].UserID = a.User.ID
+	}
+	added := []int32{} // not NULL for importRest
+	var place int32
+	var linked int
+	_, err = pgx.ForEachRow(found, []any{&place, &linked}, func() error {
+		added = append(added, place)
+		fates[place].Linked = linked
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if len(added) == len(accounts) {
 		return fates, nil
 	}
 	return fates, importFates(ctx, tx, accounts, added, fates)
+}
+
+// importIdentities is NULL where there are none.
+func importIdentities(all []login.ProviderIdentity) (*string, error) {
+	if len(all) == 0 {
+		return nil, nil
+	}
+	type row struct {
+		ID       string `json:"id"`
+		Provider string `json:"provider"`
+		Issuer   string `json:"issuer"`
+		Subject  string `json:"subject"`
+	}
+	rows := make([]row, len(all))
+	for i, one := range all {
+		rows[i] = row{one.ID, sqlvalue.Text(one.Provider), sqlvalue.Text(one.Issuer), sqlvalue.Text(one.Subject)}
+	}
+	b, err := json.Marshal(rows)
+	text := string(b)
+	return &text, err
 }
 
 func importFates(ctx context.Context, tx pgx.Tx, accounts []login.NewAccount, added []int32, fates []login.Imported) error {

@@ -82,6 +82,17 @@ func importUser(ctx context.Context, tx *transaction, a login.NewAccount) (login
 		_, err = tx.ExecContext(ctx, `INSERT INTO auth_totp (user_id, secret, last_step, created_at) VALUES (?, ?, 0, ?)`,
 			u.ID, a.TOTP, micros(u.UpdatedAt))
 	}
+	for _, identity := range a.Identities {
+		if err == nil {
+			err = insertIdentity(ctx, tx, identity)
+		}
+		switch {
+		case err == nil:
+			fate.Linked++
+		case errors.Is(err, login.ErrCredentialExists):
+			err = nil
+		}
+	}
 	return fate, err
 }
 

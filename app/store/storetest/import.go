@@ -15,7 +15,7 @@ import (
 
 var importTests = map[string]func(*kit){
 	"AddsAccountsAsTheyAre": importAdds, "LeavesAccountsThatAreThere": importLeaves, "DryRunLeavesNothing": importDry,
-	"TwoOfOneBatch": importTwice, "ABadRowUndoesTheBatch": importBad, "HashesOfEachForm": importedHashes, "ALargeBatch": importLarge,
+	"TwoOfOneBatch": importTwice, "Identities": importIdentities, "ABadRowUndoesTheBatch": importBad, "HashesOfEachForm": importedHashes, "ALargeBatch": importLarge,
 }
 
 func (k *kit) imports() login.ImportStore {
@@ -84,6 +84,34 @@ func importLeaves(k *kit) {
 	}, k.imported(same, unnamed, other, moved, added))
 	k.equal("account", k.userAccount(there).Account.Password, there.Account.Password)
 	k.equal("again", login.ImportThere, k.imported(added)[0].Fate)
+}
+
+// An account at a provider signs in to one account: who has it keeps it.
+func importIdentities(k *kit) {
+	store, ok := k.store.(login.IdentityStore)
+	if !ok {
+		k.Fatalf("%T keeps no identities", k.store)
+	}
+	with := func(email string, subjects ...string) login.NewAccount {
+		a := k.newAccount(email)
+		for _, subject := range subjects {
+			a.Identities = append(a.Identities, login.ProviderIdentity{
+				ID: uuid.NewString(), UserID: a.User.ID, Provider: "google", Issuer: "https://accounts.google.com", Subject: subject, CreatedAt: k.now, LastUsedAt: k.now,
+			})
+		}
+		return a
+	}
+	first, second, none := with("ann@example.org", "1", "2"), with("bob@example.org", "2", "3"), with("cid@example.org")
+	fates := k.imported(first, second, none)
+	k.equal("linked", []int{2, 1, 0}, []int{fates[0].Linked, fates[1].Linked, fates[2].Linked})
+	third := with("dan@example.org", "3")
+	k.equal("linked before", 0, k.imported(third)[0].Linked)
+	for subject, owner := range map[string]login.NewAccount{"1": first, "2": first, "3": second} {
+		identity, ua, err := store.IdentityUserAccount(k.ctx, "https://accounts.google.com", subject)
+		k.ok(err)
+		k.equal("owner of "+subject, owner.User.ID, ua.User.ID)
+		k.equal("provider", "google", identity.Provider)
+	}
 }
 
 func importDry(k *kit) {

@@ -40,8 +40,8 @@ test-scripts: ## The operator scripts: shellcheck, shfmt, bats
 
 # What shares memory between goroutines. Left out: the tests that fill a million places to weigh
 # them, which the detector makes ten times as slow, and the packages that start whole servers.
-RACE_PACKAGES := ./app/audit ./app/control ./app/httpapi ./app/login ./app/logsink ./app/password ./app/secretfile \
-	./app/throttle ./app/token ./app/store/sqlite ./dev/standin/auth
+RACE_PACKAGES := ./app/audit ./app/httpapi ./app/login ./app/logsink ./app/password ./app/secretfile \
+	./app/ratelimit ./app/token ./dev/standin/auth
 
 .PHONY: test-race
 test-race: tools ## The packages with concurrency, under the race detector
@@ -51,6 +51,12 @@ test-race: tools ## The packages with concurrency, under the race detector
 nginx-test: ## The gateway's tests with the nginx that .env.example names, built from the tag of its release
 	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && chmod 755 "$$folder" && \
 	  install "$$(ops/build-nginx)/nginx" "$$folder/" && PATH="$$folder:$$PATH" go test -count 1 ./app/appliance
+
+# HASURA_LINE is "pinned", or a line such as v2.51, of which the newest -ce image is taken.
+HASURA_LINE ?= pinned
+.PHONY: hasura-conformance
+hasura-conformance: ## Replay all recorded cases against the real engine, by Docker; the report is bin/hasura-conformance.txt
+	ops/hasura-conformance $(HASURA_LINE)
 
 .PHONY: container-test
 container-test: ## Build the image twice, run it read-only, without root or capabilities (installs podman)

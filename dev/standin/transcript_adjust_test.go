@@ -13,83 +13,83 @@ import (
 
 // adjustments are what the cases' "differs" (and other prose of the set-up) say.
 // A case with such prose and without an entry here is an error.
-var adjustments = map[string]func(t *testing.T, w *world, env map[string]string){
-	"action-configured-headers-first": func(_ *testing.T, w *world, _ map[string]string) {
+var adjustments = map[string]func(t testing.TB, w *world, env map[string]string){
+	"action-configured-headers-first": func(_ testing.TB, w *world, _ map[string]string) {
 		w.signup.ForwardClientHeaders = true
 		w.signup.Headers = append(w.signup.Headers, metadata.Header{Name: "X-Edge", Value: "configured"})
 		w.cfg.ConfiguredHeaderPrecedence = true
 	},
-	"action-forwarded-headers": func(_ *testing.T, w *world, _ map[string]string) {
+	"action-forwarded-headers": func(_ testing.TB, w *world, _ map[string]string) {
 		w.signup.ForwardClientHeaders = true
 		w.signup.Headers = append(w.signup.Headers, metadata.Header{Name: "X-Edge", Value: "configured"})
 		w.cfg.JWT = nil // so that Authorization is not examined
 	},
-	"action-error-401-preserved": func(_ *testing.T, w *world, _ map[string]string) { w.cfg.Preserve401Errors = true },
-	"action-error-unreachable": func(t *testing.T, _ *world, env map[string]string) {
+	"action-error-401-preserved": func(_ testing.TB, w *world, _ map[string]string) { w.cfg.Preserve401Errors = true },
+	"action-error-unreachable": func(t testing.TB, _ *world, env map[string]string) {
 		env["LOGIN_URL"] = "http://127.0.0.1:1"
 	},
-	"action-error-unreachable-dev-mode": func(t *testing.T, w *world, _ map[string]string) {
+	"action-error-unreachable-dev-mode": func(t testing.TB, w *world, _ map[string]string) {
 		w.cfg.DevMode = true
 		w.signin.Timeout = 2 * time.Second
 		ended := make(chan struct{})
 		t.Cleanup(func() { close(ended) })
 		w.handler.answers(func(http.ResponseWriter, *http.Request) { <-ended })
 	},
-	"action-extra-field-and-missing-nullable": func(_ *testing.T, w *world, _ map[string]string) {
+	"action-extra-field-and-missing-nullable": func(_ testing.TB, w *world, _ map[string]string) {
 		payload := w.cfg.Metadata.Types.ForName("AuthPayload")
 		payload.Fields = append(payload.Fields, &ast.FieldDefinition{Name: "note", Type: ast.NamedType("String", nil)})
 	},
-	"action-header-env-missing": func(_ *testing.T, w *world, _ map[string]string) {
+	"action-header-env-missing": func(_ testing.TB, w *world, _ map[string]string) {
 		w.signin.Headers = []metadata.Header{{Name: "X-Hasura-Action-Secret", ValueFromEnv: "LOGIN_ACTION_SECRET"}}
 	},
-	"action-null-nonnull-output": func(_ *testing.T, w *world, _ map[string]string) {
+	"action-null-nonnull-output": func(_ testing.TB, w *world, _ map[string]string) {
 		w.signin.Output = ast.NonNullNamedType("AuthPayload", nil)
 	},
 	"action-null-nullable-output":    asItIs,
 	"action-role-without-permission": asItIs,
-	"action-aliases-first-error-ends": func(_ *testing.T, w *world, _ map[string]string) {
-		w.check = func(t *testing.T, asked []handled, _ http.Header) {
+	"action-aliases-first-error-ends": func(_ testing.TB, w *world, _ map[string]string) {
+		w.check = func(t testing.TB, asked []handled, _ http.Header) {
 			if len(asked) != 2 {
 				t.Errorf("%d requests reached the handler, want a and b but not c", len(asked))
 			}
 		}
 	},
-	"action-signin-set-cookie-dropped": func(_ *testing.T, w *world, _ map[string]string) {
-		w.check = func(t *testing.T, _ []handled, answered http.Header) {
+	"action-signin-set-cookie-dropped": func(_ testing.TB, w *world, _ map[string]string) {
+		w.check = func(t testing.TB, _ []handled, answered http.Header) {
 			if cookie := answered.Get("Set-Cookie"); cookie != "" {
 				t.Errorf("the cookie %s passed", cookie)
 			}
 		}
 	},
-	"data-introspection-role": func(_ *testing.T, w *world, _ map[string]string) {
+	"data-introspection-role": func(_ testing.TB, w *world, _ map[string]string) {
 		w.users.UpdatePermissions = w.users.UpdatePermissions[1:]
 	},
 	"data-update-affected-rows": asItIs,
-	"data-update-lost-race": func(t *testing.T, w *world, _ map[string]string) {
+	"data-update-lost-race": func(t testing.TB, w *world, _ map[string]string) {
 		mustExec(t, w, `UPDATE auth.sessions SET spent_at = now()`)
 	},
-	"data-update-permission-check-failed": func(_ *testing.T, w *world, _ map[string]string) {
+	"data-update-permission-check-failed": func(_ testing.TB, w *world, _ map[string]string) {
 		w.users.UpdatePermissions[0].Permission.Check = map[string]any{"name": map[string]any{"_neq": ""}}
 	},
-	"ws-action-forwarded-headers": func(_ *testing.T, w *world, _ map[string]string) {
+	"ws-action-forwarded-headers": func(_ testing.TB, w *world, _ map[string]string) {
 		w.signin.ForwardClientHeaders = true
 		w.handler.answers(goodGrant)
 	},
 	"ws-legacy-action-error":    refusingHandler,
 	"ws-transport-action-error": refusingHandler,
-	"ws-transport-init-refused": func(_ *testing.T, w *world, _ map[string]string) {
+	"ws-transport-init-refused": func(_ testing.TB, w *world, _ map[string]string) {
 		w.cfg.UnauthorizedRole, w.cfg.JWT = "", nil
 	},
 	"ws-transport-init-timeout": asItIs,
-	"ws-transport-live-query": func(t *testing.T, w *world, _ map[string]string) {
+	"ws-transport-live-query": func(t testing.TB, w *world, _ map[string]string) {
 		w.before[4] = func() { mustExec(t, w, `UPDATE users SET name = 'Anna' WHERE id = '`+annID+`'`) }
 	},
 }
 
 // asItIs: the common set-up already is what the case says.
-func asItIs(*testing.T, *world, map[string]string) {}
+func asItIs(testing.TB, *world, map[string]string) {}
 
-func refusingHandler(_ *testing.T, w *world, _ map[string]string) {
+func refusingHandler(_ testing.TB, w *world, _ map[string]string) {
 	w.handler.answers(func(res http.ResponseWriter, _ *http.Request) {
 		res.WriteHeader(http.StatusUnauthorized)
 		_, _ = io.WriteString(res, `{"message":"Email or password wrong","extensions":{"code":"invalid-credentials"}}`)
@@ -100,7 +100,7 @@ func goodGrant(res http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(res, `{"id":"`+annID+`","token":"eyJ.t","tokenExpiresAt":"2026-11-24T18:30:00Z","refreshToken":"r1","refreshTokenExpiresAt":"2026-12-24T18:15:00Z"}`)
 }
 
-func mustExec(t *testing.T, w *world, statement string) {
+func mustExec(t testing.TB, w *world, statement string) {
 	t.Helper()
 	if _, err := w.cfg.DB.Exec(statement); err != nil {
 		t.Error(err)

@@ -19,7 +19,7 @@ import (
 	"hasura-login/dev/standin/auth"
 )
 
-func (w *world) replayRequest(t *testing.T) {
+func (w *world) replayRequest(t testing.TB) {
 	body := string(w.Request.Body)
 	if w.Request.BodyRaw != nil {
 		body = *w.Request.BodyRaw
@@ -52,7 +52,7 @@ func (w *world) replayRequest(t *testing.T) {
 
 // exchange sends the case's request. With a jwk_url the key set comes in the
 // background, so an engine that has no keys yet is asked again.
-func (w *world) exchange(t *testing.T, body string) (int, http.Header, any) {
+func (w *world) exchange(t testing.TB, body string) (int, http.Header, any) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		req, err := http.NewRequestWithContext(t.Context(), w.Request.Method, w.engine.URL+w.Request.Path, strings.NewReader(body))
@@ -76,7 +76,7 @@ func (w *world) exchange(t *testing.T, body string) (int, http.Header, any) {
 
 // header makes a header's value: a literal, a placeholder for a token, or a
 // description of one.
-func (w *world) header(t *testing.T, raw json.RawMessage) string {
+func (w *world) header(t testing.TB, raw json.RawMessage) string {
 	t.Helper()
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
@@ -96,7 +96,7 @@ func (w *world) header(t *testing.T, raw json.RawMessage) string {
 	return described.RawPrefix + described.Bearer.sign(t)
 }
 
-func roleToken(t *testing.T, role string) string {
+func roleToken(t testing.TB, role string) string {
 	return tokenFor(t, annID, jwt.MapClaims{auth.DefaultNamespace: map[string]any{
 		"x-hasura-user-id": annID, "x-hasura-default-role": role, "x-hasura-allowed-roles": []string{role},
 	}})
@@ -117,7 +117,7 @@ var otherRSAKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-func (d tokenDescription) sign(t *testing.T) string {
+func (d tokenDescription) sign(t testing.TB) string {
 	t.Helper()
 	claims := jwt.MapClaims{}
 	for name, value := range d.Claims {
@@ -146,7 +146,7 @@ func (d tokenDescription) sign(t *testing.T) string {
 
 var relative = regexp.MustCompile(`^now ([+-]) (\d+) (s|h)$`)
 
-func relativeTime(t *testing.T, text string) int64 {
+func relativeTime(t testing.TB, text string) int64 {
 	t.Helper()
 	m := relative.FindStringSubmatch(text)
 	if m == nil {
@@ -164,7 +164,7 @@ var placeholder = regexp.MustCompile(`<[^<>]+>`)
 func isPlaceholder(text string) bool { return placeholder.MatchString(text) }
 
 // expected decodes what the client should get, on this project's tables.
-func (w *world) expected(t *testing.T, raw json.RawMessage) any {
+func (w *world) expected(t testing.TB, raw json.RawMessage) any {
 	t.Helper()
 	var v any
 	if err := json.Unmarshal(raw, &v); err != nil {
@@ -199,7 +199,7 @@ func ownRows(v any) any {
 
 // compare compares JSON values. Placeholders in what is wanted stand for any
 // text; the address of the test's handler is that of the case.
-func (w *world) compare(t *testing.T, want, got any) {
+func (w *world) compare(t testing.TB, want, got any) {
 	t.Helper()
 	host := strings.TrimPrefix(w.handler.URL, "http://")
 	normalise(got, host)
@@ -256,7 +256,7 @@ func matches(pattern, text string) bool {
 }
 
 // checkHandler compares what the action's handler was asked.
-func (w *world) checkHandler(t *testing.T, asked []handled) {
+func (w *world) checkHandler(t testing.TB, asked []handled) {
 	t.Helper()
 	if w.Handler == nil || string(w.Handler.Receives) == "null" {
 		if len(asked) > 0 {
@@ -297,7 +297,7 @@ func (w *world) checkHandler(t *testing.T, asked []handled) {
 
 // checkHandlerHeaders compares the headers; all: none but those of the HTTP
 // library may come beside them.
-func checkHandlerHeaders(t *testing.T, want map[string]string, got http.Header, all bool) {
+func checkHandlerHeaders(t testing.TB, want map[string]string, got http.Header, all bool) {
 	t.Helper()
 	rest := got.Clone()
 	for name, value := range want {

@@ -46,40 +46,63 @@ type transcript struct {
 	Frames         []map[string]json.RawMessage `json:"frames"`
 }
 
-// TestTranscripts replays every recorded case whose feature the project uses.
+// TestTranscripts replays every recorded case whose feature the project uses: against
+// the stand-in, or with -hasura-image against the real engine (make hasura-conformance).
 func TestTranscripts(t *testing.T) {
+	pg, launch := engineUnderTest(t)
+	cases, unused := usedTranscripts(t)
+	r := writeReport(t)
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			failures := conforms(t, pg, c, launch)
+			r.note(c.Name, failures)
+			for _, failure := range failures {
+				t.Error(failure)
+			}
+		})
+	}
+	if len(cases) < 80 {
+		t.Errorf("only %d transcripts were compared", len(cases))
+	}
+	t.Logf("transcripts: %d compared, %d listed as unused", len(cases), unused)
+}
+
+// sharedDatabase has the tables that the cases speak of, for those that change none.
+const sharedDatabase = "shared"
+
+func makeSharedDatabase(t testing.TB, pg *testserver.Postgres) {
+	t.Helper()
+	pg.CreateDatabase(t, sharedDatabase)
+	pg.Exec(t, sharedDatabase, transcriptTables)
+}
+
+// usedTranscripts are the cases of features that the project uses, and how many are
+// of others.
+func usedTranscripts(t testing.TB) (cases []*transcript, unused int) {
+	t.Helper()
 	files, err := filepath.Glob("testdata/transcripts/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no transcripts found (%v)", err)
 	}
-	unused := unusedFeatures(t)
-	pg := testserver.StartPostgres(t)
-	pg.CreateDatabase(t, "shared")
-	pg.Exec(t, "shared", transcriptTables)
-	compared := 0
+	listed := unusedFeatures(t)
+	unused = len(listed)
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
-		if unused[name] != "" {
-			delete(unused, name)
+		if listed[name] != "" {
+			delete(listed, name)
 			continue
 		}
-		compared++
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			t.Parallel()
-			newWorld(t, pg, readTranscript(t, file)).replay(t)
-		})
+		cases = append(cases, readTranscript(t, file))
 	}
-	for name, feature := range unused {
+	for name, feature := range listed {
 		t.Errorf("unused-features.json lists %s (%s), which is no transcript", name, feature)
 	}
-	if compared < 80 {
-		t.Errorf("only %d transcripts were compared", compared)
-	}
-	t.Logf("transcripts: %d compared, %d listed as unused", compared, len(files)-compared)
+	return cases, unused
 }
 
 // unusedFeatures maps the name of each case that is left out to its feature.
-func unusedFeatures(t *testing.T) map[string]string {
+func unusedFeatures(t testing.TB) map[string]string {
 	t.Helper()
 	b, err := os.ReadFile("testdata/unused-features.json")
 	if err != nil {
@@ -98,7 +121,7 @@ func unusedFeatures(t *testing.T) map[string]string {
 	return names
 }
 
-func readTranscript(t *testing.T, file string) *transcript {
+func readTranscript(t testing.TB, file string) *transcript {
 	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -115,7 +138,7 @@ func readTranscript(t *testing.T, file string) *transcript {
 	return &c
 }
 
-func (w *world) replay(t *testing.T) {
+func (w *world) replay(t testing.TB) {
 	if w.Frames != nil {
 		w.replayFrames(t)
 		return

@@ -51,12 +51,14 @@ type world struct {
 	signup  *metadata.Action
 	users   *metadata.Table
 	before  map[int]func() // what happens before a frame is awaited
-	check   func(t *testing.T, asked []handled, answered http.Header)
+	env     map[string]string
+	jwt     string // the engine's own setting, as the case has it
+	check   func(t testing.TB, asked []handled, answered http.Header)
 }
 
-func newWorld(t *testing.T, pg *testserver.Postgres, c *transcript) *world {
+func newWorld(t testing.TB, pg *testserver.Postgres, c *transcript, launch launcher) *world {
 	t.Helper()
-	database := "shared"
+	database := sharedDatabase
 	if strings.HasPrefix(c.Name, "data-update-") || c.Name == "ws-transport-live-query" { // these change rows
 		database = strings.ReplaceAll(c.Name, "-", "_")
 		pg.CreateDatabase(t, database)
@@ -98,8 +100,8 @@ func newWorld(t *testing.T, pg *testserver.Postgres, c *transcript) *world {
 	if strings.Contains(c.Setup.State, "inconsistent object") {
 		w.users.SelectPermissions[0].Permission.Columns.Names = []string{"gone"}
 	}
-	w.cfg.Env = environment(env)
-	w.engine = startOver(t, db, standin.Postgres, func(cfg *standin.Config) { *cfg = w.cfg })
+	w.cfg.Env, w.env = environment(env), env
+	w.engine = &engine{URL: launch(t, w, pg.URL(database)), DB: db, Handler: w.handler}
 	return w
 }
 
@@ -155,7 +157,7 @@ func transcriptPermissions() []metadata.Table {
 	}
 }
 
-func sdlTypes(t *testing.T, text string) ast.DefinitionList {
+func sdlTypes(t testing.TB, text string) ast.DefinitionList {
 	t.Helper()
 	doc, err := parser.ParseSchema(&ast.Source{Input: text})
 	if err != nil {
@@ -165,7 +167,7 @@ func sdlTypes(t *testing.T, text string) ast.DefinitionList {
 }
 
 // jwtConfig is the case's JWT setting with the test's own key or key set.
-func (w *world) jwtConfig(t *testing.T) *auth.JWT {
+func (w *world) jwtConfig(t testing.TB) *auth.JWT {
 	t.Helper()
 	var setting map[string]any
 	if err := json.Unmarshal(w.Config.JWT, &setting); err != nil {
@@ -188,7 +190,8 @@ func (w *world) jwtConfig(t *testing.T) *auth.JWT {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := auth.ParseJWT(string(b))
+	w.jwt = string(b)
+	cfg, err := auth.ParseJWT(w.jwt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +222,7 @@ func serveKeys(t testing.TB, keys ...any) string {
 }
 
 // recordedAnswers replays what the case's handler answers, one after the other.
-func (w *world) recordedAnswers(t *testing.T) http.HandlerFunc {
+func (w *world) recordedAnswers(t testing.TB) http.HandlerFunc {
 	t.Helper()
 	type answer struct {
 		Status  int               `json:"status"`

@@ -21,7 +21,7 @@ type conversation struct {
 	lastExpiry time.Time
 }
 
-func (w *world) replayFrames(t *testing.T) {
+func (w *world) replayFrames(t testing.TB) {
 	headers := http.Header{}
 	for name, raw := range w.UpgradeHeaders {
 		headers.Set(name, w.header(t, raw))
@@ -53,7 +53,7 @@ func (w *world) replayFrames(t *testing.T) {
 	}
 }
 
-func (c *conversation) frame(ctx context.Context, t *testing.T, f map[string]json.RawMessage, handshake http.Header) {
+func (c *conversation) frame(ctx context.Context, t testing.TB, f map[string]json.RawMessage, handshake http.Header) {
 	t.Helper()
 	for kind, raw := range f {
 		switch kind {
@@ -91,7 +91,7 @@ func (c *conversation) frame(ctx context.Context, t *testing.T, f map[string]jso
 	}
 }
 
-func (c *conversation) send(ctx context.Context, t *testing.T, raw json.RawMessage) {
+func (c *conversation) send(ctx context.Context, t testing.TB, raw json.RawMessage) {
 	t.Helper()
 	var message map[string]json.RawMessage
 	decode(t, raw, &message)
@@ -111,7 +111,7 @@ func (c *conversation) send(ctx context.Context, t *testing.T, raw json.RawMessa
 	}
 }
 
-func (c *conversation) noteExpiry(t *testing.T, raw json.RawMessage) {
+func (c *conversation) noteExpiry(t testing.TB, raw json.RawMessage) {
 	var described struct {
 		Bearer tokenDescription `json:"bearer"`
 	}
@@ -122,7 +122,7 @@ func (c *conversation) noteExpiry(t *testing.T, raw json.RawMessage) {
 	}
 }
 
-func (c *conversation) receive(ctx context.Context, t *testing.T, raw json.RawMessage) {
+func (c *conversation) receive(ctx context.Context, t testing.TB, raw json.RawMessage) {
 	t.Helper()
 	var end struct {
 		Close          json.RawMessage `json:"close"`
@@ -146,7 +146,7 @@ func (c *conversation) receive(ctx context.Context, t *testing.T, raw json.RawMe
 	}
 }
 
-func (c *conversation) receiveMessage(ctx context.Context, t *testing.T, want any) {
+func (c *conversation) receiveMessage(ctx context.Context, t testing.TB, want any) {
 	t.Helper()
 	if isKeepalive(want) {
 		c.awaited++
@@ -164,7 +164,7 @@ func (c *conversation) receiveMessage(ctx context.Context, t *testing.T, want an
 	c.compare(t, want, got)
 }
 
-func (c *conversation) receiveClose(ctx context.Context, t *testing.T, raw json.RawMessage) {
+func (c *conversation) receiveClose(ctx context.Context, t testing.TB, raw json.RawMessage) {
 	t.Helper()
 	var want struct {
 		Code   int    `json:"code"`
@@ -207,7 +207,7 @@ func isKeepalive(v any) bool {
 	return message["type"] == "ka" || message["type"] == "ping" && payload["message"] == "keepalive"
 }
 
-func decode(t *testing.T, raw json.RawMessage, into any) {
+func decode(t testing.TB, raw json.RawMessage, into any) {
 	t.Helper()
 	if err := json.Unmarshal(raw, into); err != nil {
 		t.Fatal(err)

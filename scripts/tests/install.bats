@@ -143,16 +143,17 @@ setup() {
 
 @test "the files of a tag take the image that was published with them, and build it if there is none" {
   local image=ghcr.io/acme/hasura-login:v1.2.3
+  export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@example.org GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@example.org
   git -C "${HASURA_LOGIN_ROOT}" init -q
-  git -C "${HASURA_LOGIN_ROOT}" -c user.name=t -c user.email=t@example.org commit -q --allow-empty -m release
-  git -C "${HASURA_LOGIN_ROOT}" tag v1.2.3
+  git -C "${HASURA_LOGIN_ROOT}" commit -q --allow-empty -m release
+  git -C "${HASURA_LOGIN_ROOT}" tag -m release v1.2.3
   git -C "${HASURA_LOGIN_ROOT}" remote add origin https://github.com/Acme/hasura-login.git
   assert_same "$(image_of_this_release)" hasura-login:v1.2.3
   publish "${image}"
   script install --domain login.example.org
   assert_status 0
   grep -qx "HASURA_LOGIN_IMAGE=${image}@$(digest 1)" "${HASURA_LOGIN_ROOT}/.env"
-  never_called 'build login'
+  never_called ' build login'
   # Files that differ from the tag are no release.
   touch "${HASURA_LOGIN_ROOT}/Dockerfile"
   assert_same "$(image_of_this_release)" hasura-login:v1.2.3-dirty

@@ -18,7 +18,7 @@ func newPages(cfg config.Config, service *login.Service, verifier *token.Verifie
 	}
 	site, err := pages.New(pages.Settings{
 		PublicURL: cfg.Origin(), Name: cfg.HostedPagesName, Apps: apps(cfg),
-		SignUpEnabled: cfg.SignupEnabled, MailEnabled: mailEnabled, PasswordMinLength: cfg.PasswordMinLength,
+		SignUpEnabled: cfg.SignupEnabled, MailEnabled: mailEnabled, MailSignIn: mailEnabled && cfg.MailSignIn != string(login.MailSignInOff), PasswordMinLength: cfg.PasswordMinLength,
 	}, pages.Deps{Service: service, Identify: func(accessToken string) (login.Identity, error) {
 		id, err := verifier.Verify(accessToken, time.Now())
 		return login.Identity{UserID: id.UserID, SessionID: id.SessionID}, err

@@ -165,7 +165,7 @@ func rules(cfg config.Config, mailEnabled bool) login.Rules {
 		SignUpEnabled: cfg.SignupEnabled, DefaultRoles: cfg.DefaultRoles,
 		RefreshTTL: cfg.RefreshTTL, RefreshIdle: cfg.RefreshIdle, RefreshGrace: refreshGrace, MaxSessions: maxSessions,
 		MailEnabled: mailEnabled, MailSignIn: login.MailSignIn(cfg.MailSignIn), RequireVerifiedEmail: cfg.RequireVerifiedEmail, Notices: cfg.Notices(),
-		ElevationTTL: cfg.ElevationTTL, RememberDevice: cfg.RememberDevice,
+		SecondFactorRoles: cfg.SecondFactorRoles, ElevationTTL: cfg.ElevationTTL, RememberDevice: cfg.RememberDevice,
 	}
 }
 

@@ -78,6 +78,14 @@ func (c Config) check() []error {
 	if err := login.CheckRoles(c.DefaultRoles); err != nil {
 		complain("DEFAULT_ROLES", "%s", login.AsError(err).Message)
 	}
+	if len(c.SecondFactorRoles) > 0 {
+		if err := login.CheckRoles(c.SecondFactorRoles); err != nil {
+			complain("SECOND_FACTOR_ROLES", "%s", login.AsError(err).Message)
+		}
+		if slices.Contains(c.SecondFactorRoles, "user") {
+			complain("SECOND_FACTOR_ROLES", "user is in every token, so that everybody can add a second factor; name the roles that are worth more")
+		}
+	}
 	for _, origin := range c.CORSOrigins {
 		if _, err := ParseOrigin(origin); err != nil {
 			complain("CORS_ORIGINS", "%s", err)

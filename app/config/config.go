@@ -48,6 +48,8 @@ type Config struct {
 
 	// NAT64Prefix is the operator's /96; clients behind it count as their IPv4 address.
 	NAT64Prefix string `env:"NAT64_PREFIX"`
+	// SecondFactorRoles are withheld from sessions without a second factor.
+	SecondFactorRoles []string `env:"SECOND_FACTOR_ROLES"`
 	// ElevationTTL is how long an elevation lasts.
 	ElevationTTL time.Duration `env:"ELEVATION_TTL" envDefault:"10m"`
 	// RememberDevice is how long a remembered device needs no second factor.

@@ -294,6 +294,7 @@ type grantAnswer struct {
 	RefreshToken          string  `json:"refreshToken"`
 	RefreshTokenExpiresAt string  `json:"refreshTokenExpiresAt"`
 	DeviceToken           *string `json:"deviceToken"`
+	RolesWithheld         bool    `json:"rolesWithheld"`
 }
 
 func grantOf(g login.Grant, err error) (any, error) {
@@ -303,6 +304,7 @@ func grantOf(g login.Grant, err error) (any, error) {
 	a := grantAnswer{
 		ID: g.UserID, Token: g.Token, TokenExpiresAt: stamp(g.TokenExpiresAt),
 		RefreshToken: g.RefreshToken, RefreshTokenExpiresAt: stamp(g.RefreshTokenExpiresAt),
+		RolesWithheld: g.RolesWithheld,
 	}
 	if g.DeviceToken != "" {
 		a.DeviceToken = &g.DeviceToken

@@ -621,6 +621,10 @@ func TestPages_SecondFactorFromFirstCodeToLastCodes(t *testing.T) {
 	if len(codes) != 10 {
 		t.Fatalf("%d codes are shown\n%s", len(codes), a.body)
 	}
+	says(t, v.post("/auth/pages/account", "do", "signout"), 303)
+	v = other // which is remembered, and proves the password alone this time
+	leadsTo(t, v.post("/auth/pages/account", "do", "signout"), "/auth/pages/signin")
+	leadsTo(t, v.post("/auth/pages/signin", "email", "ann@example.org", "password", goodPassword, "to", "account"), "/auth/pages/account")
 	says(t, v.post("/auth/pages/account", "do", "remove-app", "current", goodPassword), 200, "Prove that it is you")
 	says(t, v.post("/auth/pages/account", "do", "elevate", "code", "000000"), 401, "This code is wrong")
 	leadsTo(t, v.post("/auth/pages/account", "do", "elevate", "code", codes[0][1]), "/auth/pages/account")

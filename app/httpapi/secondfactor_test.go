@@ -91,6 +91,7 @@ func TestSecondFactor_OverREST(t *testing.T) {
 	if a.StatusCode != http.StatusOK {
 		t.Errorf("the remembered device: %d %s", a.StatusCode, a.body)
 	}
+	auth = bearer(s.granted(a)) // by the password alone
 
 	for _, route := range []string{"DELETE /auth/totp", "POST /auth/recovery-codes"} {
 		var method, path string

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/pages"
 )
 
 func byMail(s *setup) { s.rules.MailSignIn = login.MailSignInSignUp }
@@ -124,5 +125,86 @@ func TestMailSignIn_OffAnswersMailDisabled(t *testing.T) {
 	s := start(t)
 	if a := s.rest("POST", "/auth/signin/mail", `{"email":"ann@example.org"}`); a.StatusCode != http.StatusForbidden || a.code() != "mail-disabled" {
 		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}
+
+func TestPages_MailSignIn(t *testing.T) {
+	s := start(t, byMail, withPages(func(p *pages.Settings) { p.MailSignIn = true }))
+	v := s.visitor()
+	says(t, v.get("/auth/pages/signin"), 200, `href="/auth/pages/signin/mail"`)
+	says(t, v.get("/auth/pages/signin/mail/code"), 200, "Tell us your address")
+	says(t, v.post("/auth/pages/signin/mail", "email", "x"), 400, "Not an e-mail address")
+	a := v.post("/auth/pages/signin/mail", "email", "ann@example.org", "to", "account")
+	says(t, a, 200, "is on its way", `name="to" value="account"`, `autocomplete="one-time-code"`)
+	code, challenge := s.code(login.MailSignInCode), hiddenOf(a)["challenge"]
+	says(t, v.post("/auth/pages/signin/mail/code", "challenge", challenge, "code", wrongCode(code)), 401, "not the one in the newest mail", challenge)
+	says(t, v.post("/auth/pages/signin/mail/code", "challenge", "x", "code", code), 401, "Ask for a new one", `name="email"`)
+	leadsTo(t, v.post("/auth/pages/signin/mail/code", "challenge", challenge, "code", code, "to", "account"), "/auth/pages/account")
+	says(t, v.get("/auth/pages/account"), 200, "by mail")
+
+	other := s.visitor()
+	other.post("/auth/pages/signin/mail", "email", "ann@example.org")
+	_, token := s.mailed(login.MailSignInLink)
+	leadsTo(t, other.get("/auth/pages/signin/mail/link"), "/auth/pages/signin")
+	for range 3 {
+		says(t, other.get("/auth/pages/signin/mail/link?token="+token), 200, "Sign in here as ann@example.org?")
+	}
+	leadsTo(t, other.post("/auth/pages/signin/mail/link", "token", token), "/auth/pages/account")
+	says(t, other.get("/auth/pages/signin/mail/link?token="+token), 401, "used already")
+	says(t, other.post("/auth/pages/signin/mail/link", "token", token), 401, "used already")
+
+	// A mail for something else signs nobody in.
+	other.post("/auth/pages/forgot", "email", "ann@example.org")
+	_, token = s.mailed(login.MailResetPassword)
+	says(t, other.get("/auth/pages/signin/mail/link?token="+token), 401, "used already")
+	says(t, other.post("/auth/pages/signin/mail/link", "token", token), 401, "used already")
+}
+
+func TestPages_MailSignInOff(t *testing.T) {
+	s := start(t, withPages())
+	v := s.visitor()
+	if a := v.get("/auth/pages/signin"); strings.Contains(string(a.body), "signin/mail") {
+		t.Errorf("%s", a.body)
+	}
+	leadsTo(t, v.get("/auth/pages/signin/mail"), "/auth/pages/signin")
+	leadsTo(t, v.get("/auth/pages/signin/mail/link?token=x"), "/auth/pages/signin")
+	says(t, v.post("/auth/pages/signin/mail", "email", "ann@example.org"), 403)
+}
+
+// Whoever has no password proves who they are with a mailed code, once the sign-in is a
+// while ago.
+func TestPages_ElevationByMail(t *testing.T) {
+	s := start(t, byMail, withPages(func(p *pages.Settings) { p.MailSignIn = true }), func(s *setup) { s.rules.ElevationTTL = 1 })
+	v := s.visitor()
+	challenge := hiddenOf(v.post("/auth/pages/signin/mail", "email", "ann@example.org"))["challenge"]
+	leadsTo(t, v.post("/auth/pages/signin/mail/code", "challenge", challenge, "code", s.code(login.MailSignInCode)), "/auth/pages/account")
+	if a := v.get("/auth/pages/account"); strings.Contains(string(a.body), "Current password") {
+		t.Errorf("asks for a password that there is not:\n%s", a.body)
+	}
+	says(t, v.post("/auth/pages/account", "do", "delete"), 200, "a code that we send to your address", `value="send-code"`)
+	says(t, v.post("/auth/pages/account", "do", "send-code"), 200, "Check your mail")
+	code := s.code(login.MailElevationCode)
+	says(t, v.post("/auth/pages/account", "do", "elevate", "method", "mail-code", "code", wrongCode(code)), 401, "not the one in the newest mail")
+	leadsTo(t, v.post("/auth/pages/account", "do", "elevate", "method", "mail-code", "code", code), "/auth/pages/account")
+	says(t, v.get("/auth/pages/account"), 200, "For the next minutes you can make your change.")
+}
+
+// Rights that take a second factor are worth a word where they are missed.
+func TestPages_TellOfWithheldRoles(t *testing.T) {
+	s := start(t, withPages(), func(s *setup) { s.rules.SecondFactorRoles = []string{"editor"} })
+	v := s.visitor()
+	v.enter("ann@example.org")
+	ua, err := s.store.UserAccountByEmail(t.Context(), "ann@example.org")
+	check(t, err)
+	role := "editor"
+	check(t, s.store.UpdateAccount(t.Context(), ua.User.ID, login.AccountChange{Roles: []string{"user", "editor"}, DefaultRole: &role}, time.Now()))
+	leadsTo(t, v.post("/auth/pages/signin", "email", "ann@example.org", "password", goodPassword), "/auth/pages/account")
+	says(t, v.get("/auth/pages/account"), 200, "Some of your rights here take a second factor")
+	signIn := fmt.Sprintf(`{"email":"ann@example.org","password":%q}`, goodPassword)
+	a := s.rest("POST", "/auth/signin", signIn)
+	g := s.granted(a)
+	hasura := claims(t, g.Token)["https://hasura.io/jwt/claims"].(map[string]any)
+	if a.object(t)["rolesWithheld"] != true || fmt.Sprintf("%v %v", hasura["x-hasura-allowed-roles"], hasura["x-hasura-default-role"]) != "[user] user" {
+		t.Errorf("%s, claims %v", a.body, hasura)
 	}
 }

@@ -27,6 +27,8 @@ type Rules struct {
 	RequireVerifiedEmail bool
 	// MailSignIn says who may sign in by a mailed code or link. It needs MailEnabled.
 	MailSignIn MailSignIn
+	// SecondFactorRoles are in no token of a session that has not proved a second factor.
+	SecondFactorRoles []string
 	// ElevationTTL is how long a proof counts that was given on purpose.
 	ElevationTTL time.Duration
 	// RememberDevice is how long a remembered device needs no second factor; 0: it
@@ -91,6 +93,7 @@ type Grant struct {
 	RefreshToken          string
 	RefreshTokenExpiresAt time.Time
 	DeviceToken           string // empty where none is issued
+	RolesWithheld         bool   // the token lacks roles that take a second factor
 }
 
 // Identity is the caller of an authenticated use case, as an access token or
@@ -144,14 +147,17 @@ func (s *Service) grant(ua UserAccount, session Session, token refreshToken) (Gr
 	if err != nil {
 		return Grant{}, err
 	}
+	_, withheld := s.entitled(ua.Account, session)
 	return Grant{
-		UserID: ua.User.ID, Token: access, TokenExpiresAt: expires,
+		RolesWithheld: withheld,
+		UserID:        ua.User.ID, Token: access, TokenExpiresAt: expires,
 		RefreshToken: token.String(), RefreshTokenExpiresAt: earlier(session.IdleUntil, session.ExpiresAt),
 	}, nil
 }
 
 func (s *Service) subject(ua UserAccount, session Session) Subject {
-	sub := Subject{User: ua.User, Account: ua.Account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.CreatedAt, Elevated: s.elevated(session)}
+	account, _ := s.entitled(ua.Account, session)
+	sub := Subject{User: ua.User, Account: account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.CreatedAt, Elevated: s.elevated(session)}
 	if session.ElevatedAt.After(sub.AuthTime) {
 		sub.AuthTime = session.ElevatedAt
 	}

@@ -67,7 +67,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if stale {
 		s.rehash(ctx, ua, in)
 	}
-	if len(ua.Account.Factors) > 0 && !remembered {
+	if len(ua.Account.Factors) > 0 && (!remembered || s.guarded(ua.Account)) {
 		return Grant{}, s.secondFactorRequired(ctx, OpSignIn, ua, begun{Device: device}, in.Client)
 	}
 	o := opening{op: OpSignIn, userAccount: ua, client: in.Client, amr: []string{amrPassword}, known: device != ""}

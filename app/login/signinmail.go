@@ -296,7 +296,7 @@ func (s *Service) signInByMail(ctx context.Context, p mailProof) (Grant, error) 
 		s.record(ctx, EventEmailVerified, p.op, Session{UserID: ua.User.ID}, p.client)
 	}
 	remembered := p.device != "" && s.Devices.IssuedFor(p.device, rememberedVersionOf(ua))
-	if len(ua.Account.Factors) > 0 && !remembered {
+	if len(ua.Account.Factors) > 0 && (!remembered || s.guarded(ua.Account)) {
 		return Grant{}, s.secondFactorRequired(ctx, p.op, ua, begun{Device: p.device, Mailbox: ua.User.Email}, p.client)
 	}
 	return s.open(ctx, opening{op: p.op, userAccount: ua, client: p.client, amr: []string{amrCode}, known: p.device != "" && !takeOver, keepsToken: remembered})

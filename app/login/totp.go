@@ -63,7 +63,8 @@ type AddTOTPInput struct {
 }
 
 // AddTOTP makes the secret of an enrolment the account's second factor. Sessions stay:
-// open ones are not asked for the factor before the next sign-in.
+// open ones are not asked for the factor before the next sign-in. The one that adds it
+// counts as elevated.
 func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) error {
 	const op = OpAddTOTP
 	session, ua, err := s.authorize(ctx, id)
@@ -111,6 +112,11 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 		return err
 	}
 	if err := s.Credentials.EndChallenge(ctx, key.Hash); err != nil && !errors.Is(err, ErrTokenUnknown) {
+		return err
+	}
+	// The session has proved the factor, and a short while ago.
+	err = s.Credentials.Elevate(ctx, session.ID, withProof(session.AMR, MethodTOTP, amrCode), now)
+	if err != nil && !errors.Is(err, ErrNotFound) { // ended meanwhile
 		return err
 	}
 	s.record(ctx, EventSecondFactorAdded, op, session, in.Client)

@@ -23,6 +23,7 @@ const (
 	doRemoveApp   = "remove-app"
 	doNewCodes    = "new-codes"
 	doElevate     = "elevate"
+	doSendCode    = "send-code"
 	fieldSession  = "session"
 	fieldCurrent  = "current"
 	fieldPassword = "password"
@@ -35,13 +36,15 @@ type account struct {
 	Verify   *form // asks for a mail that confirms the address; nil: no need, or no mail
 	Sessions []sessionRow
 	Password form
-	Email    *form // nil: the address cannot be changed, as no mail is sent
-	AddApp   *form // nil: there is an authenticator app
-	NewCodes *form
-	Remove   *form // of the authenticator app
-	Delete   form
-	SignOut  form
-	EndAll   form
+	// PasswordTitle names it: there may be none yet.
+	PasswordTitle string
+	Email         *form // nil: the address cannot be changed, as no mail is sent
+	AddApp        *form // nil: there is an authenticator app
+	NewCodes      *form
+	Remove        *form // of the authenticator app
+	Delete        form
+	SignOut       form
+	EndAll        form
 }
 
 // sessionRow is a place where the account is signed in.
@@ -92,6 +95,10 @@ func (v *request) accountOf(ua login.UserAccount, sessions []login.Session, curr
 		Delete:  v.formOf(pathAccount, doDelete, v.DeleteForever, v.currentPassword(ua)...),
 		SignOut: v.button(pathAccount, doSignOut, v.SignOut),
 		EndAll:  v.button(pathAccount, doSignOutAll, v.SignOutAll),
+	}
+	a.PasswordTitle = v.ChangePassword
+	if ua.Account.Password == "" {
+		a.PasswordTitle, a.Password.Button = v.SetPassword, v.SetPassword
 	}
 	a.Password.Username, a.Delete.Username, a.Delete.Danger = ua.User.Email, ua.User.Email, true
 	if v.MailEnabled {
@@ -159,6 +166,8 @@ func (v *request) changeAccount() error {
 		err = v.newCodes(id)
 	case doElevate:
 		err = v.elevate(id)
+	case doSendCode:
+		err = v.sendElevationCode(id)
 	default:
 		return login.Errorf(login.CodeInvalidInput, "The form is not one of this page")
 	}
@@ -172,8 +181,7 @@ func (v *request) changeAccount() error {
 	case has(err, login.CodeUnauthenticated):
 		return v.signedOut(err)
 	case has(err, login.CodeElevationRequired):
-		v.write(formPage(v.elevationPage(), v.elevationForm()))
-		return nil
+		return v.askElevation(login.AsError(err).Methods)
 	}
 	if shown := v.writeAccount(id, do, err); shown != nil {
 		return v.signedOut(shown)

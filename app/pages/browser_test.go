@@ -180,7 +180,7 @@ func (b *browser) submit(button string) int {
 // shows fails unless the page has these texts, where they can be seen.
 func (b *browser) shows(texts ...string) {
 	b.t.Helper()
-	got := get(b, chromedp.Text(chromedp.CSS("body")))
+	got := eval[string](b, "document.body.innerText") // nodes may be of the page before
 	for _, text := range texts {
 		if !strings.Contains(got, text) {
 			b.t.Fatalf("the page does not say %q but:\n%s", text, got)

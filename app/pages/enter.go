@@ -37,6 +37,9 @@ func (v *request) signInForm(email string) form {
 		field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username", Value: email},
 		field{Name: "password", Label: v.Password, Type: "password", Autocomplete: "current-password"},
 	)
+	if v.MailSignIn {
+		f.Links = append(f.Links, link{v.returnState.link(pathMail), v.MailSignInQuestion})
+	}
 	if v.MailEnabled {
 		f.Links = append(f.Links, link{v.returnState.link(pathForgot), v.ForgotQuestion})
 	}

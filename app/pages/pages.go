@@ -37,7 +37,7 @@ const (
 
 // Paths lists the pages.
 func Paths() []string {
-	return []string{pathSignIn, pathSignUp, pathForgot, pathReset, pathVerify, pathAccount, pathSecondFactor}
+	return []string{pathSignIn, pathSignUp, pathForgot, pathReset, pathVerify, pathAccount, pathSecondFactor, pathMail, pathMailCode, pathMailLink}
 }
 
 // ResetLink is where a mail leads whose token sets a new password; {token} is
@@ -61,6 +61,7 @@ type Settings struct {
 	Apps          []App
 	SignUpEnabled bool
 	MailEnabled   bool
+	MailSignIn    bool // a mailed code signs in
 	// PasswordMinLength is shown to users; the policy decides.
 	PasswordMinLength int
 }
@@ -173,6 +174,12 @@ func (v *request) answer() error {
 		return either(post, v.verify, v.showVerify)
 	case pathSecondFactor:
 		return either(post, v.answerChallenge, v.toSignIn)
+	case pathMail:
+		return either(post, v.mailSignIn, v.showMailSignIn)
+	case pathMailCode:
+		return either(post, v.enterMailCode, v.showMailSignIn)
+	case pathMailLink:
+		return either(post, v.followMailLink, v.showMailLink)
 	default:
 		return either(post, v.changeAccount, v.showAccount)
 	}

@@ -198,7 +198,7 @@ func streamaccountPage(qw422016 *qt422016.Writer, p page, a account) {
 	qw422016.N().S(`
 <div class="sections">
 `)
-	streamsection(qw422016, p.ChangePassword, p.ChangePasswordNote, a.Password)
+	streamsection(qw422016, a.PasswordTitle, p.ChangePasswordNote, a.Password)
 	if a.Email != nil {
 		streamsection(qw422016, p.ChangeEmail, "", *a.Email)
 	}

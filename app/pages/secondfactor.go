@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/boombuler/barcode/qr"
@@ -152,6 +153,19 @@ func (v *request) newCodes(id login.Identity) error {
 	return nil
 }
 
+// askElevation asks for a proof by what the account has.
+func (v *request) askElevation(methods []login.Method) error {
+	switch {
+	case slices.Contains(methods, login.MethodMail):
+		return v.elevationByMail()
+	case len(methods) == 0:
+		v.endSession()
+		return v.leave(noticeSignInAgain)
+	}
+	v.write(formPage(v.elevationPage(), v.elevationForm()))
+	return nil
+}
+
 func (v *request) elevationPage() page {
 	p := v.page(v.Elevate)
 	p.Intro = v.ElevateIntro
@@ -165,15 +179,22 @@ func (v *request) elevationForm() form {
 }
 
 func (v *request) elevate(id login.Identity) error {
-	_, err := v.Service.Elevate(v.ctx(), id, login.ElevateInput{Proof: proofOf(v.form(fieldCode)), Client: v.Client})
+	proof, mailed := proofOf(v.form(fieldCode)), v.form(fieldMethod) == string(login.MethodMail)
+	if mailed {
+		proof.Method = login.MethodMail
+	}
+	_, err := v.Service.Elevate(v.ctx(), id, login.ElevateInput{Proof: proof, Client: v.Client})
 	if err = v.Attempted(login.OpElevate, err); err == nil {
 		return v.stay(noticeElevated)
 	}
 	if has(err, login.CodeUnauthenticated) {
 		return err
 	}
-	f := v.elevationForm()
-	f.blame(v.problem(err))
+	f, why := v.elevationForm(), v.problem(err)
+	if mailed {
+		f, why = v.mailedElevationForm(), v.mailCodeProblem(err)
+	}
+	f.blame(why)
 	v.write(formPage(v.elevationPage(), f))
 	return formError{err}
 }

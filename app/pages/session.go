@@ -122,7 +122,12 @@ func has(err error, code login.Code) bool { return login.AsError(err).Code == co
 func (v *request) enter(g login.Grant) error {
 	v.endSession()
 	v.keep(g)
-	if path, stays := v.returnState.stays(); stays {
+	path, stays := v.returnState.stays()
+	if g.RolesWithheld { // an app would find its user without them
+		v.flash(noticeFactorWanted)
+		path, stays = v.returnState.link(pathAccount), true
+	}
+	if stays {
 		return v.redirect(path)
 	}
 	id, err := v.Identify(g.Token)

@@ -27,6 +27,10 @@ type texts struct {
 	AddApp, AddAppNote, RemoveApp, RemoveAppNote, NewCodes, NewCodesNote, RecoveryCodes, CodesIntro string
 	ScanIntro, QRLabel, TypeSecret, Elevate, ElevateIntro                                           string
 
+	MailSignInQuestion, MailSignInTitle, MailSignInIntro, SendCode, MailCodeIntro, MailCodeHint string
+	MailCodeWrong, MailCodeOver, ElevateByMailIntro                                             string
+	mailLinkIntro                                                                               func(email string) string
+
 	SignedInAs, OtherAccount, BackToApp string
 
 	Address, Verified, NotVerified, VerifyNow    string
@@ -73,6 +77,8 @@ const (
 	noticeAppAdded        notice = "app-added"
 	noticeAppRemoved      notice = "app-removed"
 	noticeElevated        notice = "elevated"
+	noticeSignInAgain     notice = "sign-in-again"
+	noticeFactorWanted    notice = "factor-wanted"
 )
 
 // speak picks the best of the languages that a client prefers.
@@ -125,6 +131,17 @@ var english = &texts{
 	TypeSecret: "No camera? Type this into the app:",
 	Elevate:    "Prove that it is you", ElevateIntro: "This change takes a code. Type one, then make the change again.",
 
+	MailSignInQuestion: "Sign in with a code by mail", MailSignInTitle: "Sign in with a code",
+	MailSignInIntro: "Tell us your address and we send you a code.", SendCode: "Send code",
+	MailCodeIntro:      "If this address can sign in here, a mail with a code is on its way.",
+	MailCodeHint:       "Six digits, good for 15 minutes and only here.",
+	MailCodeWrong:      "This code is not the one in the newest mail. After five wrong ones it stops working.",
+	MailCodeOver:       "That took too long, or too many codes were wrong. Ask for a new one.",
+	ElevateByMailIntro: "This change takes a code that we send to your address.",
+	mailLinkIntro: func(email string) string {
+		return fmt.Sprintf("Sign in here as %s? Do so only if you asked for the mail.", email)
+	},
+
 	SignedInAs: "You are signed in as", OtherAccount: "Use another account", BackToApp: "Back to",
 
 	Address: "E-mail address", Verified: "confirmed", NotVerified: "not confirmed yet", VerifyNow: "Send a link to confirm it",
@@ -154,6 +171,8 @@ var english = &texts{
 		noticeDeleted:         "Your account is deleted.",
 		noticeAppAdded:        "The app is added. Now make recovery codes, in case you lose it.",
 		noticeAppRemoved:      "The app is removed.",
+		noticeSignInAgain:     "This change takes a fresh sign-in. Sign in, then make it again.",
+		noticeFactorWanted:    "Some of your rights here take a second factor. Add an authenticator app below, then you have them.",
 		noticeElevated:        "Thank you. For the next minutes you can make your change.",
 	},
 	Errors: map[login.Code]string{

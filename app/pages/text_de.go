@@ -38,6 +38,17 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 	TypeSecret: "Keine Kamera? Geben Sie in der App das hier ein:",
 	Elevate:    "Bestätigen, dass Sie es sind", ElevateIntro: "Für diese Änderung braucht es einen Code. Geben Sie einen ein und ändern Sie dann noch einmal.",
 
+	MailSignInQuestion: "Mit einem Code per Mail anmelden", MailSignInTitle: "Anmelden mit einem Code",
+	MailSignInIntro: "Nennen Sie Ihre Adresse, und wir schicken einen Code.", SendCode: "Code schicken",
+	MailCodeIntro:      "Wenn man sich mit dieser Adresse hier anmelden kann, ist eine Mail mit einem Code unterwegs.",
+	MailCodeHint:       "Sechs Ziffern; sie gelten 15 Minuten lang und nur hier.",
+	MailCodeWrong:      "Das ist nicht der Code aus der neuesten Mail. Nach fünf falschen gilt er nicht mehr.",
+	MailCodeOver:       "Das hat zu lange gedauert, oder zu viele Codes waren falsch. Lassen Sie sich einen neuen schicken.",
+	ElevateByMailIntro: "Für diese Änderung braucht es einen Code, den wir an Ihre Adresse schicken.",
+	mailLinkIntro: func(email string) string {
+		return fmt.Sprintf("Hier als %s anmelden? Nur, wenn Sie die Mail verlangt haben.", email)
+	},
+
 	SignedInAs: "Sie sind angemeldet als", OtherAccount: "Anderes Konto verwenden", BackToApp: "Zurück zu",
 
 	Address: "E-Mail-Adresse", Verified: "bestätigt", NotVerified: "noch nicht bestätigt", VerifyNow: "Link zum Bestätigen schicken",
@@ -67,6 +78,8 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 		noticeDeleted:         "Ihr Konto ist gelöscht.",
 		noticeAppAdded:        "Die App ist hinzugefügt. Erzeugen Sie jetzt Wiederherstellungscodes, falls sie Ihnen abhandenkommt.",
 		noticeAppRemoved:      "Die App ist entfernt.",
+		noticeSignInAgain:     "Für diese Änderung braucht es eine frische Anmeldung. Melden Sie sich an und ändern Sie dann noch einmal.",
+		noticeFactorWanted:    "Ein Teil Ihrer Rechte hier braucht einen zweiten Faktor. Fügen Sie unten eine Authenticator-App hinzu, dann haben Sie sie.",
 		noticeElevated:        "Danke. In den nächsten Minuten können Sie die Änderung machen.",
 	},
 	Errors: map[login.Code]string{

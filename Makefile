@@ -58,6 +58,10 @@ HASURA_LINE ?= pinned
 hasura-conformance: ## Replay all recorded cases against the real engine, by Docker; the report is bin/hasura-conformance.txt
 	ops/hasura-conformance $(HASURA_LINE)
 
+.PHONY: debian-test
+debian-test: ## The operator scripts' tests on Debian 13, in a folder of its own (root)
+	ops/debian-test trixie
+
 .PHONY: container-test
 container-test: ## Build the image twice, run it read-only, without root or capabilities (installs podman)
 	ops/container-smoke

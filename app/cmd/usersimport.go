@@ -32,7 +32,7 @@ func importCommand(env Environment) *cobra.Command {
 	})
 	c.Flags().StringVar(&v.from, "from", "", "the format (required): "+strings.Join(transfer.Formats(), ", "))
 	c.Flags().BoolVar(&v.dryRun, "dry-run", false, "check and count everything, add nothing")
-	c.Flags().StringVar(&v.report, "report", "", "where to write, by line, what is rejected or left behind; default: FILE.report.ndjson")
+	c.Flags().StringVar(&v.report, "report", "", "where to write, by line, what is rejected or left behind; - is stderr; default: FILE.report.ndjson")
 	c.Flags().StringVar(&v.ids, "ids", "", "write the id that each user has there, and here, to this file")
 	c.Flags().StringVar(&v.firebase, "firebase-parameters", "", "file with the password hash parameters of Firebase's console")
 	return c
@@ -63,12 +63,12 @@ func (v usersImport) run(ctx context.Context, env Environment, path string) erro
 	record := func(reason string) error {
 		return trail.RecordAct(ctx, login.Event{Name: login.EventUsersImported, Actor: login.ActorOperator, Reason: reason})
 	}
-	report, err := newLines(v.reportPath(path))
+	report, err := newLines(env, v.reportPath(path))
 	if err != nil {
 		return err
 	}
 	defer report.close()
-	ids, err := newLines(v.ids)
+	ids, err := newLines(env, v.ids)
 	if err != nil {
 		return err
 	}
@@ -172,17 +172,20 @@ func (c *countedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// linesFile is a file of JSON lines, made with the first of them: without any, an old
-// file of that name is gone and there is no new one.
+// linesFile is a file of JSON lines. One without a line is removed at the end.
 type linesFile struct {
 	path string
 	file *os.File
 	out  *bufio.Writer
 }
 
-func newLines(path string) (*linesFile, error) {
+func newLines(env Environment, path string) (*linesFile, error) {
 	l := &linesFile{path: path}
-	if path == "" {
+	switch path {
+	case "":
+		return l, nil
+	case "-":
+		l.path, l.out = "stderr", bufio.NewWriter(env.Stderr)
 		return l, nil
 	}
 	// Made at once, so that a place where nothing can be written shows before the import.
@@ -210,7 +213,7 @@ func (l *linesFile) write(value any) error {
 }
 
 func (l *linesFile) flush() error {
-	if l.file == nil {
+	if l.out == nil {
 		return nil
 	}
 	return l.out.Flush()

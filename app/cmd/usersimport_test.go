@@ -91,8 +91,12 @@ func TestUsersImport_SaysWhatItDidAndWritesAReport(t *testing.T) {
 	if _, err := os.Stat(path); code != 0 || !strings.Contains(stdout, "5 records: 2 added, 3 were there before, 0 rejected") || !os.IsNotExist(err) {
 		t.Errorf("%d, %s%s, report %v", code, stdout, stderr, err)
 	}
+	code, stdout, stderr = run(t, `{"email":"none"}`, m.vars, "users", "import", "--from", "ndjson", "--report", "-", "-")
+	if code != 1 || !strings.Contains(stderr, `{"line":1,"outcome":"rejected"`) || !strings.Contains(stderr, "stderr says which") {
+		t.Errorf("%d, %s%s", code, stdout, stderr)
+	}
 	_, trail, _ := run(t, "", m.vars, "audit", "--json")
-	if strings.Count(trail, "users-imported") != 4 || strings.Contains(trail, "@") {
+	if strings.Count(trail, "users-imported") != 6 || strings.Contains(trail, "@") {
 		t.Errorf("audit trail: %s", trail)
 	}
 }

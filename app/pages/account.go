@@ -2,6 +2,7 @@ package pages
 
 import (
 	"errors"
+	"slices"
 
 	"hasura-login/app/login"
 )
@@ -39,6 +40,8 @@ type account struct {
 	// PasswordTitle names it: there may be none yet.
 	PasswordTitle string
 	Email         *form // nil: the address cannot be changed, as no mail is sent
+	Passkeys      []passkeyRow
+	AddPasskey    *form // nil: the service takes none
 	AddApp        *form // nil: there is an authenticator app
 	NewCodes      *form
 	Remove        *form // of the authenticator app
@@ -75,16 +78,30 @@ func (v *request) writeAccount(id login.Identity, failed string, failure error) 
 	if err = v.Attempted(login.OpSessions, err); err != nil {
 		return err
 	}
+	passkeys, err := v.Service.ListPasskeys(v.ctx(), id)
+	if err = v.Attempted(login.OpPasskeys, err); err != nil {
+		return err
+	}
 	a := v.accountOf(ua, sessions, id.SessionID)
+	v.passkeySection(&a, ua, passkeys)
 	if failure != nil {
-		for _, f := range []*form{&a.Password, a.Email, a.Verify, a.AddApp, a.NewCodes, a.Remove, &a.Delete, &a.SignOut, &a.EndAll} {
-			if f != nil && f.Do == failed {
+		forms := []*form{&a.Password, a.Email, a.Verify, a.AddPasskey, a.AddApp, a.NewCodes, a.Remove, &a.Delete, &a.SignOut, &a.EndAll}
+		for i := range a.Passkeys {
+			forms = append(forms, &a.Passkeys[i].Rename, &a.Passkeys[i].Remove)
+		}
+		for _, f := range forms {
+			if f != nil && f.Do == failed && v.isOf(f) {
 				f.blame(v.problem(failure))
 			}
 		}
 	}
 	v.write(accountPage(v.page(v.Account), a))
 	return nil
+}
+
+// isOf tells whether the form that was sent is about the same passkey, if about one.
+func (v *request) isOf(f *form) bool {
+	return !slices.ContainsFunc(f.Hidden, func(h hidden) bool { return h.Name == fieldPasskey && h.Value != v.form(fieldPasskey) })
 }
 
 func (v *request) accountOf(ua login.UserAccount, sessions []login.Session, current string) account {
@@ -164,6 +181,15 @@ func (v *request) changeAccount() error {
 		err = v.removeApp(id)
 	case doNewCodes:
 		err = v.newCodes(id)
+	case doAddPasskey:
+		err = v.addPasskey(id)
+	case doConfirmPasskey:
+		err = v.confirmPasskey(id)
+		do = doAddPasskey
+	case doRenamePasskey:
+		err = v.renamePasskey(id)
+	case doRemovePasskey:
+		err = v.removePasskey(id)
 	case doElevate:
 		err = v.elevate(id)
 	case doSendCode:
@@ -181,7 +207,7 @@ func (v *request) changeAccount() error {
 	case has(err, login.CodeUnauthenticated):
 		return v.signedOut(err)
 	case has(err, login.CodeElevationRequired):
-		return v.askElevation(login.AsError(err).Methods)
+		return v.askToElevate(id, login.AsError(err).Methods)
 	}
 	if shown := v.writeAccount(id, do, err); shown != nil {
 		return v.signedOut(shown)

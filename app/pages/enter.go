@@ -28,13 +28,13 @@ func (v *request) showSignIn() error {
 		v.write(continuePage(v.page(v.SignIn), ua.User.Name, ua.User.Email, v.button(pathSignIn, doContinue, v.continueTo(hostOf(v.returnState.returnURL))), v.button(pathAccount, doSignOut, v.OtherAccount)))
 		return nil
 	}
-	v.write(formPage(v.page(v.SignIn), v.signInForm("")))
+	v.write(formPage(v.withPasskey(v.page(v.SignIn)), v.signInForm("")))
 	return nil
 }
 
 func (v *request) signInForm(email string) form {
 	f := v.formOf(pathSignIn, "", v.SignIn,
-		field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username", Value: email},
+		field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username webauthn", Value: email},
 		field{Name: "password", Label: v.Password, Type: "password", Autocomplete: "current-password"},
 	)
 	if v.MailSignIn {
@@ -50,8 +50,11 @@ func (v *request) signInForm(email string) form {
 }
 
 func (v *request) signIn() error {
-	if v.form(fieldDo) == doContinue {
+	switch v.form(fieldDo) {
+	case doContinue:
 		return v.continueToApp()
+	case doPasskey:
+		return v.signInPasskey()
 	}
 	email := v.form("email")
 	g, err := v.Service.SignIn(v.ctx(), login.SignInInput{
@@ -59,13 +62,15 @@ func (v *request) signIn() error {
 	})
 	if err = v.Attempted(login.OpSignIn, err); err != nil {
 		if has(err, login.CodeSecondFactorRequired) {
-			return v.askSecondFactor(login.AsError(err).Challenge)
+			return v.askSecondFactor(login.AsError(err))
 		}
 		f := v.signInForm(email)
 		if has(err, login.CodeEmailNotVerified) {
 			f.Links = append(f.Links, link{v.returnState.link(pathVerify), v.VerifyAgain})
 		}
-		return v.again(v.SignIn, f, err)
+		f.blame(v.problem(err))
+		v.write(formPage(v.withPasskey(v.page(v.SignIn)), f))
+		return formError{err}
 	}
 	return v.enter(g)
 }

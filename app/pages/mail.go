@@ -99,7 +99,7 @@ func (v *request) reset() error {
 		v.endSession()
 		v.forget()
 		v.returnState = returnState{account: true}
-		return v.askSecondFactor(login.AsError(err).Challenge)
+		return v.askSecondFactor(login.AsError(err))
 	case has(err, login.CodeInvalidToken):
 		return v.again(v.Forgot, v.emailForm(pathForgot, ""), err)
 	default:

@@ -1,6 +1,6 @@
 // Package pages are the hosted pages: sign in, sign up, a new password, the
-// confirmation of an address, the account. They are HTML made here and work
-// without script. The use cases behind them are those of the API, with the same
+// confirmation of an address, the account. They are HTML made here; one script serves
+// passkeys, and everything else works without. The use cases behind them are those of the API, with the same
 // limits, counts and audit entries.
 package pages
 
@@ -114,7 +114,7 @@ func New(s Settings, d Deps) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	site.policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action " + strings.Join(append([]string{"'self'"}, targets...), " ") +
+	site.policy = "default-src 'none'; script-src " + scriptSource() + "; connect-src 'self'; style-src 'self'; img-src 'self'; form-action " + strings.Join(append([]string{"'self'"}, targets...), " ") +
 		"; frame-ancestors 'none'; base-uri 'none'"
 	return site, nil
 }

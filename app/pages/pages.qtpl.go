@@ -2,8 +2,8 @@
 // See https://github.com/valyala/quicktemplate for details.
 
 // The pages. "go generate ./app/pages" makes pages.qtpl.go of this file. What is
-// put in is escaped, for text and for attributes in double quotes alike; there is
-// no script and no style to put anything in.
+// put in is escaped, for text and for attributes in double quotes alike; nothing is
+// put into the script, and there is no style to put anything in.
 //
 
 package pages
@@ -32,10 +32,25 @@ func streamformPage(qw422016 *qt422016.Writer, p page, f form) {
 		qw422016.N().S(`</p>
 `)
 	}
+	if p.NoScript != "" {
+		qw422016.N().S(`<noscript><p class="alert">`)
+		qw422016.E().S(p.NoScript)
+		qw422016.N().S(`</p></noscript>
+`)
+	}
+	if p.Passkey != nil {
+		streampasskeyForm(qw422016, p, *p.Passkey)
+	}
 	if f.Action != "" {
 		streamformOf(qw422016, f)
 	}
 	streamlinks(qw422016, f.Links)
+	if p.Passkey != nil {
+		qw422016.N().S(`<script>`)
+		qw422016.N().S(passkeyScript)
+		qw422016.N().S(`</script>
+`)
+	}
 	streamfoot(qw422016)
 }
 
@@ -48,6 +63,55 @@ func writeformPage(qq422016 qtio422016.Writer, p page, f form) {
 func formPage(p page, f form) string {
 	qb422016 := qt422016.AcquireByteBuffer()
 	writeformPage(qb422016, p, f)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
+func streampasskeyForm(qw422016 *qt422016.Writer, p page, f form) {
+	qw422016.N().S(`<form method="post" action="`)
+	qw422016.E().S(f.Action)
+	qw422016.N().S(`" class="passkey" data-passkey="`)
+	qw422016.E().S(f.Ceremony)
+	qw422016.N().S(`" data-options="`)
+	qw422016.E().S(f.Options)
+	qw422016.N().S(`"`)
+	if f.Renew != "" {
+		qw422016.N().S(` data-renew="`)
+		qw422016.E().S(f.Renew)
+		qw422016.N().S(`"`)
+	}
+	qw422016.N().S(` hidden>
+`)
+	streamhiddenFields(qw422016, f)
+	qw422016.N().S(`<input type="hidden" name="`)
+	qw422016.E().S(fieldCredential)
+	qw422016.N().S(`">
+<p class="alert" role="alert"`)
+	if f.Alert == "" {
+		qw422016.N().S(` hidden>`)
+		qw422016.E().S(p.PasskeyFailed)
+	} else {
+		qw422016.N().S(`>`)
+		qw422016.E().S(f.Alert)
+	}
+	qw422016.N().S(`</p>
+<button>`)
+	qw422016.E().S(f.Button)
+	qw422016.N().S(`</button>
+</form>
+`)
+}
+
+func writepasskeyForm(qq422016 qtio422016.Writer, p page, f form) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	streampasskeyForm(qw422016, p, f)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func passkeyForm(p page, f form) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	writepasskeyForm(qb422016, p, f)
 	qs422016 := string(qb422016.B)
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016
@@ -196,11 +260,52 @@ func streamaccountPage(qw422016 *qt422016.Writer, p page, a account) {
 		streamquietForm(qw422016, a.EndAll)
 	}
 	qw422016.N().S(`
-<div class="sections">
+`)
+	if len(a.Passkeys) > 0 {
+		qw422016.N().S(`<h2>`)
+		qw422016.E().S(p.Passkeys)
+		qw422016.N().S(`</h2>
+<ul class="passkeys">
+`)
+		for _, k := range a.Passkeys {
+			qw422016.N().S(`<li><details`)
+			if k.Rename.Failed || k.Remove.Failed {
+				qw422016.N().S(` open`)
+			}
+			qw422016.N().S(`>
+<summary><span class="device">`)
+			qw422016.E().S(k.Name)
+			qw422016.N().S(`</span> <span class="hint">`)
+			qw422016.E().S(p.PasskeyAddedAt)
+			qw422016.N().S(` `)
+			qw422016.E().S(k.Added)
+			if k.UsedAt != "" {
+				qw422016.N().S(` · `)
+				qw422016.E().S(p.LastUsed)
+				qw422016.N().S(` <time datetime="`)
+				qw422016.E().S(k.UsedAt)
+				qw422016.N().S(`">`)
+				qw422016.E().S(k.Used)
+				qw422016.N().S(`</time>`)
+			}
+			qw422016.N().S(`</span></summary>
+`)
+			streamformOf(qw422016, k.Rename)
+			streamformOf(qw422016, k.Remove)
+			qw422016.N().S(`</details></li>
+`)
+		}
+		qw422016.N().S(`</ul>
+`)
+	}
+	qw422016.N().S(`<div class="sections">
 `)
 	streamsection(qw422016, a.PasswordTitle, p.ChangePasswordNote, a.Password)
 	if a.Email != nil {
 		streamsection(qw422016, p.ChangeEmail, "", *a.Email)
+	}
+	if a.AddPasskey != nil {
+		streamsection(qw422016, p.AddPasskey, p.AddPasskeyNote, *a.AddPasskey)
 	}
 	if a.AddApp != nil {
 		streamsection(qw422016, p.AddApp, p.AddAppNote, *a.AddApp)

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,23 +23,52 @@ const (
 )
 
 // askSecondFactor is the second half of a sign-in.
-func (v *request) askSecondFactor(challenge string) error {
-	v.write(formPage(v.secondFactorPage(), v.secondFactorForm(challenge)))
+func (v *request) askSecondFactor(e *login.Error) error {
+	v.writeSecondFactor(challenged{e.Challenge, string(e.PasskeyOptions), takesCodes(e.Methods)}, nil)
 	return nil
 }
 
-func (v *request) secondFactorPage() page {
-	p := v.page(v.SecondFactor)
-	p.Intro = v.SecondFactorIntro
-	return p
+// challenged is what a sign-in asks for after its first half. The forms send it back:
+// only their sender sees it.
+type challenged struct {
+	challenge string
+	options   string // of a passkey, if there is one
+	codes     bool
 }
 
-func (v *request) secondFactorForm(challenge string) form {
-	f := v.formOf(pathSecondFactor, "", v.SignIn, v.codeField(),
-		field{Name: fieldRemember, Label: v.RememberDevice, Type: "checkbox"})
-	f.Hidden = append(f.Hidden, hidden{fieldChallenge, challenge})
+func (v *request) challenged() challenged {
+	return challenged{v.form(fieldChallenge), v.form(fieldOptions), v.form(fieldCodes) != ""}
+}
+
+// writeSecondFactor shows the forms, and with a failure, what is wrong.
+func (v *request) writeSecondFactor(c challenged, failure error) {
+	p := v.page(v.SecondFactor)
+	again := []hidden{{fieldChallenge, c.challenge}, {fieldOptions, c.options}}
+	if c.codes {
+		again = append(again, hidden{fieldCodes, "yes"})
+	}
+	if json.Valid([]byte(c.options)) {
+		p.Passkey = v.passkeyForm(pathSecondFactor, "", v.UsePasskey, json.RawMessage(c.options))
+		p.Passkey.ID, p.Passkey.Hidden, p.Intro = "passkey", append(p.Passkey.Hidden, again...), v.PasskeyIntro
+	}
+	f := form{}
+	if c.codes || p.Passkey == nil {
+		p.Intro = v.SecondFactorIntro
+		f = v.formOf(pathSecondFactor, "", v.SignIn, v.codeField(),
+			field{Name: fieldRemember, Label: v.RememberDevice, Type: "checkbox"})
+		f.Hidden = append(f.Hidden, again...)
+	} else {
+		p.NoScript = v.NeedsScript
+	}
 	f.Links = v.backToSignIn()
-	return f
+	switch {
+	case failure == nil:
+	case v.form(fieldCredential) != "" && p.Passkey != nil:
+		p.Passkey.Alert = v.passkeyProblem(failure)
+	default:
+		f.blame(v.problem(failure))
+	}
+	v.write(formPage(p, f))
 }
 
 func (v *request) codeField() field {
@@ -49,9 +79,9 @@ func (v *request) codeField() field {
 func (v *request) toSignIn() error { return v.redirect(v.returnState.link(pathSignIn)) }
 
 func (v *request) answerChallenge() error {
-	challenge := v.form(fieldChallenge)
+	c := v.challenged()
 	g, err := v.Service.SignInSecondFactor(v.ctx(), login.SignInSecondFactorInput{
-		Challenge: challenge, Proof: proofOf(v.form(fieldCode)), Remember: v.form(fieldRemember) != "", Client: v.Client,
+		Challenge: c.challenge, Proof: v.proof(), Remember: v.form(fieldRemember) != "", Client: v.Client,
 	})
 	if err = v.Attempted(login.OpSignInSecondFactor, err); err == nil {
 		return v.enter(g)
@@ -59,13 +89,19 @@ func (v *request) answerChallenge() error {
 	if has(err, login.CodeInvalidToken) {
 		f := v.signInForm("")
 		f.Failed, f.Alert = true, v.ChallengeOver
-		v.write(formPage(v.page(v.SignIn), f))
+		v.write(formPage(v.withPasskey(v.page(v.SignIn)), f))
 		return formError{err}
 	}
-	f := v.secondFactorForm(challenge)
-	f.blame(v.problem(err))
-	v.write(formPage(v.secondFactorPage(), f))
+	v.writeSecondFactor(c, err)
 	return formError{err}
+}
+
+// proof is what a form brings: the answer of a passkey, or a code.
+func (v *request) proof() login.Proof {
+	if answer := v.form(fieldCredential); answer != "" {
+		return login.Proof{Method: login.MethodPasskey, Answer: []byte(answer)}
+	}
+	return proofOf(v.form(fieldCode))
 }
 
 // proofOf recognises the kind of a code by its form: the code of an app has only
@@ -85,11 +121,14 @@ func (v *request) factorForms(a *account, ua login.UserAccount) {
 		f.Username = ua.User.Email
 		return &f
 	}
-	if len(ua.Account.Factors) == 0 {
+	if len(ua.Account.Factors) > 0 {
+		a.NewCodes = passwordForm(doNewCodes, v.NewCodes)
+	}
+	if !slices.Contains(ua.Account.Factors, login.MethodTOTP) {
 		a.AddApp = passwordForm(doAddApp, v.AddApp)
 		return
 	}
-	a.NewCodes, a.Remove = passwordForm(doNewCodes, v.NewCodes), passwordForm(doRemoveApp, v.RemoveApp)
+	a.Remove = passwordForm(doRemoveApp, v.RemoveApp)
 	a.Remove.Danger = true
 }
 
@@ -153,8 +192,8 @@ func (v *request) newCodes(id login.Identity) error {
 	return nil
 }
 
-// askElevation asks for a proof by what the account has.
-func (v *request) askElevation(methods []login.Method) error {
+// askToElevate asks for a proof by what the account has.
+func (v *request) askToElevate(id login.Identity, methods []login.Method) error {
 	switch {
 	case slices.Contains(methods, login.MethodMail):
 		return v.elevationByMail()
@@ -162,7 +201,7 @@ func (v *request) askElevation(methods []login.Method) error {
 		v.endSession()
 		return v.leave(noticeSignInAgain)
 	}
-	v.write(formPage(v.elevationPage(), v.elevationForm()))
+	v.writeElevation(id, challenged{codes: takesCodes(methods)}, slices.Contains(methods, login.MethodPasskey), nil)
 	return nil
 }
 
@@ -172,14 +211,42 @@ func (v *request) elevationPage() page {
 	return p
 }
 
-func (v *request) elevationForm() form {
-	f := v.formOf(pathAccount, doElevate, v.Elevate, v.codeField())
+// writeElevation shows the forms, and with a failure, what is wrong.
+func (v *request) writeElevation(id login.Identity, c challenged, passkey bool, failure error) {
+	p := v.elevationPage()
+	if passkey {
+		options, err := v.Service.ElevationOptions(v.ctx(), id, v.Client)
+		if err = v.Attempted(login.OpElevationOptions, err); err == nil {
+			p.Passkey = v.passkeyForm(pathAccount, doElevate, v.UsePasskey, options)
+			p.Passkey.ID = "passkey"
+		}
+	}
+	var f form
+	var again []hidden
+	if c.codes {
+		f = v.formOf(pathAccount, doElevate, v.Elevate, v.codeField())
+		again = append(again, hidden{fieldCodes, "yes"})
+	} else {
+		p.Intro, p.NoScript = v.ElevatePasskey, v.NeedsScript
+	}
+	if p.Passkey != nil {
+		again = append(again, hidden{fieldPasskey, "yes"})
+		p.Passkey.Hidden = append(p.Passkey.Hidden, again...)
+	}
+	f.Hidden = append(f.Hidden, again...)
 	f.Links = []link{{pathAccount, v.Account}}
-	return f
+	switch {
+	case failure == nil:
+	case v.form(fieldCredential) != "" && p.Passkey != nil:
+		p.Passkey.Alert = v.passkeyProblem(failure)
+	default:
+		f.blame(v.problem(failure))
+	}
+	v.write(formPage(p, f))
 }
 
 func (v *request) elevate(id login.Identity) error {
-	proof, mailed := proofOf(v.form(fieldCode)), v.form(fieldMethod) == string(login.MethodMail)
+	proof, mailed := v.proof(), v.form(fieldMethod) == string(login.MethodMail)
 	if mailed {
 		proof.Method = login.MethodMail
 	}
@@ -190,12 +257,13 @@ func (v *request) elevate(id login.Identity) error {
 	if has(err, login.CodeUnauthenticated) {
 		return err
 	}
-	f, why := v.elevationForm(), v.problem(err)
 	if mailed {
-		f, why = v.mailedElevationForm(), v.mailCodeProblem(err)
+		f := v.mailedElevationForm()
+		f.blame(v.mailCodeProblem(err))
+		v.write(formPage(v.elevationPage(), f))
+		return formError{err}
 	}
-	f.blame(why)
-	v.write(formPage(v.elevationPage(), f))
+	v.writeElevation(id, challenged{codes: v.form(fieldCodes) != ""}, v.form(fieldPasskey) != "", err)
 	return formError{err}
 }
 

@@ -61,7 +61,7 @@ func (v *request) enterMailCode() error {
 	case err == nil:
 		return v.enter(g)
 	case has(err, login.CodeSecondFactorRequired):
-		return v.askSecondFactor(login.AsError(err).Challenge)
+		return v.askSecondFactor(login.AsError(err))
 	case has(err, login.CodeInvalidToken):
 		return v.mailOver(v.MailCodeOver, err)
 	}
@@ -119,7 +119,7 @@ func (v *request) followMailLink() error {
 	case err == nil:
 		return v.enter(g)
 	case has(err, login.CodeSecondFactorRequired):
-		return v.askSecondFactor(login.AsError(err).Challenge)
+		return v.askSecondFactor(login.AsError(err))
 	case has(err, login.CodeInvalidToken):
 		return v.mailOver(v.Errors[login.CodeInvalidToken], err)
 	}

@@ -27,9 +27,12 @@ type texts struct {
 	AddApp, AddAppNote, RemoveApp, RemoveAppNote, NewCodes, NewCodesNote, RecoveryCodes, CodesIntro string
 	ScanIntro, QRLabel, TypeSecret, Elevate, ElevateIntro                                           string
 
-	MailSignInQuestion, MailSignInTitle, MailSignInIntro, SendCode, MailCodeIntro, MailCodeHint string
-	MailCodeWrong, MailCodeOver, ElevateByMailIntro                                             string
-	mailLinkIntro                                                                               func(email string) string
+	MailSignInQuestion, MailSignInTitle, MailSignInIntro, SendCode, MailCodeIntro, MailCodeHint             string
+	MailCodeWrong, MailCodeOver, ElevateByMailIntro                                                         string
+	mailLinkIntro                                                                                           func(email string) string
+	SignInWithPasskey, UsePasskey, PasskeyIntro, PasskeyFailed, PasskeyUnknown, NeedsScript, ElevatePasskey string
+	Passkeys, AddPasskey, AddPasskeyNote, AddPasskeyIntro, PasskeyName, PasskeyNameHint, UnnamedPasskey     string
+	PasskeyAddedAt, Rename, RemovePasskey                                                                   string
 
 	SignedInAs, OtherAccount, BackToApp string
 
@@ -79,6 +82,9 @@ const (
 	noticeElevated        notice = "elevated"
 	noticeSignInAgain     notice = "sign-in-again"
 	noticeFactorWanted    notice = "factor-wanted"
+	noticePasskeyAdded    notice = "passkey-added"
+	noticePasskeyRenamed  notice = "passkey-renamed"
+	noticePasskeyRemoved  notice = "passkey-removed"
 )
 
 // speak picks the best of the languages that a client prefers.
@@ -130,6 +136,23 @@ var english = &texts{
 	ScanIntro: "Scan this with the app, then type the code that it shows.", QRLabel: "QR code for the authenticator app",
 	TypeSecret: "No camera? Type this into the app:",
 	Elevate:    "Prove that it is you", ElevateIntro: "This change takes a code. Type one, then make the change again.",
+	SignInWithPasskey: "Sign in with a passkey",
+	UsePasskey:        "Use a passkey",
+	PasskeyIntro:      "This account also asks for a passkey.",
+	PasskeyFailed:     "The passkey was not used. Please try again.",
+	PasskeyUnknown:    "This passkey is not known here.",
+	Passkeys:          "Your passkeys",
+	AddPasskey:        "Add a passkey",
+	AddPasskeyNote:    "Sign in by finger, face or PIN. Whoever signs in with your password is then asked for a passkey too.",
+	AddPasskeyIntro:   "Your device asks for your finger, face or PIN.",
+	PasskeyName:       "Name of the passkey",
+	PasskeyNameHint:   "To tell it from others, such as the name of your phone.",
+	UnnamedPasskey:    "Passkey",
+	PasskeyAddedAt:    "added",
+	Rename:            "Rename",
+	RemovePasskey:     "Remove this passkey",
+	NeedsScript:       "Passkeys need JavaScript, which is off in this browser.",
+	ElevatePasskey:    "This change takes your passkey. Use it, then make the change again.",
 
 	MailSignInQuestion: "Sign in with a code by mail", MailSignInTitle: "Sign in with a code",
 	MailSignInIntro: "Tell us your address and we send you a code.", SendCode: "Send code",
@@ -155,7 +178,7 @@ var english = &texts{
 	DeviceOn:      " on ", UnknownDevice: "Unknown device",
 	CurrentWrong: "This is not your current password", AccountWrong: "This is not the password of the account",
 	TakeOver: "You do not know the password? Set a new one",
-	OpenedBy: map[string]string{"pwd": "by password", "otp": "by mail"}, AndSecondFactor: " and a second factor",
+	OpenedBy: map[string]string{"hwk": "by passkey", "swk": "by passkey", "pwd": "by password", "otp": "by mail"}, AndSecondFactor: " and a second factor",
 	Notices: map[notice]string{
 		noticeResetSent:       "If this address has an account, a mail is on its way. The link in it works once, for 30 minutes.",
 		noticeVerifySent:      "If this address has an account and is not confirmed yet, a mail is on its way.",
@@ -174,9 +197,13 @@ var english = &texts{
 		noticeSignInAgain:     "This change takes a fresh sign-in. Sign in, then make it again.",
 		noticeFactorWanted:    "Some of your rights here take a second factor. Add an authenticator app below, then you have them.",
 		noticeElevated:        "Thank you. For the next minutes you can make your change.",
+		noticePasskeyAdded:    "The passkey is added. Now make recovery codes, or add a second passkey, in case you lose it.",
+		noticePasskeyRenamed:  "The passkey has its new name.",
+		noticePasskeyRemoved:  "The passkey is removed.",
 	},
 	Errors: map[login.Code]string{
 		login.CodeInvalidCredentials: "E-mail address or password wrong",
+		login.CodeLastWayIn:          "This is the only way to sign in to your account. Add another first.",
 		login.CodeAccountDisabled:    "This account is disabled",
 		login.CodeEmailNotVerified:   "This address is not confirmed yet. Open the link in the mail we sent you.",
 		login.CodeEmailTaken:         "This address already has an account",

@@ -20,6 +20,8 @@ type page struct {
 	Intro      string
 	ReturnURL  string
 	ReturnName string
+	Passkey    *form  // comes first; nil: none
+	NoScript   string // shown where the form of a passkey cannot work
 }
 
 func (v *request) page(title string) page {
@@ -45,6 +47,10 @@ type form struct {
 	Alert    string // an error of the form as a whole
 	Failed   bool
 	Links    []link
+	// Of a form that an authenticator fills in:
+	Ceremony string // get or create
+	Options  string // JSON
+	Renew    string // where a page that was open for long gets new options
 }
 
 type hidden struct{ Name, Value string }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,9 +18,9 @@ import (
 
 	"hasura-login/app/audit"
 	"hasura-login/app/clientip"
-	"hasura-login/app/device"
 	"hasura-login/app/httpapi"
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 	"hasura-login/app/metrics"
 	"hasura-login/app/pages"
 	"hasura-login/app/password"
@@ -29,11 +28,10 @@ import (
 	"hasura-login/app/store/sqlite"
 	"hasura-login/app/testserver"
 	"hasura-login/app/token"
-	"hasura-login/app/totp"
 )
 
 const (
-	goodPassword = "correct horse staple"
+	goodPassword = logintest.Password
 	actionSecret = "action-secret-0123456789abcdef0123"
 	edgeSecret   = "edge-secret-0123456789abcdef012345"
 )
@@ -84,22 +82,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	for _, f := range change {
 		f(s)
 	}
-	dir := t.TempDir()
-	store, err := sqlite.Open(filepath.Join(dir, "login.db"))
-	check(t, err)
-	ring, err := token.Create(token.Folder{Dir: filepath.Join(dir, "keys"), TokenLife: 15 * time.Minute}, token.EdDSA, token.Hooks{})
-	check(t, err)
-	names := token.Names{Issuer: "hasura-login", Audience: "hasura"}
-	issuer, err := token.NewIssuer(ring, names)
-	check(t, err)
-	verifier, err := token.NewVerifier(ring, names)
-	check(t, err)
-	hasher, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
-	check(t, err)
-	var served login.Hasher = hasher
-	if s.hasher != nil {
-		served = s.hasher(hasher)
-	}
+	store := logintest.OpenStore(t)
 	m := metrics.New("test", append(httpapi.Routes(), httpapi.PageRoutes()...))
 	limiter, err := ratelimit.New(ratelimit.Config{Limits: s.limits, Observer: m, Now: time.Now})
 	check(t, err)
@@ -115,12 +98,14 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		Failed: func(err error, _ []byte) { t.Error(err) },
 	})
 	check(t, err)
-	service := login.NewService(login.Deps{
-		Store: store, Mail: store, Credentials: store, Identities: store, Hasher: served, Policy: s.policy, Issuer: issuer, Limiter: limiter,
-		OneTimePasswords: totp.New("login.example.org", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }),
-		MailSecret:       login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }},
-		Devices:          device.NewTokens(func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }), Audit: auditor,
-	}, s.rules)
+	kit := logintest.StartOn(t, store, func(d *login.Deps, r *login.Rules) {
+		if s.hasher != nil {
+			d.Hasher = s.hasher(d.Hasher)
+		}
+		d.Policy, d.Limiter, d.Audit, d.Now = s.policy, limiter, auditor, time.Now
+		*r = s.rules
+	})
+	service, ring, verifier := kit.Service, kit.Ring, kit.Verifier
 	var site *pages.Site
 	if s.pages != nil {
 		site, err = pages.New(*s.pages, pages.Deps{Service: service, Identify: func(accessToken string) (login.Identity, error) {
@@ -148,10 +133,8 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		defer cancel()
 		_ = srv.api.Shutdown(ctx)
 		service.Wait()
-		hasher.Close()
 		limiter.Close()
 		auditor.Close()
-		_ = store.Close()
 	})
 	return srv
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 	"hasura-login/app/pages"
 	"hasura-login/app/ratelimit"
 )
@@ -567,7 +568,7 @@ func (s *server) mailedToken(kind login.MailKind) string {
 		if m.Kind != kind {
 			continue
 		}
-		tokens, err := login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }}.Tokens(m.ID)
+		tokens, err := logintest.MailSecret.Tokens(m.ID)
 		check(s.t, err)
 		token = tokens[0]
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 func TestReset_OverActionAndRESTAnswersAlikeForAnyAddress(t *testing.T) {
@@ -47,7 +48,7 @@ func (s *server) mailed(kind login.MailKind) (login.QueuedMail, string) {
 	if m.Kind != kind {
 		s.t.Fatalf("the mail is of kind %s, want %s", m.Kind, kind)
 	}
-	tokens, err := login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }}.Tokens(m.ID)
+	tokens, err := logintest.MailSecret.Tokens(m.ID)
 	check(s.t, err)
 	return m, tokens[0]
 }

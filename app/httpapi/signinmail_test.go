@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 	"hasura-login/app/pages"
 )
 
@@ -27,7 +28,7 @@ func (s *server) code(kind login.MailKind) string {
 
 func (s *server) codeOf(m login.QueuedMail) string {
 	s.t.Helper()
-	codes, err := (login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }}).Codes(m.ID)
+	codes, err := (logintest.MailSecret).Codes(m.ID)
 	check(s.t, err)
 	return codes[0]
 }

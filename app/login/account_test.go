@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 func TestChangePassword_EndsEveryOtherSession(t *testing.T) {
@@ -138,7 +139,7 @@ func TestIdentity_OfAnotherUsersSessionIsNobody(t *testing.T) {
 func TestOperator(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
-	audit := &recordedAudit{}
+	audit := &logintest.Audit{}
 	o := &login.Operator{Store: w.store, Hasher: w.Hasher, Policy: w.Policy, Tokens: tokenRules, Audit: audit, Roles: []string{"user"}}
 
 	ua, err := o.Create(ctx, "Ann@example.org", "Ann", goodPassword, nil)
@@ -182,7 +183,7 @@ func TestOperator(t *testing.T) {
 	if err := o.Delete(ctx, "ann@example.org"); err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range audit.events {
+	for _, e := range audit.Events() {
 		if e.Actor != login.ActorOperator || e.UserID != ua.User.ID {
 			t.Errorf("audit event %+v", e)
 		}

@@ -4,79 +4,48 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"hasura-login/app/login"
-	"hasura-login/app/password"
-	"hasura-login/app/store/sqlite"
+	"hasura-login/app/logintest"
 	"hasura-login/app/testclock"
-	"hasura-login/app/token"
-	"hasura-login/app/totp"
 )
 
 const (
-	goodPassword = "correct horse staple"
+	goodPassword = logintest.Password
 	newPassword  = "battery of volta 1800"
 )
 
-// world is a Service on a real store and a real hash limiter, with the clock,
-// limiter and auditor in the test's hands.
+// world is a service whose limiter, device tokens and access tokens are in the test's
+// hands.
 type world struct {
 	*login.Service
 	store   login.Store
 	limiter *fakeLimiter
-	audit   *recordedAudit
+	audit   *logintest.Audit
 	clock   *testclock.Clock
 }
 
-var mailSecret = login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("mail-secret-0123456789abcdef")} }}
-
 // tokenRules are those of tokens whose iss and aud are short.
-var tokenRules = token.Names{Issuer: "hasura-login", Audience: "hasura"}
+var tokenRules = logintest.Names
 
-type option func(*login.Deps, *login.Rules)
-
-func newWorld(t *testing.T, options ...option) *world {
+func newWorld(t *testing.T, options ...logintest.Option) *world {
 	t.Helper()
-	store, err := sqlite.Open(filepath.Join(t.TempDir(), "login.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	return newWorldOn(t, store, options...)
+	return newWorldOn(t, logintest.OpenStore(t), options...)
 }
 
-func newWorldOn(t *testing.T, store login.Store, options ...option) *world {
+func newWorldOn(t *testing.T, store login.Store, options ...logintest.Option) *world {
 	t.Helper()
-	hasher, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
-	if err != nil {
-		t.Fatal(err)
+	w := &world{store: store, limiter: &fakeLimiter{}}
+	fakes := func(d *login.Deps, r *login.Rules) {
+		d.Limiter, d.Devices = w.limiter, fakeDevices{}
+		r.Notices = login.NoticeKinds()
 	}
-	t.Cleanup(hasher.Close)
-	w := &world{store: store, limiter: &fakeLimiter{}, audit: &recordedAudit{t: t}, clock: testclock.At(time.Now().UTC().Truncate(time.Microsecond))}
-	mails, _ := store.(login.MailStore) // a store made to fail keeps none
-	credentials, _ := store.(login.CredentialStore)
-	identities, _ := store.(login.IdentityStore)
-	passkeys, _ := store.(login.PasskeyStore)
-	deps := login.Deps{
-		Store: store, Mail: mails, MailSecret: mailSecret, Credentials: credentials, Identities: identities, PasskeyStore: passkeys, Passkeys: ceremonies(t), OneTimePasswords: totp.New("test", func() []string { return []string{"totp-secret-0123456789abcdef0123"} }), Hasher: hasher, Policy: password.NewPolicy(8), Issuer: fakeIssuer{},
-		Limiter: w.limiter, Devices: fakeDevices{}, Audit: w.audit, Now: w.clock.Now,
-	}
-	rules := login.Rules{
-		SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"},
-		RefreshTTL: 30 * 24 * time.Hour, RefreshIdle: 14 * 24 * time.Hour, RefreshGrace: 10 * time.Second, MaxSessions: 20,
-		Notices: login.NoticeKinds(), ElevationTTL: 10 * time.Minute, RememberDevice: 30 * 24 * time.Hour,
-	}
-	for _, o := range options {
-		o(&deps, &rules)
-	}
-	w.Service = login.NewService(deps, rules)
-	t.Cleanup(w.Wait)
+	s := logintest.StartOn(t, store, append([]logintest.Option{logintest.SessionIDs, fakes}, options...)...)
+	w.Service, w.audit, w.clock = s.Service, s.Events, s.Clock
 	return w
 }
 
@@ -121,7 +90,7 @@ func (w *world) refresh(token string) (login.Grant, error) {
 	return w.Refresh(context.Background(), login.RefreshInput{RefreshToken: token, Client: home})
 }
 
-// identity is what the grant's access token says; fakeIssuer writes the session's id.
+// identity is the caller that a grant's access token names (logintest.SessionIDs).
 func identity(g login.Grant) login.Identity {
 	return login.Identity{UserID: g.UserID, SessionID: g.Token}
 }
@@ -135,12 +104,6 @@ func wantCode(t *testing.T, err error, want login.Code) {
 }
 
 var home = login.Client{Addr: netip.MustParseAddr("203.0.113.7"), Name: "test"}
-
-type fakeIssuer struct{}
-
-func (fakeIssuer) Issue(s login.Subject, now time.Time) (string, time.Time, error) {
-	return s.SessionID, now.Add(15 * time.Minute), nil
-}
 
 type fakeDevices struct{}
 
@@ -204,33 +167,3 @@ func (r fakeReservation) settle(how string) {
 func (r fakeReservation) Succeeded(context.Context) { r.settle("succeeded") }
 func (r fakeReservation) Failed(context.Context)    { r.settle("failed") }
 func (r fakeReservation) Released(context.Context)  { r.settle("released") }
-
-type recordedAudit struct {
-	mu     sync.Mutex
-	events []login.Event
-	t      *testing.T
-}
-
-func (r *recordedAudit) Record(_ context.Context, e login.Event) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.events = append(r.events, e)
-	if e.Actor == login.ActorUser && !slices.Contains(login.PolicyOf(e.Operation).Events, e.Name) {
-		r.t.Errorf("%s records %s, which its policy does not list", e.Operation, e.Name)
-	}
-}
-
-func (r *recordedAudit) RecordAct(ctx context.Context, e login.Event) error {
-	r.Record(ctx, e)
-	return nil
-}
-
-func (r *recordedAudit) names() []login.EventName {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	names := make([]login.EventName, len(r.events))
-	for i, e := range r.events {
-		names[i] = e.Name
-	}
-	return names
-}

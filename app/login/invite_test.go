@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 func inviting(perMinute, perDomain int) login.Invitations {
 	return login.Invitations{
-		Wanted: func(a login.Account) bool { return a.Password == "" }, PerMinute: perMinute, PerDomain: perDomain, Secret: mailSecret,
+		Wanted: func(a login.Account) bool { return a.Password == "" }, PerMinute: perMinute, PerDomain: perDomain, Secret: logintest.MailSecret,
 	}
 }
 
@@ -99,7 +100,7 @@ func TestInviteReset_TheLinkSetsAPassword(t *testing.T) {
 	if len(sent) != 1 {
 		t.Fatalf("%d mails", len(sent))
 	}
-	tokens, err := mailSecret.Tokens(sent[0].ID)
+	tokens, err := logintest.MailSecret.Tokens(sent[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}

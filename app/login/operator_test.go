@@ -10,13 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 func TestOperatorOpenSession_NeedsNoPasswordAndNoLimit(t *testing.T) {
 	w := newWorld(t, requireVerified)
 	ctx := context.Background()
 	o := w.operator()
-	o.Issuer, o.Rules = fakeIssuer{}, login.Rules{RefreshTTL: 1e15, RefreshIdle: 1e15, MaxSessions: 2}
+	o.Issuer, o.Rules = logintest.SessionIDIssuer{}, login.Rules{RefreshTTL: 1e15, RefreshIdle: 1e15, MaxSessions: 2}
 	ua, err := o.CreateWithoutPassword(ctx, "Probe@example.org", "Probe", []string{"user"})
 	if err != nil {
 		t.Fatal(err)
@@ -37,8 +38,8 @@ func TestOperatorOpenSession_NeedsNoPasswordAndNoLimit(t *testing.T) {
 	if live, err := o.Sessions(ctx, ua.User.ID); err != nil || len(live) != 2 || live[0].ClientName != login.ActorOperator {
 		t.Errorf("live sessions %+v, %v", live, err)
 	}
-	if !slices.Contains(w.audit.names(), login.EventSessionOpened) {
-		t.Errorf("audited as %v", w.audit.names())
+	if !slices.Contains(w.audit.Names(), login.EventSessionOpened) {
+		t.Errorf("audited as %v", w.audit.Names())
 	}
 	if err := o.SetDisabled(ctx, ua.User.ID, true); err != nil {
 		t.Fatal(err)
@@ -49,7 +50,7 @@ func TestOperatorOpenSession_NeedsNoPasswordAndNoLimit(t *testing.T) {
 
 func TestOperator_ClaimsAndRolesAreCheckedWhenTheyAreSet(t *testing.T) {
 	w := newWorld(t)
-	audit := &recordedAudit{}
+	audit := &logintest.Audit{}
 	o := &login.Operator{Store: w.store, Hasher: w.Hasher, Policy: w.Policy, Tokens: tokenRules, Audit: audit, Roles: []string{"user"}}
 	g := w.signUp(t, "ann@example.org")
 	claims := func() map[string]string {
@@ -74,7 +75,7 @@ func TestOperator_ClaimsAndRolesAreCheckedWhenTheyAreSet(t *testing.T) {
 	if _, err := w.refresh(g.RefreshToken); err != nil {
 		t.Errorf("a session after a change of claims: %v", err)
 	}
-	before := len(audit.events)
+	before := len(audit.Events())
 	for name, refused := range map[string]func() error{
 		"reserved": func() error {
 			_, err := o.SetClaims(t.Context(), g.UserID, map[string]string{"x-hasura-user-id": "1"}, nil)
@@ -102,7 +103,7 @@ func TestOperator_ClaimsAndRolesAreCheckedWhenTheyAreSet(t *testing.T) {
 		}
 		wantCode(t, err, login.CodeInvalidInput)
 	}
-	if diff := cmp.Diff(map[string]string{"x-hasura-org-id": "8"}, claims()); diff != "" || len(audit.events) != before {
+	if diff := cmp.Diff(map[string]string{"x-hasura-org-id": "8"}, claims()); diff != "" || len(audit.Events()) != before {
 		t.Errorf("what was refused changed something: %s", diff)
 	}
 	set(nil, nil, "x-hasura-org-id")

@@ -13,21 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"hasura-login/app/login"
-	"hasura-login/app/webauthn"
+	"hasura-login/app/logintest"
 	"hasura-login/app/webauthn/webauthntest"
 )
 
-const origin = "https://login.example.org"
-
-func ceremonies(t *testing.T) login.Passkeys {
-	t.Helper()
-	c, err := webauthn.New(webauthn.RelyingParty{ID: "example.org", Name: "Example", Origins: []string{origin}},
-		func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef01")} })
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
+const origin = logintest.Origin
 
 // answer has an authenticator answer options.
 func answer(t *testing.T, options json.RawMessage, err error, authenticator func([]byte) ([]byte, error)) []byte {
@@ -94,7 +84,7 @@ func TestPasskey_SignsInByItself(t *testing.T) {
 	if err != nil || len(list) != 1 || !list[0].LastUsedAt.Equal(w.clock.Now()) || list[0].SignCount != 1 {
 		t.Errorf("%+v, %v", list, err)
 	}
-	if !slices.Contains(w.audit.names(), login.EventPasskeyAdded) {
+	if !slices.Contains(w.audit.Names(), login.EventPasskeyAdded) {
 		t.Error("not audited")
 	}
 }
@@ -239,7 +229,7 @@ func TestPasskey_ChallengeIsSignedOnce(t *testing.T) {
 	}
 	_, err = w.SignInPasskey(context.Background(), login.SignInPasskeyInput{Answer: again, Client: home})
 	wantCode(t, err, login.CodeInvalidToken)
-	if slices.Contains(w.audit.names(), login.EventPasskeyRegressed) {
+	if slices.Contains(w.audit.Names(), login.EventPasskeyRegressed) {
 		t.Error("a repetition was taken for a clone")
 	}
 }
@@ -255,7 +245,7 @@ func TestPasskey_ClonedAuthenticatorIsRefusedAndAudited(t *testing.T) {
 	}
 	_, err := w.signInPasskey(t, clone)
 	wantCode(t, err, login.CodeInvalidCredentials)
-	if !slices.Contains(w.audit.names(), login.EventPasskeyRegressed) {
+	if !slices.Contains(w.audit.Names(), login.EventPasskeyRegressed) {
 		t.Error("not audited")
 	}
 	g, err := w.signInPasskey(t, a)
@@ -431,7 +421,7 @@ func TestPasskey_OneCredentialIsOfOneAccount(t *testing.T) {
 	again := answer(t, options, err, a.CreateAgain)
 	_, err = w.AddPasskey(context.Background(), bob, login.AddPasskeyInput{Answer: again, Client: home})
 	wantCode(t, err, login.CodeCredentialExists)
-	if !slices.Contains(w.audit.names(), login.EventRefused) {
+	if !slices.Contains(w.audit.Names(), login.EventRefused) {
 		t.Error("not audited")
 	}
 }
@@ -516,7 +506,7 @@ func TestPasskey_OfAnAccountThatMayNotBeEntered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Issuer, o.Rules = fakeIssuer{}, login.Rules{RefreshTTL: time.Hour, RefreshIdle: time.Hour, MaxSessions: 5}
+	o.Issuer, o.Rules = logintest.SessionIDIssuer{}, login.Rules{RefreshTTL: time.Hour, RefreshIdle: time.Hour, MaxSessions: 5}
 	g, err := o.OpenSession(context.Background(), ua.User.ID)
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 // passwordless is a session of an account that has no password.
@@ -84,7 +85,7 @@ func TestPasswordless_AnOperatorsSessionIsNoProof(t *testing.T) {
 	w := newWorld(t)
 	id, _ := w.passwordless(t, "ann@example.org")
 	o := w.operator()
-	o.Issuer, o.Rules = fakeIssuer{}, login.Rules{RefreshTTL: time.Hour, RefreshIdle: time.Hour, MaxSessions: 5}
+	o.Issuer, o.Rules = logintest.SessionIDIssuer{}, login.Rules{RefreshTTL: time.Hour, RefreshIdle: time.Hour, MaxSessions: 5}
 	g, err := o.OpenSession(context.Background(), id.UserID)
 	if err != nil {
 		t.Fatal(err)

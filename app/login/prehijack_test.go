@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 // The five classes of account pre-hijacking (Sudhodanan and Paverd, "Pre-hijacked
@@ -85,7 +86,7 @@ func TestPreHijacking_UnexpiredEmailChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		mails := w.sendAll(t)
-		tokens, err := mailSecret.Tokens(mails[len(mails)-1].ID)
+		tokens, err := logintest.MailSecret.Tokens(mails[len(mails)-1].ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +114,7 @@ func TestPreHijacking_NonVerifyingProvider(t *testing.T) {
 		"where addresses must be verified": func(_ *login.Deps, r *login.Rules) { r.RequireVerifiedEmail = true },
 	} {
 		t.Run(name, func(t *testing.T) {
-			var options []option
+			var options []logintest.Option
 			if rules != nil {
 				options = append(options, rules)
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 // atCorp is what a provider says of somebody whose mailbox it has checked.
@@ -76,7 +77,7 @@ func (w *world) takeOver(t *testing.T, email, password string) login.Grant {
 	if i < 0 {
 		t.Fatal("no mail")
 	}
-	tokens, err := mailSecret.Tokens(mails[i].ID)
+	tokens, err := logintest.MailSecret.Tokens(mails[i].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +205,7 @@ func TestSignInProvider_AnAddressNamesNobody(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || g.UserID != owner.UserID || !slices.Contains(w.audit.names(), login.EventIdentityLinked) {
+			if err != nil || g.UserID != owner.UserID || !slices.Contains(w.audit.Names(), login.EventIdentityLinked) {
 				t.Errorf("%+v, %v", g, err)
 			}
 			if mails := w.sendAll(t); !slices.ContainsFunc(mails, func(m login.QueuedMail) bool { return m.Kind == login.MailIdentityLinked }) {

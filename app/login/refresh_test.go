@@ -56,11 +56,11 @@ func TestRefresh_ASpentTokenEndsItsSessionAfterTheGrace(t *testing.T) {
 	_, err = w.Sessions(context.Background(), identity(g))
 	wantCode(t, err, login.CodeUnauthenticated)
 	found := false
-	for _, e := range w.audit.events {
+	for _, e := range w.audit.Events() {
 		found = found || e.Name == login.EventReuseDetected && e.UserID == g.UserID && e.SessionID == identity(g).SessionID
 	}
 	if !found {
-		t.Errorf("no audit event names the session: %+v", w.audit.events)
+		t.Errorf("no audit event names the session: %+v", w.audit.Events())
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 	"hasura-login/app/store/sqlite"
 )
 
@@ -27,7 +28,7 @@ func (w *world) mailed(t *testing.T) (login.QueuedMail, string) {
 	if err != nil {
 		t.Fatalf("no mail: %v", err)
 	}
-	tokens, err := mailSecret.Tokens(m.ID)
+	tokens, err := logintest.MailSecret.Tokens(m.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func TestResetPassword_MailedTokenWorksOnceAndEndsEverySession(t *testing.T) {
 	}
 	_, err = w.reset(token, goodPassword)
 	wantCode(t, err, login.CodeInvalidToken)
-	if names := w.audit.names(); !slices.Contains(names, login.EventPasswordReset) || !slices.Contains(names, login.EventPasswordResetRequested) {
+	if names := w.audit.Names(); !slices.Contains(names, login.EventPasswordReset) || !slices.Contains(names, login.EventPasswordResetRequested) {
 		t.Errorf("audit: %v", names)
 	}
 }
@@ -145,8 +146,8 @@ func TestOperatorResetToken_IsAuditedAndWorksWithoutMail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !stored.ExpiresAt.After(time.Now()) || !slices.Contains(w.audit.names(), login.EventPasswordResetLink) {
-		t.Errorf("expires %s, audit %v", stored.ExpiresAt, w.audit.names())
+	if !stored.ExpiresAt.After(time.Now()) || !slices.Contains(w.audit.Names(), login.EventPasswordResetLink) {
+		t.Errorf("expires %s, audit %v", stored.ExpiresAt, w.audit.Names())
 	}
 	if _, err := w.reset(token, newPassword); err != nil {
 		t.Errorf("its token: %v", err)

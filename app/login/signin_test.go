@@ -94,7 +94,7 @@ func TestSignIn_RefusedByTheLimiterCostsNothing(t *testing.T) {
 	if n := hasher.count.Load(); n != 0 {
 		t.Errorf("%d hashes", n)
 	}
-	if diff := cmp.Diff([]login.EventName{login.EventThrottled}, w.audit.names()); diff != "" {
+	if diff := cmp.Diff([]login.EventName{login.EventThrottled}, w.audit.Names()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 // byMail lets sign in by mail.
-func byMail(who login.MailSignIn) option {
+func byMail(who login.MailSignIn) logintest.Option {
 	return func(_ *login.Deps, r *login.Rules) { r.MailSignIn = who }
 }
 
 // costsNoHash fails for whatever would hash. Only the mailbox is proved here.
-func costsNoHash(t *testing.T) option {
+func costsNoHash(t *testing.T) logintest.Option {
 	return func(d *login.Deps, _ *login.Rules) { d.Hasher = noHasher{t} }
 }
 
@@ -78,7 +79,7 @@ func (r requested) code(t *testing.T) string {
 	if len(r.mails) != 1 || !r.mails[0].Kind.HasCode() {
 		t.Fatalf("mails %+v", r.mails)
 	}
-	codes, err := mailSecret.Codes(r.mails[0].ID)
+	codes, err := logintest.MailSecret.Codes(r.mails[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func (r requested) code(t *testing.T) string {
 
 func (r requested) link(t *testing.T) string {
 	t.Helper()
-	tokens, err := mailSecret.Tokens(r.mails[0].ID)
+	tokens, err := logintest.MailSecret.Tokens(r.mails[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +227,7 @@ func TestMailSignIn_IsVoidAfterAChange(t *testing.T) {
 			if err := w.RequestEmailChange(ctx, identity(g), login.RequestEmailChangeInput{NewEmail: "new@example.org", Password: goodPassword, Client: home}); err != nil {
 				return err
 			}
-			tokens, err := mailSecret.Tokens(w.sendAll(t)[0].ID)
+			tokens, err := logintest.MailSecret.Tokens(w.sendAll(t)[0].ID)
 			if err == nil {
 				err = w.VerifyEmail(ctx, login.VerifyEmailInput{Token: tokens[0], Identity: identity(g), Client: home})
 			}
@@ -324,12 +325,12 @@ func TestMailSignIn_ARememberedDeviceKeepsItsToken(t *testing.T) {
 func TestMailSignIn_MakesAccountsWhereThatIsWanted(t *testing.T) {
 	closed := func(_ *login.Deps, r *login.Rules) { r.SignUpEnabled = false }
 	for name, c := range map[string]struct {
-		options []option
+		options []logintest.Option
 		made    bool
 	}{
-		"sign-in alone": {[]option{byMail(login.MailSignInKnown)}, false},
-		"closed":        {[]option{byMail(login.MailSignInSignUp), closed}, false},
-		"sign-up":       {[]option{byMail(login.MailSignInSignUp), func(_ *login.Deps, r *login.Rules) { r.RequireVerifiedEmail = true }}, true},
+		"sign-in alone": {[]logintest.Option{byMail(login.MailSignInKnown)}, false},
+		"closed":        {[]logintest.Option{byMail(login.MailSignInSignUp), closed}, false},
+		"sign-up":       {[]logintest.Option{byMail(login.MailSignInSignUp), func(_ *login.Deps, r *login.Rules) { r.RequireVerifiedEmail = true }}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, append(c.options, costsNoHash(t))...)
@@ -411,12 +412,14 @@ func TestMailSignIn_IsNoMailBomb(t *testing.T) {
 }
 
 func TestMailSignIn_CodesAreSixDigitsOfTheirKey(t *testing.T) {
-	rotated := login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("another-secret-0123456789abcdef"), mailSecret.Keys()[0]} }}
+	rotated := login.MailSecret{Keys: func() [][]byte {
+		return [][]byte{[]byte("another-secret-0123456789abcdef"), logintest.MailSecret.Keys()[0]}
+	}}
 	seen := map[string]bool{}
 	for i := range 50 {
 		id := fmt.Sprintf("11111111-1111-4111-8111-%012d", i)
 		codes, err := rotated.Codes(id)
-		old, _ := mailSecret.Codes(id)
+		old, _ := logintest.MailSecret.Codes(id)
 		if err != nil || len(codes) != 2 || codes[1] != old[0] || len(codes[0]) != 6 || strings.Trim(codes[0], "0123456789") != "" {
 			t.Fatalf("%q of %q, %v", codes, old, err)
 		}
@@ -505,7 +508,7 @@ func TestElevation_AMailedCodeIsOfTheAddressAndItsTime(t *testing.T) {
 	if err := w.RequestEmailChange(ctx, identity(g), login.RequestEmailChangeInput{NewEmail: "new@example.org", Password: goodPassword, Client: home}); err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := mailSecret.Tokens(w.sendAll(t)[0].ID)
+	tokens, err := logintest.MailSecret.Tokens(w.sendAll(t)[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}

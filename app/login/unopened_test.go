@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 // Sign-ups with addresses of others that stay for ever are a complaint about every
@@ -73,8 +74,8 @@ func TestUnopenedAccounts_AreRemovedAndNoOthersEver(t *testing.T) {
 			t.Errorf("%s: %v; %s", email, err, why)
 		}
 	}
-	if !slices.Contains(w.audit.names(), login.EventUnopenedRemoved) {
-		t.Errorf("audit: %v", w.audit.names())
+	if !slices.Contains(w.audit.Names(), login.EventUnopenedRemoved) {
+		t.Errorf("audit: %v", w.audit.Names())
 	}
 	w.clock.Advance(400 * 24 * time.Hour)
 	if n, err := w.RemoveUnopened(ctx, 48*time.Hour); err != nil || n != 1 {
@@ -103,7 +104,7 @@ func (b *backlog) RemoveUnopened(_ context.Context, _ time.Time, batch int) (ids
 
 func TestRunRemover_GoesOnAfterAFailureAndEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, audit := &backlog{left: 250}, &recordedAudit{}
+		store, audit := &backlog{left: 250}, &logintest.Audit{}
 		s := login.NewService(login.Deps{Store: store, Audit: audit}, login.Rules{})
 		ctx, cancel := context.WithCancel(t.Context())
 		failures := 0
@@ -115,8 +116,8 @@ func TestRunRemover_GoesOnAfterAFailureAndEndsWithItsContext(t *testing.T) {
 		time.Sleep(15 * time.Minute)
 		cancel()
 		<-done
-		if store.left != 0 || failures != 1 || len(audit.names()) != 250 {
-			t.Errorf("%d left, %d failures, %d audited", store.left, failures, len(audit.names()))
+		if store.left != 0 || failures != 1 || len(audit.Names()) != 250 {
+			t.Errorf("%d left, %d failures, %d audited", store.left, failures, len(audit.Names()))
 		}
 	})
 }

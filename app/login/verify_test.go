@@ -67,8 +67,8 @@ func TestSignUp_QueuesALinkThatVerifiesOnce(t *testing.T) {
 	if err := w.verify(token); err != nil {
 		t.Errorf("the same link again: %v", err)
 	}
-	if !slices.Contains(w.audit.names(), login.EventEmailVerified) {
-		t.Errorf("audit: %v", w.audit.names())
+	if !slices.Contains(w.audit.Names(), login.EventEmailVerified) {
+		t.Errorf("audit: %v", w.audit.Names())
 	}
 }
 
@@ -168,8 +168,8 @@ func TestOperatorSetEmailVerified_LetsSignInAndEndsNoSession(t *testing.T) {
 	if err := w.operator().SetEmailVerified(context.Background(), "ann@example.org"); err != nil {
 		t.Fatal(err)
 	}
-	if w.verifiedAt(t, "ann@example.org").IsZero() || !slices.Contains(w.audit.names(), login.EventEmailMarkedVerified) {
-		t.Errorf("audit: %v", w.audit.names())
+	if w.verifiedAt(t, "ann@example.org").IsZero() || !slices.Contains(w.audit.Names(), login.EventEmailMarkedVerified) {
+		t.Errorf("audit: %v", w.audit.Names())
 	}
 	if _, err := w.refresh(g.RefreshToken); err != nil {
 		t.Errorf("refreshing: %v", err)
@@ -266,7 +266,7 @@ func TestChangeEmail_TheNewAddressConfirmsAndTheOldOneIsTold(t *testing.T) {
 	if err := w.verify(token); err != nil {
 		t.Errorf("the same link again: %v", err)
 	}
-	names := w.audit.names()
+	names := w.audit.Names()
 	if !slices.Contains(names, login.EventEmailChangeRequested) || !slices.Contains(names, login.EventEmailChanged) {
 		t.Errorf("audit: %v", names)
 	}
@@ -480,8 +480,8 @@ func TestRequireVerifiedEmail_AnUnopenedAccountGivesWay(t *testing.T) {
 	_, first := w.mailed(t)
 	id := w.userID(t, "ann@example.org")
 	wantCode(t, signUp("Ann", newPassword), login.CodeEmailNotVerified)
-	if !slices.Contains(w.audit.names(), login.EventSignUpReplaced) {
-		t.Errorf("audit: %v", w.audit.names())
+	if !slices.Contains(w.audit.Names(), login.EventSignUpReplaced) {
+		t.Errorf("audit: %v", w.audit.Names())
 	}
 	_, second := w.mailed(t)
 	wantCode(t, w.verifyWith(second, goodPassword), login.CodeInvalidCredentials)

@@ -3,30 +3,26 @@ package mail_test
 import (
 	"context"
 	"net/netip"
-	"path/filepath"
 	"regexp"
 	"sync"
 	"testing"
 	"time"
 
-	"hasura-login/app/device"
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 	"hasura-login/app/mail"
-	"hasura-login/app/password"
-	"hasura-login/app/ratelimit"
 	"hasura-login/app/store/sqlite"
 	"hasura-login/app/testclock"
 	"hasura-login/app/testserver"
-	"hasura-login/app/token"
 )
 
 const (
-	oldPassword = "correct horse staple"
+	oldPassword = logintest.Password
 	newPassword = "battery of volta 1800"
 )
 
 var (
-	secret = login.MailSecret{Keys: func() [][]byte { return [][]byte{[]byte("mail-secret-0123456789abcdef")} }}
+	secret = logintest.MailSecret
 	home   = login.Client{Addr: netip.MustParseAddr("203.0.113.7"), Name: "test"}
 )
 
@@ -44,32 +40,18 @@ type office struct {
 // newOffice has one account, Ann's, and sends no notices unless the rules say so.
 func newOffice(t *testing.T, mailer login.Mailer, edit ...func(*login.Rules)) *office {
 	t.Helper()
-	store, err := sqlite.Open(filepath.Join(t.TempDir(), "login.db"))
-	check(t, err)
-	hasher, err := password.New(password.Config{Cost: password.MinCost, MaxWait: time.Minute})
-	check(t, err)
-	o := &office{t: t, store: store, clock: testclock.At(time.Now().UTC().Truncate(time.Microsecond)), seen: &recorder{}}
-	limiter, err := ratelimit.New(ratelimit.Config{Observer: o.seen, Now: o.clock.Now})
-	check(t, err)
-	rules := login.Rules{SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"}, RefreshTTL: time.Hour, RefreshIdle: time.Hour, MaxSessions: 20}
-	for _, f := range edit {
-		f(&rules)
-	}
-	o.Service = login.NewService(login.Deps{
-		Store: store, Mail: store, MailSecret: secret, MailQueued: func() { o.worker.Wake() },
-		Hasher: hasher, Policy: password.NewPolicy(8), Issuer: issuer{}, Limiter: limiter,
-		Devices: device.NewTokens(func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }),
-		Audit:   o.seen, Now: o.clock.Now,
-	}, rules)
-	o.start(mailer)
-	t.Cleanup(func() {
-		o.stop()
-		hasher.Close()
-		limiter.Close()
-		_ = store.Close()
+	o := &office{t: t, store: logintest.OpenStore(t), seen: &recorder{}}
+	service := logintest.StartOn(t, o.store, logintest.SessionIDs, func(d *login.Deps, r *login.Rules) {
+		d.MailQueued = func() { o.worker.Wake() }
+		for _, f := range edit {
+			f(r)
+		}
 	})
-	operator := login.Operator{Store: store, Mail: store, Hasher: hasher, Policy: o.Policy, Tokens: token.Names{}, Audit: o.seen, Roles: rules.DefaultRoles}
-	_, err = operator.Create(t.Context(), "ann@example.org", "Ann <Ä>", oldPassword, nil)
+	o.Service, o.clock = service.Service, service.Clock
+	o.start(mailer)
+	t.Cleanup(func() { o.stop() })
+	operator := login.Operator{Store: o.store, Mail: o.store, Hasher: o.Hasher, Policy: o.Policy, Tokens: logintest.Names, Audit: service.Events, Roles: []string{"user"}}
+	_, err := operator.Create(t.Context(), "ann@example.org", "Ann <Ä>", oldPassword, nil)
 	check(t, err)
 	return o
 }
@@ -164,12 +146,6 @@ func check(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-type issuer struct{}
-
-func (issuer) Issue(s login.Subject, now time.Time) (string, time.Time, error) {
-	return s.SessionID, now.Add(15 * time.Minute), nil
 }
 
 // recorder remembers what the worker tells.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hasura-login/app/logintest"
 	"hasura-login/app/transfer"
 )
 
@@ -23,7 +24,7 @@ const everyKind = `{"id":"0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c01","email":"argon@e
 func (w *world) export(t *testing.T, to string) (string, transfer.Exported) {
 	t.Helper()
 	var out bytes.Buffer
-	n, err := transfer.Export{Store: w.store, Secrets: secrets}.Write(t.Context(), to, &out)
+	n, err := transfer.Export{Store: w.store, Secrets: logintest.OneTimePasswords}.Write(t.Context(), to, &out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 	"hasura-login/app/store/postgres"
 	"hasura-login/app/testserver"
 	"hasura-login/app/transfer"
@@ -273,7 +274,7 @@ func TestRun_AuthenticatorAppsGoOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := secrets.Check(h.User.ID, stored.Secret, "000000", h.User.CreatedAt); err != nil {
+	if _, err := logintest.OneTimePasswords.Check(h.User.ID, stored.Secret, "000000", h.User.CreatedAt); err != nil {
 		t.Errorf("the secret does not open: %v", err)
 	}
 }

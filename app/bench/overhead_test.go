@@ -28,7 +28,7 @@ func (s *subject) measureOverhead(r *report) {
 		beyond = append(beyond, (took-hashes)/block)
 		inService = append(inService, (servedAfter-served-hashes)/block)
 	}
-	note := fmt.Sprintf("%.2f ms of it in the service; empty requests and statements take %.2f ms when as far apart",
+	note := fmt.Sprintf("%.2f ms of it in the service; empty requests and statements take %.2f ms at the same intervals",
 		millis(quantile(inService, 0.5)), millis(s.emptyTrips()))
 	r.add("a sign-in beyond its one hash, median", note, fmt.Sprintf("%.2f ms", millis(quantile(beyond, 0.5))), "≤ 1.5 ms")
 }

@@ -48,7 +48,7 @@ func (r *report) write(b *testing.B) {
 
 func (r *report) text() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s\n\n%s Measured on %s: %d cores (%s), %s.\n\n| what | measured | wanted |\n|---|---|---|\n",
+	fmt.Fprintf(&text, "%s\n\n%s Measured on %s: %d cores (%s), %s.\n\n| what | measured | target |\n|---|---|---|\n",
 		r.heading, r.intro, time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), processor(), runtime.Version())
 	for _, line := range r.lines {
 		fmt.Fprintln(&text, line)

@@ -52,7 +52,7 @@ func BenchmarkSlowClients(b *testing.B) {
 				}
 			}
 		}
-		r := &report{heading: "Slow clients, through nginx", intro: fmt.Sprintf("%d half-open connections: a third each in the TLS handshake, in the header and in the body, opened again when nginx closes them. Beside them %.0f sign-ins a second, a third of the bound, each over a TLS connection of its own from an address of its own. Medians of %d interleaved rounds.", halfOpen, rate, rounds)}
+		r := &report{heading: "Slow clients, through nginx", intro: fmt.Sprintf("%d half-open connections: a third each in the TLS handshake, in the header and in the body, reopened when nginx closes them. At the same time %.0f sign-ins a second, a third of the bound, each over its own TLS connection from its own address. Medians of %d interleaved rounds.", halfOpen, rate, rounds)}
 		for k, siege := range sieges {
 			figure, target := fmt.Sprintf("%.1f ms", median(p99[k])), ""
 			if siege.from != nil {

@@ -76,9 +76,9 @@ func pinsPage(rows [][]string) string {
 	var page strings.Builder
 	page.WriteString(`# Pins
 
-Made from ` + "`ops/pins.tsv`" + ` by ` + "`go test ./app/appliance -run TestPins -update`" + `. An install and a deploy add the digest of each image to ` + "`.env`" + `. ` + "`make pins`" + ` asks every registry whether the tag is there for amd64 and arm64, and names lines of versions that end; ` + "`make image-vulnerabilities`" + ` scans the images. The workflow ` + "`pins.yml`" + ` does so every night and opens an issue; Renovate (` + "`renovate.json`" + `) proposes new versions.
+Generated from ` + "`ops/pins.tsv`" + ` by ` + "`go test ./app/appliance -run TestPins -update`" + `. An install and a deploy add the digest of each image to ` + "`.env`" + `. ` + "`make pins`" + ` asks every registry whether the tag exists for amd64 and arm64, and names version lines whose maintenance has ended or ends within 60 days; ` + "`make image-vulnerabilities`" + ` scans the images. The workflow ` + "`pins.yml`" + ` does both every night and opens an issue if it finds something; Renovate (` + "`renovate.json`" + `) proposes new versions.
 
-"next" means that a line ends with the version that follows it; "unknown" that nothing is published.
+"next" means that maintenance of a line ends when the next version appears; "unknown" means that no date is published.
 
 | setting | image | maintained until | source |
 |---|---|---|---|

@@ -223,7 +223,7 @@ func secretsPage(list []secret) string {
 	var page strings.Builder
 	page.WriteString(`# Secrets
 
-Made from ` + "`ops/secrets.tsv`" + ` by ` + "`go test ./app/appliance -run TestSecrets -update`" + `; the scripts read the same list. A folder below ` + "`secrets/`" + ` is named after a service, and its files belong to that service's user, with mode 0400 in a folder of mode 0500. The list does not contain the signing keys: login writes them itself, to ` + "`keys/`" + ` ([key ring](key-ring.md)).
+Generated from ` + "`ops/secrets.tsv`" + ` by ` + "`go test ./app/appliance -run TestSecrets -update`" + `; the scripts read the same list. A folder below ` + "`secrets/`" + ` is named after a service, and its files belong to that service's user, with mode 0400 in a folder of mode 0500. The list does not contain the signing keys: login writes them itself, to ` + "`keys/`" + ` ([key ring](key-ring.md)).
 
 ` + "`scripts/init-secrets`" + ` generates missing secrets and leaves existing ones unchanged. ` + "`scripts/doctor`" + ` finds secrets that are missing, too short, have too many values or can be read by others. To rotate secrets, see [rotation](runbooks/rotation.md). For what a thief can do with each file, see the [threat model](threat-model.md).
 

@@ -59,16 +59,16 @@ func New() *Counter {
 	}, []string{"route", "status"})
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "edge_request_seconds",
-		Help:    "Time of requests that a service behind nginx answered, the client's own slowness included. WebSockets are left out.",
+		Help:    "Time of requests that a service behind nginx answered, including the client's own slowness. WebSockets are not counted.",
 		Buckets: []float64{.005, .025, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"route"})
 	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "edge_refused_total",
-		Help: "Requests that nginx refused by a limit per client, by kind: requests in a time, or connections at once.",
+		Help: "Requests that nginx refused by a limit per client, by kind: requests (too many in a time) or connections (too many at once).",
 	}, []string{"kind"})
 	malformed := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "edge_log_malformed_total",
-		Help: "Lines of the access log that could not be read; anything but 0 means that the log's format was changed.",
+		Help: "Lines of the access log that could not be read; any value above 0 means that the log format has changed.",
 	})
 
 	c := &Counter{

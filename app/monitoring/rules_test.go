@@ -20,7 +20,12 @@ func TestPrometheus_AcceptsConfigurationAndRules(t *testing.T) {
 }
 
 func TestRules_FireAndKeepQuietAsTheirTestsSay(t *testing.T) {
-	run(t, "promtool", "prometheus", append([]string{"test", "rules"}, glob(t, "ops/prometheus/tests/*.yml")...)...)
+	for _, file := range glob(t, "ops/prometheus/tests/*.yml") {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			run(t, "promtool", "prometheus", "test", "rules", file)
+		})
+	}
 }
 
 func TestAlertmanager_AcceptsItsConfiguration(t *testing.T) {

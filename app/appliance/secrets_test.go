@@ -178,7 +178,7 @@ func TestArchitecture_ListsTheFilesOfASecret(t *testing.T) {
 		}
 	}
 	slices.Sort(listed)
-	naming := filesNaming(t, regexp.MustCompile(`totp_secret|TOTP_SECRET|rotate-totp-secret|\b(c|cfg)\.TOTPSecret`))
+	naming := filesNaming(t, regexp.MustCompile(`login/totp_secret|secrets/totp_secret|TOTP_SECRET|rotate-totp-secret|\bcfg\.TOTPSecret`))
 	naming = slices.DeleteFunc(naming, func(name string) bool {
 		return slices.Contains([]string{"CHANGELOG.md", "docs/architecture.md", "app/appliance/secrets_test.go"}, name)
 	})

@@ -230,6 +230,32 @@ check_images() {
   ((PROBLEMS > before)) || good 'images: what .env names runs, and it is not older than this release'
 }
 
+# The images that are here have what the compose file expects of them.
+check_inside_images() {
+  local setting uid programs paths image lacking wanted=()
+  while IFS=$'\t' read -r setting uid programs paths _; do
+    image=$(image_here "${setting}")
+    if ! docker image inspect --format '{{.Id}}' "${image}" >/dev/null 2>&1; then
+      note "${setting}: ${image} is not here"
+      continue
+    fi
+    if [[ ${programs} == - ]]; then
+      note "${setting}: ${image} has no shell to look with"
+      continue
+    fi
+    read -ra wanted <<<"${programs} ${paths}"
+    # shellcheck disable=SC2016 # the shell in the container expands this
+    if ! lacking=$(docker run --rm --network none --user "${uid}:${uid}" --entrypoint sh "${image}" -c \
+      'for each in "$@"; do case $each in /*) [ -e "$each" ] ;; *) command -v "$each" >/dev/null ;; esac || echo "$each"; done' sh "${wanted[@]}" </dev/null 2>&1); then
+      problem upgrade "${image} does not run as uid ${uid} with a shell: ${lacking##*$'\n'}"
+    elif [[ -n ${lacking} ]]; then
+      problem upgrade "${image} lacks ${lacking//$'\n'/, }, which this release needs (docs/images.md)"
+    else
+      good "${setting}: ${image} has what is expected of it"
+    fi
+  done < <(grep -v '^#' "${LIB}/../../ops/images.tsv")
+}
+
 # What runs was deployed from the files that lie here.
 check_release() {
   local newest deployed here

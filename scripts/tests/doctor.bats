@@ -350,3 +350,23 @@ times_told() {
   assert_says 'notAfter='
   assert_says 'deploy in phase migrate'
 }
+
+@test "doctor --images names what an image that is here lacks, and no image that is not here" {
+  script doctor --images
+  assert_status 0
+  assert_says 'is not here'
+  touch "${WORLD}/images/nginx:1@$(digest 1)"
+  script doctor --images
+  assert_status 0
+  assert_says "NGINX_IMAGE: nginx:1@$(digest 1) has what is expected of it"
+  mkdir "${WORLD}/lacks"
+  printf 'curl\n/etc/nginx\n' >"${WORLD}/lacks/nginx:1@$(digest 1)"
+  doctor_names_images 'lacks curl, /etc/nginx, which this release needs' upgrade
+}
+
+doctor_names_images() {
+  script doctor --images
+  assert_status 1
+  assert_says "$1"
+  assert_says "docs/runbooks/$2.md"
+}

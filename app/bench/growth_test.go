@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -101,6 +102,7 @@ func (g *growth) importUsers(from, to int) (time.Duration, float64) {
 		g.b.Fatalf("%v: %s", err, out)
 	}
 	check(g.b, os.Remove(path))
+	fmt.Printf("%d users after %v of import, of which the verb used the processor for %v\n", to, took.Round(time.Second), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Round(time.Second))
 	return took, float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1000
 }
 
@@ -130,7 +132,7 @@ func (g *growth) measure(size int) map[string]time.Duration {
 	calls := map[string]func() error{
 		"sign-in's look-up": func() error { _, err := g.store.UserAccountByEmail(ctx, some()); return err },
 		"look-up of an unknown address": func() error {
-			if _, err := g.store.UserAccountByEmail(ctx, "x"+some()); err != login.ErrNotFound {
+			if _, err := g.store.UserAccountByEmail(ctx, "x"+some()); !errors.Is(err, login.ErrNotFound) {
 				return fmt.Errorf("found: %w", err)
 			}
 			return nil

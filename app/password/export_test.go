@@ -1,9 +1,11 @@
 package password
 
 import (
+	"context"
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/password/foreign"
 )
 
 // What black-box tests need of the inside.
@@ -68,4 +70,10 @@ func (l Line) Remembers() int {
 		n += len(l.queue.lanes[i].nodes)
 	}
 	return n
+}
+
+// HoldForeignMemory takes all the memory that foreign hashes may fill.
+func (g *HashLimiter) HoldForeignMemory() (release func()) {
+	_ = g.hasher.memory.Acquire(context.Background(), foreign.MaxMemory)
+	return func() { g.hasher.memory.Release(foreign.MaxMemory) }
 }

@@ -77,3 +77,32 @@ func TestSetImported_ACallerWhoLeavesIsCountedAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// However many workers there are, hashes that fill much memory take turns; the others
+// do not wait for them.
+func TestVerify_ForeignHashesShareABoundedMemory(t *testing.T) {
+	const argon = "$argon2id$v=19$m=32,t=3,p=2$SFVpOWJ0eXhjRzVkdGN1RQ$RXnb8rh7LaDcn07xsssqqulZYXOM/EUCEFMVcAcyYVk"
+	hasher, err := password.New(password.Config{Cost: password.MinCost, Workers: 2, MaxWait: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hasher.Close)
+	release := hasher.HoldForeignMemory()
+	verified := make(chan bool)
+	go func() {
+		ok, _, _ := hasher.Verify(context.Background(), signIn, argon, "test")
+		verified <- ok
+	}()
+	if _, err := hasher.Hash(t.Context(), signIn, "correct horse"); err != nil { // the other worker
+		t.Fatal(err)
+	}
+	select {
+	case <-verified:
+		t.Error("it was verified without memory")
+	default:
+	}
+	release()
+	if !<-verified {
+		t.Error("the right password is refused")
+	}
+}

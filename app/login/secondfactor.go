@@ -55,6 +55,7 @@ type Challenge struct {
 	Client         string // as of Client.Prefix
 	Data           []byte
 	ExpiresAt      time.Time
+	Tries          int // answers so far; a store counts them
 }
 
 // ChallengeKey finds a challenge that may be answered.
@@ -169,6 +170,7 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 	in.Proof.asked = askedToSignIn(asked, in.Challenge)
 	amr, err := s.prove(ctx, attempt, ua, in.Proof, wrong(in.Proof.Method))
 	if err != nil {
+		s.tellOfWrongCodes(ctx, asked, ua, in.Client, err)
 		return Grant{}, err
 	}
 	// Of two right answers to the same challenge, one opens a session.
@@ -187,6 +189,16 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 	}
 	s.tellOfRecoveryCode(ctx, op, in.Proof.Method, ua, in.Client)
 	return g, nil
+}
+
+// tellOfWrongCodes tells the owner that somebody has the first factor and guesses the
+// second: once a challenge is used up, or a limit of the account refuses. Whoever stops
+// short of both has at most 30 guesses a day, and the next one tells.
+func (s *Service) tellOfWrongCodes(ctx context.Context, c Challenge, ua UserAccount, client Client, err error) {
+	usedUp := AsError(err).Code == CodeInvalidCode && c.Tries >= ChallengeTries
+	if scope := scopeOf(err); usedUp || scope == "account" || scope == "device" {
+		s.notify(ctx, MailWrongCodes, ua, client)
+	}
 }
 
 // verifyMailbox notes that a sign-in has proved an address, unless it is the

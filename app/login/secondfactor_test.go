@@ -292,3 +292,42 @@ func TestOperator_ResetsSecondFactors(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Somebody who guesses at the second factor has the first one: the owner is told, a few
+// times and no more.
+func TestSecondFactor_WrongCodesAreToldToTheOwner(t *testing.T) {
+	told := func(w *world) (n int) {
+		t.Helper()
+		for _, m := range w.sendAll(t) {
+			if m.Kind == login.MailWrongCodes && m.Recipient == "ann@example.org" {
+				n++
+			}
+		}
+		return n
+	}
+	w := newWorld(t)
+	w.enrol(t, w.verified(t, "ann@example.org"))
+	told(w)
+	e := w.challenged(t, "ann@example.org")
+	for range login.ChallengeTries - 1 {
+		_, err := w.answer(e.Challenge, login.MethodTOTP, "000000")
+		wantCode(t, err, login.CodeInvalidCode)
+	}
+	if n := told(w); n != 0 {
+		t.Errorf("told %d times of typing errors", n)
+	}
+	_, err := w.answer(e.Challenge, login.MethodTOTP, "000000")
+	wantCode(t, err, login.CodeInvalidCode)
+	if n := told(w); n != 1 {
+		t.Errorf("told %d times once a challenge is used up", n)
+	}
+	for range 5 {
+		e := w.challenged(t, "ann@example.org")
+		for range login.ChallengeTries {
+			_, _ = w.answer(e.Challenge, login.MethodTOTP, "000000")
+		}
+	}
+	if n := told(w); n != 2 {
+		t.Errorf("told %d times more within the hour, want 2", n)
+	}
+}

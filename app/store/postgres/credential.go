@@ -195,9 +195,9 @@ func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.C
 			UPDATE auth.challenges c SET tries = c.tries + 1 FROM auth.accounts a
 			WHERE c.hash = $1 AND c.purpose = $2 AND c.client = $3 AND c.expires_at > $4 AND c.tries < $5
 				AND a.user_id = c.user_id AND a.session_version = c.version AND a.disabled_at IS NULL
-			RETURNING c.user_id, c.version, c.data, c.expires_at
+			RETURNING c.user_id, c.version, c.data, c.expires_at, c.tries
 		)
-		SELECT c.user_id, c.version, c.data, c.expires_at, ` + userAccountColumns + `
+		SELECT c.user_id, c.version, c.data, c.expires_at, c.tries, ` + userAccountColumns + `
 		FROM tried c
 		JOIN public.users u ON u.id = c.user_id
 		JOIN auth.accounts a ON a.user_id = c.user_id`
@@ -206,7 +206,7 @@ func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.C
 	err := s.queryRow(ctx, "reading a challenge", login.ErrTokenUnknown, query,
 		[]any{k.Hash[:], string(k.Purpose), k.Client, k.Now, login.ChallengeTries}, func() []any {
 			row = userAccountRow{}
-			return append([]any{&c.UserID, &c.SessionVersion, &c.Data, &c.ExpiresAt}, row.targets()...)
+			return append([]any{&c.UserID, &c.SessionVersion, &c.Data, &c.ExpiresAt, &c.Tries}, row.targets()...)
 		})
 	if err != nil {
 		return login.Challenge{}, login.UserAccount{}, err

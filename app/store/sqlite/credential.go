@@ -165,7 +165,7 @@ func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.C
 		UPDATE auth_challenges AS c SET tries = tries + 1 FROM auth_accounts a
 		WHERE c.hash = ?1 AND c.purpose = ?2 AND c.client = ?3 AND c.expires_at > ?4 AND c.tries < ?5
 			AND a.user_id = c.user_id AND a.session_version = c.version AND a.disabled_at IS NULL`
-	const read = `SELECT c.user_id, c.version, c.data, c.expires_at, ` + userAccountColumns + `
+	const read = `SELECT c.user_id, c.version, c.data, c.expires_at, c.tries, ` + userAccountColumns + `
 		FROM auth_challenges c
 		JOIN users u ON u.id = c.user_id
 		JOIN auth_accounts a ON a.user_id = c.user_id
@@ -178,7 +178,7 @@ func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.C
 		if err != nil {
 			return err
 		}
-		return tx.QueryRowContext(ctx, read, k.Hash[:]).Scan(append([]any{&c.UserID, &c.SessionVersion, &c.Data, &expires}, row.targets()...)...)
+		return tx.QueryRowContext(ctx, read, k.Hash[:]).Scan(append([]any{&c.UserID, &c.SessionVersion, &c.Data, &expires, &c.Tries}, row.targets()...)...)
 	})
 	if err != nil {
 		return login.Challenge{}, login.UserAccount{}, err

@@ -175,7 +175,7 @@ func challenge(k *kit) {
 	k.ok(err)
 	k.equal("challenge", login.Challenge{
 		Hash: key.Hash, UserID: ua.User.ID, Purpose: key.Purpose, SessionVersion: ua.Account.SessionVersion, Client: key.Client,
-		Data: []byte("data"), ExpiresAt: stored(k.now.Add(login.ChallengeLife)),
+		Data: []byte("data"), ExpiresAt: stored(k.now.Add(login.ChallengeLife)), Tries: 1,
 	}, c)
 	k.equal("userAccount", ua, userAccount)
 	for _, other := range []func(*login.ChallengeKey){

@@ -119,35 +119,6 @@ func TestArchitecture_OnlyRoutesAndPagesNameOperations(t *testing.T) {
 	}
 }
 
-func TestArchitecture_ListsTheFilesOfAUseCase(t *testing.T) {
-	files := repository(t)
-	_, section, found := strings.Cut(files["docs/architecture.md"], "## A use case, file by file")
-	if !found {
-		t.Fatal("docs/architecture.md has no such section")
-	}
-	var listed []string
-	for line := range strings.Lines(section) {
-		if cell, ok := strings.CutPrefix(line, "| `"); ok {
-			cell, _, _ = strings.Cut("`"+cell, " |")
-			for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell, -1) {
-				listed = append(listed, name[1])
-			}
-		}
-	}
-	useCase := regexp.MustCompile(`(?i)\b(Op)?requestEmailVerification\b`)
-	var naming []string
-	for path, text := range files {
-		if useCase.MatchString(text) && path != "docs/architecture.md" && path != "CHANGELOG.md" {
-			naming = append(naming, path)
-		}
-	}
-	slices.Sort(listed)
-	slices.Sort(naming)
-	if diff := cmp.Diff(listed, naming); diff != "" {
-		t.Errorf("-listed +in the repository:\n%s", diff)
-	}
-}
-
 // repository reads every file but tests and what is generated or built.
 func repository(t *testing.T) map[string]string {
 	t.Helper()

@@ -572,3 +572,12 @@ func TestPasskey_KnownDevicesAreNotNew(t *testing.T) {
 		t.Error("not told of a new one")
 	}
 }
+
+// Where mailed codes sign in, every account has a way in that is no credential.
+func TestLastWayIn_IsNotTheLastWhereMailSignsIn(t *testing.T) {
+	w := newWorld(t, func(_ *login.Deps, r *login.Rules) { r.MailSignIn = login.MailSignInKnown })
+	g := w.signUp(t, "ann@example.org")
+	if _, err := w.RemovePassword(context.Background(), identity(g), goodPassword, home); err != nil {
+		t.Error(err)
+	}
+}

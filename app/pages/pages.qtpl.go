@@ -273,7 +273,7 @@ func streamaccountPage(qw422016 *qt422016.Writer, p page, a account) {
 				qw422016.N().S(` open`)
 			}
 			qw422016.N().S(`>
-<summary><span class="device">`)
+<summary><span><span class="device">`)
 			qw422016.E().S(k.Name)
 			qw422016.N().S(`</span> <span class="hint">`)
 			qw422016.E().S(p.PasskeyAddedAt)
@@ -288,7 +288,7 @@ func streamaccountPage(qw422016 *qt422016.Writer, p page, a account) {
 				qw422016.E().S(k.Used)
 				qw422016.N().S(`</time>`)
 			}
-			qw422016.N().S(`</span></summary>
+			qw422016.N().S(`</span></span></summary>
 `)
 			streamformOf(qw422016, k.Rename)
 			streamformOf(qw422016, k.Remove)

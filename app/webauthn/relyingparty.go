@@ -23,7 +23,7 @@ func (rp RelyingParty) check() error {
 	}
 	for _, origin := range rp.Origins {
 		u, err := url.Parse(origin)
-		if err != nil || u.Host == "" || origin != u.Scheme+"://"+u.Host {
+		if err != nil || u.Host == "" || strings.Contains(u.Host, "*") || origin != u.Scheme+"://"+u.Host {
 			return fmt.Errorf("%q is not an origin such as https://login.example.org", origin)
 		}
 		host := u.Hostname()

@@ -324,6 +324,7 @@ func TestNew_RefusesWhatABrowserWould(t *testing.T) {
 		"! one of two":       {ID: "example.org", Origins: []string{origin, "https://example.com"}},
 		"! below the host":   {ID: "sub.login.example.org", Origins: []string{origin}},
 		"! plain http":       {ID: "example.org", Origins: []string{"http://login.example.org"}},
+		"! any label":        {ID: "example.org", Origins: []string{"https://*.example.org"}},
 		"! a path":           {ID: "example.org", Origins: []string{origin + "/auth"}},
 		"! a URL as id":      {ID: "https://example.org", Origins: []string{origin}},
 		"! a port in the id": {ID: "example.org:443", Origins: []string{origin}},

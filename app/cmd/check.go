@@ -11,6 +11,7 @@ import (
 
 	"hasura-login/app/clientip"
 	"hasura-login/app/config"
+	"hasura-login/app/pages"
 	"hasura-login/app/ratelimit"
 	"hasura-login/app/store/postgres"
 	"hasura-login/app/token"
@@ -59,9 +60,10 @@ func unusable(cfg config.Config) error {
 	_, limitsErr := limits(cfg)
 	_, nat64Err := nat64(cfg)
 	_, postErr := NewPost(cfg)
-	_, pagesErr := newPages(cfg, nil, nil, true)
+	_, pagesErr := newPages(cfg, pages.Deps{}, true)
 	_, passkeysErr := newPasskeys(cfg)
-	return errors.Join(append(problems, limitsErr, nat64Err, postErr, pagesErr, passkeysErr)...)
+	_, providersErr := loadProviders(cfg, nil)
+	return errors.Join(append(problems, limitsErr, nat64Err, postErr, pagesErr, passkeysErr, providersErr)...)
 }
 
 func problemLines(errs ...error) []string {

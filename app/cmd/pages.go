@@ -8,25 +8,35 @@ import (
 	"hasura-login/app/httpapi"
 	"hasura-login/app/login"
 	"hasura-login/app/pages"
+	"hasura-login/app/provider"
 	"hasura-login/app/token"
 )
 
 // newPages makes the hosted pages; nil if the settings say no.
-func newPages(cfg config.Config, service *login.Service, verifier *token.Verifier, mailEnabled bool) (*pages.Site, error) {
+func newPages(cfg config.Config, deps pages.Deps, mailEnabled bool) (*pages.Site, error) {
 	if !cfg.HostedPages {
 		return nil, nil
 	}
 	site, err := pages.New(pages.Settings{
 		PublicURL: cfg.Origin(), Name: cfg.HostedPagesName, Apps: apps(cfg),
 		SignUpEnabled: cfg.SignupEnabled, MailEnabled: mailEnabled, MailSignIn: mailEnabled && cfg.MailSignIn != string(login.MailSignInOff), PasswordMinLength: cfg.PasswordMinLength,
-	}, pages.Deps{Service: service, Identify: func(accessToken string) (login.Identity, error) {
-		id, err := verifier.Verify(accessToken, time.Now())
-		return login.Identity{UserID: id.UserID, SessionID: id.SessionID}, err
-	}})
+	}, deps)
 	if err != nil {
 		return nil, fmt.Errorf("%sHOSTED_PAGES: %w", config.Prefix, err)
 	}
 	return site, nil
+}
+
+// pageDeps is what the pages work with.
+func pageDeps(cfg config.Config, service *login.Service, verifier *token.Verifier, providers []*provider.Provider) pages.Deps {
+	return pages.Deps{
+		Service: service, Providers: providers,
+		Flows: provider.Flows{Keys: func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }, Now: time.Now},
+		Identify: func(accessToken string) (login.Identity, error) {
+			id, err := verifier.Verify(accessToken, time.Now())
+			return login.Identity{UserID: id.UserID, SessionID: id.SessionID}, err
+		},
+	}
 }
 
 func apps(cfg config.Config) []pages.App {

@@ -104,7 +104,13 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg, backend: w.Backend, metrics: metrics.New(env.Version, routes(cfg))}
+	s := &Service{cfg: cfg, backend: w.Backend}
+	// Its metrics are named before there is anybody to count.
+	providers, err := loadProviders(cfg, s)
+	if err != nil {
+		return nil, err
+	}
+	s.metrics = metrics.New(env.Version, routes(cfg), namesOf(providers)...)
 	logs := newLoggers(w.Out, level, s.metrics)
 	s.log, s.logs = logs.direct, logs.sink
 	s.store = w.Backend.Store
@@ -143,9 +149,9 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	}
 	s.login = login.NewService(login.Deps{
 		Store: s.store, Mail: s.store, Credentials: s.store, Identities: s.store, PasskeyStore: s.store, Passkeys: ceremonies, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
-		Limiter: s.limiter, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }), Audit: auditor,
+		Limiter: s.limiter, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }), Audit: auditor, Providers: infosOf(providers),
 	}, rules(cfg, w.Post != nil))
-	site, err := newPages(cfg, s.login, verifier, w.Post != nil)
+	site, err := newPages(cfg, pageDeps(cfg, s.login, verifier, providers), w.Post != nil)
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,9 @@ func (c Config) checkApps() []error {
 			seen[address] = a.Name
 		}
 	}
+	if c.ProvidersFile != "" && !c.HostedPages {
+		problems = append(problems, fmt.Errorf("%sPROVIDERS: needs %sHOSTED_PAGES=true; sign-ins with providers end there", Prefix, Prefix))
+	}
 	if len(seen) > 0 && !c.HostedPages {
 		complain("needs %sHOSTED_PAGES=true; apps without the hosted pages need no entry", Prefix)
 	}

@@ -98,6 +98,8 @@ type Config struct {
 	HostedPagesName string `env:"HOSTED_PAGES_NAME"`
 	// AppList is read by Apps.
 	AppList []string `env:"APPS"`
+	// ProvidersFile lists sites that people can sign in with; package provider reads it.
+	ProvidersFile string `env:"PROVIDERS"`
 
 	AuditDir     string        `env:"AUDIT_DIR" envDefault:"/audit"`
 	AuditKeep    time.Duration `env:"AUDIT_KEEP" envDefault:"2160h"`

@@ -24,6 +24,7 @@ import (
 	"hasura-login/app/metrics"
 	"hasura-login/app/pages"
 	"hasura-login/app/password"
+	"hasura-login/app/provider"
 	"hasura-login/app/ratelimit"
 	"hasura-login/app/store/sqlite"
 	"hasura-login/app/testserver"
@@ -67,6 +68,8 @@ type setup struct {
 	policy login.PasswordPolicy
 	rules  login.Rules
 	pages  *pages.Settings // nil: off
+	// providers are those that people can sign in with.
+	providers []*provider.Provider
 }
 
 func start(t *testing.T, change ...func(*setup)) *server {
@@ -108,7 +111,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	service, ring, verifier := kit.Service, kit.Ring, kit.Verifier
 	var site *pages.Site
 	if s.pages != nil {
-		site, err = pages.New(*s.pages, pages.Deps{Service: service, Identify: func(accessToken string) (login.Identity, error) {
+		site, err = pages.New(*s.pages, pages.Deps{Service: service, Providers: s.providers, Flows: provider.Flows{Now: time.Now, Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }}, Identify: func(accessToken string) (login.Identity, error) {
 			id, err := verifier.Verify(accessToken, time.Now())
 			return login.Identity{UserID: id.UserID, SessionID: id.SessionID}, err
 		}})

@@ -68,6 +68,10 @@ func (a *API) note(c *fiber.Ctx, err error) *login.Error {
 	if _, panicked := c.Locals(localPanicked).(bool); !panicked && (e.Code == login.CodeInternal || e.Code == login.CodeUnavailable) {
 		a.Log.Error("request failed", zap.String("id", requestID(c)), zap.String("route", route(c)), zap.Error(e))
 	}
+	if e.Code == login.CodeProviderUnavailable || e.Code == login.CodeProviderRefused {
+		// What the provider has done wrong is for the operator to know.
+		a.Log.Warn("provider", zap.String("id", requestID(c)), zap.Error(e))
+	}
 	setRateLimit(c, err)
 	return e
 }

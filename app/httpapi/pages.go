@@ -22,6 +22,10 @@ func PageRoutes() []string {
 	for _, asset := range pages.Assets() {
 		routes = append(routes, http.MethodGet+" "+asset.Route+" pages")
 	}
+	begin, end := pages.ProviderPaths()
+	for _, route := range []string{http.MethodGet + " " + begin, http.MethodGet + " " + end, http.MethodPost + " " + end} {
+		routes = append(routes, strings.ReplaceAll(route, ":provider", "{provider}")+" pages")
+	}
 	return routes
 }
 
@@ -42,6 +46,10 @@ func (a *API) servePages() {
 		a.route(http.MethodGet, path, a.page)
 		a.route(http.MethodPost, path, a.page)
 	}
+	begin, end := pages.ProviderPaths()
+	a.route(http.MethodGet, begin, a.page)
+	a.route(http.MethodGet, end, a.page)
+	a.route(http.MethodPost, end, a.page) // Apple sends a form
 	for _, asset := range pages.Assets() {
 		serve := func(c *fiber.Ctx) error {
 			c.Set(fiber.HeaderContentType, asset.Type)

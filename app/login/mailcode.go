@@ -56,8 +56,8 @@ type MailCodeStore interface {
 	// ErrTokenUnknown.
 	EndMailCode(ctx context.Context, hash TokenHash) error
 	// SpendSignIn spends a live token of PurposeSignIn. With takeOver an account whose
-	// address is not verified loses its password and its sessions, and the address is
-	// verified. Of parallel calls exactly one succeeds; ErrTokenUnknown.
+	// address is not verified loses its password, its identities and its sessions, and
+	// the address is verified. Of parallel calls exactly one succeeds; ErrTokenUnknown.
 	SpendSignIn(ctx context.Context, token TokenHash, takeOver bool, now time.Time) error
 	// VerifyMailbox marks an address as verified if it is still the account's.
 	VerifyMailbox(ctx context.Context, userID, email string, now time.Time) error

@@ -47,14 +47,16 @@ type Metrics struct {
 	storeCalls    atomic.Pointer[map[pair]prometheus.Observer] // those seen so far; replaced, never changed
 	storeLatency  prometheus.Histogram
 	mails         pairs
+	providers     pairs
 	mailQueue     prometheus.Gauge
 	scrapeHandler http.Handler
 }
 
 // New makes a registry. Routes are the service's own, each as "METHOD /path operation"
 // with placeholders for variable parts ("DELETE /auth/sessions/{id} endSession"). It
-// panics on any other form, because the list is part of the program.
-func New(version string, routes []string) *Metrics {
+// panics on any other form, because the list is part of the program. providers are the
+// names of the sites that people can sign in with.
+func New(version string, routes []string, providers ...string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(
 		// The process collector tells the memory that counts; the two dozen
@@ -77,6 +79,7 @@ func New(version string, routes []string) *Metrics {
 	m.registry.MustRegister(m.degraded, m.keys, newBuildInfo(version))
 	m.registerStore()
 	m.registerMail()
+	m.registerProviders(providers)
 	// Prometheus is next door: compressing takes a third of a scrape's time and
 	// megabytes of memory, and saves nothing.
 	m.scrapeHandler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{DisableCompression: true})

@@ -92,6 +92,10 @@ var (
 		Name: "login_mail_queue_length",
 		Help: "Mails that wait to be sent, as last counted. All replicas share one queue.",
 	}
+	providerOpts = prometheus.CounterOpts{
+		Name: "login_provider_requests_total",
+		Help: "Steps of sign-ins with a provider (its address looked up, a code redeemed) by how they ended: ok, refused (it has not confirmed the person), unavailable (it did not answer as it should).",
+	}
 	buildInfoOpts = prometheus.GaugeOpts{
 		Name: "login_build_info",
 		Help: "Always 1; the labels name the release and the Go version it was built with.",

@@ -36,7 +36,11 @@ type account struct {
 	Verified bool
 	Verify   *form // asks for a mail that confirms the address; nil: no need, or no mail
 	Sessions []sessionRow
-	Password form
+	// Identities are accounts at providers that sign in to this one.
+	Identities []identityRow
+	Link       []form
+	LinkAlert  string
+	Password   form
 	// PasswordTitle names it: there may be none yet.
 	PasswordTitle string
 	Email         *form // nil: the address cannot be changed, as no mail is sent
@@ -83,8 +87,14 @@ func (v *request) writeAccount(id login.Identity, failed string, failure error) 
 		return err
 	}
 	a := v.accountOf(ua, sessions, id.SessionID)
+	if err := v.identityForms(&a, id); err != nil {
+		return err
+	}
 	v.passkeySection(&a, ua, passkeys)
 	if failure != nil {
+		if failed == doLink || failed == doUnlink {
+			a.LinkAlert = v.problem(failure).Message
+		}
 		forms := []*form{&a.Password, a.Email, a.Verify, a.AddPasskey, a.AddApp, a.NewCodes, a.Remove, &a.Delete, &a.SignOut, &a.EndAll}
 		for i := range a.Passkeys {
 			forms = append(forms, &a.Passkeys[i].Rename, &a.Passkeys[i].Remove)
@@ -194,6 +204,10 @@ func (v *request) changeAccount() error {
 		err = v.elevate(id)
 	case doSendCode:
 		err = v.sendElevationCode(id)
+	case doLink:
+		err = v.leaveToLink(id)
+	case doUnlink:
+		err = v.unlink(id)
 	default:
 		return login.Errorf(login.CodeInvalidInput, "The form is not one of this page")
 	}

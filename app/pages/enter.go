@@ -40,6 +40,7 @@ func (v *request) signInForm(email string) form {
 	if v.MailSignIn {
 		f.Links = append(f.Links, link{v.returnState.link(pathMail), v.MailSignInQuestion})
 	}
+	f.Providers = v.providerLinks()
 	if v.MailEnabled {
 		f.Links = append(f.Links, link{v.returnState.link(pathForgot), v.ForgotQuestion})
 	}
@@ -103,6 +104,7 @@ func (v *request) signUpForm(name, email string) form {
 		field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username", Value: email},
 		v.newPassword("password", v.Password),
 	)
+	f.Providers = v.providerLinks()
 	f.Links = []link{{v.returnState.link(pathSignIn), v.SignInQuestion}}
 	return f
 }

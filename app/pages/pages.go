@@ -16,6 +16,7 @@ import (
 
 	"hasura-login/app/language"
 	"hasura-login/app/login"
+	"hasura-login/app/provider"
 )
 
 // The paths. Each takes GET and POST.
@@ -68,7 +69,9 @@ type Settings struct {
 
 // Deps are the dependencies of the pages.
 type Deps struct {
-	Service *login.Service
+	Service   *login.Service
+	Providers []*provider.Provider // that people can sign in with
+	Flows     provider.Flows
 	// Identify tells whose an access token is that Service issued.
 	Identify func(accessToken string) (login.Identity, error)
 }
@@ -150,15 +153,26 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, c Caller) error {
 }
 
 func (v *request) answer() error {
-	if err := v.foreign.Check(v.r); err != nil {
+	p, callback := v.providerOf(v.r.URL.Path)
+	// Any site may send people to a provider; what comes back is checked by the flow.
+	if err := v.foreign.Check(v.r); err != nil && p == nil {
 		return login.Errorf(login.CodeForbidden, "This form was sent from another site")
 	}
 	if err := v.r.ParseForm(); err != nil {
 		return login.Errorf(login.CodeInvalidInput, "The form could not be read")
 	}
+	if callback && p != nil {
+		return v.endProvider(p)
+	}
 	var err error
 	if v.returnState, err = v.returnStateOf(v.r.Form); err != nil {
 		return err
+	}
+	if strings.HasPrefix(v.r.URL.Path, pathOAuth) {
+		if p == nil {
+			return login.Errorf(login.CodeNotFound, "There is no such provider")
+		}
+		return v.beginProvider(p)
 	}
 	post := v.r.Method == http.MethodPost
 	switch v.r.URL.Path {

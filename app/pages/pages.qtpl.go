@@ -44,6 +44,7 @@ func streamformPage(qw422016 *qt422016.Writer, p page, f form) {
 	if f.Action != "" {
 		streamformOf(qw422016, f)
 	}
+	streamproviders(qw422016, p, f.Providers)
 	streamlinks(qw422016, f.Links)
 	if p.Passkey != nil {
 		qw422016.N().S(`<script>`)
@@ -112,6 +113,83 @@ func writepasskeyForm(qq422016 qtio422016.Writer, p page, f form) {
 func passkeyForm(p page, f form) string {
 	qb422016 := qt422016.AcquireByteBuffer()
 	writepasskeyForm(qb422016, p, f)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
+func streamleavePage(qw422016 *qt422016.Writer, p page, address, text string) {
+	streamheadOf(qw422016, p, address)
+	qw422016.N().S(`
+<h1>`)
+	qw422016.E().S(p.Title)
+	qw422016.N().S(`</h1>
+<p class="intro">`)
+	qw422016.E().S(p.Leave)
+	qw422016.N().S(`</p>
+<ul class="links"><li><a href="`)
+	qw422016.E().S(address)
+	qw422016.N().S(`">`)
+	qw422016.E().S(text)
+	qw422016.N().S(`</a></li><li><a href="`)
+	qw422016.E().S(pathAccount)
+	qw422016.N().S(`">`)
+	qw422016.E().S(p.Account)
+	qw422016.N().S(`</a></li></ul>
+`)
+	streamfoot(qw422016)
+}
+
+func writeleavePage(qq422016 qtio422016.Writer, p page, address, text string) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	streamleavePage(qw422016, p, address, text)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func leavePage(p page, address, text string) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	writeleavePage(qb422016, p, address, text)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
+func streamproviders(qw422016 *qt422016.Writer, p page, list []providerLink) {
+	if len(list) > 0 {
+		qw422016.N().S(`<p class="or"><span>`)
+		qw422016.E().S(p.Or)
+		qw422016.N().S(`</span></p>
+<ul class="providers">
+`)
+		for _, l := range list {
+			qw422016.N().S(`<li><a href="`)
+			qw422016.E().S(l.URL)
+			qw422016.N().S(`" class="provider`)
+			if l.Brand != "" {
+				qw422016.N().S(` `)
+				qw422016.E().S(l.Brand)
+			}
+			qw422016.N().S(`" rel="nofollow">`)
+			qw422016.N().S(logo(l.Brand))
+			qw422016.N().S(`<span>`)
+			qw422016.E().S(l.Text)
+			qw422016.N().S(`</span></a></li>
+`)
+		}
+		qw422016.N().S(`</ul>
+`)
+	}
+}
+
+func writeproviders(qq422016 qtio422016.Writer, p page, list []providerLink) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	streamproviders(qw422016, p, list)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func providers(p page, list []providerLink) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	writeproviders(qb422016, p, list)
 	qs422016 := string(qb422016.B)
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016
@@ -297,6 +375,51 @@ func streamaccountPage(qw422016 *qt422016.Writer, p page, a account) {
 		}
 		qw422016.N().S(`</ul>
 `)
+	}
+	if len(a.Identities)+len(a.Link) > 0 {
+		qw422016.N().S(`<h2>`)
+		qw422016.E().S(p.Identities)
+		qw422016.N().S(`</h2>
+<p class="hint">`)
+		qw422016.E().S(p.IdentitiesNote)
+		qw422016.N().S(`</p>
+`)
+		if a.LinkAlert != "" {
+			qw422016.N().S(`<p class="alert" role="alert">`)
+			qw422016.E().S(a.LinkAlert)
+			qw422016.N().S(`</p>
+`)
+		}
+		if len(a.Identities) > 0 {
+			qw422016.N().S(`<ul class="sessions">
+`)
+			for _, i := range a.Identities {
+				qw422016.N().S(`<li>
+<div><span class="device">`)
+				qw422016.E().S(i.Title)
+				qw422016.N().S(`</span>
+<p class="hint">`)
+				if i.Email != "" {
+					qw422016.E().S(i.Email)
+					qw422016.N().S(` · `)
+				}
+				qw422016.E().S(p.LastUsed)
+				qw422016.N().S(` <time datetime="`)
+				qw422016.E().S(i.UsedAt)
+				qw422016.N().S(`">`)
+				qw422016.E().S(i.Used)
+				qw422016.N().S(`</time></p></div>
+`)
+				streamquietForm(qw422016, i.Unlink)
+				qw422016.N().S(`</li>
+`)
+			}
+			qw422016.N().S(`</ul>
+`)
+		}
+		for _, f := range a.Link {
+			streamquietForm(qw422016, f)
+		}
 	}
 	qw422016.N().S(`<div class="sections">
 `)
@@ -739,6 +862,24 @@ func links(list []link) string {
 }
 
 func streamhead(qw422016 *qt422016.Writer, p page) {
+	streamheadOf(qw422016, p, "")
+}
+
+func writehead(qq422016 qtio422016.Writer, p page) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	streamhead(qw422016, p)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func head(p page) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	writehead(qb422016, p)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
+func streamheadOf(qw422016 *qt422016.Writer, p page, next string) {
 	qw422016.N().S(`<!doctype html>
 <html lang="`)
 	qw422016.E().S(p.Lang)
@@ -750,7 +891,14 @@ func streamhead(qw422016 *qt422016.Writer, p page) {
 <meta name="robots" content="noindex">
 `)
 	qw422016.N().S(`<meta name="referrer" content="strict-origin">
-<title>`)
+`)
+	if next != "" {
+		qw422016.N().S(`<meta http-equiv="refresh" content="0; url=`)
+		qw422016.E().S(next)
+		qw422016.N().S(`">
+`)
+	}
+	qw422016.N().S(`<title>`)
 	qw422016.E().S(p.Title)
 	qw422016.N().S(` · `)
 	qw422016.E().S(p.Site)
@@ -778,15 +926,15 @@ func streamhead(qw422016 *qt422016.Writer, p page) {
 	}
 }
 
-func writehead(qq422016 qtio422016.Writer, p page) {
+func writeheadOf(qq422016 qtio422016.Writer, p page, next string) {
 	qw422016 := qt422016.AcquireWriter(qq422016)
-	streamhead(qw422016, p)
+	streamheadOf(qw422016, p, next)
 	qt422016.ReleaseWriter(qw422016)
 }
 
-func head(p page) string {
+func headOf(p page, next string) string {
 	qb422016 := qt422016.AcquireByteBuffer()
-	writehead(qb422016, p)
+	writeheadOf(qb422016, p, next)
 	qs422016 := string(qb422016.B)
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016

@@ -197,6 +197,11 @@ func (v *request) askToElevate(id login.Identity, methods []login.Method) error 
 	switch {
 	case slices.Contains(methods, login.MethodMail):
 		return v.elevationByMail()
+	case slices.Contains(methods, login.MethodPassword):
+		p := v.elevationPage()
+		p.Intro = v.PasswordOnceMore
+		v.write(formPage(p, v.passwordElevation()))
+		return nil
 	case len(methods) == 0:
 		v.endSession()
 		return v.leave(noticeSignInAgain)
@@ -249,6 +254,8 @@ func (v *request) elevate(id login.Identity) error {
 	proof, mailed := v.proof(), v.form(fieldMethod) == string(login.MethodMail)
 	if mailed {
 		proof.Method = login.MethodMail
+	} else if password := v.form(fieldCurrent); password != "" {
+		proof = login.Proof{Method: login.MethodPassword, Password: password}
 	}
 	_, err := v.Service.Elevate(v.ctx(), id, login.ElevateInput{Proof: proof, Client: v.Client})
 	if err = v.Attempted(login.OpElevate, err); err == nil {
@@ -257,14 +264,27 @@ func (v *request) elevate(id login.Identity) error {
 	if has(err, login.CodeUnauthenticated) {
 		return err
 	}
-	if mailed {
+	switch {
+	case mailed:
 		f := v.mailedElevationForm()
 		f.blame(v.mailCodeProblem(err))
+		v.write(formPage(v.elevationPage(), f))
+		return formError{err}
+	case proof.Method == login.MethodPassword:
+		f := v.passwordElevation()
+		f.blame(v.problem(err))
 		v.write(formPage(v.elevationPage(), f))
 		return formError{err}
 	}
 	v.writeElevation(id, challenged{codes: v.form(fieldCodes) != ""}, v.form(fieldPasskey) != "", err)
 	return formError{err}
+}
+
+// passwordElevation is for accounts that have nothing more than a password.
+func (v *request) passwordElevation() form {
+	f := v.formOf(pathAccount, doElevate, v.Elevate, field{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password", Focus: true})
+	f.Links = []link{{pathAccount, v.Account}}
+	return f
 }
 
 // qrQuiet is the light border that readers want, in modules.

@@ -48,13 +48,22 @@ func (j jar) get(r *http.Request, name string) string {
 // user who follows a link from a mail or from the app is recognised; a GET changes
 // nothing.
 func (j jar) set(w http.ResponseWriter, name, value string, life time.Duration) {
+	j.setFor(w, name, value, life, false)
+}
+
+// setFor also sets a cookie that comes with forms of other sites, where TLS allows it.
+func (j jar) setFor(w http.ResponseWriter, name, value string, life time.Duration, foreignForms bool) {
+	sameSite := http.SameSiteLaxMode
+	if foreignForms && j.secure {
+		sameSite = http.SameSiteNoneMode
+	}
 	age := int(life / time.Second)
 	if age <= 0 {
 		age = -1
 	}
 	http.SetCookie(w, &http.Cookie{ // #nosec G124 -- Secure follows the public URL: plain HTTP is for development
 		Name: j.name(name), Value: value, Path: "/", MaxAge: age,
-		HttpOnly: true, Secure: j.secure, SameSite: http.SameSiteLaxMode,
+		HttpOnly: true, Secure: j.secure, SameSite: sameSite,
 	})
 }
 

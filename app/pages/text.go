@@ -36,6 +36,12 @@ type texts struct {
 
 	SignedInAs, OtherAccount, BackToApp string
 
+	Or, Identities, IdentitiesNote, Unlink, PasswordOnceMore, Leave string
+	// ProviderErrors are what errors mean at the way back from a provider.
+	ProviderErrors map[login.Code]string
+	signInWith     func(brand, title string) string
+	linkTo, goTo   func(title string) string
+
 	Address, Verified, NotVerified, VerifyNow    string
 	ChangePassword, ChangePasswordNote           string
 	ChangeEmail                                  string
@@ -85,6 +91,8 @@ const (
 	noticePasskeyAdded    notice = "passkey-added"
 	noticePasskeyRenamed  notice = "passkey-renamed"
 	noticePasskeyRemoved  notice = "passkey-removed"
+	noticeLinked          notice = "identity-linked"
+	noticeUnlinked        notice = "identity-unlinked"
 )
 
 // speak picks the best of the languages that a client prefers.
@@ -178,7 +186,7 @@ var english = &texts{
 	DeviceOn:      " on ", UnknownDevice: "Unknown device",
 	CurrentWrong: "This is not your current password", AccountWrong: "This is not the password of the account",
 	TakeOver: "You do not know the password? Set a new one",
-	OpenedBy: map[string]string{"hwk": "by passkey", "swk": "by passkey", "pwd": "by password", "otp": "by mail"}, AndSecondFactor: " and a second factor",
+	OpenedBy: map[string]string{"hwk": "by passkey", "swk": "by passkey", "pwd": "by password", "otp": "by mail", "fed": "with another site"}, AndSecondFactor: " and a second factor",
 	Notices: map[notice]string{
 		noticeResetSent:       "If this address has an account, a mail is on its way. The link in it works once, for 30 minutes.",
 		noticeVerifySent:      "If this address has an account and is not confirmed yet, a mail is on its way.",
@@ -200,6 +208,8 @@ var english = &texts{
 		noticePasskeyAdded:    "The passkey is added. Now make recovery codes, or add a second passkey, in case you lose it.",
 		noticePasskeyRenamed:  "The passkey has its new name.",
 		noticePasskeyRemoved:  "The passkey is removed.",
+		noticeLinked:          "Linked. You can sign in with it from now on.",
+		noticeUnlinked:        "It can no longer sign in to your account.",
 	},
 	Errors: map[login.Code]string{
 		login.CodeInvalidCredentials: "E-mail address or password wrong",
@@ -230,6 +240,20 @@ var english = &texts{
 	changeElsewhere: func(account, to string) string {
 		return fmt.Sprintf("This link gives the address %s to the account %s. Sign in to that account first. If it is not yours, close this page.", to, account)
 	},
+	Or: "or", Identities: "Other ways to sign in", IdentitiesNote: "Accounts at other sites with which you can sign in to this one.",
+	Unlink: "Unlink", PasswordOnceMore: "This change takes your password. Type it, then make the change again.",
+	Leave: "You will be asked to sign in there.",
+	ProviderErrors: map[login.Code]string{
+		login.CodeProviderRefused:     "The other site has not confirmed who you are, or gave no e-mail address. Try again, or sign in another way.",
+		login.CodeProviderUnavailable: "The other site does not answer as it should. Try again in a moment, or sign in another way.",
+		login.CodeNotLinked:           "There is an account with this e-mail address already. Sign in to it, then link the other site on your account's page. If you do not know its password, set a new one.",
+		login.CodeInvalidToken:        "That took too long, or was begun in another browser, or is done already. Please begin again.",
+		login.CodeCredentialExists:    "That account at the other site belongs to another account here.",
+		login.CodeSignupDisabled:      "There is no account for you here, and new accounts are not open to everyone.",
+	},
+	signInWith: func(_, title string) string { return "Sign in with " + title },
+	linkTo:     func(title string) string { return "Link " + title },
+	goTo:       func(title string) string { return "Go on to " + title },
 	continueTo: func(app string) string { return "Continue to " + app },
 	resetIntro: func(email string) string {
 		return fmt.Sprintf("For the account %s. Every session of it ends.", email)

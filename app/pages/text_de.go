@@ -79,7 +79,7 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 	DeviceOn:      " unter ", UnknownDevice: "Unbekanntes Gerät",
 	CurrentWrong: "Das ist nicht Ihr jetziges Passwort", AccountWrong: "Das ist nicht das Passwort dieses Kontos",
 	TakeOver: "Sie kennen das Passwort nicht? Ein neues setzen",
-	OpenedBy: map[string]string{"hwk": "mit Passkey", "swk": "mit Passkey", "pwd": "mit Passwort", "otp": "per Mail"}, AndSecondFactor: " und zweitem Faktor",
+	OpenedBy: map[string]string{"hwk": "mit Passkey", "swk": "mit Passkey", "pwd": "mit Passwort", "otp": "per Mail", "fed": "über einen anderen Dienst"}, AndSecondFactor: " und zweitem Faktor",
 	Notices: map[notice]string{ // #nosec G101 -- as above
 		noticeResetSent:       "Wenn es zu dieser Adresse ein Konto gibt, ist eine Mail unterwegs. Der Link darin gilt einmal und 30 Minuten lang.",
 		noticeVerifySent:      "Wenn es zu dieser Adresse ein Konto gibt und sie noch nicht bestätigt ist, ist eine Mail unterwegs.",
@@ -101,6 +101,8 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 		noticePasskeyAdded:    "Der Passkey ist hinzugefügt. Erzeugen Sie jetzt Wiederherstellungscodes oder fügen Sie einen zweiten hinzu, falls er Ihnen abhandenkommt.",
 		noticePasskeyRenamed:  "Der Passkey hat seinen neuen Namen.",
 		noticePasskeyRemoved:  "Der Passkey ist entfernt.",
+		noticeLinked:          "Verknüpft. Sie können sich von jetzt an damit anmelden.",
+		noticeUnlinked:        "Damit kann man sich bei Ihrem Konto nicht mehr anmelden.",
 	},
 	Errors: map[login.Code]string{
 		login.CodeInvalidCredentials: "E-Mail-Adresse oder Passwort falsch",
@@ -131,6 +133,25 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 	changeElsewhere: func(account, to string) string {
 		return fmt.Sprintf("Mit diesem Link bekommt das Konto %s die Adresse %s. Melden Sie sich zuerst in diesem Konto an. Wenn es nicht Ihres ist, schließen Sie die Seite.", account, to)
 	},
+	Or: "oder", Identities: "Weitere Anmeldungen", IdentitiesNote: "Konten bei anderen Diensten, mit denen Sie sich hier anmelden können.",
+	Unlink: "Lösen", PasswordOnceMore: "Für diese Änderung braucht es Ihr Passwort. Geben Sie es ein und ändern Sie dann noch einmal.",
+	Leave: "Dort werden Sie gebeten, sich anzumelden.",
+	ProviderErrors: map[login.Code]string{
+		login.CodeProviderRefused:     "Der andere Dienst hat nicht bestätigt, wer Sie sind, oder keine E-Mail-Adresse genannt. Versuchen Sie es noch einmal, oder melden Sie sich anders an.",
+		login.CodeProviderUnavailable: "Der andere Dienst antwortet nicht, wie er soll. Versuchen Sie es gleich noch einmal, oder melden Sie sich anders an.",
+		login.CodeNotLinked:           "Mit dieser E-Mail-Adresse gibt es schon ein Konto. Melden Sie sich dort an und verknüpfen Sie den anderen Dienst auf der Seite Ihres Kontos. Wenn Sie das Passwort nicht kennen, setzen Sie ein neues.",
+		login.CodeInvalidToken:        "Das hat zu lange gedauert, wurde in einem anderen Browser begonnen oder ist schon erledigt. Bitte beginnen Sie noch einmal.",
+		login.CodeCredentialExists:    "Dieses Konto beim anderen Dienst gehört hier zu einem anderen Konto.",
+		login.CodeSignupDisabled:      "Hier gibt es kein Konto für Sie, und neue Konten stehen nicht allen offen.",
+	},
+	signInWith: func(brand, title string) string {
+		if brand == "google" { // as Google's own rules have it
+			return "Über Google anmelden"
+		}
+		return "Mit " + title + " anmelden"
+	},
+	linkTo:     func(title string) string { return title + " verknüpfen" },
+	goTo:       func(title string) string { return "Weiter zu " + title },
 	continueTo: func(app string) string { return "Weiter zu " + app },
 	resetIntro: func(email string) string {
 		return fmt.Sprintf("Für das Konto %s. Alle seine Sitzungen enden.", email)

@@ -51,6 +51,8 @@ type form struct {
 	Ceremony string // get or create
 	Options  string // JSON
 	Renew    string // where a page that was open for long gets new options
+	// Providers are other ways to do the same.
+	Providers []providerLink
 }
 
 type hidden struct{ Name, Value string }
@@ -122,6 +124,9 @@ func (f *form) blame(p problem) {
 // API's own are shown.
 func (v *request) problem(err error) problem {
 	e := login.AsError(err)
+	if text, ok := v.ProviderErrors[e.Code]; ok && strings.HasPrefix(v.r.URL.Path, pathOAuth) {
+		return problem{Message: text}
+	}
 	switch e.Code {
 	case login.CodeInvalidInput:
 		return v.invalid(e)

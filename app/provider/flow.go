@@ -24,11 +24,11 @@ const maxState = 2 << 10
 // travels as the parameter state, sealed, so that strangers who begin sign-ins take no
 // room here. Only the browser that began it, by the secret in its cookie, can end it.
 type Flow struct {
-	Provider string         `json:"p"`
-	ID       []byte         `json:"i"` // spent when the flow ends
-	Expires  int64          `json:"e"` // Unix time
-	Link     login.Identity `json:"l,omitzero"`
-	Trip     string         `json:"t,omitempty"` // where the pages go on
+	Provider    string         `json:"p"`
+	ID          []byte         `json:"i"` // spent when the flow ends
+	Expires     int64          `json:"e"` // Unix time
+	Link        login.Identity `json:"l,omitzero"`
+	ReturnState string         `json:"t,omitempty"` // where the pages go on
 }
 
 // Flows begins and ends them.
@@ -48,10 +48,12 @@ func NewBrowser() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
+// ErrBrowser : the browser has no secret yet, or one that is none.
+var ErrBrowser = errors.New("the browser has no secret")
+
 var (
-	errNoFlow  = errors.New("the sign-in was not begun in this browser, or too long ago")
-	errNoKey   = errors.New("there is no key to seal a sign-in with")
-	errBrowser = errors.New("the browser has no secret")
+	errNoFlow = errors.New("the sign-in was not begun in this browser, or too long ago")
+	errNoKey  = errors.New("there is no key to seal a sign-in with")
 )
 
 // Begin seals a flow for a browser.
@@ -111,7 +113,7 @@ type flowKeys struct {
 func keysOf(key []byte, browser string) (flowKeys, error) {
 	secret, err := base64.RawURLEncoding.Strict().DecodeString(browser)
 	if err != nil || len(secret) != browserBytes {
-		return flowKeys{}, errBrowser
+		return flowKeys{}, ErrBrowser
 	}
 	sealing, err := hkdf.Key(sha256.New, key, secret, "hasura-login provider flow", 32)
 	if err != nil {

@@ -24,7 +24,7 @@ func flows(clock *testclock.Clock, keys ...string) provider.Flows {
 func TestFlow_ComesBackToTheBrowserThatBeganIt(t *testing.T) {
 	clock := testclock.At(time.Now())
 	f, browser := flows(clock, "new key", "old key"), provider.NewBrowser()
-	begun := provider.Flow{Provider: "corp", Link: login.Identity{UserID: "u", SessionID: "s"}, Trip: "state=" + strings.Repeat("s", 200)}
+	begun := provider.Flow{Provider: "corp", Link: login.Identity{UserID: "u", SessionID: "s"}, ReturnState: "state=" + strings.Repeat("s", 200)}
 	r, err := f.Begin(browser, begun)
 	check(t, err)
 	if len(r.State) > 1000 {
@@ -35,7 +35,7 @@ func TestFlow_ComesBackToTheBrowserThatBeganIt(t *testing.T) {
 	}
 	got, again, err := f.End(browser, "corp", r.State)
 	check(t, err)
-	if got.Link != begun.Link || got.Trip != begun.Trip || again != r || len(got.ID) == 0 {
+	if got.Link != begun.Link || got.ReturnState != begun.ReturnState || again != r || len(got.ID) == 0 {
 		t.Errorf("%+v, %+v", got, again)
 	}
 	other, err := f.Begin(browser, begun)

@@ -68,7 +68,7 @@ type Provider struct {
 // Observer counts what became of calls.
 type Observer interface {
 	// ProviderCall is told of one call: "ok", "refused" or "unavailable".
-	ProviderCall(provider, result string, took time.Duration)
+	ProviderCall(provider, result string)
 }
 
 // trouble is an error that is the provider's or the network's and not the person's.
@@ -143,7 +143,6 @@ func (p *Provider) config(ctx context.Context) (*oauth2.Config, []oauth2.AuthCod
 func (p *Provider) call(ctx context.Context, step func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, p.client), patience)
 	defer cancel()
-	began := time.Now()
 	err := step(ctx)
 	result := "ok"
 	var e *login.Error
@@ -157,7 +156,7 @@ func (p *Provider) call(ctx context.Context, step func(context.Context) error) e
 		result = "refused"
 		e = login.Caused(login.CodeProviderRefused, fmt.Errorf("%s: %w", p.Name, err), "%s has not confirmed who you are; begin the sign-in again", p.Title)
 	}
-	p.observer.ProviderCall(p.Name, result, time.Since(began))
+	p.observer.ProviderCall(p.Name, result)
 	if e != nil {
 		return e
 	}

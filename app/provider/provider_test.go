@@ -29,7 +29,7 @@ type calls struct {
 	results []string
 }
 
-func (c *calls) ProviderCall(_, result string, _ time.Duration) {
+func (c *calls) ProviderCall(_, result string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.results = append(c.results, result)

@@ -55,6 +55,8 @@ func (s *Store) SpendSignIn(ctx context.Context, token login.TokenHash, takeOver
 		), ended AS (
 			UPDATE auth.sessions s SET ended_at = $2
 			FROM taken WHERE s.user_id = taken.user_id AND s.ended_at IS NULL
+		), unlinked AS (
+			DELETE FROM auth.identities i USING taken WHERE i.user_id = taken.user_id
 		)
 		SELECT user_id FROM spent`
 	_, err := s.spendToken(ctx, "signing in by mail", query, token[:], now, takeOver)

@@ -60,6 +60,9 @@ func (s *Store) SpendSignIn(ctx context.Context, token login.TokenHash, takeOver
 		if _, err := tx.ExecContext(ctx, query, t.UserID, micros(now)); err != nil {
 			return err
 		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM auth_identities WHERE user_id = ?`, t.UserID); err != nil {
+			return err
+		}
 		return endSessionsOf(ctx, tx, t.UserID, now)
 	})
 }

@@ -108,11 +108,16 @@ func (g *growth) importUsers(from, to int) (time.Duration, float64) {
 
 // addSessions gives each user that has none a session.
 func (g *growth) addSessions() {
-	g.pg.Exec(g.b, "app", `
+	conn, err := pgx.Connect(g.b.Context(), g.pg.URL("app"))
+	check(g.b, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(g.b.Context(), `
 		INSERT INTO auth.sessions (id, user_id, version, created_at, last_used_at, idle_until, expires_at, family_hash, token_hash)
 		SELECT gen_random_uuid(), u.id, 1, now(), now(), now() + interval '14 days', now() + interval '30 days', sha256(u.id::text::bytea), sha256(u.email::bytea)
 		FROM public.users u WHERE NOT EXISTS (SELECT FROM auth.sessions s WHERE s.user_id = u.id)`)
-	g.pg.Exec(g.b, "app", `VACUUM ANALYZE public.users, auth.accounts, auth.sessions`)
+	check(g.b, err)
+	_, err = conn.Exec(g.b.Context(), `VACUUM ANALYZE public.users, auth.accounts, auth.sessions`)
+	check(g.b, err)
 }
 
 // measure takes the median of each call at this size.

@@ -42,6 +42,7 @@ func (v usersImport) run(ctx context.Context, env Environment, path string) erro
 	if v.from == "" {
 		return fmt.Errorf("%w: --from is missing: one of %s", errUsage, strings.Join(transfer.Formats(), ", "))
 	}
+	CollectEarlier()
 	cfg, err := Load(env)
 	if err != nil {
 		return err

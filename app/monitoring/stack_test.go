@@ -51,6 +51,9 @@ func startStack(t *testing.T) *stack {
 	for _, what := range []string{"success", "copied", "verified"} {
 		backup += fmt.Sprintf("hasura_login_backup_last_%s_timestamp_seconds %d\n", what, time.Now().Add(-time.Hour).Unix())
 	}
+	for _, what := range []string{"secured_timestamp_seconds", "copied_timestamp_seconds", "base_timestamp_seconds", "spool_bytes"} {
+		backup += fmt.Sprintf("hasura_login_wal_%s %d\n", what, time.Now().Unix())
+	}
 	writeFile(t, filepath.Join(textfiles, "backup.prom"), backup)
 
 	writeFile(t, filepath.Join(textfiles, "hasura_login_containers.prom"), "hasura_login_container_memory_bytes{service=\"login\",container=\"hasura-login-login-1\"} 2e7\n"+

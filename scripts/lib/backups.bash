@@ -84,11 +84,15 @@ copy_off_box() {
 
 copy_by_rclone() {
   local place=$1 folder=$2
-  need_programs rclone
-  [[ -s ${COPY_CONFIG} ]] || die "BACKUP_COPY_TO is ${place}, but backups/rclone.conf is missing: rclone --config backups/rclone.conf config"
-  [[ $(stat --format %a "${COPY_CONFIG}") == [46]00 ]] || die "backups/rclone.conf can be read by others: chmod 600 backups/rclone.conf"
+  check_copy_settings "${place}"
   step "copy backups to ${place}" to_place copy --exclude '/.*/**' "${ARCHIVES}" "${place}"
   step "read the copy of ${folder##*/} back" to_place check --one-way --download "${folder}" "${place}/${folder##*/}"
+}
+
+check_copy_settings() {
+  need_programs rclone
+  [[ -s ${COPY_CONFIG} ]] || die "BACKUP_COPY_TO is $1, but backups/rclone.conf is missing: rclone --config backups/rclone.conf config"
+  [[ $(stat --format %a "${COPY_CONFIG}") == [46]00 ]] || die "backups/rclone.conf can be read by others: chmod 600 backups/rclone.conf"
 }
 
 # rclone writes progress to stdout; that belongs to the name of the folder.

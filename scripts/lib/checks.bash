@@ -452,3 +452,23 @@ check_stamp() {
     good "last ${what} backup: ${age} hours old"
   fi
 }
+
+# The archive for a restore to a moment, if it is wanted.
+check_wal() {
+  local before=${PROBLEMS} mode newest
+  wal_wanted || return 0
+  mode=$(sql postgres <<<'SHOW archive_mode;' 2>/dev/null || true)
+  if [[ ${mode} != on ]]; then
+    problem point-in-time 'WAL_ARCHIVE is on in .env, but Postgres runs without an archive: scripts/update-image postgres'
+    return 0
+  fi
+  systemctl is-enabled --quiet hasura-login-archive-wal.timer 2>/dev/null ||
+    problem point-in-time 'nothing encrypts the write-ahead log: scripts/install-timers'
+  (($(wal_stamp secured_timestamp_seconds) > $(date +%s) - 900)) ||
+    problem wal-not-secured 'the archive is more than 15 minutes behind: scripts/archive-wal says why'
+  [[ -z $(env_get BACKUP_COPY_TO) ]] || (($(wal_stamp copied_timestamp_seconds) > $(date +%s) - 1800)) ||
+    problem wal-not-copied 'the changes of the last 30 minutes have no copy off this machine: scripts/archive-wal says why'
+  newest=$(wal_stamp base_timestamp_seconds)
+  ((newest > $(date +%s) - 26 * 3600)) || problem base-backup-too-old 'no base backup of the last 26 hours: scripts/archive-wal takes one'
+  ((PROBLEMS > before)) || good "any moment can be restored: the archive ends $((($(date +%s) - $(wal_stamp secured_timestamp_seconds)) / 60)) minutes ago"
+}

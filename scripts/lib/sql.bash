@@ -5,10 +5,17 @@
 DATABASE=hasura
 readonly DATABASE
 
+# A container that a script works on in place of the service's own.
+POSTGRES_CONTAINER=
+
+in_postgres() {
+  if [[ -n ${POSTGRES_CONTAINER} ]]; then docker exec --interactive "${POSTGRES_CONTAINER}" "$@"; else compose exec -T postgres "$@"; fi
+}
+
 # Runs stdin as the superuser over the container's own socket.
 #   sql [DATABASE] → rows, tab separated, without headers
 sql() {
-  compose exec -T postgres psql --no-psqlrc --quiet --tuples-only --no-align --field-separator=$'\t' \
+  in_postgres psql --no-psqlrc --quiet --tuples-only --no-align --field-separator=$'\t' \
     --set=ON_ERROR_STOP=1 --username=postgres --dbname="${1:-${DATABASE}}"
 }
 

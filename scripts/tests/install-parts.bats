@@ -70,7 +70,7 @@ served() { printf '%s/secrets/nginx/tls/%s' "${HASURA_LOGIN_ROOT}" "$1"; }
   HASURA_LOGIN_SYSTEMD=${units} script install-timers
   assert_status 0
   grep -qx "ExecStart=${HASURA_LOGIN_ROOT}/scripts/backup" "${units}/hasura-login-backup.service"
-  assert_same "$(grep -c '^enable --now hasura-login-.*\.timer$' "${WORLD}/systemctl")" 5
+  assert_same "$(grep -c '^enable --now hasura-login-.*\.timer$' "${WORLD}/systemctl")" 6
   assert_same "$(grep -rc @ROOT@ "${units}" | grep -v ":0$" || true)" ""
   # Every unit runs a script that is there.
   local script_name

@@ -24,6 +24,7 @@ free_port() {
 }
 
 # Passwords count over the network and not on the socket, as in the container.
+#   start_postgres [SETTINGS], as "-c name=value"
 start_postgres() {
   export PG=${BATS_FILE_TMPDIR}/pg PG_PORT
   chmod a+rx "${BATS_FILE_TMPDIR}" "${BATS_RUN_TMPDIR}" "${BATS_FILE_TMPDIR%/*}"
@@ -35,7 +36,7 @@ start_postgres() {
   for _ in 1 2 3; do
     PG_PORT=$(free_port)
     if unprivileged "$(postgres_program pg_ctl)" -D "${PG}/data" -w -l "${PG}/log" \
-      -o "-h 127.0.0.1 -p ${PG_PORT} -k ${PG} -c fsync=off -c log_statement=all" start >/dev/null 3>&-; then
+      -o "-h 127.0.0.1 -p ${PG_PORT} -k ${PG} -c fsync=off -c log_statement=all ${1:-}" start >/dev/null 3>&-; then
       return 0
     fi
   done

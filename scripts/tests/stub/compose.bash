@@ -110,12 +110,23 @@ compose_up() {
 }
 
 compose_run() {
-  local service='' name
-  while [[ ${1:-} == -* ]]; do shift; done
+  local service='' name='' detach=''
+  while [[ ${1:-} == -* ]]; do
+    case $1 in
+      --name)
+        name=$2
+        shift
+        ;;
+      --detach) detach=1 ;;
+      *) ;;
+    esac
+    shift
+  done
   service=$1
   shift
-  name=hasura-login-${service}-run-$$
+  name=${name:-hasura-login-${service}-run-$$}
   create "${service}" "${name}" True
+  [[ -z ${detach} ]] || return 0
   if [[ ${service} == migrate ]]; then
     image_for login
     printf '%s\n' "${IMAGE}" >>"${WORLD}/migrations"
@@ -124,9 +135,6 @@ compose_run() {
   if [[ ${service} == postgres ]]; then on_volume "$@"; fi
   vanish "${name}"
 }
-
-# on_volume PROGRAM…: where the test keeps what is Postgres' volume in a container
-on_volume() { "${@//\/var\/lib\/postgresql/${PG}}"; }
 
 # login_verb VERB…: what a container of its own prints
 login_verb() {

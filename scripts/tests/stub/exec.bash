@@ -2,6 +2,11 @@
 # docker exec --interactive NAME /hasura-login …
 while [[ $1 == -* ]]; do shift; done
 runs "$1" || exit 1
+if [[ $1 == hasura-login-restore-to ]]; then
+  shift
+  in_recovery "$@"
+  exit
+fi
 shift
 # The public routes refuse whoever comes: no proof may need them.
 case "$*" in

@@ -29,9 +29,6 @@ type secret struct {
 	values                    string
 }
 
-func (s secret) folder() string { return filepath.Dir(s.name) }
-func (s secret) file() string   { return filepath.Base(s.name) }
-
 func secrets(t testing.TB) []secret {
 	t.Helper()
 	var list []secret

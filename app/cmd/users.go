@@ -155,7 +155,7 @@ func withStore(ctx context.Context, env Environment, use func(ctx context.Contex
 	return use(ctx, cfg, b.Store)
 }
 
-func useOperator(ctx context.Context, env Environment, cfg config.Config, store Store, use func(ctx context.Context, o *login.Operator) error) error {
+func useOperator(ctx context.Context, _ Environment, cfg config.Config, store Store, use func(ctx context.Context, o *login.Operator) error) error {
 	hasher, err := password.New(password.Config{Cost: cfg.BcryptCost, Workers: 1, MaxWait: cfg.HashQueueMaxWait})
 	if err != nil {
 		return err

@@ -286,7 +286,7 @@ func TestAttack_DevicesOfAccountsMadeForItDoNotKeepTheOwnerOut(t *testing.T) {
 	for i := range devices {
 		r := s.direct(fmt.Sprintf("10.%d.0.1", i)).rest("POST", "/auth/signup", map[string]any{"email": email(i), "name": "Mallory", "password": goodPassword})
 		var made grant
-		if err := json.Unmarshal([]byte(r.body), &made); err != nil || made.DeviceToken == "" {
+		if err := json.Unmarshal(r.body, &made); err != nil || made.DeviceToken == "" {
 			t.Fatalf("signing up: %d %s", r.status, r.body)
 		}
 		devices[i] = made.DeviceToken

@@ -97,5 +97,5 @@ func escaped(text []byte) (rune, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(string(text[2:6]), 16, 32)
-	return rune(n), err == nil
+	return rune(n), err == nil // #nosec G115 -- of four hexadecimal digits
 }

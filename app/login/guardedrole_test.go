@@ -92,9 +92,9 @@ func TestGuardedRole_IsGivenOnceTheFactorIsAdded(t *testing.T) {
 // Whoever knew the password before the owner added a factor stays without the role.
 func TestGuardedRole_IsNotForAnotherSessionWithoutTheFactor(t *testing.T) {
 	w := newWorld(t, guards)
-	thief, owner := w.editor(t), login.Grant{}
-	var err error
-	if owner, err = w.signIn("ann@example.org", goodPassword); err != nil {
+	thief := w.editor(t)
+	owner, err := w.signIn("ann@example.org", goodPassword)
+	if err != nil {
 		t.Fatal(err)
 	}
 	a := w.add(t, owner)

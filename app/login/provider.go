@@ -257,7 +257,7 @@ func firstRunes(text string, n int) string {
 
 // notAdded turns what a store says of an identity into an answer: somebody else was
 // quicker.
-func (s *Service) notAdded(ctx context.Context, op Operation, err error, c Client) error {
+func (s *Service) notAdded(ctx context.Context, op Operation, err error, c Client) error { //nolint:unparam // one operation uses it so far
 	switch {
 	case errors.Is(err, ErrEmailTaken):
 		return s.refused(ctx, op, "", c, errNotLinked())

@@ -47,7 +47,7 @@ func TestInForce_TellsOfTheLimitAndForgetClearsTheAccounts(t *testing.T) {
 			t.Error("the account is still refused")
 		}
 		for i := range 100 {
-			b.try(signIn(account(1000+i), "198.51.100.4"))
+			_, _ = b.try(signIn(account(1000+i), "198.51.100.4"))
 		}
 		b.Forget(t.Context(), ann, clients)
 		in = b.InForce(t.Context(), ann, clients)

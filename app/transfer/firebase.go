@@ -47,7 +47,7 @@ func parseFirebaseParameters(text string) (p firebaseParameters, err error) {
 
 func openFirebase(in *bufio.Reader, o Options) (Reader, error) {
 	if o.FirebaseParameters == "" {
-		return nil, errors.New("Firebase's password hash parameters are missing: copy them from its console (Authentication, Users, the three dots) into a file, and name it with --firebase-parameters")
+		return nil, errors.New("the password hash parameters of Firebase are missing: copy them from its console (Authentication, Users, the three dots) into a file, and name it with --firebase-parameters")
 	}
 	p, err := parseFirebaseParameters(o.FirebaseParameters)
 	if err != nil {

@@ -30,6 +30,7 @@ type InviteStore interface {
 	Store
 	MailStore
 	Outbox
+	IdentityStore
 }
 
 const invitePage = 1000
@@ -61,6 +62,12 @@ func (o *Operator) InviteReset(ctx context.Context, store InviteStore, in Invita
 }
 
 func (o *Operator) invite(ctx context.Context, store InviteStore, in Invitations, p *pace, ua UserAccount, done *Invited) error {
+	if ua.Account.Password == "" {
+		identities, err := store.Identities(ctx, ua.User.ID)
+		if err != nil || len(identities) > 0 { // who signs in by a provider needs no password
+			return err
+		}
+	}
 	mails, err := store.MailsOf(ctx, ua.User.ID)
 	if err != nil {
 		return err

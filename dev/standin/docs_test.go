@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
 
 	"hasura-login/app/login"
@@ -20,6 +21,7 @@ import (
 	"hasura-login/app/testserver"
 	"hasura-login/app/token"
 	"hasura-login/dev/standin"
+	"hasura-login/dev/standin/auth"
 	"hasura-login/dev/standin/metadata"
 	"hasura-login/hasura"
 )
@@ -96,6 +98,49 @@ func TestDocs_TheTableOfTheExampleWorksOnPostgres(t *testing.T) {
 	}
 	if got := e.query(t, "", `{ notes { text } }`); !strings.Contains(got, "not found in type: 'query_root'") {
 		t.Errorf("public reads notes: %s", got)
+	}
+}
+
+// The example's column and owner are those of users here.
+func TestDocs_ThePermissionThatTakesAnElevatedSessionRefusesOthers(t *testing.T) {
+	permission := strings.NewReplacer("iban", "name", "user_id", "id").Replace(block(t, "second-factors.md", "elevated.yaml"))
+	project := fstest.MapFS{}
+	err := fs.WalkDir(hasura.Project(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(hasura.Project(), path)
+		if strings.HasSuffix(path, "/public_users.yaml") {
+			own, _, _ := strings.Cut(string(b), "update_permissions:")
+			b = []byte(own + permission)
+		}
+		project[path] = &fstest.MapFile{Data: b}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := metadata.Load(project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := start(t, func(c *standin.Config) { c.Metadata = m })
+	const change = `mutation { update_users(where: {}, _set: {name: "Changed"}) { affected_rows } }`
+	session := func(elevated string) string {
+		claims := map[string]any{"x-hasura-user-id": annID, "x-hasura-default-role": "user", "x-hasura-allowed-roles": []string{"user"}}
+		if elevated != "" {
+			claims["x-hasura-auth-elevated"] = elevated
+		}
+		return tokenFor(t, annID, jwt.MapClaims{auth.DefaultNamespace: claims})
+	}
+	if got := e.query(t, session(annID), change); got != `{"data":{"update_users":{"affected_rows":1}}}` {
+		t.Errorf("elevated: %s", got)
+	}
+	if got := e.query(t, session(bobID), change); got != `{"data":{"update_users":{"affected_rows":0}}}` {
+		t.Errorf("with somebody else's: %s", got)
+	}
+	if got := e.query(t, session(""), change); !strings.Contains(got, "x-hasura-auth-elevated") || !strings.Contains(got, `"errors"`) {
+		t.Errorf("not elevated: %s", got)
 	}
 }
 

@@ -97,12 +97,12 @@ start_authority() {
   cat "${folder}/root.pem" "${ENGINE_WORK}/ca/ca.pem" >"${ENGINE_WORK}/ca/trusted.pem"
 }
 
-# As docs/vps.md says, with every profile, and an authority that asks for a certificate as others do.
-install_everything() {
-  say 'scripts/install'
+# install_with PROFILES: as docs/vps.md says, with an authority that asks for a certificate as others do.
+install_with() {
+  say "scripts/install --with $1"
   start_authority
   sed 's|^#ACME_SERVER=.*|ACME_SERVER=https://203.0.113.1:14000/dir|' .env.example >.env
-  scripts/install --domain "${DOMAIN}" --with acme,monitoring,redis,redis-monitoring
+  scripts/install --domain "${DOMAIN}" --with "$1"
   wait_for_certificate
 }
 

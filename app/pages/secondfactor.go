@@ -276,7 +276,7 @@ func (v *request) elevate(id login.Identity) error {
 		v.write(formPage(v.elevationPage(), f))
 		return formError{err}
 	}
-	v.writeElevation(id, challenged{codes: v.form(fieldCodes) != ""}, v.form(fieldPasskey) != "", err)
+	v.writeElevation(id, challenged{codes: v.form(fieldCodes) != "" || v.form(fieldCode) != ""}, v.form(fieldPasskey) != "", err)
 	return formError{err}
 }
 

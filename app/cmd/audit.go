@@ -29,12 +29,12 @@ func AuditCommand(env Environment) *cobra.Command {
 	c := verb("audit", "Search the audit trail in LOGIN_AUDIT_DIR, oldest event first", func(ctx context.Context, _ []string) error {
 		return q.run(ctx, env)
 	})
-	c.Flags().StringVar(&q.user, "user", "", "only events of this user: an id, or the e-mail address of a user who exists")
-	c.Flags().DurationVar(&q.since, "since", 24*time.Hour, "how far back; 0: all there is")
-	c.Flags().StringVar(&q.client, "client", "", "only events of clients whose range holds this IP address")
+	c.Flags().StringVar(&q.user, "user", "", "only events of this user: an id, or the e-mail address of an existing user")
+	c.Flags().DurationVar(&q.since, "since", 24*time.Hour, "how far back; 0: everything")
+	c.Flags().StringVar(&q.client, "client", "", "only events of clients whose address range contains this IP address")
 	c.Flags().StringVar(&q.event, "event", "", "only events of this name, such as refused; docs/logs.md lists them")
 	c.Flags().StringVar(&q.request, "request", "", "only events of the request with this id")
-	c.Flags().BoolVar(&q.asJSON, "json", false, "the lines as they are kept, for scripts")
+	c.Flags().BoolVar(&q.asJSON, "json", false, "print the lines as they are stored, for scripts")
 	return c
 }
 

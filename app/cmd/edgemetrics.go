@@ -20,6 +20,6 @@ func edgeMetricsCommand(_ Environment) *cobra.Command {
 		return edgelog.Run(ctx, log, ln)
 	})
 	c.Flags().StringVar(&log, "log", "/var/log/edge/access.log", "the access log to follow")
-	c.Flags().StringVar(&address, "listen", ":9114", "where /metrics is answered")
+	c.Flags().StringVar(&address, "listen", ":9114", "the address that serves /metrics")
 	return c
 }

@@ -17,7 +17,7 @@ func healthCommand(env Environment) *cobra.Command {
 	c := verb("health", "Ask the running service on its local ops listener; exit 1 if it is not well", func(ctx context.Context, _ []string) error {
 		return askHealth(ctx, env, live)
 	})
-	c.Flags().BoolVar(&live, "live", false, "only whether the process itself is well, not what it needs")
+	c.Flags().BoolVar(&live, "live", false, "check only the process itself, not what it depends on")
 	return c
 }
 

@@ -24,13 +24,13 @@ func KeysCommand(env Environment) *cobra.Command {
 	list := verb("list", "Every key: its state, its age, what happens next and when", func(context.Context, []string) error {
 		return listKeys(env, asJSON)
 	})
-	rotation := verb("rotate", "Publish a new key that signs later; everything after follows from the clock", func(ctx context.Context, _ []string) error {
+	rotation := verb("rotate", "Publish a new key that starts to sign later, without another command", func(ctx context.Context, _ []string) error {
 		return rotate.run(ctx, env, asJSON)
 	})
-	rotation.Flags().StringVar(&rotate.alg, "alg", "", "ES256, EdDSA or RS256; default: that of the newest key, or LOGIN_JWT_ALG for the first")
+	rotation.Flags().StringVar(&rotate.alg, "alg", "", "ES256, EdDSA or RS256; default: the algorithm of the newest key, or LOGIN_JWT_ALG for the first key")
 	rotation.Flags().DurationVar(&rotate.publishAhead, "publish-ahead", token.DefaultPublishAhead,
-		"how long the key is published before it signs; Hasura needs 60 s and the fetch, and 60 s more for each failed poll")
-	rotation.Flags().BoolVar(&rotate.ifNone, "if-none", false, "only where there is no key yet; else do nothing")
+		"how long the key is published before it signs; Hasura needs 60 s plus the time of the fetch, and 60 s more for each failed fetch")
+	rotation.Flags().BoolVar(&rotate.ifNone, "if-none", false, "do nothing if there is a key already")
 	revoke := verb("revoke KID", "Emergency: drop a key at once; says what breaks, and asks", func(ctx context.Context, args []string) error {
 		return revokeKey(ctx, env, args[0], yes, asJSON)
 	})

@@ -103,7 +103,7 @@ func replayCommand(env Environment) *cobra.Command {
 		return replayDeletions(ctx, env, from, stdin)
 	})
 	c.Flags().StringVar(&since, "since", "", "the time of the backup (required)")
-	c.Flags().BoolVar(&stdin, "stdin", false, "read lines of a trail from stdin too, as the verb audit --json prints them")
+	c.Flags().BoolVar(&stdin, "stdin", false, "also read lines of an audit trail from stdin, as audit --json prints them")
 	return c
 }
 

@@ -26,12 +26,12 @@ func UsersCommand(env Environment) *cobra.Command {
 	var page usersList
 	var create usersCreate
 	var asJSON, yes bool
-	list := verb("list", "List users in the order of their e-mail", func(ctx context.Context, _ []string) error {
+	list := verb("list", "List users, sorted by e-mail address", func(ctx context.Context, _ []string) error {
 		return page.run(ctx, env, asJSON)
 	})
 	list.Flags().StringVar(&page.email, "email", "", "only addresses that contain this text")
-	list.Flags().IntVar(&page.limit, "limit", 100, "at most so many; the last line says how to go on")
-	list.Flags().StringVar(&page.after, "after", "", "go on after this address")
+	list.Flags().IntVar(&page.limit, "limit", 100, "how many to print at most; the last line says how to continue")
+	list.Flags().StringVar(&page.after, "after", "", "continue after this address")
 	show := verb("show USER", "Show one user, by id or e-mail, and its live sessions", func(ctx context.Context, args []string) error {
 		return showUser(ctx, env, args[0], asJSON)
 	})
@@ -39,12 +39,12 @@ func UsersCommand(env Environment) *cobra.Command {
 		return create.run(ctx, env, args[0], asJSON)
 	})
 	add.Flags().StringVar(&create.name, "name", "", "display name (required)")
-	add.Flags().BoolVar(&create.noPassword, "no-password", false, "without a password: nobody signs in until a reset link, or set-password, gives one")
+	add.Flags().BoolVar(&create.noPassword, "no-password", false, "without a password: nobody can sign in until a reset link or set-password sets one")
 	add.Flags().StringSliceVar(&create.roles, "roles", nil, "roles, comma-separated; default: LOGIN_DEFAULT_ROLES")
 	for _, c := range []*cobra.Command{list, show, add} {
 		c.Flags().BoolVar(&asJSON, "json", false, "for scripts")
 	}
-	remove := verb("delete USER", "Delete a user and everything that hangs on it", func(ctx context.Context, args []string) error {
+	remove := verb("delete USER", "Delete a user and all data that belongs to it", func(ctx context.Context, args []string) error {
 		return deleteUser(ctx, env, args[0], yes)
 	})
 	remove.Flags().BoolVar(&yes, "yes", false, "do not ask")

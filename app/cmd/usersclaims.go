@@ -24,7 +24,7 @@ func setClaimsCommand(env Environment) *cobra.Command {
 	c := verb("set-claims USER...", "Add or replace custom claims of one user: set-claims USER NAME=VALUE..., such as x-hasura-org-id=7. Sessions live on", func(ctx context.Context, args []string) error {
 		return setClaims(ctx, env, args[0], args[1:], remove)
 	})
-	c.Flags().StringSliceVar(&remove, "remove", nil, "names of claims that go, comma-separated")
+	c.Flags().StringSliceVar(&remove, "remove", nil, "names of claims to remove, comma-separated")
 	return c
 }
 

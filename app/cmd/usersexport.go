@@ -27,8 +27,8 @@ func exportCommand(env Environment) *cobra.Command {
 	c := verb("export FILE", "Write all users for another system, with password hashes and TOTP secrets (docs/moving.md); - writes to stdout. Audited", func(ctx context.Context, args []string) error {
 		return v.run(ctx, env, args[0])
 	})
-	c.Flags().StringVar(&v.to, "to", "ndjson", "for whom: "+strings.Join(transfer.Targets(), ", "))
-	c.Flags().StringSliceVar(&v.recipients, "age", nil, "encrypt to this age recipient (age1…); may be given several times")
+	c.Flags().StringVar(&v.to, "to", "ndjson", "the target system: "+strings.Join(transfer.Targets(), ", "))
+	c.Flags().StringSliceVar(&v.recipients, "age", nil, "encrypt to this age recipient (age1…); can be given several times")
 	return c
 }
 

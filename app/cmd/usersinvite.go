@@ -32,8 +32,8 @@ func inviteCommand(env Environment) *cobra.Command {
 	c := verb("invite-reset", "Mail users a link to set a password, paced; for those whose password did not come along. Run again, it invites no one twice in a week", func(ctx context.Context, _ []string) error {
 		return v.run(ctx, env)
 	})
-	c.Flags().BoolVar(&v.all, "all", false, "every user, whatever password there is")
-	c.Flags().StringVar(&v.filter, "filter", "", "no-password: users whom no password signs in; imported: those too whose password is still the imported one")
+	c.Flags().BoolVar(&v.all, "all", false, "every user, with or without a password")
+	c.Flags().StringVar(&v.filter, "filter", "", "no-password: users without a password; imported: also users who still have the imported password")
 	c.Flags().IntVar(&v.perMinute, "per-minute", 60, "mails a minute")
 	c.Flags().IntVar(&v.perDomain, "per-domain", 20, "mails a minute to one domain")
 	c.Flags().BoolVar(&v.dryRun, "dry-run", false, "count, and say how long it will take")

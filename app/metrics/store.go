@@ -24,12 +24,14 @@ const anyOperation = "any"
 
 // registerStore keeps sum and count of each operation, and one histogram over all:
 // buckets for each operation would be most of a scrape. Unavailable calls of all
-// operations count in one series, which exists from the start.
+// operations count in one series. It and one of errors exist from the start, for the
+// alerts.
 func (m *Metrics) registerStore() {
 	m.storeSeconds = prometheus.NewSummaryVec(storeSecondsOpts, []string{"operation", "outcome"})
 	m.storeLatency = prometheus.NewHistogram(storeLatencyOpts)
 	m.registry.MustRegister(m.storeSeconds, m.storeLatency)
 	m.storeSeconds.WithLabelValues(anyOperation, OutcomeUnavailable)
+	m.storeSeconds.WithLabelValues(anyOperation, OutcomeError)
 	m.storeCalls.Store(&map[pair]prometheus.Observer{})
 }
 

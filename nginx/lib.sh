@@ -11,8 +11,8 @@ die() {
   exit 1
 }
 
-# What nginx reads only when it loads its files: certificates, the edge secret,
-# upstream files, and the addresses that their names stand for.
+# Everything that nginx reads only when it loads its files: certificates, the edge
+# secret, upstream files, and the addresses of the names in them.
 fingerprint() {
   {
     cat "${config}"/upstreams/*.conf "${secrets}/edge_secret.conf" "${run}"/tls/*.pem
@@ -26,7 +26,7 @@ upstream_addresses() {
   done
 }
 
-# load makes nginx load its files, if it accepts them, and remembers which.
+# load makes nginx load its files, if it accepts them, and records their state.
 load() {
   loading=$(fingerprint)
   nginx -t -q -c "${config}/nginx.conf" || return 1
@@ -37,9 +37,9 @@ load() {
 remember() { printf '%s\n' "$1" >"${run}/loaded.$$" && mv "${run}/loaded.$$" "${run}/loaded"; }
 
 # choose_certificate keeps in $run/tls a copy of the newest certificate of the
-# operator or ACME that nginx accepts, or a self-signed one that serves until
-# there is one. nginx reads nothing but the copy, so files that are half written,
-# do not fit each other or cannot be read stop neither a start nor a reload.
+# operator or ACME that nginx accepts, or a self-signed one until there is one.
+# nginx reads only the copy, so it starts and reloads even if files are half
+# written, do not match or cannot be read.
 choose_certificate() {
   exec 9>"${run}/tls.lock"
   flock 9 # watch.sh and reload.sh may look at the same time
@@ -69,14 +69,14 @@ take_given() {
   fi
 }
 
-# It looks every few seconds and says the same only once.
+# watch.sh calls it every few seconds; it prints the same message only once.
 refuse() {
   [ "$1" != "${refused:-}" ] || return 0
   refused=$1
   say "not taking the certificate of ${given}: $1"
 }
 
-# serve makes $run/tls a folder's other name, in one step.
+# serve makes $run/tls a link to a folder, atomically.
 serve() {
   ln -sfn "$1" "${run}/tls.link"
   mv -fT "${run}/tls.link" "${run}/tls"

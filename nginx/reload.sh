@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes nginx load its files at once, if it accepts them. The operator's scripts
-# run it in the container: after `nginx -s reload` alone, watch.sh would see the
+# run it in the container. After only `nginx -s reload`, watch.sh would see the
 # same change and reload again.
 set -eu
 config=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)

@@ -1,13 +1,13 @@
 #!/bin/sh
-# The nginx container's command: turns the settings below into the few files that
-# differ from site to site, all on the tmpfs /run/nginx, and becomes nginx.
+# The nginx container's command: writes the few files that depend on the settings
+# below, all on the tmpfs /run/nginx, and then executes nginx.
 #
-#   SITE_NAMES        host names served, separated by blanks; any other gets nothing
+#   SITE_NAMES        host names served, separated by blanks; others get no answer
 #   ENTRY             tls, load-balancer or plain: which of entry/*.conf listens
 #   CORS_ORIGINS      origins whose pages may read the errors that nginx makes; see origins/origins.sh
 #   LOAD_BALANCERS    addresses or networks, for ENTRY=load-balancer only
-#   GRAPHQL_MAX_BODY  of a request to /v1/graphql, such as 256k or 1m; 256k if not set
-#   NAT64_PREFIX      IPv6 /96 behind which IPv4 clients come, besides 64:ff9b::/96
+#   GRAPHQL_MAX_BODY  largest body to /v1/graphql, such as 256k or 1m; 256k if not set
+#   NAT64_PREFIX      IPv6 /96 of a NAT64 with IPv4 clients, besides 64:ff9b::/96
 set -eu
 config=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 # shellcheck source=nginx/lib.sh
@@ -17,11 +17,11 @@ set -f # lists are split at blanks and commas, never matched against files
 site=${run}/site
 mkdir -p "${site}"
 
-# Commas become blanks; nothing but them is nothing.
+# Replaces commas by blanks; a list of only those is empty.
 list() { printf '%s' "${1:-}" | tr ',' ' ' | sed 's/^ *//; s/ *$//'; }
 
-# Each value goes into a configuration file, so it holds nothing but the
-# characters that its kind needs.
+# Each value goes into a configuration file, so it may hold only the characters that
+# its kind needs.
 write_server_names() {
   names=$(list "${SITE_NAMES:-}")
   [ -n "${names}" ] || die 'SITE_NAMES is empty'
@@ -86,9 +86,9 @@ write_nat64() {
   esac
 }
 
-# Where nginx can, it leaves connections that were used just now open for a moment
-# when it reloads. Otherwise the next request may meet the end of its connection:
-# browsers send it again, other clients tell their users.
+# If this nginx can, it keeps recently used connections open for a moment when it
+# reloads. Otherwise a client's next request may arrive on a closed connection:
+# browsers send it again, other clients fail.
 write_keepalive() {
   version=$(nginx -v 2>&1 | sed 's/.*nginx\///; s/[^0-9.].*//')
   if [ "$(printf '1.27.4\n%s\n' "${version}" | sort -V | head -n 1)" = 1.27.4 ]; then

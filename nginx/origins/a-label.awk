@@ -1,7 +1,7 @@
 # Turns a host name in UTF-8 into A-labels: Punycode as in RFC 3492, section 6.3, label
-# by label. Run with LC_ALL=C, so that every awk sees bytes. Capitals of the Latin-1,
-# Greek and Cyrillic alphabets become small; a name that needs more mapping, or is not
-# in NFC, gives a label that no browser sends and so matches nothing.
+# by label. Run it with LC_ALL=C, so that every awk sees bytes. It lowers capitals of
+# the Latin-1, Greek and Cyrillic alphabets. A name that needs more mapping, or is not
+# in NFC, gives a label that no browser sends, so it matches nothing.
 BEGIN { for (i = 1; i < 256; i++) ord[sprintf("%c", i)] = i }
 
 {
@@ -19,7 +19,7 @@ function a_label(label, length_, i, basic) {
   return "xn--" punycode(basic, length_)
 }
 
-# Fills point with the code points of a label, and tells how many there are.
+# Fills point with the code points of a label, and returns their number.
 function decode(label, i, j, byte, more, n) {
   n = 0
   for (i = 1; i <= length(label); i++) {

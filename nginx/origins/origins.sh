@@ -1,7 +1,8 @@
 #!/bin/sh
 # Prints the origins of a list in the form that browsers send: scheme and host in
-# lower case, A-labels, no default port. Entries that no browser would ever send are left out
-# with a line on stderr and stop nothing: `hasura-login check` calls them errors.
+# lower case, A-labels, no default port. It leaves out entries that no browser sends and
+# prints a line on stderr for each, but does not fail: `hasura-login check` reports them as
+# errors.
 #
 #   sh origins.sh LIST            one a line; LIST is separated by commas or blanks
 #   sh origins.sh --hasura LIST   for HASURA_GRAPHQL_CORS_DOMAIN: separated by
@@ -19,7 +20,7 @@ fi
 
 left_out() { printf "CORS_ORIGINS: '%s' is left out: %s\n" "${given}" "$1" >&2; }
 
-# read_origin sets scheme, host and port of $origin, or says what is wrong.
+# read_origin sets scheme, host and port of $origin, or prints what is wrong.
 read_origin() {
   case ${origin} in
     http://*) scheme=http default_port=80 ;;
@@ -62,7 +63,7 @@ read_origin() {
   esac
 }
 
-# Hasura ends itself if it cannot read one of its domains.
+# Hasura exits if it cannot read one of its domains.
 hasura_reads() {
   case ${name} in
     *[!a-z0-9.-]* | *.) left_out 'Hasura knows no such origin' && return 1 ;;
@@ -79,7 +80,7 @@ for given in $(printf '%s' "${1:-}" | tr ',' ' '); do
 done
 
 if [ -n "${hasura}" ]; then
-  # Hasura does not start with an empty list, and without one it takes every origin.
+  # Hasura does not start with an empty list, and without a list it allows every origin.
   printf '%s\n' "${found:-https://nothing.invalid}"
 elif [ -n "${found}" ]; then
   printf '%s\n' "${found}" | tr ',' '\n'

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"hasura-login/app/login"
 	"hasura-login/app/logintest"
 )
@@ -82,6 +84,56 @@ func TestInviteReset_InvitesNobodyTwice(t *testing.T) {
 		if done.Last = (time.Time{}); err != nil || done != want {
 			t.Errorf("%+v, %v; want %+v", done, err, want)
 		}
+	}
+}
+
+// A user who signs in only by a provider needs no password, and is asked to set none,
+// whatever the filter. One who has a password too is invited if the filter asks for it.
+func TestInviteReset_InvitesNobodyWhoSignsInOnlyByAProvider(t *testing.T) {
+	w := newWorld(t)
+	operator := w.operator()
+	store := w.store.(login.InviteStore)
+	link := func(ua login.UserAccount, subject string) {
+		t.Helper()
+		now := w.clock.Now()
+		err := store.AddIdentity(t.Context(), ua.Account.SessionVersion, login.ProviderIdentity{
+			ID: uuid.NewString(), UserID: ua.User.ID, Provider: "google", Issuer: "https://accounts.google.com", Subject: subject, CreatedAt: now, LastUsedAt: now,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, email := range []string{"provider@example.org", "neither@example.org"} {
+		if _, err := operator.CreateWithoutPassword(t.Context(), email, "Ann", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.signUp(t, "both@example.org")
+	for subject, email := range map[string]string{"1": "provider@example.org", "2": "both@example.org"} {
+		ua, err := store.UserAccountByEmail(t.Context(), email)
+		if err != nil {
+			t.Fatal(err)
+		}
+		link(ua, subject)
+	}
+	all := inviting(6000, 6000)
+	all.Wanted = func(login.Account) bool { return true }
+	for _, c := range []struct {
+		name string
+		in   login.Invitations
+		want login.Invited
+	}{{"without a password", inviting(6000, 6000), login.Invited{Mails: 1}}, {"all", all, login.Invited{Mails: 1, Already: 1}}} {
+		done, err := operator.InviteReset(t.Context(), store, c.in)
+		if done.Last = (time.Time{}); err != nil || done != c.want {
+			t.Errorf("%s: %+v, %v; want %+v", c.name, done, err, c.want)
+		}
+	}
+	ua, err := store.UserAccountByEmail(t.Context(), "provider@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mails, err := store.MailsOf(t.Context(), ua.User.ID); err != nil || len(mails) > 0 {
+		t.Errorf("who signs in by a provider gets %d mails, %v", len(mails), err)
 	}
 }
 

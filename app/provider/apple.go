@@ -17,8 +17,8 @@ import (
 
 const (
 	appleIssuer = "https://appleid.apple.com"
-	// appleSecretLife is far below the six months that Apple allows: a secret that
-	// leaks is soon worthless.
+	// appleSecretLife is far below the six months that Apple allows, so that a leaked
+	// secret soon expires.
 	appleSecretLife = time.Hour
 )
 
@@ -41,7 +41,7 @@ func newApple(s Settings) (preset, error) {
 	return p, nil
 }
 
-// appleSecret is a client secret that is signed anew before it expires, and at once
+// appleSecret is a client secret. It is signed again before it expires, and at once
 // when the key file is replaced.
 type appleSecret struct {
 	settings Settings
@@ -87,8 +87,8 @@ func (a *appleSecret) sign(key *ecdsa.PrivateKey, now time.Time) (string, error)
 	return signed, nil
 }
 
-// nameFromApple reads the form field user, which comes through the browser: it names
-// a new account and proves nothing.
+// nameFromApple reads the form field user, which comes through the browser. It only
+// names a new account and proves nothing.
 func nameFromApple(user string) string {
 	var u struct {
 		Name struct {

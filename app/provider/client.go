@@ -13,11 +13,11 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// maxAnswer is more than any provider's document or token needs.
+// maxAnswer is larger than any provider's document or token.
 const maxAnswer = 512 << 10
 
-// newClient makes a client that waits for nobody for long, follows no redirect, reads
-// no more than maxAnswer, and sends nothing in the clear beyond this machine.
+// newClient makes a client with short timeouts. It follows no redirect, reads at most
+// maxAnswer, and refuses plain HTTP to other machines.
 func newClient(transport http.RoundTripper) *http.Client {
 	if transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
@@ -31,7 +31,7 @@ func newClient(transport http.RoundTripper) *http.Client {
 	}
 }
 
-// bounded is a transport whose answers end.
+// bounded is a transport that limits the size of answers.
 type bounded struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -47,7 +47,7 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// secure tells whether what goes there can be read by nobody on the way.
+// secure tells whether nobody on the network can read what is sent to the URL.
 func secure(scheme, host string) bool {
 	ip := net.ParseIP(host)
 	return scheme == "https" || scheme == "http" && (host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback())
@@ -72,7 +72,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// getJSON reads a document that an access token opens.
+// getJSON gets a document with an access token.
 func getJSON(ctx context.Context, address string, token *oauth2.Token, into any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {

@@ -17,23 +17,24 @@ import (
 // FlowLife is how long a sign-in at a provider may take.
 const FlowLife = 15 * time.Minute
 
-// maxState bounds what is opened; a flow is a third of it.
+// maxState bounds the state that End opens; a flow has a third of that.
 const maxState = 2 << 10
 
-// Flow is what a sign-in at a provider has to remember until the browser is back. It
-// travels as the parameter state, sealed, so that strangers who begin sign-ins take no
-// room here. Only the browser that began it, by the secret in its cookie, can end it.
+// Flow is what a sign-in with a provider must remember until the browser is back. It
+// travels sealed in the parameter state, so that strangers who begin sign-ins use no
+// memory here. Only the browser that began the flow can end it, with the secret in its
+// cookie.
 type Flow struct {
 	Provider    string         `json:"p"`
-	ID          []byte         `json:"i"` // spent when the flow ends
+	ID          []byte         `json:"i"` // marked as used when the flow ends
 	Expires     int64          `json:"e"` // Unix time
 	Link        login.Identity `json:"l,omitzero"`
-	ReturnState string         `json:"t,omitempty"` // where the pages go on
+	ReturnState string         `json:"t,omitempty"` // where the pages continue
 }
 
-// Flows begins and ends them.
+// Flows begins and ends flows.
 type Flows struct {
-	// Keys returns the keys that are valid now: the first seals, all open.
+	// Keys returns the keys that are valid now: the first seals, and all open.
 	Keys func() [][]byte
 	Now  func() time.Time
 }
@@ -48,7 +49,7 @@ func NewBrowser() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// ErrBrowser : the browser has no secret yet, or one that is none.
+// ErrBrowser : the browser has no secret, or an invalid one.
 var ErrBrowser = errors.New("the browser has no secret")
 
 var (
@@ -104,7 +105,7 @@ func (f Flows) End(browser, provider, state string) (Flow, Request, error) {
 	return Flow{}, Request{}, errNoFlow
 }
 
-// flowKeys are those of one browser.
+// flowKeys returns the keys of one browser.
 type flowKeys struct {
 	seal cipher.AEAD
 	draw []byte
@@ -131,7 +132,8 @@ func keysOf(key []byte, browser string) (flowKeys, error) {
 	return flowKeys{aead, draw}, err
 }
 
-// request works out the nonce and the verifier of a flow, which then need not be kept.
+// request derives the nonce and the verifier of a flow, so that they need not be
+// stored.
 func (k flowKeys) request(id []byte) (Request, error) {
 	drawn, err := hkdf.Expand(sha256.New, k.draw, string(id), 64)
 	if err != nil {

@@ -34,7 +34,7 @@ func publicPEM(p *providertest.Provider) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-// signWithOwnKey brings a key along in the header, as jwk.
+// signWithOwnKey puts a key of the forger into the header, as jwk.
 func signWithOwnKey(claims jwt.MapClaims) string {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

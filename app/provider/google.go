@@ -9,8 +9,8 @@ func newGoogle(Settings) (preset, error) {
 }
 
 // vouchedByGoogle tells whether Google runs the mailbox itself. For other addresses
-// email_verified says only that the user read it when the Google account was made; it
-// may be somebody else's since.
+// email_verified only says that the user read the mailbox when the Google account was
+// made; somebody else may own it since.
 func vouchedByGoogle(c idClaims) bool {
 	return bool(c.EmailVerified) && (strings.HasSuffix(strings.ToLower(c.Email), "@gmail.com") || c.HostedDomain != "")
 }

@@ -10,15 +10,15 @@ import (
 
 const microsoftHost = "https://login.microsoftonline.com/"
 
-// consumerTenant is that of all personal accounts.
+// consumerTenant is the tenant of all personal accounts.
 const consumerTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
 
 var tenantID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
 // newMicrosoft follows learn.microsoft.com/entra/identity-platform: "OpenID Connect",
-// "ID token claims reference". Tenant says whose accounts may come: one tenant's, or
-// those of common, organizations or consumers, and of these only Tenants if it lists
-// any. Each tenant is an issuer of its own.
+// "ID token claims reference". Tenant names the tenant whose accounts may sign in, or
+// common, organizations or consumers; of these, only Tenants may, if it lists any. Each
+// tenant is an issuer of its own.
 func newMicrosoft(s Settings) (preset, error) {
 	p := preset{title: "Microsoft", issuer: microsoftHost + s.Tenant + "/v2.0", rules: rules{verified: vouchedByMicrosoft}}
 	for _, tenant := range s.Tenants {
@@ -39,7 +39,7 @@ func newMicrosoft(s Settings) (preset, error) {
 	return p, nil
 }
 
-// microsoftIssuer is the issuer of a tenant whose accounts may come.
+// microsoftIssuer returns the issuer of a tenant whose accounts may sign in.
 func microsoftIssuer(s Settings, tenant string) (string, error) {
 	tenant = strings.ToLower(tenant)
 	personal := tenant == consumerTenant
@@ -54,5 +54,5 @@ func microsoftIssuer(s Settings, tenant string) (string, error) {
 }
 
 // vouchedByMicrosoft: any administrator of a tenant can write any address into the
-// claim email. It counts only where the tenant has proved that the domain is its own.
+// claim email. It counts only if the tenant has proved that it owns the domain.
 func vouchedByMicrosoft(c idClaims) bool { return bool(c.DomainOwner) }

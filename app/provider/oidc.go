@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// discoveryLife is how long a discovery document is good.
+	// discoveryLife is how long a discovery document is valid.
 	discoveryLife = time.Hour
-	// discoveryRest is how long a provider is left alone that gave none.
+	// discoveryRest is the pause after a failed discovery.
 	discoveryRest = 2 * time.Second
 	// skew is how far a provider's clock may be ahead.
 	skew = 5 * time.Minute
@@ -35,23 +35,23 @@ type openID struct {
 	asked   singleflight.Group
 	mu      sync.Mutex
 	current *discovered
-	failed  error // why the last look for it failed, while it is left alone
+	failed  error // why the last discovery failed; kept during discoveryRest
 	until   time.Time
 }
 
 // rules are where a preset differs from the standard.
 type rules struct {
-	// issuerOf returns the issuer that a token with these claims must have; nil: the
-	// provider's own.
+	// issuerOf returns the issuer that a token with these claims must have; if nil, it is
+	// the provider's own.
 	issuerOf func(claims idClaims) (string, error)
-	// verified tells whether the provider vouches that the user reads the address;
-	// nil: email_verified says so.
+	// verified tells whether the provider vouches that the user reads the address; if nil,
+	// email_verified decides.
 	verified func(claims idClaims) bool
 	// name reads the name from Apple's form field.
 	name func(user string) string
 }
 
-// discovered is a provider's discovery document, and its keys.
+// discovered is a provider's discovery document with its keys.
 type discovered struct {
 	provider *oidc.Provider
 	verifier *oidc.IDTokenVerifier
@@ -60,7 +60,7 @@ type discovered struct {
 	sendsIss bool // RFC 9207: every answer has iss
 }
 
-// idClaims are those of an ID token that count.
+// idClaims are the claims of an ID token that login uses.
 type idClaims struct {
 	Issuer        string   `json:"iss"`
 	Subject       string   `json:"sub"`
@@ -75,7 +75,7 @@ type idClaims struct {
 	DomainOwner  truth  `json:"xms_edov"` // Microsoft: the tenant has proved that the address's domain is its own
 }
 
-// truth is a boolean, which some providers write as a string or number.
+// truth is a boolean that some providers write as a string or number.
 type truth bool
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -112,8 +112,8 @@ func (o *openID) checkIssuer(issuer string) error {
 	return nil
 }
 
-// discover returns the provider's documents. Whoever needs them meanwhile waits for
-// the same answer; one that is out of date is good while there is none newer.
+// discover returns the provider's documents. Concurrent callers wait for the same
+// answer. An expired document stays in use until a newer one arrives.
 func (o *openID) discover(ctx context.Context) (*discovered, error) {
 	o.mu.Lock()
 	current, failed, fresh := o.current, o.failed, o.now().Before(o.until)
@@ -126,7 +126,7 @@ func (o *openID) discover(ctx context.Context) (*discovered, error) {
 	}
 	client := ctx.Value(oauth2.HTTPClient)
 	answer := o.asked.DoChan("discovery", func() (any, error) {
-		// Its own time: the first who asks may leave, and others wait.
+		// A context of its own: the first caller may leave while others wait.
 		ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), oauth2.HTTPClient, client), patience)
 		defer cancel()
 		return o.fetch(ctx)
@@ -150,7 +150,7 @@ func (o *openID) fetch(ctx context.Context) (*discovered, error) {
 	switch {
 	case err == nil:
 		o.current, o.failed, o.until = d, nil, o.now().Add(discoveryLife)
-	case errors.As(err, &other): // what it was before is no longer trusted
+	case errors.As(err, &other): // the earlier document is no longer trusted
 		o.current, o.failed, o.until = nil, err, o.now().Add(discoveryRest)
 	default:
 		o.failed, o.until = err, o.now().Add(discoveryRest)
@@ -186,7 +186,7 @@ func (o *openID) read(ctx context.Context) (*discovered, error) {
 	if d.endpoint.AuthURL == "" || d.endpoint.TokenURL == "" || more.JWKS == "" {
 		return nil, errors.New("the discovery document lacks an endpoint")
 	}
-	// Without a choice the library would try both ways, the second with a spent code.
+	// Without a choice the library tries both ways, the second with a used code.
 	d.endpoint.AuthStyle = oauth2.AuthStyleInHeader
 	if len(more.Methods) > 0 && !slices.Contains(more.Methods, "client_secret_basic") {
 		d.endpoint.AuthStyle = oauth2.AuthStyleInParams
@@ -198,7 +198,7 @@ func (o *openID) read(ctx context.Context) (*discovered, error) {
 	return d, nil
 }
 
-// withoutBody cuts an error that repeats an answer, which may be a page of HTML.
+// withoutBody shortens an error that repeats an answer, which may be a page of HTML.
 func withoutBody(err error) error {
 	text, _, _ := strings.Cut(err.Error(), "\n")
 	if len(text) > 200 {
@@ -207,8 +207,8 @@ func withoutBody(err error) error {
 	return errors.New(strings.ToValidUTF8(text, ""))
 }
 
-// keySet tells keys that cannot be had from a signature that is wrong: the library's
-// verifier keeps only the text.
+// keySet distinguishes missing keys from a wrong signature: the library's verifier
+// keeps only the error's text.
 type keySet struct{ *oidc.RemoteKeySet }
 
 type missingKeys struct{ err error }
@@ -253,7 +253,7 @@ func (o *openID) assertion(ctx context.Context, t *oauth2.Token, r Response) (lo
 	return a, nil
 }
 
-// verify checks an ID token as OpenID Connect Core, 3.1.3.7 says.
+// verify checks an ID token as OpenID Connect Core, 3.1.3.7 demands.
 func (o *openID) verify(ctx context.Context, d *discovered, raw, nonce string) (*oidc.IDToken, idClaims, error) {
 	var c idClaims
 	missing := &missingKeys{}
@@ -289,8 +289,8 @@ func (o *openID) verify(ctx context.Context, d *discovered, raw, nonce string) (
 	return token, c, err
 }
 
-// ask takes from the user info endpoint what the ID token does not say. It counts
-// only if it is of the same user and the same tokens (OpenID Connect Core, 5.3.2).
+// ask gets from the user info endpoint what the ID token lacks. The answer counts only
+// if it belongs to the same user and tokens (OpenID Connect Core, 5.3.2).
 func (o *openID) ask(ctx context.Context, d *discovered, id *oidc.IDToken, t *oauth2.Token, c *idClaims) error {
 	if id.AccessTokenHash != "" {
 		if err := id.VerifyAccessToken(t.AccessToken); err != nil {

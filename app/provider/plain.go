@@ -10,11 +10,10 @@ import (
 	"hasura-login/app/login"
 )
 
-// plain is a provider of OAuth 2.0 without OpenID Connect: who has signed in is what
-// its own API says to the access token. One more of the kind is a file like github.go
-// and a line in presets.
+// plain is a provider of OAuth 2.0 without OpenID Connect: its own API names the user
+// of an access token. To add one, write a file like github.go and a line in presets.
 type plain struct {
-	issuer   string // what its identities are stored under
+	issuer   string // under which its identities are stored
 	auth     oauth2.Endpoint
 	identify func(ctx context.Context, read func(address string, into any) error) (login.Assertion, error)
 }
@@ -24,8 +23,8 @@ func (p *plain) endpoint(context.Context) (oauth2.Endpoint, []oauth2.AuthCodeOpt
 	return p.auth, nil, nil
 }
 
-// checkIssuer implements site. These providers publish no issuer; what one sends must
-// at least be on its own host.
+// checkIssuer implements site. These providers publish no issuer; if one sends an
+// issuer, it must at least be on the provider's host.
 func (p *plain) checkIssuer(issuer string) error {
 	if issuer == "" {
 		return nil

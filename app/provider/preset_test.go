@@ -24,10 +24,10 @@ import (
 	"hasura-login/app/provider/providertest"
 )
 
-// stage plays the hosts of the presets on this machine.
+// stage serves the hosts of the presets on this machine.
 type stage struct {
 	t     *testing.T
-	hosts map[string]string // host to the URL that plays it
+	hosts map[string]string // host to the URL that stands in for it
 	asked []*http.Request
 }
 
@@ -66,7 +66,7 @@ func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(played)
 }
 
-// preset is a provider of a preset, whose issuer a test server plays.
+// preset is a provider of a preset, whose issuer is a test server.
 func preset(t *testing.T, issuer string, s provider.Settings) (*provider.Provider, *providertest.Provider) {
 	t.Helper()
 	at := providertest.Start(t)
@@ -119,8 +119,8 @@ const (
 	private = "9188040d-6c67-4c5b-b112-36a304b66dad"
 )
 
-// Addresses of Microsoft's tokens are what a tenant's administrator likes ("nOAuth"),
-// and every tenant signs with the same keys.
+// A tenant's administrator can put any address into Microsoft's tokens ("nOAuth"), and
+// every tenant signs with the same keys.
 func TestMicrosoft_TenantsAreIssuersOfTheirOwn(t *testing.T) {
 	issuerOf := func(tenant string) string { return "https://login.microsoftonline.com/" + tenant + "/v2.0" }
 	for name, c := range map[string]struct {
@@ -215,7 +215,7 @@ func TestApple_SignsItsSecretAnewAndReadsTheForm(t *testing.T) {
 	if secrets[0] != secrets[1] {
 		t.Error("each call signs anew")
 	}
-	// Another key in the file is used without a restart.
+	// A replaced key in the file is used without a restart.
 	other, text := appleKey(t)
 	check(t, os.WriteFile(file+".new", []byte(text), 0o600))
 	check(t, os.Rename(file+".new", file))
@@ -228,7 +228,7 @@ func TestApple_SignsItsSecretAnewAndReadsTheForm(t *testing.T) {
 	t.Error("the new key is not used")
 }
 
-// api plays a provider without OpenID Connect.
+// api is a provider without OpenID Connect.
 func api(t *testing.T, answers map[string]string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

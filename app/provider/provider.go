@@ -1,6 +1,6 @@
-// Package provider signs people in with other sites: OpenID Connect by discovery,
-// and plain OAuth 2.0 for sites that have only that. It talks to them and checks what
-// they answer; what an answer means for an account, package login decides.
+// Package provider signs people in with other sites: by OpenID Connect with discovery,
+// and by plain OAuth 2.0 for sites that have only that. It talks to the providers and
+// checks their answers. Package login decides what an answer means for an account.
 package provider
 
 import (
@@ -16,32 +16,33 @@ import (
 	"hasura-login/app/login"
 )
 
-// patience is how long one step with a provider may take in all.
+// patience bounds one step with a provider as a whole.
 const patience = 5 * time.Second
 
-// Request is what a sign-in at a provider begins with. All of it is drawn for this
-// sign-in alone.
+// Request holds the values that a sign-in with a provider begins with. All are drawn
+// for this sign-in.
 type Request struct {
 	State    string
 	Nonce    string
 	Verifier string // of PKCE (RFC 7636)
 }
 
-// Response is what the browser brings back, with what the sign-in began with.
+// Response is what the browser brings back, with the values that the sign-in began
+// with.
 type Response struct {
 	Request
 	Code   string
 	Issuer string // the parameter iss of RFC 9207
-	User   string // Apple's form field: the name, at the first sign-in alone
+	User   string // Apple's form field: the name, only at the first sign-in
 }
 
 // A site speaks to one provider. The context has a deadline and the HTTP client.
 type site interface {
-	// endpoint returns where to go and what more to say there.
+	// endpoint returns where the browser goes, with further parameters.
 	endpoint(ctx context.Context) (oauth2.Endpoint, []oauth2.AuthCodeOption, error)
 	// checkIssuer refuses the answer of another provider (RFC 9207).
 	checkIssuer(issuer string) error
-	// assertion reads who has signed in out of the tokens.
+	// assertion reads from the tokens who has signed in.
 	assertion(ctx context.Context, t *oauth2.Token, r Response) (login.Assertion, error)
 }
 
@@ -50,10 +51,10 @@ type Provider struct {
 	Name  string // in addresses, settings and metrics
 	Title string // for people
 	Brand string // whose button it has; empty: a plain one
-	// FormPost tells that the answer comes as a form of the provider's, with which
-	// browsers send no cookie that is SameSite=Lax.
+	// FormPost tells that the provider answers with a form of its own. Browsers send no
+	// SameSite=Lax cookie with it.
 	FormPost bool
-	// SecondFactor are values of amr (RFC 8176) that stand for a second factor of ours.
+	// SecondFactor are values of amr (RFC 8176) that count as a second factor here.
 	SecondFactor []string
 
 	site        site
@@ -65,13 +66,13 @@ type Provider struct {
 	observer    Observer
 }
 
-// Observer counts what became of calls.
+// Observer counts the results of calls.
 type Observer interface {
-	// ProviderCall is told of one call: "ok", "refused" or "unavailable".
+	// ProviderCall reports one call: "ok", "refused" or "unavailable".
 	ProviderCall(provider, result string)
 }
 
-// trouble is an error that is the provider's or the network's and not the person's.
+// trouble is an error of the provider or the network, and not of the person.
 type trouble struct{ error }
 
 func (t trouble) Unwrap() error { return t.error }
@@ -139,7 +140,8 @@ func (p *Provider) config(ctx context.Context) (*oauth2.Config, []oauth2.AuthCod
 	}, more, nil
 }
 
-// call gives a step its time and says how it ended. The cause stays in the log.
+// call gives a step its deadline and reports its result. The cause goes only to the
+// log.
 func (p *Provider) call(ctx context.Context, step func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, p.client), patience)
 	defer cancel()
@@ -163,14 +165,14 @@ func (p *Provider) call(ctx context.Context, step func(context.Context) error) e
 	return nil
 }
 
-// exchangeError tells a code that the provider refuses from a provider that is in
-// trouble, or that does not know us.
+// exchangeError distinguishes a code that the provider refuses from a failing provider
+// and from one that refuses the client itself.
 func exchangeError(err error) error {
 	var answered *oauth2.RetrieveError
 	if errors.As(err, &answered) && (answered.ErrorCode == "invalid_grant" || answered.ErrorCode == "bad_verification_code") {
 		return fmt.Errorf("redeeming the code: %s", answered.ErrorCode)
 	}
-	if errors.As(err, &answered) { // its body may repeat what we sent
+	if errors.As(err, &answered) { // its body may repeat what login sent
 		return trouble{fmt.Errorf("redeeming the code: status %d, error %q", answered.Response.StatusCode, answered.ErrorCode)}
 	}
 	return trouble{fmt.Errorf("redeeming the code: %w", err)}

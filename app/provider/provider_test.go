@@ -55,7 +55,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// client is login at a provider of its own.
+// client is login as a client of its own test provider.
 type client struct {
 	*provider.Provider
 	at    *providertest.Provider
@@ -85,7 +85,7 @@ func connect(t *testing.T, change ...func(*provider.Settings)) *client {
 
 var begun = provider.Request{State: "state-1", Nonce: "nonce-1", Verifier: strings.Repeat("v", 43)}
 
-// signIn goes to the provider and back, as a browser does.
+// signIn goes to the provider and back, like a browser.
 func (c *client) signIn(ctx context.Context) (login.Assertion, error) {
 	address, err := c.AuthURL(ctx, begun)
 	if err != nil {
@@ -120,7 +120,7 @@ func TestSignIn_ReturnsWhoItIs(t *testing.T) {
 	if !slices.Equal(c.calls.results, []string{"ok", "ok"}) {
 		t.Errorf("%q", c.calls.results)
 	}
-	// What was found out is kept: the second sign-in asks for a code's tokens alone.
+	// Discovery is cached: the second sign-in only exchanges its code for tokens.
 	_, err = c.signIn(t.Context())
 	check(t, err)
 	for path, want := range map[string]int{"/.well-known/openid-configuration": 1, "/keys": 1, "/token": 2, "/userinfo": 0} {
@@ -177,8 +177,8 @@ func says(kind, body string) http.HandlerFunc {
 	}
 }
 
-// Each is a way in which clients of OpenID Connect were fooled (RFC 9700; OpenID
-// Connect Core, 3.1.3.7 and 16).
+// Each is a known attack on clients of OpenID Connect (RFC 9700; OpenID Connect Core,
+// 3.1.3.7 and 16).
 func TestSignIn_RefusesWhatTheProviderDidNotSay(t *testing.T) {
 	for name, lie := range map[string]func(p *providertest.Provider){
 		"a token for another client":             func(p *providertest.Provider) { p.Claims = map[string]any{"aud": "other"} },
@@ -233,7 +233,7 @@ func TestSignIn_RefusesWhatTheProviderDidNotSay(t *testing.T) {
 	}
 }
 
-// A provider in trouble costs five seconds at most and says so.
+// A failing provider delays a sign-in by at most five seconds, and gives a clear error.
 func TestSignIn_AProviderInTrouble(t *testing.T) {
 	html := says("text/html", "<!doctype html><h1>maintenance</h1>")
 	huge := func(w http.ResponseWriter, _ *http.Request) {
@@ -296,7 +296,7 @@ var says401 = func(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(`{"error":"invalid_client"}`))
 }
 
-// Nothing stays behind of people who wait for a provider that does not answer.
+// People who wait for a provider that does not answer leave nothing behind.
 func TestSignIn_ASlowProviderKeepsNobody(t *testing.T) {
 	c := connect(t)
 	release := make(chan struct{})

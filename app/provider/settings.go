@@ -35,12 +35,12 @@ type Settings struct {
 	PrivateKeyFile string `json:"privateKeyFile"` // Apple
 }
 
-// preset is what this package knows of a provider.
+// preset is what this package knows about a provider.
 type preset struct {
 	title    string
 	issuer   string // of OpenID Connect
 	rules    rules
-	scopes   []string // other than the usual
+	scopes   []string // if not the usual ones
 	formPost bool
 	secret   func() (string, error) // nil: the file's content
 	site     site                   // nil: OpenID Connect
@@ -62,7 +62,7 @@ func newOpenID(s Settings) (preset, error) {
 	return preset{title: s.Title, issuer: s.Issuer}, nil
 }
 
-// fit refuses a setting that this kind of provider would not heed.
+// fit refuses a setting that this kind of provider does not use.
 func (s Settings) fit() error {
 	for _, setting := range []struct {
 		name   string
@@ -82,7 +82,7 @@ func (s Settings) fit() error {
 	return nil
 }
 
-// Options are what all providers share.
+// Options are common to all providers.
 type Options struct {
 	PublicURL string // where browsers find the service
 	Observer  Observer
@@ -90,10 +90,10 @@ type Options struct {
 	Now       func() time.Time  // nil: the system's clock
 }
 
-// providerName is what stands in addresses and metrics.
+// providerName is the form of a name in addresses and metrics.
 var providerName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
-// CallbackPath is where a provider sends the browser back.
+// CallbackPath is the path that a provider sends the browser back to.
 func CallbackPath(name string) string { return "/auth/oauth/" + name + "/callback" }
 
 // Load reads a settings file. The error joins every problem.
@@ -129,7 +129,7 @@ func Load(path string, o Options) ([]*Provider, error) {
 	return all, errors.Join(problems...)
 }
 
-// New makes a provider. It connects to nothing.
+// New makes a provider. It makes no connection.
 func New(s Settings, o Options) (*Provider, error) {
 	if o.Now == nil {
 		o.Now = time.Now

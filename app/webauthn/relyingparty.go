@@ -9,8 +9,8 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 )
 
-// check refuses what no browser would take: an RP id that is no domain or has no part
-// of each origin, and origins that browsers do not count as secure.
+// check refuses what no browser accepts: an RP ID that is not a domain or that is not a
+// suffix of each origin's host, and origins that browsers do not treat as secure.
 func (rp RelyingParty) check() error {
 	if rp.ID == "" || len(rp.Origins) == 0 {
 		return errors.New("an RP id and an origin are needed")

@@ -16,18 +16,18 @@ import (
 //
 //	version (1 byte) | expiry (Unix seconds, 8 bytes) | random (16 bytes) | HMAC-SHA-256 (32 bytes)
 //
-// Whoever asks to sign in has said nothing yet, and asks as often as they like: what
-// is in the challenge need not be stored. That it was signed is stored, which takes a
-// passkey of an account.
+// Anyone may ask for sign-in options, as often as they like, so the server stores no
+// challenge: the challenge contains what is needed. Only its use is stored, and that
+// takes a passkey of an account.
 const (
 	version  = 1
 	randomAt = 1 + 8
-	macAt    = randomAt + 16 // WebAuthn asks for 16 random bytes at least
+	macAt    = randomAt + 16 // WebAuthn asks for at least 16 random bytes
 	size     = macAt + sha256.Size
-	purpose  = "hasura-login passkey challenge\x00" // nothing else signed with the secret can be taken for one
+	purpose  = "hasura-login passkey challenge\x00" // so that no other text signed with the secret passes for a challenge
 )
 
-// strict, so that each challenge has exactly one spelling.
+// Strict, so that each challenge has exactly one encoding.
 var encoding = base64.RawURLEncoding.Strict()
 
 type seal struct{ secrets func() [][]byte }

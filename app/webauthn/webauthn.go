@@ -1,5 +1,5 @@
 // Package webauthn runs the ceremonies of passkeys (WebAuthn Level 3): it makes the
-// options that browsers take and checks what authenticators answer. It keeps nothing.
+// options for browsers and checks the answers of authenticators. It keeps no state.
 package webauthn
 
 import (
@@ -26,23 +26,22 @@ type Ceremonies struct {
 
 var _ login.Passkeys = (*Ceremonies)(nil)
 
-// RelyingParty is who asks for passkeys.
+// RelyingParty is the site that asks for passkeys.
 type RelyingParty struct {
 	ID      string   // the domain that passkeys are for
 	Name    string   // what authenticators show
-	Origins []string // of the pages that may ask, as browsers write them
+	Origins []string // of the pages that may ask, as browsers send them
 }
 
-// New makes Ceremonies. secrets are those that seal challenges: the first seals, all
-// open.
+// New makes Ceremonies. The secrets seal challenges: the first seals, and all open.
 func New(rp RelyingParty, secrets func() [][]byte) (*Ceremonies, error) {
 	if err := rp.check(); err != nil {
 		return nil, err
 	}
 	w, err := library.New(&library.Config{
 		RPID: rp.ID, RPDisplayName: rp.Name, RPOrigins: rp.Origins,
-		// Nothing that we do depends on an extension, and some clients answer more than
-		// they were asked.
+		// Nothing here depends on an extension, and some clients answer extensions that were
+		// not requested.
 		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
 	})
 	if err != nil {
@@ -51,16 +50,16 @@ func New(rp RelyingParty, secrets func() [][]byte) (*Ceremonies, error) {
 	return &Ceremonies{library: w, seal: seal{secrets}}, nil
 }
 
-// algorithms are those that Level 3 recommends, the most common first.
+// algorithms are those that Level 3 recommends, most common first.
 var algorithms = []protocol.CredentialParameter{
 	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgES256},
 	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgEdDSA},
 	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgRS256},
 }
 
-// attestations are the formats that are taken. None is asked for, and what comes all
-// the same is an authenticator's own signature, which the library checks. The others
-// would only be more to decode.
+// attestations are the accepted formats. The options ask for no attestation. If one
+// comes anyway, these are signatures of the authenticator itself, which the library
+// checks. Other formats would only add decoders.
 var attestations = []protocol.AttestationFormat{protocol.AttestationFormatNone, protocol.AttestationFormatPacked}
 
 // timeout is how long a browser waits for the user.
@@ -103,7 +102,7 @@ func descriptors(passkeys []login.Passkey) []protocol.CredentialDescriptor {
 	return list
 }
 
-// user is an account as the library sees it.
+// user is an account in the library's form.
 type user struct {
 	handle      []byte
 	credentials []library.Credential
@@ -157,7 +156,7 @@ func (c *Ceremonies) created(parsed *protocol.ParsedCredentialCreationData, chal
 	}, nil
 }
 
-// transports keeps those that WebAuthn names: a browser may send any text.
+// transports keeps the values that WebAuthn defines: a browser may send any text.
 func transports(sent []protocol.AuthenticatorTransport) []string {
 	known := []protocol.AuthenticatorTransport{protocol.USB, protocol.NFC, protocol.BLE, protocol.SmartCard, protocol.Hybrid, protocol.Internal}
 	var list []string
@@ -181,8 +180,8 @@ func (c *Ceremonies) Used(answer []byte) (login.UsedPasskey, error) {
 	}}, err
 }
 
-// used has the library check all but the counter, which only the store can compare
-// with those of answers that come at the same time.
+// used has the library check everything but the counter. Only the store can compare
+// that with concurrent answers.
 func (c *Ceremonies) used(parsed *protocol.ParsedCredentialAssertionData, challenge, handle []byte, p login.Passkey) (login.PasskeyUse, error) {
 	owner := user{handle, []library.Credential{{
 		ID: p.CredentialID, PublicKey: p.PublicKey, Flags: library.CredentialFlags{BackupEligible: p.BackupEligible, BackupState: p.BackedUp},
@@ -199,7 +198,7 @@ func (c *Ceremonies) used(parsed *protocol.ParsedCredentialAssertionData, challe
 	return login.PasskeyUse{ID: p.ID, SignCount: data.Counter, BackedUp: data.Flags.HasBackupState()}, nil
 }
 
-// challengeOf is the challenge that an answer says it is to.
+// challengeOf returns the challenge that an answer names.
 func challengeOf(data protocol.CollectedClientData) ([]byte, error) {
 	challenge, err := encoding.DecodeString(data.Challenge)
 	if err != nil {
@@ -211,7 +210,7 @@ func challengeOf(data protocol.CollectedClientData) ([]byte, error) {
 func malformed(err error) error { return fmt.Errorf("%w: %w", login.ErrPasskeyAnswer, explained(err)) }
 func refused(err error) error   { return fmt.Errorf("%w: %w", login.ErrPasskeyRefused, explained(err)) }
 
-// explained adds what the library says of an error only when asked.
+// explained adds the library's details of an error, which it gives only on request.
 func explained(err error) error {
 	var e *protocol.Error
 	if errors.As(err, &e) && e.DevInfo != "" {

@@ -286,8 +286,8 @@ func TestChallenge_IsGoodForItsTimeAndFromHereOnly(t *testing.T) {
 	}
 }
 
-// A rotation of the secret, by which the old one stays good for a while, interrupts
-// nobody's sign-in.
+// During a rotation of the secret the old one stays valid for a while, so no sign-in is
+// interrupted.
 func TestChallenge_OutlivesARotationOfTheSecret(t *testing.T) {
 	now, valid := time.Now(), secrets
 	c, err := webauthn.New(webauthn.RelyingParty{ID: "example.org", Name: "Example", Origins: []string{origin}}, func() [][]byte { return valid })
@@ -385,7 +385,7 @@ func FuzzCreated(f *testing.F) {
 	})
 }
 
-// FuzzAttestation goes to the decoders of CBOR without the JSON around.
+// FuzzAttestation feeds the CBOR decoders directly, without the JSON around them.
 func FuzzAttestation(f *testing.F) {
 	c, a := ceremonies(f), webauthntest.New(origin)
 	options, _ := c.CreationOptions(challenge, handle, ann, nil)

@@ -1,5 +1,5 @@
-// Package providertest is a provider of OpenID Connect for tests, which lies as it is
-// told to.
+// Package providertest is a provider of OpenID Connect for tests. It lies in the ways
+// that a test asks for.
 package providertest
 
 import (
@@ -27,21 +27,21 @@ const (
 	ClientSecret = "client-secret-of-the-tests"
 )
 
-// Provider is a server whose user has signed in already: it sends everybody straight
-// back with a code.
+// Provider is a server whose user has signed in already: it redirects every browser
+// straight back with a code.
 type Provider struct {
 	*httptest.Server
-	// Claims are put into ID tokens, over those that belong there; nil removes one.
+	// Claims replace the claims of ID tokens; nil removes one.
 	Claims map[string]any
 	// Discovery changes the discovery document.
 	Discovery map[string]any
-	// Callback changes the parameters that go back with the browser.
+	// Callback changes the parameters that the browser brings back.
 	Callback func(url.Values)
-	// Sign makes ID tokens otherwise.
+	// Sign replaces the signing of ID tokens.
 	Sign func(claims jwt.MapClaims) string
-	// Instead answers an endpoint, by its path, in the provider's place.
+	// Instead replaces an endpoint, by its path.
 	Instead map[string]http.HandlerFunc
-	// Lenient takes a code again and again, and with any verifier.
+	// Lenient accepts a used code and any verifier.
 	Lenient bool
 
 	mu       sync.Mutex
@@ -77,7 +77,7 @@ func Start(t testing.TB) *Provider {
 	return p
 }
 
-// Rotate makes the key with which tokens are signed from now on.
+// Rotate replaces the key that signs tokens.
 func (p *Provider) Rotate(kid string) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -88,14 +88,14 @@ func (p *Provider) Rotate(kid string) {
 	p.key, p.kid = key, kid
 }
 
-// Requests is how often a path was asked for.
+// Requests returns how often a path was requested.
 func (p *Provider) Requests(path string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.requests[path]
 }
 
-// SetInstead replaces an endpoint while the server runs; nil gives it back.
+// SetInstead replaces an endpoint while the server runs; nil restores it.
 func (p *Provider) SetInstead(path string, h http.HandlerFunc) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -124,7 +124,7 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 	answer(w, document)
 }
 
-// authorize sends the browser back as if its user had agreed.
+// authorize redirects the browser back as if its user had agreed.
 func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	asked := r.URL.Query()
 	back, err := url.Parse(asked.Get("redirect_uri"))
@@ -140,7 +140,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, back.String(), http.StatusFound)
 }
 
-// Code makes a code for what an authorization request asks for.
+// Code makes a code for an authorization request.
 func (p *Provider) Code(asked url.Values) string {
 	code := rand.Text()
 	p.mu.Lock()
@@ -174,7 +174,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	answer(w, map[string]any{"access_token": "access-" + code, "token_type": "Bearer", "expires_in": 300, "id_token": p.IDToken(asked.Get("nonce"))})
 }
 
-// IDToken is one for a sign-in with this nonce.
+// IDToken makes an ID token for a sign-in with this nonce.
 func (p *Provider) IDToken(nonce string) string {
 	now := time.Now()
 	claims := jwt.MapClaims{

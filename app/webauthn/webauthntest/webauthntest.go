@@ -1,5 +1,6 @@
 // Package webauthntest is an authenticator for tests: it answers the options of the
-// ceremonies as a browser's toJSON() does, rightly or wrongly in a way of the test's.
+// ceremonies as a browser's toJSON() does, correctly or with a fault that the test
+// chooses.
 package webauthntest
 
 import (
@@ -24,7 +25,7 @@ const (
 	attestedData   = 1 << 6
 )
 
-// Authenticator holds one credential, made by Create. Its fields are how it answers.
+// Authenticator holds one credential, made by Create. Its fields set how it answers.
 type Authenticator struct {
 	Origin     string // that the browser says it is at
 	RPID       string // empty: that of the options
@@ -41,7 +42,7 @@ type Authenticator struct {
 	key          *ecdsa.PrivateKey
 }
 
-// New returns an authenticator that verifies its user and does all as it should.
+// New returns an authenticator that verifies its user and behaves correctly.
 func New(origin string) *Authenticator {
 	return &Authenticator{Origin: origin, Flags: UserPresent | UserVerified, Step: 1, Format: "none", Transports: []string{"usb"}}
 }
@@ -78,7 +79,8 @@ func (a *Authenticator) clientData(ceremony, challenge string) []byte {
 	return data
 }
 
-// authData is authenticator data (WebAuthn, 6.1), with a credential if there is one.
+// authData returns authenticator data (WebAuthn, 6.1), with a credential if there is
+// one.
 func (a *Authenticator) authData(rpID string, attested []byte) []byte {
 	if a.RPID != "" {
 		rpID = a.RPID
@@ -93,7 +95,7 @@ func (a *Authenticator) authData(rpID string, attested []byte) []byte {
 	return append(data, attested...)
 }
 
-// Create makes a credential and answers creation options.
+// Create makes a credential and answers the creation options.
 func (a *Authenticator) Create(raw []byte) ([]byte, error) {
 	o, err := parse(raw)
 	if err != nil {
@@ -110,7 +112,7 @@ func (a *Authenticator) Create(raw []byte) ([]byte, error) {
 	return a.answerCreation(o)
 }
 
-// CreateAgain answers other creation options with the credential that it has.
+// CreateAgain answers other creation options with the existing credential.
 func (a *Authenticator) CreateAgain(raw []byte) ([]byte, error) {
 	o, err := parse(raw)
 	if err != nil {
@@ -150,7 +152,7 @@ func (a *Authenticator) answerCreation(o options) ([]byte, error) {
 	})
 }
 
-// Get answers request options with the credential.
+// Get answers the request options with the credential.
 func (a *Authenticator) Get(raw []byte) ([]byte, error) {
 	o, err := parse(raw)
 	if err != nil {

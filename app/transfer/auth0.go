@@ -8,7 +8,7 @@ import (
 )
 
 // auth0 reads a line of the export with password hashes that Auth0's support makes, or
-// of one joined with the profiles of a users-exports job (docs/moving.md).
+// such a line joined with the profiles of a users-exports job (docs/moving.md).
 func auth0(raw json.RawMessage) (login.ImportRecord, error) {
 	var u struct {
 		ID struct {
@@ -38,7 +38,7 @@ func auth0(raw json.RawMessage) (login.ImportRecord, error) {
 		return login.ImportRecord{}, errNoEmail
 	}
 	name := string(u.Name)
-	if strings.Contains(name, "@") { // what Auth0 sets where it knows none
+	if strings.Contains(name, "@") { // Auth0 sets the address if it knows no name
 		name = ""
 	}
 	r := login.ImportRecord{

@@ -8,13 +8,13 @@ import (
 	"hasura-login/app/login"
 )
 
-// looksDjango takes what dumpdata writes, and rows of auth_user.
+// looksDjango recognises the output of dumpdata, and rows of auth_user.
 func looksDjango(object map[string]json.RawMessage) bool {
 	return hasAll("model", "fields")(object) || hasAll("email", "password")(object)
 }
 
-// django reads a user of manage.py dumpdata auth.user, of a user model of the project's
-// own, or a row of its table.
+// django reads a user of manage.py dumpdata auth.user, of the project's own user model,
+// or a row of its table.
 func django(raw json.RawMessage) (login.ImportRecord, error) {
 	var dumped struct {
 		Model  string          `json:"model"`

@@ -13,14 +13,14 @@ import (
 	"hasura-login/app/login"
 )
 
-// ExportStore gives all accounts, page by page.
+// ExportStore returns all accounts, page by page.
 type ExportStore interface {
 	ListUsers(ctx context.Context, f login.UserFilter) ([]login.UserAccount, error)
 	TOTP(ctx context.Context, userID string) (login.TOTP, error)
 	Identities(ctx context.Context, userID string) ([]login.ProviderIdentity, error)
 }
 
-// SecretOpener opens the sealed secrets of authenticator apps.
+// SecretOpener decrypts the sealed secrets of authenticator apps.
 type SecretOpener interface {
 	OpenSecret(userID string, sealed []byte) (secret string, err error)
 }
@@ -34,17 +34,17 @@ type Export struct {
 // Exported counts what was written.
 type Exported struct {
 	Users      int
-	NoPassword int // without one, or with one that the other system does not take
+	NoPassword int // without a password, or with one that the other system does not accept
 }
 
-// exportPage is how many accounts are read at once.
+// exportPage is the number of accounts read at once.
 const exportPage = 1000
 
-// target is a system that takes what is exported.
+// target is a system that can import the accounts.
 type target struct {
 	name                   string
 	before, between, after string
-	// write gives the account in the system's form, and whether with its password.
+	// write writes the account in the system's form, and tells whether with its password.
 	write func(a Account) (value any, withPassword bool)
 }
 
@@ -76,7 +76,7 @@ func (e Export) Write(ctx context.Context, to string, out io.Writer) (Exported, 
 }
 
 func (e Export) write(ctx context.Context, t target, out *bufio.Writer) (n Exported, err error) {
-	_, _ = out.WriteString(t.before) // Flush tells
+	_, _ = out.WriteString(t.before) // Flush returns the error
 	err = e.each(ctx, func(a Account) error {
 		value, withPassword := t.write(a)
 		line, err := json.Marshal(value)
@@ -140,7 +140,7 @@ func (e Export) account(ctx context.Context, ua login.UserAccount) (Account, err
 	}
 	t, err := e.Store.TOTP(ctx, ua.User.ID)
 	switch {
-	case errors.Is(err, login.ErrNotFound): // removed meanwhile
+	case errors.Is(err, login.ErrNotFound): // removed since the page was read
 		return a, nil
 	case err == nil:
 		a.TOTPSecret, err = e.Secrets.OpenSecret(ua.User.ID, t.Secret)
@@ -148,7 +148,7 @@ func (e Export) account(ctx context.Context, ua login.UserAccount) (Account, err
 	return a, err
 }
 
-// toSupabase gives the body of a call to POST /admin/users of Supabase's auth.
+// toSupabase returns the body of a call to POST /admin/users of Supabase's auth.
 func toSupabase(a Account) (any, bool) {
 	hash := a.PasswordHash
 	if !strings.HasPrefix(hash, "$2") && !strings.HasPrefix(hash, "$argon2") && !strings.HasPrefix(hash, "$fbscrypt$") {
@@ -171,12 +171,12 @@ func toSupabase(a Account) (any, bool) {
 		u.AppMetadata["claims"] = a.Claims
 	}
 	if a.Disabled {
-		u.BanDuration = "876000h" // a hundred years, as Supabase's own pages say for ever
+		u.BanDuration = "876000h" // a hundred years, which Supabase's own pages use for "forever"
 	}
 	return u, hash != ""
 }
 
-// toKeycloak gives a user of a partial import.
+// toKeycloak returns a user of a partial import.
 func toKeycloak(a Account) (any, bool) {
 	enabled := flag(!a.Disabled)
 	u := keycloakUser{

@@ -13,7 +13,7 @@ import (
 	"hasura-login/app/transfer"
 )
 
-// everyKind has an account of each kind that an export meets.
+// everyKind has an account of each kind that an export can contain.
 const everyKind = `{"id":"0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c01","email":"argon@example.org","name":"Ann","identities":[{"provider":"google","issuer":"https://accounts.google.com","subject":"1234"}],"passwordHash":"$argon2id$v=19$m=7168,t=5,p=1$Cf9AYCE5pAbb4CKEF0GUTA$BruFLfFkjH/8erZ26NnrbkOrWiZuQyDRCHD9o0R6Scg","emailVerified":true,"emailVerifiedAt":"2023-04-05T06:07:08Z","createdAt":"2023-04-05T06:07:08Z"}
 {"id":"0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c02","email":"bcrypt@example.org","name":"Bob","passwordHash":"$2y$10$srNl09aPtc2qr.0Vl.NtjekJRt/NxRxYQm3qd3OvfcKsJgVnr6.Ve","disabled":true,"createdAt":"2023-04-05T06:07:08Z"}
 {"id":"0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c03","email":"none@example.org","name":"Cid","roles":["editor","user"],"defaultRole":"editor","claims":{"x-hasura-org-id":"7"},"createdAt":"2023-04-05T06:07:08Z","totpSecret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}
@@ -40,7 +40,7 @@ func filled(t *testing.T) *world {
 	return w
 }
 
-// What goes out comes back as it was, into another installation too.
+// An export can be imported unchanged, also into another installation.
 func TestExport_ComesBackAsItWas(t *testing.T) {
 	first, n := filled(t).export(t, "ndjson")
 	if n != (transfer.Exported{Users: 5, NoPassword: 1}) {
@@ -60,7 +60,7 @@ func TestExport_ComesBackAsItWas(t *testing.T) {
 }
 
 // keycloak.org, "Importing and exporting realms", and its PartialImportRepresentation:
-// credentials are JSON in strings, and what it takes, we take back.
+// credentials are JSON in strings. An export for Keycloak can be imported here again.
 func TestExport_ToKeycloakAndBack(t *testing.T) {
 	file, n := filled(t).export(t, "keycloak")
 	if n != (transfer.Exported{Users: 5, NoPassword: 2}) {

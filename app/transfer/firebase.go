@@ -12,7 +12,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// firebaseParameters are a project's, as its console shows them.
+// firebaseParameters are the hash parameters of a project, as its console shows them.
 type firebaseParameters struct {
 	signerKey, separator string
 	rounds, memoryCost   int
@@ -56,7 +56,7 @@ func openFirebase(in *bufio.Reader, o Options) (Reader, error) {
 	return openJSON(in, "users", hasAll("localId"), p.user)
 }
 
-// urlSafe turns base64 for URLs, which the REST interface writes, into the usual one.
+// urlSafe turns base64 for URLs, which the REST interface writes, into standard base64.
 var urlSafe = strings.NewReplacer("-", "+", "_", "/")
 
 // user reads a user of firebase auth:export --format=json.

@@ -44,7 +44,7 @@ func all(t *testing.T, format, file string) []transfer.Row {
 
 const bcryptOfTest = "$2y$10$srNl09aPtc2qr.0Vl.NtjekJRt/NxRxYQm3qd3OvfcKsJgVnr6.Ve"
 
-// Samples are written as the system's documentation, or its source, has them.
+// Samples have the form of the system's documentation or source.
 func TestOpen_ReadsEachFormat(t *testing.T) {
 	day := time.Date(2023, 4, 5, 6, 7, 8, 0, time.UTC)
 	cases := map[string]struct {
@@ -148,7 +148,7 @@ func TestOpen_ReadsEachFormat(t *testing.T) {
 	}
 }
 
-// What is wrong with the file as a whole is said before anything of it is imported.
+// Open reports what is wrong with a file as a whole before anything is imported.
 func TestOpen_RefusesAFileOfAnotherKind(t *testing.T) {
 	const ann = `{"email":"ann@example.org","encrypted_password":"x"}`
 	cases := map[string]struct{ format, file, says string }{
@@ -204,7 +204,7 @@ func TestOpen_FirebaseParameters(t *testing.T) {
 	}
 }
 
-// Records that are no use have a line and a reason; those around them come in.
+// Unusable records get a line and a reason, and the records around them are imported.
 func TestNext_GoesOnAfterARecordThatIsNoUse(t *testing.T) {
 	long := `{"email":"` + strings.Repeat("a", 1<<20) + `@example.org"}`
 	file := strings.Join([]string{

@@ -10,7 +10,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// Account is one line of the generic format, which users export writes too.
+// Account is one line of the generic format, which users export also writes.
 type Account struct {
 	ID              string            `json:"id,omitempty"`
 	Email           string            `json:"email"`
@@ -30,15 +30,15 @@ type Account struct {
 // Identity is an account at another provider.
 type Identity struct {
 	Provider string `json:"provider"`
-	Issuer   string `json:"issuer,omitempty"` // may be missing for providers that everybody knows
+	Issuer   string `json:"issuer,omitempty"` // optional for providers that everybody knows
 	Subject  string `json:"subject"`
 }
 
-// looksGeneric leaves the rest to generic, which takes no field that it does not know.
+// looksGeneric asks only for an address: generic itself refuses unknown fields.
 var looksGeneric = hasAll("email")
 
-// generic refuses unknown fields: a file of another format would come in without its
-// passwords.
+// generic refuses unknown fields: otherwise a file of another format would be imported
+// without its passwords.
 func generic(raw json.RawMessage) (login.ImportRecord, error) {
 	var a Account
 	decoder := json.NewDecoder(bytes.NewReader(raw))
@@ -64,5 +64,5 @@ func generic(raw json.RawMessage) (login.ImportRecord, error) {
 	return r, nil
 }
 
-// errNoEmail is for accounts that sign in by other means.
+// errNoEmail is for accounts without an address, which sign in by other means.
 var errNoEmail = errors.New("the account has no e-mail address")

@@ -9,11 +9,12 @@ import (
 	"strings"
 )
 
-// dovecotScheme is how Dovecot's passwd-files, and LDAP, name what follows.
+// dovecotScheme is the prefix with which Dovecot's passwd-files, and LDAP, name a
+// scheme.
 var dovecotScheme = regexp.MustCompile(`^\{(?i:CRYPT|BLF-CRYPT|SHA256-CRYPT|SHA512-CRYPT|ARGON2ID?|MD5-CRYPT)\}`)
 
-// storedForm brings a hash as a system writes it to the form in which it is stored. A
-// hash that it does not know stays as it is; what stands for no password gives "".
+// storedForm converts a system's hash to the form that is stored here. It keeps unknown
+// hashes unchanged, and returns "" for text that stands for no password.
 func storedForm(hash string) string {
 	hash = strings.TrimSpace(hash)
 	hash = dovecotScheme.ReplaceAllString(hash, "")
@@ -21,8 +22,8 @@ func storedForm(hash string) string {
 	case hash == "" || strings.HasPrefix(hash, "!") || strings.HasPrefix(hash, "*") || hash == "x":
 		return ""
 	case strings.HasPrefix(hash, "$2a$"):
-		// 2a is what this service writes itself, and of its own hashes it knows that no
-		// password was cut. To a password of another system both mean the same.
+		// This service writes 2a itself, and knows that its own hashes cut no password. For a
+		// password of another system 2a and 2b mean the same.
 		return "$2b$" + hash[4:]
 	case strings.HasPrefix(hash, "$scrypt$ln="):
 		return fromKratosScrypt(hash)
@@ -81,7 +82,7 @@ func fromDjangoScrypt(hash string) string {
 	}
 	n, err := strconv.ParseUint(part[1], 10, 64)
 	if err != nil || bits.OnesCount64(n) != 1 {
-		return "$scrypt$ln=" + part[1] // to be refused for its cost
+		return "$scrypt$ln=" + part[1] // which the cost limit then refuses
 	}
 	return fmt.Sprintf("$scrypt$ln=%d,r=%s,p=%s$%s$%s", bits.TrailingZeros64(n), part[3], part[4], plainSalt(part[2]), part[5])
 }

@@ -8,8 +8,8 @@ import (
 	"hasura-login/app/login"
 )
 
-// hasuraAuth reads a row of auth.users of hasura-auth (nhost), with roles, providers
-// and security keys as docs/moving.md has them selected.
+// hasuraAuth reads a row of auth.users of hasura-auth (nhost), with the roles,
+// providers and security keys that the query of docs/moving.md selects.
 func hasuraAuth(raw json.RawMessage) (login.ImportRecord, error) {
 	var u struct {
 		ID            text   `json:"id"`

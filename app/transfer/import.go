@@ -12,13 +12,13 @@ import (
 	"hasura-login/app/login"
 )
 
-// Outcome is what a finding tells of a record.
+// Outcome says what a finding means for its record.
 type Outcome string
 
 // The outcomes.
 const (
-	Rejected Outcome = "rejected" // nothing of the record was imported
-	Left     Outcome = "left"     // the account is imported, without this
+	Rejected Outcome = "rejected" // the record was not imported
+	Left     Outcome = "left"     // the account was imported without this
 )
 
 // Finding is a line of the report.
@@ -28,28 +28,28 @@ type Finding struct {
 	Reason  string  `json:"reason"`
 }
 
-// Counts are of records.
+// Counts counts records.
 type Counts struct {
 	Read       int
 	Added      int
-	There      int // the account was there before
+	There      int // the account existed before
 	Rejected   int
-	NoPassword int // of those added, those that must set a new one
+	NoPassword int // of the added accounts, those whose owners must set a new password
 }
 
-// Import brings the users of a file in. Run again, after whatever ended it, it adds
-// what is missing and ends in the same state.
+// Import imports the users of a file. After any interruption, run it again: it adds the
+// missing accounts and ends in the same state.
 type Import struct {
 	Importer *login.Importer
 	DryRun   bool
-	Batch    int // accounts added in one transaction; 0: login.ImportBatch
+	Batch    int // accounts per transaction; 0: login.ImportBatch
 	Report   func(Finding) error
-	IDs      func(there, here string) error // told the ids of each user; nil: nobody asks
+	IDs      func(there, here string) error // called with the ids of each user; may be nil
 	Progress func(Counts)
 
 	counts Counts
 	batch  []pending
-	seen   map[uint64]int32 // line of each address of this run
+	seen   map[uint64]int32 // the line of each address in this run
 	seed   maphash.Seed
 }
 
@@ -60,7 +60,7 @@ type pending struct {
 	account login.NewAccount
 }
 
-// Run imports what the reader gives. What it has added stays if it fails.
+// Run imports the reader's users. What it has added stays if it fails.
 func (m *Import) Run(ctx context.Context, in Reader) (Counts, error) {
 	m.counts, m.seen, m.seed = Counts{}, map[uint64]int32{}, maphash.MakeSeed()
 	full := cmp.Or(m.Batch, login.ImportBatch)
@@ -144,7 +144,7 @@ func (m *Import) flush(ctx context.Context) error {
 	return nil
 }
 
-// settle counts what became of an account.
+// settle counts the result for an account.
 func (m *Import) settle(p pending, fate login.Imported, refused error) error {
 	switch {
 	case refused != nil:

@@ -24,8 +24,8 @@ func quoted(format string, args ...any) string {
 	return strings.ReplaceAll(fmt.Sprintf(format, args...), `"`, `\"`)
 }
 
-// exports are files of so many users as each system writes them; all of one file have
-// the same password and hash.
+// exports makes files with a given number of users in each system's format; all users
+// of a file have the same password and hash.
 func exports(t *testing.T) map[string]struct {
 	password string
 	write    func(n int) string
@@ -83,8 +83,8 @@ func exports(t *testing.T) map[string]struct {
 	}
 }
 
-// Ten thousand users of each system come in; those who try sign in with the password
-// they had there, their hash becomes ours, and they sign in again.
+// Ten thousand users of each system are imported. Some sign in with the old password,
+// their hash is replaced by one of ours, and they sign in again.
 func TestRun_TenThousandUsersOfEachSystemSignIn(t *testing.T) {
 	pg := testserver.StartPostgres(t)
 	pg.CreateDatabase(t, "app")
@@ -123,7 +123,7 @@ func TestRun_TenThousandUsersOfEachSystemSignIn(t *testing.T) {
 	}
 }
 
-// A second run changes nothing, and says the same of every record that it rejects.
+// A second run changes nothing, and reports the same for every rejected record.
 func TestRun_AgainEndsInTheSameState(t *testing.T) {
 	w := newWorld(t)
 	file := strings.Join([]string{
@@ -175,7 +175,7 @@ func TestRun_AgainEndsInTheSameState(t *testing.T) {
 	}
 }
 
-// An import that ends anywhere, and is run again, ends as one that is not disturbed.
+// An import that is interrupted anywhere and run again ends like an undisturbed one.
 func TestRun_KilledAnywhereAndRunAgain(t *testing.T) {
 	const users, batch = 120, 50
 	file := exports(t)["hasura-auth"].write(users)
@@ -203,7 +203,7 @@ func TestRun_KilledAnywhereAndRunAgain(t *testing.T) {
 	}
 }
 
-// killer ends the run after so many records.
+// killer ends the run after a number of records.
 type killer struct {
 	transfer.Reader
 	after int
@@ -217,9 +217,9 @@ func (k *killer) Next() (transfer.Row, error) {
 	return k.Reader.Next()
 }
 
-// The tutorial's hash is over address and password: a long address leaves the password
-// no room among the 72 bytes that bcrypt reads, and any password passes. Such an account
-// comes along, its password does not.
+// The tutorial's hash is over address and password. bcrypt reads only 72 bytes, so a
+// long address leaves no room for the password and any password passes. Such an account
+// is imported without its password.
 func TestRun_TheTutorialsLongAddressesMustSetANewPassword(t *testing.T) {
 	w := newWorld(t)
 	long := strings.Repeat("a", 60) + "@example.org" // 72 bytes

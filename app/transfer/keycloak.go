@@ -12,7 +12,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// keycloakUser is one of a realm export, and what a realm import takes.
+// keycloakUser is a user of a realm export, and the form that a realm import takes.
 type keycloakUser struct {
 	ID            text                 `json:"id,omitempty"`
 	Username      text                 `json:"username"`
@@ -32,7 +32,7 @@ type keycloakIdentity struct {
 	UserID   text `json:"userId"`
 }
 
-// keycloakCredential holds JSON in strings.
+// keycloakCredential has strings that contain JSON.
 type keycloakCredential struct {
 	Type           string `json:"type"`
 	SecretData     string `json:"secretData,omitempty"`
@@ -119,8 +119,8 @@ func (c keycloakCredential) addTo(r *login.ImportRecord) error {
 	return nil
 }
 
-// keycloakHash writes a password credential as a PHC string. Kinds that extensions add
-// stay as they are.
+// keycloakHash writes a password credential as a PHC string. It keeps the kinds of
+// extensions unchanged.
 func keycloakHash(s keycloakSecret, d keycloakData) string {
 	more := func(key string) string {
 		if values := d.More[key]; len(values) > 0 {
@@ -141,15 +141,15 @@ func keycloakHash(s keycloakSecret, d keycloakData) string {
 	return storedForm(s.Value)
 }
 
-// keycloakOTP is the other way for an authenticator app.
+// keycloakOTP converts an authenticator app for a Keycloak import.
 func keycloakOTP(secret string) keycloakCredential {
 	value, _ := json.Marshal(keycloakSecret{Value: secret}) // strings and numbers
 	data, _ := json.Marshal(keycloakData{SubType: "totp", Digits: 6, Period: 30, Algorithm: "HmacSHA1", Encoding: "BASE32"})
 	return keycloakCredential{Type: "otp", SecretData: string(value), CredentialData: string(data)}
 }
 
-// keycloakPassword is the other way: a credential that Keycloak imports. bcrypt needs
-// an extension there.
+// keycloakPassword converts a password to a credential that Keycloak imports. bcrypt
+// needs an extension there.
 func keycloakPassword(stored string) (keycloakCredential, bool) {
 	part := strings.Split(stored, "$")
 	padded := func(b64 string) string {

@@ -65,8 +65,8 @@ func kratos(raw json.RawMessage) (login.ImportRecord, error) {
 	return r, nil
 }
 
-// kratosTraits finds address and name among traits, whose schema each project writes
-// itself: the names that Ory's examples use.
+// kratosTraits finds address and name among the traits. Each project writes its own
+// schema for them, so this looks for the names that Ory's examples use.
 func kratosTraits(raw json.RawMessage) (email, name string) {
 	var traits map[string]any
 	if json.Unmarshal(raw, &traits) != nil {

@@ -12,12 +12,12 @@ import (
 	"hasura-login/app/login"
 )
 
-// maxLine is the longest record of a file with one a line.
+// maxLine is the longest record in a file with one record per line.
 const maxLine = 1 << 20
 
-// ofJSON reads users that are JSON objects: one a line, in an array, or, if container
-// is not empty, in an array under that name in an object. looks tells whether an object
-// is a user of the format.
+// ofJSON reads users that are JSON objects: one per line, in an array, or, if container
+// is not empty, in an array of that name in an object. looks tells whether an object is
+// a user of the format.
 func ofJSON(container string, looks func(map[string]json.RawMessage) bool, convert func(json.RawMessage) (login.ImportRecord, error)) func(*bufio.Reader, Options) (Reader, error) {
 	return func(in *bufio.Reader, _ Options) (Reader, error) {
 		return openJSON(in, container, looks, convert)
@@ -47,7 +47,8 @@ func openJSON(in *bufio.Reader, container string, looks func(map[string]json.Raw
 	return &jsonReader{source: source, looks: looks, convert: convert}, nil
 }
 
-// firstByte is the first byte that is no white space, and how many lines end before it.
+// firstByte returns the first byte that is not white space, and the number of lines
+// before it.
 func firstByte(in *bufio.Reader) (b byte, lines int, err error) {
 	for {
 		b, err := in.ReadByte()
@@ -64,12 +65,12 @@ func firstByte(in *bufio.Reader) (b byte, lines int, err error) {
 	}
 }
 
-// objects gives one JSON value after the other with its line.
+// objects returns one JSON value after the other, each with its line.
 type objects interface {
 	next() (raw json.RawMessage, line int, err error)
 }
 
-// errLine is for a value that is no use; the next one can be read.
+// errLine is for an unusable value; the next one can still be read.
 type errLine struct{ error }
 
 type jsonReader struct {
@@ -99,7 +100,7 @@ func (r *jsonReader) Next() (Row, error) {
 	return Row{Line: line, Record: record, Err: plain(err)}, nil
 }
 
-// plain says what is wrong with a record without repeating it.
+// plain describes an error in a record without repeating the record's content.
 func plain(err error) error {
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
@@ -112,7 +113,7 @@ func plain(err error) error {
 	return err
 }
 
-// lines reads one object a line.
+// lines reads one object per line.
 type lines struct {
 	in   *bufio.Reader
 	line int
@@ -140,7 +141,7 @@ func (l *lines) next() (json.RawMessage, int, error) {
 	}
 }
 
-// readLine reads to the end of a line. Of one that is too long nothing is kept.
+// readLine reads to the end of a line. It discards a line that is too long.
 func readLine(in *bufio.Reader) (text []byte, tooLong bool, err error) {
 	for {
 		part, err := in.ReadSlice('\n')
@@ -205,7 +206,8 @@ func (a *array) next() (json.RawMessage, int, error) {
 	if err := a.decoder.Decode(&raw); err != nil {
 		return nil, 0, a.broken(err)
 	}
-	// The element ends where the decoder is, and has no line break more than it shows.
+	// The element ends at the decoder's position, and contains the line breaks up to
+	// there.
 	return raw, a.counted.lineAt(a.decoder.InputOffset()) - bytes.Count(raw, []byte{'\n'}), nil
 }
 
@@ -220,8 +222,7 @@ func (a *array) broken(err error) error {
 	return err
 }
 
-// lineCounter knows the line of each byte that was read, from the last that was asked
-// for on.
+// lineCounter finds the line of each byte read, from the last requested offset on.
 type lineCounter struct {
 	in     io.Reader
 	offset int64
@@ -240,7 +241,7 @@ func (c *lineCounter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// lineAt must be asked for growing offsets.
+// lineAt needs growing offsets.
 func (c *lineCounter) lineAt(offset int64) int {
 	passed := 0
 	for passed < len(c.breaks) && c.breaks[passed] <= offset {

@@ -10,8 +10,8 @@ import (
 	"hasura-login/app/login"
 )
 
-// passwd reads lines of address:hash, as a passwd-file of Dovecot or a shadow file has
-// them; what follows another colon is passed over.
+// passwd reads lines of address:hash, as in Dovecot's passwd-file or a shadow file; it
+// ignores further fields.
 type passwd struct {
 	in    *bufio.Reader
 	line  int

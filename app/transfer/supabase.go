@@ -8,8 +8,8 @@ import (
 	"hasura-login/app/login"
 )
 
-// supabase reads a row of auth.users of Supabase, with identities and factors as
-// docs/moving.md has them selected.
+// supabase reads a row of auth.users of Supabase, with the identities and factors that
+// the query of docs/moving.md selects.
 func supabase(raw json.RawMessage) (login.ImportRecord, error) {
 	var u struct {
 		ID                text               `json:"id"`

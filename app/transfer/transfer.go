@@ -1,5 +1,5 @@
-// Package transfer reads the exports of other systems, one file a format, imports
-// their users, and writes ours for other systems.
+// Package transfer reads the exports of other systems, imports their users, and exports
+// ours for other systems. Each format has a file here.
 package transfer
 
 import (
@@ -13,15 +13,15 @@ import (
 	"hasura-login/app/login"
 )
 
-// Row is one user of a file, or what is wrong with it.
+// Row is one user of a file, or the record's error.
 type Row struct {
-	Line   int // where it begins
+	Line   int // where the record begins
 	Record login.ImportRecord
-	Err    error // the record is of no use
+	Err    error // the record is unusable
 }
 
-// Reader gives the users of a file one after the other; io.EOF at its end. Any other
-// error ends the reading: what follows cannot be made out.
+// Reader returns the users of a file one after the other, and io.EOF at its end. Any
+// other error ends the reading, because the rest of the file cannot be parsed.
 type Reader interface {
 	Next() (Row, error)
 }
@@ -32,7 +32,7 @@ type Options struct {
 	FirebaseParameters string
 }
 
-// format is how one system writes its users.
+// format is one system's form of users.
 type format struct {
 	name string
 	open func(in *bufio.Reader, o Options) (Reader, error)
@@ -52,7 +52,7 @@ var formats = []format{
 	{"tutorial", ofJSON("", looksTutorial, tutorial)},
 }
 
-// Formats lists the names that Open takes.
+// Formats lists the names that Open accepts.
 func Formats() []string {
 	names := make([]string, len(formats))
 	for i, f := range formats {
@@ -61,8 +61,8 @@ func Formats() []string {
 	return names
 }
 
-// Open begins to read a file of the named format. It fails if the file is of another
-// kind, before anything of it is used.
+// Open begins to read a file of the named format. It fails before the first user if the
+// file has another format.
 func Open(name string, in io.Reader, o Options) (Reader, error) {
 	for _, f := range formats {
 		if f.name == name || name == "nhost" && f.name == "hasura-auth" {
@@ -76,8 +76,7 @@ func Open(name string, in io.Reader, o Options) (Reader, error) {
 	return nil, fmt.Errorf("no format %q; there are: %s", name, strings.Join(Formats(), ", "))
 }
 
-// refuseBinary names what a file is that is no text, and passes over a mark at the
-// beginning of one that is.
+// refuseBinary names the kind of a file that is not text, and skips a byte order mark.
 func refuseBinary(in *bufio.Reader) error {
 	start, err := in.Peek(5)
 	if err != nil && !errors.Is(err, io.EOF) {

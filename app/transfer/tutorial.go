@@ -7,14 +7,14 @@ import (
 	"hasura-login/app/password/foreign"
 )
 
-// looksTutorial takes rows of the project's table of users, and nothing that has the
-// hash of another system under the same name.
+// looksTutorial recognises rows of the project's table of users, except those whose
+// field of the same name has another system's hash.
 func looksTutorial(object map[string]json.RawMessage) bool {
 	return hasAll("email", "password")(object) && !hasAny("encrypted_password", "password_hash", "username")(object)
 }
 
-// tutorial reads a row of public.users of hasuraLoginDocker, whose hash is over the
-// address in lower case and the password together.
+// tutorial reads a row of public.users of hasuraLoginDocker. Its hash is over the
+// lower-case address followed by the password.
 func tutorial(raw json.RawMessage) (login.ImportRecord, error) {
 	var u struct {
 		ID        text   `json:"id"`

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// text is a string, or a number or null that stands in its place.
+// text is a string, or a number or null in its place.
 type text string
 
 func (t *text) UnmarshalJSON(b []byte) error {
@@ -30,7 +30,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// flag is a boolean, as databases without one write it too.
+// flag is a boolean, also in the forms of databases that have no such type.
 type flag bool
 
 func (f *flag) UnmarshalJSON(b []byte) error {
@@ -85,7 +85,7 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 // MarshalJSON writes RFC 3339.
 func (m moment) MarshalJSON() ([]byte, error) { return m.Time.MarshalJSON() }
 
-// firstOf is the first string that is not blank.
+// firstOf returns the first string that is not blank.
 func firstOf(list ...string) string {
 	for _, s := range list {
 		if s = strings.TrimSpace(s); s != "" {

@@ -17,7 +17,7 @@ var (
 	home = login.Client{Addr: netip.MustParseAddr("203.0.113.7"), Name: "test"}
 )
 
-// store is all that the tests ask of one.
+// store is the part of a store that the tests need.
 type store interface {
 	login.Store
 	login.MailStore
@@ -26,7 +26,7 @@ type store interface {
 	login.ImportStore
 }
 
-// world is a store with what imports into it, and the service that its users meet.
+// world is a store with an importer, and the service that its users sign in to.
 type world struct {
 	*login.Service
 	store    store
@@ -47,7 +47,7 @@ func newWorldOn(t *testing.T, store store) *world {
 	return &world{Service: s.Service, store: store, ids: map[string]string{}}
 }
 
-// run imports a file and notes what is found.
+// run imports a file and records the findings.
 func (w *world) run(t *testing.T, format, file string) transfer.Counts {
 	t.Helper()
 	in, err := transfer.Open(format, strings.NewReader(file), transfer.Options{FirebaseParameters: firebaseParameters})

@@ -7,7 +7,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// The actions of pages with several forms.
+// The actions of pages that have several forms.
 const (
 	fieldDo = "do"
 
@@ -34,21 +34,21 @@ const (
 type account struct {
 	User     login.User
 	Verified bool
-	Verify   *form // asks for a mail that confirms the address; nil: no need, or no mail
+	Verify   *form // asks for a mail that confirms the address; nil: not needed, or no mail is sent
 	Sessions []sessionRow
-	// Identities are accounts at providers that sign in to this one.
+	// Identities are accounts at providers that can sign in to this one.
 	Identities []identityRow
 	Link       []form
 	LinkAlert  string
 	Password   form
-	// PasswordTitle names it: there may be none yet.
+	// PasswordTitle names the form: the account may have no password yet.
 	PasswordTitle string
-	Email         *form // nil: the address cannot be changed, as no mail is sent
+	Email         *form // nil: the address cannot be changed, because no mail is sent
 	Passkeys      []passkeyRow
-	AddPasskey    *form // nil: the service takes none
-	AddApp        *form // nil: there is an authenticator app
+	AddPasskey    *form // nil: passkeys are off
+	AddApp        *form // nil: the account has an app already
 	NewCodes      *form
-	Remove        *form // of the authenticator app
+	Remove        *form // removes the authenticator app
 	Delete        form
 	SignOut       form
 	EndAll        form
@@ -60,7 +60,7 @@ type sessionRow struct {
 	Used    string
 	UsedAt  string // for machines
 	Current bool
-	Opened  string // by what its owner has proved who they are
+	Opened  string // how its owner signed in
 	End     form
 }
 
@@ -109,7 +109,7 @@ func (v *request) writeAccount(id login.Identity, failed string, failure error) 
 	return nil
 }
 
-// isOf tells whether the form that was sent is about the same passkey, if about one.
+// isOf tells whether the posted form is for this passkey, if it names one.
 func (v *request) isOf(f *form) bool {
 	return !slices.ContainsFunc(f.Hidden, func(h hidden) bool { return h.Name == fieldPasskey && h.Value != v.form(fieldPasskey) })
 }
@@ -151,7 +151,7 @@ func (v *request) accountOf(ua login.UserAccount, sessions []login.Session, curr
 	return a
 }
 
-// currentPassword asks for the account's, if it has one.
+// currentPassword asks for the account's password, if it has one.
 func (v *request) currentPassword(ua login.UserAccount) []field {
 	if ua.Account.Password == "" {
 		return nil
@@ -278,7 +278,7 @@ func (v *request) askToVerify(id login.Identity) error {
 func (v *request) endOther(id login.Identity) error {
 	ended := v.form(fieldSession)
 	err := v.Service.EndSession(v.ctx(), id, ended, v.Client)
-	// If it has ended in the meantime, the wish is fulfilled.
+	// A session that ended in the meantime needs no removal.
 	if err = v.Attempted(login.OpEndSession, err); err != nil && !has(err, login.CodeNotFound) {
 		return err
 	}

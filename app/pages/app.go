@@ -9,14 +9,15 @@ import (
 	"hasura-login/app/login"
 )
 
-// App is an application whose users sign in here.
+// App is an application whose users sign in at the pages.
 type App struct {
 	Name       string
-	ReturnURLs []string // its pages for users who have signed in; the first is the usual one
+	ReturnURLs []string // its pages for signed-in users; the first is the default
 }
 
-// returnTo finds the address that an app asks to be called back at. It is compared
-// in the very words: nothing that only looks alike is followed (RFC 9700, 4.1.3).
+// returnTo finds the return URL that an app asks for. It must match a listed one
+// exactly, because URLs that only look alike may belong to somebody else (RFC 9700,
+// 4.1.3).
 func (s *Site) returnTo(app, address string) (string, error) {
 	if app == "" && address == "" {
 		return s.usual(), nil
@@ -36,7 +37,7 @@ func (s *Site) returnTo(app, address string) (string, error) {
 	return "", login.Invalid(paramReturn, "this address is not one of the app's")
 }
 
-// usual is the return URL for an app that names none; empty: there is none.
+// usual returns the return URL for an app that names none; empty if there is none.
 func (s *Site) usual() string {
 	if len(s.Apps) == 0 {
 		return ""
@@ -44,7 +45,7 @@ func (s *Site) usual() string {
 	return s.Apps[0].ReturnURLs[0]
 }
 
-// origins are those that a form may lead to.
+// origins returns the origins that a form may lead to.
 func (s Settings) origins() ([]string, error) {
 	var origins []string
 	for _, a := range s.Apps {
@@ -61,7 +62,7 @@ func (s Settings) origins() ([]string, error) {
 	return origins, nil
 }
 
-// hostOf names an app's page for people.
+// hostOf returns the host of an app's page, to show to people.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -70,8 +71,8 @@ func hostOf(address string) string {
 	return u.Host
 }
 
-// handOver sends the visitor, whose session stays here, back to the app with a code
-// that only the app can redeem.
+// handOver redirects the visitor to the app with a code that only the app can redeem.
+// The visitor's session at the pages stays.
 func (v *request) handOver(id login.Identity) error {
 	code, err := v.Service.HandOver(v.ctx(), id, v.returnState.challenge)
 	if err != nil {

@@ -12,7 +12,7 @@ var styleCSS []byte
 //go:embed assets/icon.svg
 var iconSVG []byte
 
-// Asset is a file that never changes under its path.
+// Asset is a file whose content never changes under its path.
 type Asset struct {
 	Path  string // with a digest of the content
 	Route string // the path as metrics and logs name it

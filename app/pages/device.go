@@ -47,7 +47,7 @@ func (t *texts) device(userAgent string) string {
 func (t *texts) opened(amr []string) string {
 	for _, method := range amr {
 		if text, ok := t.OpenedBy[method]; ok {
-			if slices.Contains(amr, "mfa") && method != "hwk" && method != "swk" { // a passkey alone stands for both
+			if slices.Contains(amr, "mfa") && method != "hwk" && method != "swk" { // a passkey counts as both factors
 				text += t.AndSecondFactor
 			}
 			return text

@@ -18,7 +18,8 @@ func (v *request) showForgot() error {
 	return nil
 }
 
-// writeEmailForm asks where a mail is to go, unless it has just been told.
+// writeEmailForm asks for the address to send a mail to, unless the visitor has just
+// entered it.
 func (v *request) writeEmailForm(p page, intro, path string) {
 	if p.Flash == noticeResetSent || p.Flash == noticeVerifySent {
 		p.Title = v.CheckMail
@@ -51,7 +52,8 @@ func (v *request) forgot() error {
 	return v.redirect(v.returnState.link(pathForgot))
 }
 
-// showReset spends nothing: programs that check mails follow the links in them.
+// showReset does not use up the token: programs that scan mails follow the links in
+// them.
 func (v *request) showReset() error {
 	token := v.r.URL.Query().Get("token")
 	if token == "" {
@@ -84,7 +86,7 @@ func (v *request) resetForm(token string) form {
 	return f
 }
 
-// reset signs in here but not in the app, which did not ask for it.
+// reset signs in at the pages but not in the app, which did not ask for it.
 func (v *request) reset() error {
 	token := v.form("token")
 	g, err := v.Service.ResetPassword(v.ctx(), login.ResetPasswordInput{Token: token, NewPassword: v.form("password"), Client: v.Client})
@@ -107,8 +109,8 @@ func (v *request) reset() error {
 	}
 }
 
-// showVerify asks before it confirms, for the same reason; without a token it
-// offers a new mail.
+// showVerify asks before it confirms, for the same reason. Without a token it offers a
+// new mail.
 func (v *request) showVerify() error {
 	if token := v.r.URL.Query().Get("token"); token != "" {
 		p, f, err := v.confirmation(token)
@@ -171,7 +173,7 @@ func (v *request) confirmation(token string) (page, form, error) {
 	return p, f, nil
 }
 
-// whoIsHere returns who is signed in, if anyone.
+// whoIsHere returns the account that is signed in, if any.
 func (v *request) whoIsHere() (id login.Identity, here bool, err error) {
 	id, err = v.identify()
 	if err == nil {
@@ -210,7 +212,7 @@ func (v *request) confirmAddress(token string) error {
 	}
 	err = v.Service.VerifyEmail(v.ctx(), login.VerifyEmailInput{Token: token, Identity: id, Password: v.form(fieldPassword), Client: v.Client})
 	if err = v.Attempted(login.OpVerifyEmail, err); err == nil {
-		// A person who is signed in already goes on from there.
+		// A visitor who is signed in already continues from there.
 		v.flash(noticeVerified)
 		return v.redirect(pathSignIn)
 	}

@@ -1,7 +1,6 @@
-// Package pages are the hosted pages: sign in, sign up, a new password, the
-// confirmation of an address, the account. They are HTML made here; one script serves
-// passkeys, and everything else works without. The use cases behind them are those of the API, with the same
-// limits, counts and audit entries.
+// Package pages serves the hosted pages: sign-in, sign-up, a new password, the confirmation of an address, the
+// account. The server renders them. One script serves passkeys, and everything else works without scripts.
+// The pages run the use cases of the API, with the same limits, counts and audit entries.
 package pages
 
 //go:generate go run github.com/valyala/quicktemplate/qtc -skipLineComments -file pages.qtpl
@@ -27,10 +26,10 @@ const (
 	pathReset   = "/auth/pages/reset"
 	pathVerify  = "/auth/pages/verify"
 	pathAccount = "/auth/pages/account"
-	// pathSecondFactor takes the second factor of a sign-in.
+	// pathSecondFactor asks for the second factor of a sign-in.
 	pathSecondFactor = "/auth/pages/second-factor"
-	// Sign-in by mail: the page that asks for it, and the targets of its code and its
-	// link.
+	// Sign-in by mail: the page that asks for the address, and the targets of the code and
+	// the link.
 	pathMail     = "/auth/pages/signin/mail"
 	pathMailCode = "/auth/pages/signin/mail/code"
 	pathMailLink = "/auth/pages/signin/mail/link"
@@ -41,23 +40,23 @@ func Paths() []string {
 	return []string{pathSignIn, pathSignUp, pathForgot, pathReset, pathVerify, pathAccount, pathSecondFactor, pathMail, pathMailCode, pathMailLink}
 }
 
-// ResetLink is where a mail leads whose token sets a new password; {token} is
-// its place.
+// ResetLink is the target of a mailed link that sets a new password; {token} stands for
+// its token.
 func ResetLink(publicURL string) string { return publicURL + pathReset + "?token={token}" }
 
-// VerifyLink is where a mail leads whose token confirms an address.
+// VerifyLink is the target of a mailed link that confirms an address.
 func VerifyLink(publicURL string) string { return publicURL + pathVerify + "?token={token}" }
 
-// SignInLink is where a mail leads whose token signs in.
+// SignInLink is the target of a mailed link that signs in.
 func SignInLink(publicURL string) string { return publicURL + pathMailLink + "?token={token}" }
 
-// Settings are what an operator says about the pages.
+// Settings are the operator's settings for the pages.
 type Settings struct {
 	// PublicURL is where browsers find the service: scheme, host and port.
 	PublicURL string
-	// Name is what users know the site by; the host of PublicURL if empty.
+	// Name is the name of the site for users; if empty, the host of PublicURL.
 	Name string
-	// Apps are the apps that signed-in users can go on to; the first is the default.
+	// Apps are the apps that signed-in users can continue to; the first is the default.
 	// Without any, users stay at their account page.
 	Apps          []App
 	SignUpEnabled bool
@@ -70,16 +69,16 @@ type Settings struct {
 // Deps are the dependencies of the pages.
 type Deps struct {
 	Service   *login.Service
-	Providers []*provider.Provider // that people can sign in with
+	Providers []*provider.Provider // with which people can sign in
 	Flows     provider.Flows
-	// Identify tells whose an access token is that Service issued.
+	// Identify returns the owner of an access token that Service issued.
 	Identify func(accessToken string) (login.Identity, error)
 }
 
 // Caller is what the web server knows about a request apart from its content.
 type Caller struct {
 	Client login.Client
-	// Attempted counts how a use case ended and passes the error on.
+	// Attempted counts the result of a use case and returns its error.
 	Attempted func(op login.Operation, err error) error
 }
 
@@ -108,11 +107,11 @@ func New(s Settings, d Deps) (*Site, error) {
 		Settings: s, Deps: d, cookies: jar{secure: public.Scheme == "https"},
 		foreign: http.NewCrossOriginProtection(), stylesheet: stylesheet(), icon: icon(), now: time.Now,
 	}
-	// nginx hands on the host without its port, which then is not the origin's.
+	// nginx passes on the host without its port, so it may differ from the origin's.
 	if err := site.foreign.AddTrustedOrigin(s.PublicURL); err != nil {
 		return nil, err
 	}
-	// Browsers hold a form's target against form-action after redirects too.
+	// Browsers apply form-action also to redirects after a form.
 	targets, err := s.origins()
 	if err != nil {
 		return nil, err
@@ -122,7 +121,7 @@ func New(s Settings, d Deps) (*Site, error) {
 	return site, nil
 }
 
-// request is one request of a browser, with what it takes to answer it.
+// request is a browser's request, with everything needed to answer it.
 type request struct {
 	*Site
 	*texts
@@ -132,11 +131,12 @@ type request struct {
 	returnState returnState
 }
 
-// Serve answers a request for one of Paths. An error says how the page that was
-// written failed; its status is for the caller to set.
+// Serve answers a request for one of Paths. An error says how the page that it wrote
+// failed; the caller sets the error's status.
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, c Caller) error {
 	v := &request{Site: s, texts: speak(c.Client.Language), Caller: c, w: w, r: r}
-	// Mail of this request that comes in none of the languages asked for comes in the page's.
+	// Mail of this request uses the page's language if none of the requested ones is
+	// supported.
 	v.Client.Language = language.Preferred(v.Client.Language + "," + v.Lang)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -154,7 +154,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, c Caller) error {
 
 func (v *request) answer() error {
 	p, callback := v.providerOf(v.r.URL.Path)
-	// Any site may send people to a provider; what comes back is checked by the flow.
+	// Any site may send people to a provider; the flow checks what comes back.
 	if err := v.foreign.Check(v.r); err != nil && p == nil {
 		return login.Errorf(login.CodeForbidden, "This form was sent from another site")
 	}
@@ -208,12 +208,12 @@ func either(post bool, change, show func() error) error {
 
 func (v *request) ctx() context.Context { return v.r.Context() }
 
-// form returns a posted field; what stands in the address does not count.
+// form returns a posted field and ignores the query.
 func (v *request) form(name string) string { return v.r.PostForm.Get(name) }
 
 func (v *request) write(html string) { _, _ = v.w.Write([]byte(html)) }
 
-// redirect sends the browser on; a reload repeats no form then.
+// redirect sends the browser to another page, so that a reload does not repeat a form.
 func (v *request) redirect(to string) error {
 	v.w.Header().Set("Location", to)
 	v.w.WriteHeader(http.StatusSeeOther)

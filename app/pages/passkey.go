@@ -13,7 +13,7 @@ import (
 const (
 	fieldCredential = "credential"
 	fieldOptions    = "options"
-	fieldCodes      = "codes" // there are codes too
+	fieldCodes      = "codes" // codes are possible too
 	fieldPasskey    = "passkey"
 	fieldName       = "name"
 
@@ -23,17 +23,17 @@ const (
 	doRenamePasskey  = "rename-passkey"
 	doRemovePasskey  = "remove-passkey"
 
-	// pathRenewPasskey makes new options where a page has been open for long.
+	// pathRenewPasskey makes new options for a page that has been open for long.
 	pathRenewPasskey = "/auth/signin/passkey/options"
 )
 
-// passkeyScript is the only script of the pages. Without it, forms of passkeys stay
-// hidden and passwords do.
+// passkeyScript is the only script of the pages. Without scripts the forms of passkeys
+// stay hidden, and users sign in with passwords.
 //
 //go:embed assets/passkey.js
 var passkeyScript string
 
-// scriptSource names the script by its digest, so that no other runs.
+// scriptSource is the script's digest, so that the browser runs no other script.
 func scriptSource() string {
 	digest := sha256.Sum256([]byte(passkeyScript))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) + "'"
@@ -46,7 +46,7 @@ func (v *request) passkeyForm(path, do, button string, options json.RawMessage) 
 	return &f
 }
 
-// withPasskey adds to a page the way in by passkey, if the service takes any.
+// withPasskey adds the sign-in by passkey to a page, if passkeys are on.
 func (v *request) withPasskey(p page) page {
 	if options, err := v.Service.SignInPasskeyOptions(v.ctx()); err == nil {
 		p.Passkey = v.passkeyForm(pathSignIn, doPasskey, v.SignInWithPasskey, options)
@@ -69,7 +69,7 @@ func (v *request) signInPasskey() error {
 	return formError{err}
 }
 
-// passkeyProblem says what is wrong with the answer of a passkey.
+// passkeyProblem describes what is wrong with the answer of a passkey.
 func (v *request) passkeyProblem(err error) string {
 	switch login.AsError(err).Code {
 	case login.CodeInvalidCredentials:
@@ -90,7 +90,7 @@ type passkeyRow struct {
 	Remove form
 }
 
-// passkeySection are the account's passkeys, and the form that adds one.
+// passkeySection lists the account's passkeys, with the form that adds one.
 func (v *request) passkeySection(a *account, ua login.UserAccount, list []login.Passkey) {
 	if _, err := v.Service.SignInPasskeyOptions(v.ctx()); err == nil {
 		f := v.formOf(pathAccount, doAddPasskey, v.AddPasskey,
@@ -119,7 +119,7 @@ func (v *request) passkeySection(a *account, ua login.UserAccount, list []login.
 	}
 }
 
-// addPasskey shows the page on which an authenticator makes the passkey.
+// addPasskey shows the page that asks the authenticator for a new passkey.
 func (v *request) addPasskey(id login.Identity) error {
 	options, err := v.Service.PasskeyOptions(v.ctx(), id, v.form(fieldCurrent), v.Client)
 	if err = v.Attempted(login.OpPasskeyOptions, err); err != nil {

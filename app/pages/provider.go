@@ -14,7 +14,7 @@ import (
 const (
 	pathOAuth    = "/auth/oauth/"
 	pathCallback = "/callback"
-	// cookieBrowser binds a sign-in at a provider to the browser that began it.
+	// cookieBrowser binds a sign-in with a provider to the browser that began it.
 	cookieBrowser = "login-browser"
 
 	fieldProvider = "provider"
@@ -23,13 +23,13 @@ const (
 	doUnlink      = "unlink-identity"
 )
 
-// ProviderPaths are where sign-ins at providers begin and end; :provider stands for
-// its name. The second takes POST too.
+// ProviderPaths are the paths where sign-ins with providers begin and end; :provider
+// stands for the provider's name. The second also takes POST.
 func ProviderPaths() (begin, end string) {
 	return pathOAuth + ":provider", pathOAuth + ":provider" + pathCallback
 }
 
-// providerOf finds the provider that a path is about.
+// providerOf finds the provider that a path names.
 func (v *request) providerOf(path string) (p *provider.Provider, callback bool) {
 	name, ok := strings.CutPrefix(path, pathOAuth)
 	if !ok {
@@ -56,7 +56,7 @@ func (v *request) beginProvider(p *provider.Provider) error {
 	return v.redirect(address)
 }
 
-// authURL begins a flow of this browser and returns where it goes on. A flow with an
+// authURL begins a flow of this browser and returns the provider's URL. A flow with an
 // identity links the provider to its account.
 func (v *request) authURL(p *provider.Provider, link login.Identity) (string, error) {
 	browser := v.cookies.get(v.r, cookieBrowser)
@@ -69,13 +69,13 @@ func (v *request) authURL(p *provider.Provider, link login.Identity) (string, er
 	if err != nil {
 		return "", err
 	}
-	// A form that the provider sends comes without cookies that are Lax. This one
-	// vouches for nothing but that the browser has begun the flow.
+	// Browsers send no Lax cookie with a form from the provider. This cookie proves only
+	// that the browser began the flow.
 	v.cookies.setFor(v.w, cookieBrowser, browser, provider.FlowLife, p.FormPost)
 	return p.AuthURL(v.ctx(), begun)
 }
 
-// endProvider takes the browser back.
+// endProvider handles the browser's return from the provider.
 func (v *request) endProvider(p *provider.Provider) error {
 	flow, a, err := v.assertion(p)
 	if err == nil {
@@ -100,7 +100,7 @@ func (v *request) endProvider(p *provider.Provider) error {
 	return v.signInAgain(err)
 }
 
-// assertion is what the provider says, if this browser asked it to.
+// assertion returns the provider's assertion, if this browser began the flow.
 func (v *request) assertion(p *provider.Provider) (provider.Flow, login.Assertion, error) {
 	get := v.r.Form.Get
 	flow, begun, err := v.Flows.End(v.cookies.get(v.r, cookieBrowser), p.Name, get("state"))
@@ -117,7 +117,7 @@ func (v *request) assertion(p *provider.Provider) (provider.Flow, login.Assertio
 	return flow, a, err
 }
 
-// flowState is where the visitor was to end up when the flow began.
+// flowState returns where the visitor was going when the flow began.
 func (v *request) flowState(flow provider.Flow) (returnState, error) {
 	values, err := url.ParseQuery(flow.ReturnState)
 	if err != nil {
@@ -126,7 +126,7 @@ func (v *request) flowState(flow provider.Flow) (returnState, error) {
 	return v.returnStateOf(values)
 }
 
-// linkProvider ends a flow that an account's page has begun.
+// linkProvider ends a flow that began on an account page.
 func (v *request) linkProvider(flow provider.Flow, a login.Assertion, err error) error {
 	if err == nil {
 		err = v.Service.LinkIdentity(v.ctx(), flow.Link, login.LinkInput{Assertion: a, Flow: flow.ID, Expires: time.Unix(flow.Expires, 0), Client: v.Client})
@@ -140,7 +140,7 @@ func (v *request) linkProvider(flow provider.Flow, a login.Assertion, err error)
 	return err
 }
 
-// signInAgain shows the sign-in with what went wrong at a provider.
+// signInAgain shows the sign-in page with what went wrong at a provider.
 func (v *request) signInAgain(err error) error {
 	f := v.signInForm("")
 	f.Failed, f.Alert = true, v.problem(err).Message
@@ -164,13 +164,13 @@ func (v *request) providerLinks() []providerLink {
 	return links
 }
 
-// identityRow is an account at a provider, on the account's page.
+// identityRow is an account at a provider, on the account page.
 type identityRow struct {
 	Title, Email, Used, UsedAt string
 	Unlink                     form
 }
 
-// identityForms are those about accounts at providers.
+// identityForms are the forms for accounts at providers.
 func (v *request) identityForms(a *account, id login.Identity) error {
 	all, err := v.Service.ListIdentities(v.ctx(), id)
 	if err = v.Attempted(login.OpIdentities, err); err != nil {
@@ -197,8 +197,8 @@ func (v *request) identityForms(a *account, id login.Identity) error {
 	return nil
 }
 
-// leaveToLink leads to the provider by a page and not by a redirect: browsers would
-// hold every address on the way against the policy for forms.
+// leaveToLink leads to the provider by a page instead of a redirect: browsers would
+// apply the policy for forms to every address on the way.
 func (v *request) leaveToLink(id login.Identity) error {
 	p := v.providerNamed(v.form(fieldProvider))
 	if p == nil {
@@ -218,7 +218,7 @@ func (v *request) leaveToLink(id login.Identity) error {
 
 func (v *request) unlink(id login.Identity) error {
 	err := v.Service.UnlinkIdentity(v.ctx(), id, v.form(fieldIdentity), v.Client)
-	// One that is gone already is what was wished for.
+	// An identity that is gone already needs no removal.
 	if err = v.Attempted(login.OpUnlinkIdentity, err); err != nil && !has(err, login.CodeNotFound) {
 		return err
 	}

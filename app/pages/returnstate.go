@@ -6,12 +6,12 @@ import (
 	"hasura-login/app/login"
 )
 
-// returnState is where a visitor is to end up, carried from page to page.
+// returnState is where a visitor wants to go, carried from page to page.
 type returnState struct {
-	account   bool   // at the account's page and not in the app
+	account   bool   // to the account page and not to the app
 	returnURL string // of the app
-	challenge string // that the app can answer (RFC 7636); empty: no app has asked
-	state     string // of the app; handed back to it
+	challenge string // which the app can answer (RFC 7636); empty: no app has asked
+	state     string // of the app, and returned to it
 	verify    string // token of a link that waits for the sign-in
 }
 
@@ -31,8 +31,8 @@ const (
 	maxState = 200
 )
 
-// returnStateOf reads what an app or a page before has asked for. Where it leads is one of
-// the addresses that the operator has listed, in the very words.
+// returnStateOf reads what an app or the previous page has asked for. The return URL must
+// match one of the operator's list exactly.
 func (s *Site) returnStateOf(form url.Values) (returnState, error) {
 	t := returnState{account: form.Get(paramTo) == toAccount, challenge: form.Get(paramChallenge), state: form.Get(paramState)}
 	var err error

@@ -28,8 +28,8 @@ func (v *request) askSecondFactor(e *login.Error) error {
 	return nil
 }
 
-// challenged is what a sign-in asks for after its first half. The forms send it back:
-// only their sender sees it.
+// challenged is what a sign-in needs after its first half. The forms send it back; only
+// their sender sees it.
 type challenged struct {
 	challenge string
 	options   string // of a passkey, if there is one
@@ -96,7 +96,7 @@ func (v *request) answerChallenge() error {
 	return formError{err}
 }
 
-// proof is what a form brings: the answer of a passkey, or a code.
+// proof is what a form submits: the answer of a passkey, or a code.
 func (v *request) proof() login.Proof {
 	if answer := v.form(fieldCredential); answer != "" {
 		return login.Proof{Method: login.MethodPasskey, Answer: []byte(answer)}
@@ -104,8 +104,8 @@ func (v *request) proof() login.Proof {
 	return proofOf(v.form(fieldCode))
 }
 
-// proofOf recognises the kind of a code by its form: the code of an app has only
-// digits.
+// proofOf tells the kinds of codes apart by their form: only the code of an app
+// consists of digits.
 func proofOf(code string) login.Proof {
 	code = strings.TrimSpace(code)
 	if strings.Trim(code, "0123456789 ") == "" {
@@ -114,7 +114,7 @@ func proofOf(code string) login.Proof {
 	return login.Proof{Method: login.MethodRecoveryCode, Code: code}
 }
 
-// factorForms are those of the account's second factor.
+// factorForms are the forms of the account's second factor.
 func (v *request) factorForms(a *account, ua login.UserAccount) {
 	passwordForm := func(do, button string) *form {
 		f := v.formOf(pathAccount, do, button, v.currentPassword(ua)...)
@@ -134,7 +134,7 @@ func (v *request) factorForms(a *account, ua login.UserAccount) {
 
 // enrolment is the content of the page that adds an app.
 type enrolment struct {
-	QR     string // the path of an SVG image; empty: it cannot be drawn
+	QR     string // the path of an SVG image; empty: the code cannot be drawn
 	Size   int
 	Secret string // in groups
 	Form   form
@@ -158,8 +158,8 @@ func (v *request) enrolmentOf(e login.TOTPEnrolment) enrolment {
 	return shown
 }
 
-// confirmApp shows the image again if the code was wrong, from the form's own data:
-// only its sender sees it.
+// confirmApp shows the image again if the code was wrong, from the form's own data,
+// which only its sender sees.
 func (v *request) confirmApp(id login.Identity) error {
 	err := v.Service.AddTOTP(v.ctx(), id, login.AddTOTPInput{Enrolment: v.form(fieldEnrolment), Code: v.form(fieldCode), Client: v.Client})
 	if err = v.Attempted(login.OpAddTOTP, err); err == nil {
@@ -192,7 +192,7 @@ func (v *request) newCodes(id login.Identity) error {
 	return nil
 }
 
-// askToElevate asks for a proof by what the account has.
+// askToElevate asks for a proof that the account can give.
 func (v *request) askToElevate(id login.Identity, methods []login.Method) error {
 	switch {
 	case slices.Contains(methods, login.MethodMail):
@@ -280,7 +280,7 @@ func (v *request) elevate(id login.Identity) error {
 	return formError{err}
 }
 
-// passwordElevation is for accounts that have nothing more than a password.
+// passwordElevation is for accounts that have only a password.
 func (v *request) passwordElevation() form {
 	f := v.formOf(pathAccount, doElevate, v.Elevate, field{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password", Focus: true})
 	f.Links = []link{{pathAccount, v.Account}}
@@ -308,7 +308,7 @@ func qrPath(content string) (path string, size int) {
 	return b.String(), bounds.Dx() + 2*qrQuiet
 }
 
-// groups sets a secret as people type it.
+// groups splits a secret into groups, which are easier to type.
 func groups(secret string) string {
 	var b strings.Builder
 	for i, r := range secret {

@@ -20,7 +20,7 @@ const (
 const (
 	deviceLife = 90 * 24 * time.Hour
 	noticeLife = time.Minute
-	// accessMargin ends the use of an access token before its life does.
+	// accessMargin ends the use of an access token before it expires.
 	accessMargin = 30 * time.Second
 )
 
@@ -126,8 +126,8 @@ func (v *request) signedOut(err error) error {
 
 func has(err error, code login.Code) bool { return login.AsError(err).Code == code }
 
-// enter opens a session for a visitor who has just signed in and goes on to the app
-// that sent them here, or to a page.
+// enter opens a session for a visitor who has just signed in. The visitor continues to
+// the app that asked for the sign-in, or to a page.
 func (v *request) enter(g login.Grant) error {
 	v.endSession()
 	v.keep(g)
@@ -146,13 +146,13 @@ func (v *request) enter(g login.Grant) error {
 	return v.handOver(id)
 }
 
-// endSession ends the session that the browser had.
+// endSession ends the browser's session.
 func (v *request) endSession() {
 	refresh := v.cookies.get(v.r, cookieSession)
 	if refresh == "" {
 		return
 	}
-	// If it cannot be ended now, it expires by itself; its token is forgotten.
+	// If this fails, the session expires by itself; the browser forgets its token.
 	_ = v.Attempted(login.OpSignOut, v.Service.SignOut(v.ctx(), login.RefreshInput{RefreshToken: refresh, Client: v.Client}))
 }
 

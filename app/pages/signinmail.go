@@ -9,7 +9,7 @@ const (
 	fieldMethod = "method"
 )
 
-// showMailSignIn asks for the address that a code is to go to.
+// showMailSignIn asks for the address to send a code to.
 func (v *request) showMailSignIn() error {
 	if !v.MailSignIn {
 		return v.toSignIn()
@@ -71,7 +71,8 @@ func (v *request) enterMailCode() error {
 	return formError{err}
 }
 
-// mailCodeProblem is of a code that does not come anew by waiting.
+// mailCodeProblem describes the error of a mailed code. Unlike an app, a mail gives no
+// new code after a while.
 func (v *request) mailCodeProblem(err error) problem {
 	if has(err, login.CodeInvalidCode) {
 		return problem{Field: fieldCode, Message: v.MailCodeWrong}
@@ -87,8 +88,8 @@ func (v *request) mailOver(why string, err error) error {
 	return formError{err}
 }
 
-// showMailLink asks before it signs in: programs that check mails follow the links in
-// them. Nobody but this browser is let in, whoever asked for the mail.
+// showMailLink asks before it signs in: programs that scan mails follow the links in
+// them. Only this browser is signed in, whoever asked for the mail.
 func (v *request) showMailLink() error {
 	token := v.r.URL.Query().Get(fieldToken)
 	if token == "" || !v.MailSignIn {
@@ -126,8 +127,8 @@ func (v *request) followMailLink() error {
 	return err
 }
 
-// elevationByMail asks whether a code may be mailed, of those who have nothing else to
-// prove who they are with.
+// elevationByMail offers to mail a code to users who have no other proof of who they
+// are.
 func (v *request) elevationByMail() error {
 	p := v.page(v.Elevate)
 	p.Intro = v.ElevateByMailIntro

@@ -10,7 +10,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// texts are all that the pages say, in one language.
+// texts are all texts of the pages, in one language.
 type texts struct {
 	Lang string
 
@@ -37,7 +37,7 @@ type texts struct {
 	SignedInAs, OtherAccount, BackToApp string
 
 	Or, Identities, IdentitiesNote, Unlink, PasswordOnceMore, Leave string
-	// ProviderErrors are what errors mean at the way back from a provider.
+	// ProviderErrors explain errors on the return from a provider.
 	ProviderErrors map[login.Code]string
 	signInWith     func(brand, title string) string
 	linkTo, goTo   func(title string) string
@@ -52,10 +52,10 @@ type texts struct {
 	DeviceOn, UnknownDevice                      string
 	CurrentWrong, AccountWrong, TakeOver         string
 	OpenedBy                                     map[string]string // by method (RFC 8176)
-	AndSecondFactor                              string            // goes on from OpenedBy
+	AndSecondFactor                              string            // continues OpenedBy
 	Notices                                      map[notice]string
 	Errors                                       map[login.Code]string
-	Later                                        map[login.Code]string // where waiting helps
+	Later                                        map[login.Code]string // for errors that waiting helps against
 	verifyIntro                                  func(email string, made time.Time) string
 	changeIntro                                  func(from, to string) string
 	changeElsewhere                              func(account, to string) string
@@ -105,7 +105,7 @@ func speak(preferred string) *texts {
 	return known[tag]
 }
 
-// comeBack says when; the wait is rounded up.
+// comeBack says when to try again; it rounds the wait up.
 func (t *texts) comeBack(after time.Duration) string {
 	seconds := max(1, int(math.Ceil(after.Seconds())))
 	if seconds <= 90 {

@@ -21,7 +21,7 @@ type page struct {
 	ReturnURL  string
 	ReturnName string
 	Passkey    *form  // comes first; nil: none
-	NoScript   string // shown where the form of a passkey cannot work
+	NoScript   string // shown if the form of a passkey cannot work
 }
 
 func (v *request) page(title string) page {
@@ -39,7 +39,7 @@ type form struct {
 	Action   string
 	Do       string
 	Hidden   []hidden
-	Username string // for password managers, where the form asks for no address
+	Username string // for password managers, if the form asks for no address
 	Fields   []field
 	Button   string
 	Detail   string // the object of the button, for screen readers
@@ -47,11 +47,11 @@ type form struct {
 	Alert    string // an error of the form as a whole
 	Failed   bool
 	Links    []link
-	// Of a form that an authenticator fills in:
+	// For a form that an authenticator fills in:
 	Ceremony string // get or create
 	Options  string // JSON
-	Renew    string // where a page that was open for long gets new options
-	// Providers are other ways to do the same.
+	Renew    string // where a page that was open for long requests new options
+	// Providers are alternative ways to do the same.
 	Providers []providerLink
 }
 
@@ -59,7 +59,7 @@ type hidden struct{ Name, Value string }
 
 type link struct{ URL, Text string }
 
-// field is an input with its label. A password's value is never given back.
+// field is an input with its label. A page never repeats a password.
 type field struct {
 	Name         string
 	Label        string
@@ -70,7 +70,7 @@ type field struct {
 	Hint         string
 	Error        string
 	Focus        bool
-	Numeric      bool // a keyboard of digits
+	Numeric      bool // a numeric keyboard
 }
 
 // formOf makes a form that keeps the returnState.
@@ -96,13 +96,13 @@ func (v *request) again(title string, f form, err error) error {
 	return formError{err}
 }
 
-// problem is an error in the words of the page.
+// problem is an error in the page's language.
 type problem struct {
 	Field   string // empty: the form as a whole
 	Message string
 }
 
-// blame puts a problem where it belongs and the focus with it.
+// blame puts a problem and the focus where they belong.
 func (f *form) blame(p problem) {
 	f.Failed = true
 	for i := range f.Fields {
@@ -120,8 +120,8 @@ func (f *form) blame(p problem) {
 	}
 }
 
-// problem tells an error to a person. Only of a code without words of ours the
-// API's own are shown.
+// problem explains an error to a person. It shows the API's own text only for codes
+// that the pages have no text for.
 func (v *request) problem(err error) problem {
 	e := login.AsError(err)
 	if text, ok := v.ProviderErrors[e.Code]; ok && strings.HasPrefix(v.r.URL.Path, pathOAuth) {
@@ -150,7 +150,7 @@ func (v *request) problem(err error) problem {
 	return problem{Message: e.Message}
 }
 
-// invalid tells of a wrong argument at the field of the form that it came from.
+// invalid shows an invalid argument at its form field.
 func (v *request) invalid(e *login.Error) problem {
 	names := map[string]string{
 		"email": "email", "newEmail": "email", "name": "name", "code": fieldCode,

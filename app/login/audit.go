@@ -60,14 +60,14 @@ const (
 	EventActionSecretRefused    EventName = "action-secret-refused"
 )
 
-// Event is one security-relevant act. Nothing of it that is kept is an e-mail
-// address or a secret; time and request id are added by the Auditor.
+// Event is one security-relevant act. The Auditor adds time and request id. It keeps no
+// e-mail address and no secret.
 type Event struct {
 	Name         EventName
 	Operation    Operation
 	Reason       string // class of refusal: a Code, or empty
 	Scope        string // of the limit that refused, or empty
-	Account      string // that was named where a limit refused; only whose it is may be kept
+	Account      string // of EventThrottled: the address that the attempt named; the Auditor keeps only its user's id
 	UserID       string
 	SessionID    string
 	ClientPrefix string

@@ -37,12 +37,12 @@ type Proof struct {
 	Password string // of MethodPassword
 	Answer   []byte // of MethodPasskey: AuthenticationResponseJSON
 	Code     string // of the other methods
-	session  string // that MethodMail elevates
-	// asked finds the request that a passkey's answer is to.
+	session  string // of MethodMail: the session that the code was mailed for
+	// asked finds the request that a passkey answers.
 	asked func(challenge []byte) (passkeyRequest, error)
 }
 
-// check refuses a proof of which nothing could be checked.
+// check refuses a proof by a method that is not allowed, and an empty one.
 func (p Proof) check(allowed []Method) error {
 	if !slices.Contains(allowed, p.Method) {
 		return Invalid("method", "must be one of %s", methodList(allowed))
@@ -69,9 +69,10 @@ func methodList(methods []Method) string {
 // has reports whether the account has a factor.
 func (a Account) has(m Method) bool { return slices.Contains(a.Factors, m) }
 
-// prover checks a proof of an account. It spends what works only once, and returns
-// what RFC 8176 calls the proof, or nothing for a wrong proof. Each kind of credential
-// has one: a new kind needs a method, a prover and a row here.
+// prover checks a proof of an account, and spends it if it works only once. It returns
+// the names that RFC 8176 has for the proof, or none for a wrong proof. Each kind of
+// credential has a prover: a new kind needs a method, a prover and a row in
+// Service.prover.
 type prover func(ctx context.Context, a Attempt, ua UserAccount, p Proof) (amr []string, err error)
 
 func (s *Service) prover(m Method) prover {
@@ -90,8 +91,8 @@ func (s *Service) prover(m Method) prover {
 }
 
 // prove counts an attempt, checks a proof of the account and settles the attempt. It
-// returns what RFC 8176 calls the proof. A wrong one is refused, audited and weighs as
-// a guess.
+// returns the names that RFC 8176 has for the proof. It refuses and audits a wrong proof,
+// and counts it as a guess.
 func (s *Service) prove(ctx context.Context, a Attempt, ua UserAccount, p Proof, wrong *Error) ([]string, error) {
 	reservation, err := s.reserve(ctx, a)
 	if err != nil {
@@ -110,7 +111,7 @@ func (s *Service) prove(ctx context.Context, a Attempt, ua UserAccount, p Proof,
 	return amr, nil
 }
 
-// proved is the answer of a prover whose proofs all have one name.
+// proved is the result of a prover whose proofs all have the same name.
 func proved(ok bool, err error, amr string) ([]string, error) {
 	if err != nil || !ok {
 		return nil, err
@@ -171,8 +172,8 @@ func (s *Service) provedEnough(session Session, a Account) bool {
 	return len(session.AMR) > 0 && s.Now().Sub(session.CreatedAt) < s.rules.ElevationTTL
 }
 
-// elevationMethods are those with which the account's owner can elevate a session:
-// the second factors, or else what signs in.
+// elevationMethods are the methods by which the account's owner can elevate a session:
+// the second factors or, without any, the password and a mailed code.
 func (s *Service) elevationMethods(ua UserAccount) []Method {
 	if len(ua.Account.Factors) > 0 {
 		return ua.Account.Factors
@@ -198,15 +199,15 @@ type ElevateInput struct {
 	Client Client
 }
 
-// Elevated is an access token that says so.
+// Elevated is the access token of a session that has just been elevated.
 type Elevated struct {
 	Token          string
 	TokenExpiresAt time.Time
 }
 
 // Elevate marks the caller's session as one whose owner has just proved who they
-// are: by the password or, where the account has a second factor, by that. The
-// token's claim x-hasura-auth-elevated is for an application's own permissions.
+// are: by a second factor or, if the account has none, by the password or a mailed code.
+// The token's claim x-hasura-auth-elevated is for an application's own permissions.
 func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (Elevated, error) {
 	session, ua, err := s.authorize(ctx, id)
 	if err != nil {

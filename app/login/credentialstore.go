@@ -14,8 +14,8 @@ type CredentialStore interface {
 	AddTOTP(ctx context.Context, userID string, version int, t TOTP) error
 	// TOTP returns the account's secret, or ErrNotFound.
 	TOTP(ctx context.Context, userID string) (TOTP, error)
-	// UseTOTP spends the code of a time step and of all before: of calls with one
-	// step exactly one succeeds, the others get ErrTokenUnknown.
+	// UseTOTP spends the codes of a time step and of all earlier ones: of calls with the
+	// same step exactly one succeeds, the others get ErrTokenUnknown.
 	UseTOTP(ctx context.Context, userID string, step int64) error
 	// RemoveTOTP removes the secret and every recovery code; ErrStale.
 	RemoveTOTP(ctx context.Context, userID string, version int) error
@@ -25,7 +25,7 @@ type CredentialStore interface {
 	ListTOTP(ctx context.Context, afterUserID string, limit int) ([]SealedTOTP, error)
 	ReplaceTOTPSecret(ctx context.Context, userID string, old, sealed []byte) error
 
-	// ReplaceRecoveryCodes puts the hashes in the place of those there are; ErrStale.
+	// ReplaceRecoveryCodes replaces all recovery codes of the account; ErrStale.
 	ReplaceRecoveryCodes(ctx context.Context, userID string, version int, codes []TokenHash, now time.Time) error
 	// UseRecoveryCode spends a code: of parallel calls exactly one succeeds;
 	// ErrTokenUnknown.
@@ -41,7 +41,8 @@ type CredentialStore interface {
 	// ErrTokenUnknown.
 	EndChallenge(ctx context.Context, hash TokenHash) error
 
-	// Elevate notes when and how a session's owner has proved who they are.
+	// Elevate notes when and how a session's owner has proved who they are; ErrNotFound if
+	// the session has ended.
 	Elevate(ctx context.Context, sessionID string, amr []string, now time.Time) error
 }
 

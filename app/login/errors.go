@@ -61,12 +61,12 @@ func Codes() []Code {
 type Error struct {
 	Code       Code
 	Message    string
-	Field      string        // of CodeInvalidInput: the argument that is wrong, if it is one
+	Field      string        // of CodeInvalidInput: the name of the wrong argument; empty if no single one is wrong
 	Problem    string        // the problem with Field, without its name
-	RetryAfter time.Duration // 0 where waiting does not help
-	Challenge  string        // of CodeSecondFactorRequired: to be presented with the proof
-	Methods    []Method      // with which the proof that is missing can be given
-	// PasskeyOptions are for navigator.credentials.get, where a passkey can answer Challenge.
+	RetryAfter time.Duration // 0 if waiting does not help
+	Challenge  string        // of CodeSecondFactorRequired: the client sends it back with the proof
+	Methods    []Method      // the methods by which the client can give the missing proof
+	// PasskeyOptions are for navigator.credentials.get if a passkey can answer Challenge.
 	PasskeyOptions json.RawMessage
 	cause          error
 }
@@ -92,7 +92,8 @@ func Invalid(field, format string, args ...any) *Error {
 	return &Error{Code: CodeInvalidInput, Message: field + ": " + problem, Field: field, Problem: problem}
 }
 
-// ofField gives an error about an argument the name that the argument has here.
+// ofField renames the argument that an error is about, for a use case that calls it by
+// another name.
 func ofField(name string, err error) error {
 	var e *Error
 	if errors.As(err, &e) && e.Field != "" {
@@ -144,7 +145,7 @@ var (
 	ErrCounterRegressed = errors.New("signature counter did not rise")
 	// ErrUnavailable: the store cannot be reached or has no tables yet.
 	ErrUnavailable = errors.New("store unavailable")
-	// ErrPasskeyAnswer: what an authenticator is said to have answered is malformed.
+	// ErrPasskeyAnswer: the text is not the answer of an authenticator.
 	ErrPasskeyAnswer = errors.New("malformed answer of an authenticator")
 	// ErrPasskeyRefused: an authenticator's answer proves nothing.
 	ErrPasskeyRefused = errors.New("passkey refused")
@@ -152,7 +153,7 @@ var (
 	ErrCallerGone = errors.New("caller gone")
 )
 
-// Caused makes an Error whose cause is for the log alone.
+// Caused makes an Error with a cause, which only the log shows.
 func Caused(code Code, cause error, format string, args ...any) *Error {
 	e := Errorf(code, format, args...)
 	e.cause = cause

@@ -10,8 +10,8 @@ import (
 	"fmt"
 )
 
-// A code leads from the hosted pages back to an app: it stands in an address, so it
-// is worth nothing without the secret that only the app has (PKCE, RFC 7636).
+// A code leads from the hosted pages back to an app. It is part of a URL, which others can
+// see, so it works only with the secret that only the app has (PKCE, RFC 7636).
 
 // pkceBytes is the size of a decoded challenge of the method S256.
 const pkceBytes = sha256.Size
@@ -97,7 +97,7 @@ func (s *Service) Exchange(ctx context.Context, in ExchangeInput) (Grant, error)
 	if err != nil {
 		return Grant{}, err
 	}
-	// It proves no more than the session that it comes from, nor later.
+	// The new session has the proofs of the session that it comes from, and their times.
 	session.Session.CreatedAt, session.Session.AMR, session.Session.ElevatedAt = from.CreatedAt, from.AMR, from.ElevatedAt
 	session.Session.OriginID = from.ID
 	if err := s.Store.CreateSession(ctx, session); err != nil {
@@ -112,8 +112,8 @@ func (s *Service) Exchange(ctx context.Context, in ExchangeInput) (Grant, error)
 	return g, err
 }
 
-// spendCode takes a code and returns what it stands for: of parallel calls exactly
-// one succeeds; ErrTokenUnknown.
+// spendCode spends a code and returns its data, session and account. Of parallel calls
+// exactly one succeeds; ErrTokenUnknown.
 func (s *Service) spendCode(ctx context.Context, code string) (given handOver, from Session, ua UserAccount, err error) {
 	key := s.challengeKey(ChallengeExchange, code, anyClient)
 	c, ua, err := s.Credentials.TryChallenge(ctx, key)

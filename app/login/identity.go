@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// LinkInput is what the caller has brought back from a provider.
+// LinkInput is the result of a sign-in at a provider that the caller began to link it.
 type LinkInput struct {
 	Assertion Assertion
 	Flow      []byte // as of ProviderSignInInput
@@ -25,8 +25,8 @@ func (s *Service) ListIdentities(ctx context.Context, id Identity) ([]ProviderId
 	return s.Identities.Identities(ctx, id.UserID)
 }
 
-// MayLink tells whether the caller may begin to link a provider: what signs in is
-// changed only by somebody who has proved a short while ago who they are.
+// MayLink refuses a caller who may not begin to link a provider. Adding a way to sign in
+// takes a recent proof, as authorizeFreshly demands it.
 func (s *Service) MayLink(ctx context.Context, id Identity, c Client) error {
 	_, _, err := s.authorizeFreshly(ctx, OpLinkIdentity, id, c)
 	return err
@@ -46,8 +46,8 @@ func (s *Service) authorizeFreshly(ctx context.Context, op Operation, id Identit
 	return session, ua, nil
 }
 
-// LinkIdentity lets an account at a provider sign in to the caller's account. One that
-// signs in to another account already is refused, without a word about whose that is.
+// LinkIdentity lets an account at a provider sign in to the caller's account. It refuses
+// one that signs in to another account already, and does not say to which.
 func (s *Service) LinkIdentity(ctx context.Context, id Identity, in LinkInput) error {
 	const op = OpLinkIdentity
 	session, ua, err := s.authorize(ctx, id)
@@ -95,7 +95,7 @@ func (s *Service) linked(ctx context.Context, op Operation, session Session, ua 
 	s.notify(ctx, MailIdentityLinked, ua, c)
 }
 
-// UnlinkIdentity ends that an account at a provider signs in to the caller's account.
+// UnlinkIdentity removes one of the caller's identities, which then no longer signs in.
 // The last way in stays.
 func (s *Service) UnlinkIdentity(ctx context.Context, id Identity, identityID string, c Client) error {
 	const op = OpUnlinkIdentity

@@ -31,9 +31,9 @@ type IdentityStore interface {
 	// ErrEmailTaken; ErrCredentialExists if the identity is linked already.
 	CreateUserWithIdentity(ctx context.Context, ua UserAccount, i ProviderIdentity, first *NewSession) error
 	// AddIdentity links an identity to its user. ErrStale if version is not the
-	// account's; ErrCredentialExists if it is linked already, to whomever.
+	// account's; ErrCredentialExists if it is linked to any account already.
 	AddIdentity(ctx context.Context, version int, i ProviderIdentity) error
-	// UseIdentity notes a sign-in, and the address that came with it.
+	// UseIdentity notes a sign-in, and the address that the provider gave.
 	UseIdentity(ctx context.Context, id, email string, now time.Time) error
 	// RemoveIdentity removes an identity of the user and returns what it was. ErrStale;
 	// ErrNotFound; ErrLastWayIn if the account has nothing else to sign in with.

@@ -17,7 +17,7 @@ const ImportBatch = 5000
 
 // ImportRecord is an account as another system keeps it.
 type ImportRecord struct {
-	ID              string // a UUID stays the user's; anything else is only mapped to a new one
+	ID              string // a UUID stays the user's id; any other id gets a new UUID
 	Email           string
 	Name            string // empty: made of the address
 	PasswordHash    string // as CheckHash takes it; empty: a new one must be set
@@ -30,25 +30,25 @@ type ImportRecord struct {
 	CreatedAt       time.Time
 	TOTPSecret      string // base32
 	Identities      []ImportIdentity
-	// Left says what of the account does not come along, and why.
+	// Left lists the parts of the account that are not imported, and why.
 	Left []string
 }
 
 // ImportIdentity is an account at another provider by which a user signed in.
 type ImportIdentity struct {
 	Provider string // as the other system calls it
-	Issuer   string // empty: not known, so that nobody could sign in by it
+	Issuer   string // empty: not known, so the identity cannot be imported
 	Subject  string // the provider's id of the user
 }
 
-// ErrHashLeft is for a hash that cannot come along: of a kind that nothing here
-// verifies, or one by which more than its password would open the account.
+// ErrHashLeft is for a hash that cannot be imported: login cannot verify its kind, or it
+// would also match other passwords.
 var ErrHashLeft = errors.New("a new password must be set")
 
 // NewAccount is an account that is ready to be added.
 type NewAccount struct {
 	UserAccount
-	NamesID bool   // the id is the one that the user has there
+	NamesID bool   // the id is the one of the record, not a new one
 	TOTP    []byte // sealed; nil: none
 	// Identities are linked unless another account has them.
 	Identities []ProviderIdentity
@@ -99,7 +99,7 @@ type TOTPSealer interface {
 type Importer struct {
 	Store ImportStore
 	// CheckHash refuses a stored hash that is malformed or would cost too much, and with
-	// ErrHashLeft one that cannot come along.
+	// ErrHashLeft one that cannot be imported.
 	CheckHash func(stored string) error
 	TOTP      TOTPSealer
 	Tokens    TokenRules
@@ -128,25 +128,25 @@ func (i *Importer) Prepare(r *ImportRecord) (NewAccount, error) {
 	if err := i.addRoles(&a.Account, r); err != nil {
 		return NewAccount{}, err
 	}
-	h := &a.UserAccount
-	h.User.ID = strings.ToLower(r.ID)
-	if a.NamesID = isUUID(h.User.ID); !a.NamesID {
-		if h.User.ID, err = newID(rand.Reader); err != nil {
+	ua := &a.UserAccount
+	ua.User.ID = strings.ToLower(r.ID)
+	if a.NamesID = isUUID(ua.User.ID); !a.NamesID {
+		if ua.User.ID, err = newID(rand.Reader); err != nil {
 			return NewAccount{}, err
 		}
 	}
 	now := i.Now().UTC()
-	h.User.CreatedAt, h.User.UpdatedAt = r.CreatedAt.UTC(), now
-	if h.User.CreatedAt.Year() < 1970 || h.User.CreatedAt.After(now) {
-		h.User.CreatedAt = now
+	ua.User.CreatedAt, ua.User.UpdatedAt = r.CreatedAt.UTC(), now
+	if ua.User.CreatedAt.Year() < 1970 || ua.User.CreatedAt.After(now) {
+		ua.User.CreatedAt = now
 	}
-	h.Account.Password = r.PasswordHash
+	ua.Account.Password = r.PasswordHash
 	if r.Disabled {
-		h.Account.DisabledAt = now
+		ua.Account.DisabledAt = now
 	}
 	if r.EmailVerified {
-		if h.Account.EmailVerifiedAt = r.EmailVerifiedAt.UTC(); h.Account.EmailVerifiedAt.Year() < 1970 {
-			h.Account.EmailVerifiedAt = now
+		if ua.Account.EmailVerifiedAt = r.EmailVerifiedAt.UTC(); ua.Account.EmailVerifiedAt.Year() < 1970 {
+			ua.Account.EmailVerifiedAt = now
 		}
 	}
 	for _, identity := range r.Identities {
@@ -155,11 +155,11 @@ func (i *Importer) Prepare(r *ImportRecord) (NewAccount, error) {
 			continue
 		}
 		a.Identities = append(a.Identities, ProviderIdentity{
-			ID: uuid.NewString(), UserID: h.User.ID, Provider: identity.Provider, Issuer: identity.Issuer, Subject: identity.Subject, CreatedAt: now, LastUsedAt: now,
+			ID: uuid.NewString(), UserID: ua.User.ID, Provider: identity.Provider, Issuer: identity.Issuer, Subject: identity.Subject, CreatedAt: now, LastUsedAt: now,
 		})
 	}
 	if r.TOTPSecret != "" {
-		if a.TOTP, err = i.TOTP.SealSecret(h.User.ID, r.TOTPSecret); err != nil {
+		if a.TOTP, err = i.TOTP.SealSecret(ua.User.ID, r.TOTPSecret); err != nil {
 			return NewAccount{}, err
 		}
 	}

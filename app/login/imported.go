@@ -9,7 +9,7 @@ import (
 // gaugeEvery is how often the kinds of imported hashes are looked up.
 const gaugeEvery = time.Minute
 
-// ImportedHashes tells which kinds of hashes are stored that other systems made.
+// ImportedHashes finds the kinds of stored hashes that other systems made.
 type ImportedHashes interface {
 	// ImportedHashes returns one stored hash of each kind and cost, but not those
 	// that this service makes.
@@ -18,8 +18,8 @@ type ImportedHashes interface {
 
 // Gauge measures what imported hashes cost.
 type Gauge interface {
-	// SetImported tells which kinds of hashes are stored besides its own, by an
-	// example of each. It measures those that are new, each by one comparison.
+	// SetImported takes an example of each kind of stored hash that other systems made.
+	// It measures the kinds that are new, each by one comparison.
 	SetImported(ctx context.Context, req HashRequest, examples []string) error
 }
 

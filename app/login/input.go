@@ -7,7 +7,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// MaxNameRunes is the most characters that a name may have.
+// MaxNameRunes is the maximum length of a name, in characters.
 const MaxNameRunes = 200
 
 // normalizeName trims blanks, composes (NFC) and checks a display name: 1 to 200

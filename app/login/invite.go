@@ -9,10 +9,10 @@ import (
 
 // Invitations asks to mail links to set a password.
 type Invitations struct {
-	// Wanted tells which accounts to invite. None that is disabled is.
+	// Wanted reports whether to invite an account. Disabled accounts never are.
 	Wanted func(Account) bool
-	// PerMinute is how many mails are sent, and PerDomain how many of them to one
-	// domain: a provider that gets more from somebody it does not know blocks them.
+	// PerMinute is how many mails leave in a minute, and PerDomain how many of them go to
+	// one domain: a mail provider may block an unknown sender of more. Both are above 0.
 	PerMinute, PerDomain int
 	Secret               MailSecret
 	DryRun               bool
@@ -37,7 +37,7 @@ const invitePage = 1000
 
 // InviteReset queues a mail for each account that is wanted, each with its own time,
 // so that they leave at an even pace whatever happens to this process. An account that
-// was invited while an invitation's link lives gets no other: it can be run again.
+// has a live invitation gets no other, so InviteReset can run again.
 func (o *Operator) InviteReset(ctx context.Context, store InviteStore, in Invitations) (Invited, error) {
 	var done Invited
 	p := newPace(time.Now().UTC(), in.PerMinute, in.PerDomain)
@@ -64,7 +64,7 @@ func (o *Operator) InviteReset(ctx context.Context, store InviteStore, in Invita
 func (o *Operator) invite(ctx context.Context, store InviteStore, in Invitations, p *pace, ua UserAccount, done *Invited) error {
 	if ua.Account.Password == "" {
 		identities, err := store.Identities(ctx, ua.User.ID)
-		if err != nil || len(identities) > 0 { // who signs in by a provider needs no password
+		if err != nil || len(identities) > 0 { // a user who signs in by a provider needs no password
 			return err
 		}
 	}
@@ -122,7 +122,7 @@ func newPace(begun time.Time, perMinute, perDomain int) *pace {
 	}
 }
 
-// next is when the next mail may leave, and one to this address.
+// next returns when the next mail, to this address, may leave.
 func (p *pace) next(email string) time.Time {
 	_, domain, _ := strings.Cut(email, "@")
 	at := p.begun.Add(time.Duration(p.count) * p.between)

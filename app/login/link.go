@@ -12,8 +12,8 @@ import (
 // maxSalutation is the longest name, in characters, that a mail repeats.
 const maxSalutation = 60
 
-// languageTag is the shape of a language, not a list of those there are: which
-// have templates is for the mailer to know.
+// languageTag and languageTags check only the form of a language and of a list of them.
+// The mailer knows which languages have templates.
 var (
 	languageTag  = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}$`)
 	languageTags = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}(,[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}){0,8}$`)
@@ -27,7 +27,7 @@ type linkRequest struct {
 	email    string
 	language string
 	client   Client
-	wanted   func(UserAccount) bool // the account is one that gets the link
+	wanted   func(UserAccount) bool // reports whether the account gets the link
 }
 
 // requestLink does the same work and gives the same answer whether or not the
@@ -60,8 +60,8 @@ func (s *Service) requestLink(ctx context.Context, r linkRequest) error {
 	return nil
 }
 
-// mailLanguage is the language that was asked for, which must look like one, or
-// those that the client prefers anyway.
+// mailLanguage returns the language that the request names, which must have the form of
+// one. Without one, it returns the languages that the client prefers.
 func mailLanguage(asked string, c Client) (string, error) {
 	if asked != "" && !languageTag.MatchString(asked) {
 		return "", Invalid("language", "not a language such as en or de")
@@ -113,8 +113,8 @@ func (s *Service) mailQueued() {
 	}
 }
 
-// link is what mail programs may show as one.
-var link = regexp.MustCompile(`[/:@]|\.\S`)
+// linkLike matches a text that mail programs may show as a link.
+var linkLike = regexp.MustCompile(`[/:@]|\.\S`)
 
 // salutation is the owner's name as a mail may repeat it, or nothing. Only a mail
 // to the account's verified address has it: anyone can sign up with somebody else's
@@ -122,7 +122,7 @@ var link = regexp.MustCompile(`[/:@]|\.\S`)
 func salutation(ua UserAccount, recipient string) string {
 	name := ua.User.Name
 	if recipient != ua.User.Email || ua.Account.EmailVerifiedAt.IsZero() ||
-		utf8.RuneCountInString(name) > maxSalutation || link.MatchString(name) {
+		utf8.RuneCountInString(name) > maxSalutation || linkLike.MatchString(name) {
 		return ""
 	}
 	return name

@@ -37,7 +37,7 @@ const (
 )
 
 // MailInvitation carries a link to set a password that its account does not have: a
-// token of PurposeResetPassword with a longer life, for nobody waits for this mail.
+// token of PurposeResetPassword with a longer life, because no one waits for this mail.
 const MailInvitation MailKind = "invitation"
 
 // MailDecoy is a row for an address to which nothing is sent.
@@ -81,8 +81,7 @@ const (
 	// VerifyTokenLife is longer: the link opens nothing, and people sign up
 	// where they do not read their mail.
 	VerifyTokenLife = 24 * time.Hour
-	// ChangeTokenLife is how long the link works that makes an address the
-	// account's.
+	// ChangeTokenLife is how long a link to change the account's address works.
 	ChangeTokenLife = time.Hour
 	mailTokenBytes  = 32
 )
@@ -120,7 +119,7 @@ type MailToken struct {
 	Hash           TokenHash
 	UserID         string
 	Purpose        MailPurpose
-	Email          string // the address it is sent to; empty: it goes another way and proves no mailbox
+	Email          string // the address it is sent to; empty: it does not travel by mail and proves no mailbox
 	SessionVersion int    // as of Account.SessionVersionFor; a token of another version is void
 	CreatedAt      time.Time
 	ExpiresAt      time.Time
@@ -157,7 +156,7 @@ type QueuedMail struct {
 	Attempts  int       // to send it, the one under way included
 }
 
-// MailFate is what became of a mail.
+// MailFate says whether a mail was sent, was given up or still waits.
 type MailFate struct {
 	Kind      MailKind  `json:"kind"`
 	CreatedAt time.Time `json:"createdAt"`
@@ -171,7 +170,7 @@ type MailPayload struct {
 	Name     string    `json:"name,omitempty"`
 	Language string    `json:"language,omitempty"` // the language that was asked for, or the preferred ones, best first; there may be no template for them
 	At       time.Time `json:"at,omitzero"`        // the time of the sign-up, of the request for a change, or of the event in a notice
-	Account  string    `json:"account,omitempty"`  // masked, see Masked: the account whose address is to change
+	Account  string    `json:"account,omitempty"`  // of a change of address: the account's present address, as Masked shows it
 	From     string    `json:"from,omitempty"`     // of a notice: the client's address range, if known
 }
 
@@ -215,7 +214,8 @@ type MailStore interface {
 	// session of the new version. The token is of PurposeResetPassword, or of
 	// PurposeVerifyEmail while the address is not verified. One that was sent to
 	// the account's address verifies it. If the address was not verified before, the
-	// account's identities go: whoever linked them may not be who reads the mailbox.
+	// account's identities go: another person than the mailbox's reader may have linked
+	// them.
 	// Of parallel calls with one token exactly one succeeds; ErrTokenUnknown for the
 	// others and for any that is not live.
 	ResetPassword(ctx context.Context, r PasswordReset) error
@@ -226,14 +226,14 @@ type MailStore interface {
 	// ChangeEmail spends a live token of PurposeChangeEmail: the address it was
 	// sent to becomes the account's, verified, the account's other tokens are
 	// void, and the notice is queued. ErrTokenUnknown, as for VerifyEmail;
-	// ErrEmailTaken if meanwhile somebody else has the address.
+	// ErrEmailTaken if another user has the address by now.
 	ChangeEmail(ctx context.Context, c EmailChange) error
 	// QueueNotice adds a mail unless its user got as many of its kind as rate
 	// allows; then queued is false. Exact under parallel calls.
 	QueueNotice(ctx context.Context, m QueuedMail, rate NoticeRate) (queued bool, err error)
 }
 
-// Outbox is the queue of mails as those see it who send them.
+// Outbox is the queue of mails, for the code that sends them.
 type Outbox interface {
 	// ClaimMail takes the mail that has been due longest and hides it from other
 	// callers until the lease ends; ErrNotFound if none is due. Its Attempts count this
@@ -260,7 +260,7 @@ type Outbox interface {
 	SweepMail(ctx context.Context, before time.Time, batch int) (int, error)
 }
 
-// Letter is a mail with all that is to be said in it.
+// Letter is a mail with everything that its template needs.
 type Letter struct {
 	ID        string // stable over attempts
 	Kind      MailKind
@@ -278,15 +278,15 @@ type Mailer interface {
 	Send(ctx context.Context, l Letter) error
 }
 
-// ErrMailRefused : the mail server refused a letter for good.
+// ErrMailRefused means that the mail server refused a letter for good.
 var ErrMailRefused = errors.New("mail refused for good")
 
 // MailSecret derives the token in a mail from the mail's id (RFC 5869; the id is
 // the salt), so that neither the tokens nor the queue hold anything that opens
 // an account, and every attempt to send a mail sends the same link.
 type MailSecret struct {
-	// Keys returns the keys, the newest first. Older ones are for mails that
-	// were queued before it came.
+	// Keys returns the keys, the newest first. Older ones are for mails that were queued
+	// before a rotation.
 	Keys func() [][]byte
 }
 
@@ -309,15 +309,15 @@ func (s MailSecret) Tokens(mailID string) ([]string, error) {
 
 // HashMailToken returns the hash under which a token is stored. ok is false if the text
 // cannot be a token.
-func HashMailToken(token string) (ua TokenHash, ok bool) {
+func HashMailToken(token string) (hash TokenHash, ok bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(b) != mailTokenBytes {
-		return ua, false
+		return hash, false
 	}
 	return sha256.Sum256(b), true
 }
 
-// newMailToken draws a token that goes another way than by mail.
+// newMailToken draws a token that does not travel by mail.
 func newMailToken(random io.Reader) (string, error) {
 	var b [mailTokenBytes]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {

@@ -38,12 +38,12 @@ type MailCode struct {
 	Purpose    MailCodePurpose
 	MailID     string
 	Email      string // where the mail went
-	Device     string // that asked, if it is known
-	NewAccount bool   // the address had no account and may get one
+	Device     string // the id of the device that asked; empty: not a known one
+	NewAccount bool   // the address had no account, and the code makes one
 	ExpiresAt  time.Time
 }
 
-// MailCodeStore keeps what mailed codes belong to. Methods answer ErrUnavailable as
+// MailCodeStore keeps the challenges of mailed codes. Methods return ErrUnavailable as
 // those of Store do.
 type MailCodeStore interface {
 	// AddMailCode stores a code in the place of an earlier one with its hash.
@@ -63,9 +63,9 @@ type MailCodeStore interface {
 	VerifyMailbox(ctx context.Context, userID, email string, now time.Time) error
 }
 
-// codeKinds carry a code; MailSignInLink carries a link, too. An unverified address
-// gets the code without a link: it may belong to a stranger, who should have nothing to
-// click on.
+// These mails carry a code, and MailSignInLink a link, too. An unverified address gets the
+// code without a link: the mailbox may be a stranger's, and the mail must hold nothing that
+// a stranger could click on.
 const (
 	MailSignInLink    MailKind = "sign-in"
 	MailSignInCode    MailKind = "sign-in-code"
@@ -105,14 +105,14 @@ func (s MailSecret) isCode(mailID, typed string) (bool, error) {
 	return right == 1, err
 }
 
-// elevationCode is the hash of the code that a session asked for: it has one at a
-// time, and no other can use it.
+// elevationCode is the hash under which the code of a session's elevation is stored. A
+// session has one code at a time, and no other session can use it.
 func elevationCode(sessionID string) TokenHash {
 	return sha256.Sum256([]byte("elevation of " + sessionID))
 }
 
-// RequestElevationMail mails the caller a code with which to elevate this session. An
-// account with a second factor takes that instead.
+// RequestElevationMail mails the caller a code that elevates this session. For an account
+// with a second factor only that factor does, so it is refused.
 func (s *Service) RequestElevationMail(ctx context.Context, id Identity, language string, c Client) (time.Time, error) {
 	const op = OpRequestElevationMail
 	if !s.rules.MailEnabled {

@@ -59,8 +59,8 @@ func (o *Operator) NormalizeEmails(ctx context.Context, dryRun bool, tell func(R
 	return nil
 }
 
-// malformedEmails lists the addresses that are not in their form, and counts how
-// many users have, or would get, each of the forms they are to have.
+// malformedEmails lists the addresses that are not in their normal form. For each of the
+// normal forms it counts the users who have it or would get it.
 func (o *Operator) malformedEmails(ctx context.Context) (malformed []Respelling, owners map[string]int, err error) {
 	owners = map[string]int{}
 	err = o.everyEmail(ctx, func(u User) {

@@ -36,8 +36,8 @@ func NoticeKinds() []MailKind {
 	}
 }
 
-// NoticeRate is how many notices of a kind an account gets: so many in a window
-// that begins with the first.
+// NoticeRate limits the notices of a kind to an account: Most of them in a window that
+// begins with the first and lasts Every.
 type NoticeRate struct {
 	Most  int
 	Every time.Duration
@@ -45,8 +45,8 @@ type NoticeRate struct {
 
 // noticeRate allows several notices, so that the owner's own acts leave room for a
 // notice about a thief's. Further events are only in the audit trail. An unverified
-// address may belong to a stranger, who must not be bothered because somebody signed up
-// with it.
+// address may belong to a stranger, who must not be bothered because another person
+// signed up with it.
 func noticeRate(a Account) NoticeRate {
 	if a.EmailVerifiedAt.IsZero() {
 		return NoticeRate{Most: 3, Every: 24 * time.Hour}

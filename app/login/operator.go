@@ -29,8 +29,8 @@ type Operator struct {
 	Tokens TokenRules
 	Audit  ActAuditor
 	Roles  []string // of a user created without any
-	Issuer Issuer   // only OpenSession needs it, and Rules for how long sessions live
-	Rules  Rules
+	Issuer Issuer   // only OpenSession needs it
+	Rules  Rules    // OpenSession takes the life of sessions from them
 }
 
 // roleName is what Hasura takes as a role without quoting trouble.
@@ -73,7 +73,8 @@ func (o *Operator) Find(ctx context.Context, ref string) (UserAccount, error) {
 			return ua, err
 		}
 	}
-	// One of before addresses had one form is named as it is stored.
+	// A row may be older than the normal form: then the operator names the address as it is
+	// stored.
 	return found(o.Store.UserAccountByEmail(ctx, strings.ToLower(strings.TrimSpace(ref))))
 }
 
@@ -245,7 +246,8 @@ func (o *Operator) OpenSession(ctx context.Context, ref string) (Grant, error) {
 		return Grant{}, err
 	}
 	session.Opens = ua.Account.Unopened
-	// Signed first: a ring without a usable key leaves no session behind.
+	// Login signs the token first, so that a ring without a usable key leaves no session
+	// behind.
 	g, err := drawer.grant(ua, session.Session, token)
 	if err != nil {
 		return Grant{}, err

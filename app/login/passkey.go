@@ -22,14 +22,14 @@ const (
 
 // Passkey is a row of auth.passkeys.
 type Passkey struct {
-	ID           string // UUID; what its owner calls it by
+	ID           string // UUID; names the passkey in our API
 	UserID       string
 	CredentialID []byte
 	PublicKey    []byte // COSE_Key
 	AAGUID       string // UUID of the authenticator's model; all zero if it does not say
 	SignCount    uint32
-	// BackupEligible tells that the key may leave its authenticator, BackedUp that it
-	// has. The first never changes.
+	// BackupEligible means that the key may leave its authenticator, BackedUp that it
+	// has. BackupEligible never changes.
 	BackupEligible bool
 	BackedUp       bool
 	Transports     []string
@@ -38,8 +38,9 @@ type Passkey struct {
 	LastUsedAt     time.Time // zero: never
 }
 
-// amr is what RFC 8176 calls a proof by the passkey. Nobody attests where the key is:
-// the words are the authenticator's own. User verification makes two factors of it.
+// amr returns the names that RFC 8176 has for a proof by the passkey. Login asks for no
+// attestation, so it takes the authenticator's word for where the key is. With user
+// verification, a passkey counts as two factors.
 func (p Passkey) amr() []string {
 	if p.BackupEligible {
 		return []string{amrSoftwareKey, amrUser, amrMultiple}
@@ -53,18 +54,18 @@ type Passkeys interface {
 	// CreationOptions returns PublicKeyCredentialCreationOptionsJSON for a user whose
 	// passkeys so far are known.
 	CreationOptions(challenge, handle []byte, u User, known []Passkey) (json.RawMessage, error)
-	// RequestOptions returns PublicKeyCredentialRequestOptionsJSON. Without any that
-	// are allowed the user chooses among all passkeys for this service.
+	// RequestOptions returns PublicKeyCredentialRequestOptionsJSON. If allowed is empty,
+	// the user chooses among all passkeys for this service.
 	RequestOptions(challenge []byte, allowed []Passkey) (json.RawMessage, error)
 	// Created reads a RegistrationResponseJSON; ErrPasskeyAnswer if it is none.
 	Created(answer []byte) (CreatedPasskey, error)
 	// Used reads an AuthenticationResponseJSON; ErrPasskeyAnswer if it is none.
 	Used(answer []byte) (UsedPasskey, error)
-	// NewChallenge draws a challenge for somebody of whom nothing is known. It is
+	// NewChallenge draws a challenge for a person who has not said who they are. It is
 	// sealed, so that nothing has to be stored for strangers.
 	NewChallenge(now time.Time) ([]byte, error)
-	// ChallengeExpires tells until when such a challenge is good; false for one that
-	// is expired or was not drawn here.
+	// ChallengeExpires returns when such a challenge expires, and false if it has expired
+	// or was not drawn here.
 	ChallengeExpires(challenge []byte, now time.Time) (time.Time, bool)
 }
 
@@ -81,7 +82,8 @@ type UsedPasskey struct {
 	Challenge    []byte
 	CredentialID []byte
 	// Check verifies the answer with the stored passkey and its owner's handle, and
-	// returns what is to be stored of it; ErrPasskeyRefused as of a creation.
+	// returns what the store must note; ErrPasskeyRefused for the same reasons as for a
+	// creation.
 	Check func(challenge, handle []byte, p Passkey) (PasskeyUse, error)
 }
 
@@ -91,8 +93,8 @@ type PasskeyUse struct {
 	SignCount uint32
 	BackedUp  bool
 	Now       time.Time
-	// Challenge is the hash of the challenge that was signed; it is remembered until
-	// it expires, so that it is signed once.
+	// Challenge is the hash of the signed challenge. The store remembers it until it
+	// expires, so that it works only once.
 	Challenge TokenHash
 	Expires   time.Time
 }
@@ -156,7 +158,7 @@ func (s *Service) passkeyChallenge(ctx context.Context, op Operation, p Challeng
 
 // AddPasskeyInput is what an authenticator answered to PasskeyOptions.
 type AddPasskeyInput struct {
-	Name   string // what its owner calls it; empty: nothing yet
+	Name   string // the owner's name for it; empty: none yet
 	Answer []byte // RegistrationResponseJSON
 	Client Client
 }
@@ -213,7 +215,7 @@ func (s *Service) AddPasskey(ctx context.Context, id Identity, in AddPasskeyInpu
 	return p, nil
 }
 
-// created checks an answer and ends its challenge, which then is good for no other.
+// created checks an answer and ends its challenge, so that no other answer can use it.
 func (s *Service) created(ctx context.Context, session Session, created CreatedPasskey, c Client) (Passkey, error) {
 	key := s.challengeKey(ChallengePasskey, challengeEncoding.EncodeToString(created.Challenge), c)
 	if _, err := s.ownChallenge(ctx, key, session); err != nil {
@@ -330,14 +332,14 @@ func (s *Service) RemovePassword(ctx context.Context, id Identity, password stri
 	return s.replacePassword(ctx, op, EventPasswordRemoved, MailPasswordRemoved, session, ua, "", c)
 }
 
-// otherWayIn tells whether something signs in to every account that is no credential
-// of it. The others a store knows.
+// otherWayIn reports whether people can sign in to every account without any of its
+// credentials, by mail. The store itself counts an account's credentials.
 func (s *Service) otherWayIn() bool { return s.rules.MailSignIn.on() }
 
 // MaxPasskeyName is the most characters that a passkey's name may have.
 const MaxPasskeyName = 60
 
-// passkeyName checks what an owner calls a passkey. It may be empty.
+// passkeyName checks the name that an owner gives a passkey. It may be empty.
 func passkeyName(raw string) (string, error) {
 	if strings.TrimSpace(raw) == "" {
 		return "", nil
@@ -359,14 +361,15 @@ func errTooManyPasskeys() *Error {
 	return Errorf(CodeCredentialExists, "The account has %d passkeys already; remove one first", MaxPasskeys)
 }
 
-// errPasskeyRefused keeps the cause for the log.
+// errPasskeyRefused answers a challenge that has expired or an answer that proves nothing.
+// The cause is for the log.
 func errPasskeyRefused(cause error) *Error {
 	e := Errorf(CodeInvalidToken, "This passkey could not be verified: the time was over, the answer was used already, or it is not from this site; begin again")
 	e.cause = cause
 	return e
 }
 
-// hasPasskey tells whether the session's owner has proved a passkey in it.
+// hasPasskey reports whether the session's owner has proved a passkey in it, at any time.
 func (s Session) hasPasskey() bool {
 	return slices.Contains(s.AMR, amrHardwareKey) || slices.Contains(s.AMR, amrSoftwareKey)
 }

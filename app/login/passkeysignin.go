@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// SignInPasskeyOptions begins a sign-in of somebody who has not said who they are: the
+// SignInPasskeyOptions begins a sign-in of a person who has not said who they are: the
 // options are for navigator.credentials.get, whose answer SignInPasskey takes within
 // ChallengeLife. Nothing is stored.
 func (s *Service) SignInPasskeyOptions(context.Context) (json.RawMessage, error) {
@@ -31,8 +31,8 @@ type SignInPasskeyInput struct {
 }
 
 // SignInPasskey opens a session for the owner of a discoverable passkey. It costs no
-// hash, and stands for two factors: what the owner has, and what the authenticator
-// verified them by.
+// hash. A passkey counts as two factors: the device that the owner has, and the PIN or
+// fingerprint by which that device verified them.
 func (s *Service) SignInPasskey(ctx context.Context, in SignInPasskeyInput) (Grant, error) {
 	const op = OpSignInPasskey
 	ceremonies, err := s.passkeys()
@@ -79,7 +79,7 @@ func (s *Service) SignInPasskey(ctx context.Context, in SignInPasskeyInput) (Gra
 type passkeyRequest struct {
 	challenge []byte
 	expires   time.Time
-	userID    string // whose passkey it must be; empty: anybody's
+	userID    string // the owner that the passkey must have; empty: any
 }
 
 // usePasskey checks an answer to the request and stores that the passkey was used.
@@ -101,8 +101,8 @@ func (s *Service) usePasskey(ctx context.Context, op Operation, used UsedPasskey
 	err = s.PasskeyStore.UsePasskey(ctx, use)
 	switch {
 	case errors.Is(err, ErrCounterRegressed):
-		// The authenticator may have been cloned (WebAuthn, 7.2, step 22): whoever
-		// holds the copy is told no more than that the passkey is refused.
+		// The authenticator may have been cloned (WebAuthn, 7.2, step 22). The answer is
+		// that of any refused passkey, so that the holder of the copy learns nothing.
 		s.Audit.Record(ctx, Event{Name: EventPasskeyRegressed, Operation: op, UserID: ua.User.ID, ClientPrefix: c.Prefix(), Actor: ActorUser})
 		err = ErrPasskeyRefused
 	case errors.Is(err, ErrNotFound): // removed meanwhile

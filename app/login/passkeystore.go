@@ -4,12 +4,12 @@ import "context"
 
 // PasskeyStore keeps passkeys. Methods answer ErrUnavailable as those of Store do.
 type PasskeyStore interface {
-	// UserHandle returns the random name by which authenticators know the user. One
-	// that has none gets the fresh one, which then stays; ErrNotFound if that is empty
-	// or there is no such user.
+	// UserHandle returns the random name by which authenticators know the user. A user
+	// without one gets fresh as the name, for good; ErrNotFound if fresh is empty then, or
+	// there is no such user.
 	UserHandle(ctx context.Context, userID string, fresh []byte) ([]byte, error)
 	// AddPasskey adds a passkey. ErrCredentialExists if its credential is known, of
-	// whichever account, or the account has MaxPasskeys; ErrStale if version is not the
+	// any account, or the account has MaxPasskeys; ErrStale if version is not the
 	// account's.
 	AddPasskey(ctx context.Context, version int, p Passkey) error
 	// Passkeys lists an account's passkeys, the oldest first.

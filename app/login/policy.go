@@ -66,13 +66,13 @@ const (
 type Policy struct {
 	Caller Caller
 	Limit  Limit // that counts a call
-	Known  Limit // that counts a password which a known device, a live session or a link's bearer offers
+	Known  Limit // that counts a password from a known device, a live session or the bearer of a link
 	Code   Limit // that counts a code of a second factor
-	Signed Limit // that counts an authenticator's answer, which nobody can guess
-	Mail   Limit // that counts a mail to an address which is not the account's
-	Lane   Lane  // where its hash waits
-	// Results are the codes that it can end with, besides those that any use case
-	// can and, where it hashes, CodeOverloaded: the labels of its metrics.
+	Signed Limit // that counts an authenticator's answer, which no one can guess
+	Mail   Limit // that counts a mail to an address that is not the account's
+	Lane   Lane  // the queue in which its hash waits
+	// Results are the codes that it can end with, the labels of its metrics. They do not
+	// list the codes of every use case or, if it hashes, CodeOverloaded.
 	Results []Code
 	Events  []EventName // that the service records
 }
@@ -318,7 +318,7 @@ const (
 // Limits is the number of limits, LimitUnset included.
 const Limits = int(limits)
 
-// Limit is what counts the attempt.
+// Limit returns the limit that counts the attempt.
 func (a Attempt) Limit() Limit {
 	p := PolicyOf(a.Operation)
 	switch {
@@ -340,8 +340,8 @@ func (a Attempt) Limit() Limit {
 	return p.Limit
 }
 
-// AttemptsOn are those that the limits of an account (its normalised address) could
-// refuse, from clients that have made some lately and from one of unknown address.
+// AttemptsOn returns the attempts that the limits of an account (its normalised address)
+// could refuse, from the given clients and from one of unknown address.
 func AttemptsOn(account string, clients []netip.Addr) []Attempt {
 	attempts := []Attempt{
 		{Operation: OpSignIn, Account: account, DeviceID: "any"},
@@ -362,12 +362,12 @@ func AttemptsOn(account string, clients []netip.Addr) []Attempt {
 	return attempts
 }
 
-// Lane is where a hash waits for a worker.
+// Lane is a queue in which hashes wait for a worker.
 type Lane uint8
 
 // The lanes.
 const (
-	// LaneNone is for work that needs no hash: it gets none.
+	// LaneNone is for use cases that hash nothing; the limiter refuses a hash in it.
 	LaneNone Lane = iota
 	// LanePriority is for callers who have proved something already: a known
 	// device, a live session, a link from the account's mailbox.
@@ -380,7 +380,7 @@ const (
 // Lanes is the number of lanes, LaneNone included.
 const Lanes = int(lanes)
 
-// Lane is where the request waits.
+// Lane returns the lane in which the request waits.
 func (req HashRequest) Lane() Lane {
 	lane := PolicyOf(req.Operation).Lane
 	if req.KnownDevice && lane != LaneNone {

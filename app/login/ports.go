@@ -72,7 +72,7 @@ type Hasher interface {
 	Hash(ctx context.Context, req HashRequest, password string) (string, error)
 	// Verify compares. An empty hash stands for "no such account": the same work is
 	// done against a dummy and ok is false. A password over 72 bytes costs as much and
-	// is false. stale tells that a matching hash is of another cost or format, or of
+	// is false. stale means that a matching hash is of another cost or format, or of
 	// the password as it came, and should be replaced. A hash of another system has its
 	// own cost; while such hashes are stored, the answer to a wrong password takes
 	// equally long for every account.
@@ -116,12 +116,12 @@ type TokenRules interface {
 type Attempt struct {
 	Operation   Operation
 	Client      Client
-	Account     string   // normalised e-mail or user id; empty where none is named
+	Account     string   // normalised e-mail, or issuer and subject of an identity; empty: the call names none
 	Family      string   // refresh-token family, for the limit per session
 	Method      Method   // of the proof; empty: a password
 	DeviceID    string   // non-empty: a known device, with its own count
-	Recipient   string   // the address that a mail is to go to, where it is not the account's
-	Unsolicited MailKind // unsolicited mail; only the recipient's limit applies
+	Recipient   string   // the address of a mail, if it is not the account's
+	Unsolicited MailKind // the kind of an unsolicited mail; only the recipient's limit applies
 }
 
 // RateLimiter limits attempts per client prefix, account, session and device.
@@ -142,7 +142,7 @@ type Reservation interface {
 	// Succeeded gives back this attempt and the failures of the same client
 	// for the same account.
 	Succeeded(ctx context.Context)
-	// Failed weighs the attempt as a wrong guess.
+	// Failed counts the attempt as a wrong guess.
 	Failed(ctx context.Context)
 	// Released gives the attempt back: no guess was made (overload, caller gone).
 	Released(ctx context.Context)
@@ -151,13 +151,12 @@ type Reservation interface {
 // DeviceLifetime is how long a device stays known after a sign-in.
 const DeviceLifetime = 90 * 24 * time.Hour
 
-// Devices makes and checks device tokens: an HMAC bound to the account and its
-// version, no credential. A version ends with the account's password, or by an
+// Devices makes and checks device tokens. A token is an HMAC bound to the account and its
+// version; it is no credential. A version ends with the account's password, or by an
 // operator's act.
 type Devices interface {
 	Issue(account, version string, expires time.Time) string
-	// Check returns the device's id, or "" where the token is not valid for
-	// the account.
+	// Check returns the device's id, or "" if the token is not valid for the account.
 	Check(account, token string, now time.Time) (deviceID string)
 	// IssuedFor reports whether the token of a device that Check named was issued for
 	// this version of its account.

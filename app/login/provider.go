@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// ProviderInfo is what everybody may know of a provider.
+// ProviderInfo is the public part of a provider's settings.
 type ProviderInfo struct {
 	Name  string // in addresses
 	Title string // for people
 }
 
-// Assertion is what a provider says about somebody who has signed in there. Issuer and
-// Subject name the identity; an address names nobody.
+// Assertion is a provider's statement about a person who has signed in there. Issuer and
+// Subject together name the identity; the address does not.
 type Assertion struct {
 	Provider      string // as the settings call it
 	Issuer        string
@@ -26,22 +26,22 @@ type Assertion struct {
 	AMR           []string // how the person has signed in there (RFC 8176)
 }
 
-// ProviderSignInInput is what somebody has brought back from a provider.
+// ProviderSignInInput is the result of a sign-in at a provider.
 type ProviderSignInInput struct {
 	Assertion Assertion
-	Flow      []byte    // the sign-in that ends with it; it ends once
-	Expires   time.Time // when it would have expired
-	// SecondFactor tells that the provider has asked for a second factor, by a setting
-	// of the operator's.
+	Flow      []byte    // names this sign-in, which can end only once
+	Expires   time.Time // of the flow
+	// SecondFactor is true if the provider has asked for a second factor and a setting of
+	// the operator's lets that count.
 	SecondFactor bool
 	DeviceToken  string // optional; from an earlier grant on this device
 	Client       Client
 }
 
-// SignInProvider opens a session of the account that an identity belongs to. Somebody
-// who is not known yet gets an account, unless the address already has one: that is
-// linked only if both the provider and this service have seen its owner read the
-// mailbox, for otherwise either could be somebody else.
+// SignInProvider opens a session of the account that an identity belongs to. A person
+// without one gets an account. If the address already has an account, the identity is
+// linked to it only if both the provider and this service have verified the address:
+// otherwise one of the two sides could belong to another person.
 func (s *Service) SignInProvider(ctx context.Context, in ProviderSignInInput) (Grant, error) {
 	const op = OpSignInProvider
 	a := in.Assertion
@@ -65,7 +65,7 @@ func (s *Service) SignInProvider(ctx context.Context, in ProviderSignInInput) (G
 	return g, err
 }
 
-// spendFlow ends a sign-in at a provider: whoever comes back with it again is refused.
+// spendFlow ends a sign-in at a provider. It refuses a flow that has ended before.
 func (s *Service) spendFlow(ctx context.Context, op Operation, flow []byte, expires time.Time, c Client) error {
 	err := s.Identities.SpendFlow(ctx, sha256.Sum256(flow), expires)
 	if errors.Is(err, ErrTokenUnknown) {
@@ -121,7 +121,7 @@ func (s *Service) openProvider(ctx context.Context, in ProviderSignInInput, ua U
 	return s.open(ctx, o)
 }
 
-// firstProviderSignIn is of an identity that no account has.
+// firstProviderSignIn signs in an identity that no account has.
 func (s *Service) firstProviderSignIn(ctx context.Context, in ProviderSignInInput) (Grant, error) {
 	const op = OpSignInProvider
 	a := in.Assertion
@@ -147,15 +147,15 @@ func (s *Service) firstProviderSignIn(ctx context.Context, in ProviderSignInInpu
 	return s.openProvider(ctx, in, known)
 }
 
-// mayBeLinkedByAddress tells whether an identity whose provider vouches for the address
-// may be linked without a sign-in: the account's owner has shown here that the mailbox
-// is theirs, and asks for nothing more than a sign-in.
+// mayBeLinkedByAddress reports whether an identity whose provider vouches for the address
+// may be linked without a sign-in here: the account's owner has shown here that the
+// mailbox is theirs, and the account is enabled and has no second factor.
 func (ua UserAccount) mayBeLinkedByAddress() bool {
 	return !ua.Account.EmailVerifiedAt.IsZero() && ua.Account.DisabledAt.IsZero() && len(ua.Account.Factors) == 0
 }
 
-// mayGiveWay tells whether the account is nobody's: no session was ever opened for it,
-// and whoever reads the mailbox comes first.
+// mayGiveWay reports whether a new sign-up may replace the account: no session was ever
+// opened for it, and no one has shown that the mailbox is theirs.
 func (s *Service) mayGiveWay(ua UserAccount) bool {
 	return s.rules.RequireVerifiedEmail && ua.Account.Unopened && ua.Account.EmailVerifiedAt.IsZero()
 }
@@ -192,15 +192,16 @@ func (s *Service) signUpProvider(ctx context.Context, in ProviderSignInInput, em
 	}
 	s.record(ctx, EventSignedUp, op, session.Session, in.Client)
 	if s.rules.MailEnabled && ua.Account.EmailVerifiedAt.IsZero() {
-		_ = s.queueFirstLink(ctx, ua, in.Client.Language, in.Client) // who is signed in can ask for it again
+		// A signed-in user can ask for the mail again.
+		_ = s.queueFirstLink(ctx, ua, in.Client.Language, in.Client)
 	}
 	g, err := s.grant(ua, session.Session, token)
 	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err
 }
 
-// replaceUnopened gives an account that nobody has opened to whoever reads its mailbox,
-// as a sign-up with a password does.
+// replaceUnopened gives an account that was never opened to the person who reads its
+// mailbox, as a sign-up with a password does.
 func (s *Service) replaceUnopened(ctx context.Context, in ProviderSignInInput, known UserAccount) (Grant, error) {
 	const op = OpSignInProvider
 	if err := s.maySignUp(); err != nil {
@@ -255,8 +256,8 @@ func firstRunes(text string, n int) string {
 	return string(runes[:min(n, len(runes))])
 }
 
-// notAdded turns what a store says of an identity into an answer: somebody else was
-// quicker.
+// notAdded turns the errors of a store that could not add an identity into answers: a
+// parallel request has taken the address, the identity or the account's version.
 func (s *Service) notAdded(ctx context.Context, op Operation, err error, c Client) error { //nolint:unparam // one operation uses it so far
 	switch {
 	case errors.Is(err, ErrEmailTaken):

@@ -64,8 +64,8 @@ func grouped(letters string) string {
 	return b.String()
 }
 
-// recoveryCodeHash takes a code as people type it: with or without hyphens and
-// blanks, in either case.
+// recoveryCodeHash hashes a code as people type it: with or without hyphens and blanks,
+// in upper or lower case.
 func recoveryCodeHash(code string) TokenHash {
 	letters := strings.Map(func(r rune) rune {
 		if r == '-' || r == ' ' {

@@ -15,7 +15,7 @@ type RefreshInput struct {
 
 // Refresh exchanges a refresh token for a new grant. Until its successor is used,
 // and for the grace after that, a token leads to the same family again (a lost
-// answer, two tabs); later it is taken for stolen and its session ends.
+// answer, two tabs). After that it counts as stolen, and its session ends.
 func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Grant, error) {
 	token, ok := parseRefreshToken(in.RefreshToken)
 	attempt := Attempt{Operation: OpRefresh, Client: in.Client}
@@ -69,9 +69,9 @@ func (s *Service) rotate(ctx context.Context, token refreshToken) (Rotated, erro
 }
 
 // SignOut ends the session of a refresh token, spent or not, and the session of the
-// hosted pages that it came from: otherwise the next person at this browser would
-// be one click away from the account. A token that no live session has is no error:
-// the wish, to be signed out, holds already.
+// hosted pages that it came from: otherwise the next person at this browser would be one
+// click away from the account. A token without a live session is no error: the caller is
+// signed out already.
 func (s *Service) SignOut(ctx context.Context, in RefreshInput) error {
 	token, ok := parseRefreshToken(in.RefreshToken)
 	if !ok {

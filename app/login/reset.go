@@ -35,9 +35,9 @@ type ResetPasswordInput struct {
 }
 
 // ResetPassword spends a token from a mail, replaces the password, ends every session
-// and opens a new one for the caller. The mail was read, so its address is verified. An
-// operator's link verifies no address, but opens a session even if only verified
-// addresses may sign in: the operator vouches for it.
+// and opens a new one for the caller. Reading the mail proves the address, so it counts
+// as verified. An operator's link verifies no address, but opens a session even if only
+// verified addresses may sign in: the operator vouches for it.
 //
 // The token of a mail that verifies an address does the same until the address is
 // verified: the mailbox's owner may take over an account that somebody else made with

@@ -44,8 +44,8 @@ func (p ChallengePurpose) Life() time.Duration {
 	return ChallengeLife
 }
 
-// Challenge is a row of auth.challenges: what an account has begun and must end
-// with a proof. It is void once the account has another version, and for any other
+// Challenge is a row of auth.challenges: something that an account has begun, and that
+// ends with a proof. It is void once the account has another version, and for any other
 // client.
 type Challenge struct {
 	Hash           TokenHash
@@ -66,8 +66,8 @@ type ChallengeKey struct {
 	Now     time.Time
 }
 
-// challenge stores a challenge for the account and returns what its bearer has to
-// present.
+// challenge stores a challenge for the account and returns the text that the client must
+// present with its answer.
 func (s *Service) challenge(ctx context.Context, p ChallengePurpose, ua UserAccount, c Client, data []byte) (string, error) {
 	var raw [challengeBytes]byte
 	if _, err := io.ReadFull(s.Random, raw[:]); err != nil {
@@ -93,11 +93,13 @@ func (s *Service) challengeKey(p ChallengePurpose, presented string, c Client) C
 
 // begun is the first half of a sign-in, as its challenge keeps it.
 type begun struct {
-	// Device is known: a person who has only the password cannot use up its tries.
+	// Device is the id of a known device, which has its own count: a stranger who has
+	// only the password cannot use up its tries.
 	Device string `json:"device,omitempty"`
-	// Mailbox is the address whose mail was read.
+	// Mailbox is the address whose mail the person has read.
 	Mailbox string `json:"mailbox,omitempty"`
-	// Provider has signed the person in. With neither, a password was proved.
+	// Provider is true if a provider has signed the person in. Without Provider and
+	// Mailbox, the first half was a password.
 	Provider bool `json:"provider,omitempty"`
 }
 
@@ -192,8 +194,8 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 }
 
 // tellOfWrongCodes tells the owner that somebody has the first factor and guesses the
-// second: once a challenge is used up, or a limit of the account refuses. Whoever stops
-// short of both has at most 30 guesses a day, and the next one tells.
+// second. It does so once a challenge is used up, or a limit of the account or of its
+// device refuses. An attacker who stays below both has at most 30 guesses a day.
 func (s *Service) tellOfWrongCodes(ctx context.Context, c Challenge, ua UserAccount, client Client, err error) {
 	usedUp := AsError(err).Code == CodeInvalidCode && c.Tries >= ChallengeTries
 	if scope := scopeOf(err); usedUp || scope == "account" || scope == "device" {
@@ -201,8 +203,8 @@ func (s *Service) tellOfWrongCodes(ctx context.Context, c Challenge, ua UserAcco
 	}
 }
 
-// verifyMailbox notes that a sign-in has proved an address, unless it is the
-// account's no more.
+// verifyMailbox notes that a sign-in has proved the account's address. It does nothing if
+// the account has another address by now.
 func (s *Service) verifyMailbox(ctx context.Context, ua UserAccount, mailbox string) (UserAccount, error) {
 	if mailbox == "" || mailbox != ua.User.Email || !ua.Account.EmailVerifiedAt.IsZero() {
 		return ua, nil
@@ -211,7 +213,8 @@ func (s *Service) verifyMailbox(ctx context.Context, ua UserAccount, mailbox str
 	return ua, s.Mail.VerifyMailbox(ctx, ua.User.ID, mailbox, ua.Account.EmailVerifiedAt)
 }
 
-// challengeRefused counts an answer to no challenge as a guess of its client.
+// challengeRefused counts an answer that belongs to no live challenge as a guess of its
+// client.
 func (s *Service) challengeRefused(ctx context.Context, op Operation, c Client) error {
 	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: c})
 	if err != nil {
@@ -227,16 +230,16 @@ func errChallenge() *Error {
 	return Errorf(CodeInvalidToken, "This challenge has expired, was answered or took too many wrong codes; sign in again")
 }
 
-// opening is a sign-in whose every proof is in.
+// opening is a sign-in that has given every proof.
 type opening struct {
 	op          Operation
 	userAccount UserAccount
 	client      Client
 	amr         []string
-	known       bool // a device that has signed in before
-	remember    bool // the device is asked for no second factor for a while
-	// deviceToken is given back as it is; empty: a new one is made, unless the device
-	// keeps its own.
+	known       bool // the device has signed in before
+	remember    bool // the device needs no second factor for a while
+	// deviceToken goes back to the client unchanged. If it is empty, the client gets a
+	// new one, unless keepsToken says that it keeps its own.
 	deviceToken string
 	keepsToken  bool
 }
@@ -266,8 +269,8 @@ func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
 	return g, err
 }
 
-// deviceToken makes the device known. One that is remembered is asked for no
-// second factor until its token expires.
+// deviceToken makes the token of a known device. A remembered device needs no second
+// factor until its token expires.
 func (s *Service) deviceToken(ua UserAccount, remember bool) string {
 	if remember && s.rules.RememberDevice > 0 {
 		return s.Devices.Issue(ua.User.Email, rememberedVersionOf(ua), s.Now().Add(s.rules.RememberDevice))

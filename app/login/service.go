@@ -22,14 +22,14 @@ type Rules struct {
 	RefreshGrace  time.Duration // a spent refresh token leads to the same successor this long
 	MaxSessions   int           // live sessions of a user; the oldest end
 	MailEnabled   bool          // queued mails are sent
-	// RequireVerifiedEmail opens no session to an account whose address is not
-	// verified, but by an operator's link. It needs MailEnabled.
+	// RequireVerifiedEmail refuses a session to an account whose address is not
+	// verified, except by an operator's link. It needs MailEnabled.
 	RequireVerifiedEmail bool
 	// MailSignIn says who may sign in by a mailed code or link. It needs MailEnabled.
 	MailSignIn MailSignIn
-	// SecondFactorRoles are in no token of a session that has not proved a second factor.
+	// SecondFactorRoles are only in the tokens of sessions that have proved a second factor.
 	SecondFactorRoles []string
-	// ElevationTTL is how long a proof counts that was given on purpose.
+	// ElevationTTL is how long a session stays elevated.
 	ElevationTTL time.Duration
 	// RememberDevice is how long a remembered device needs no second factor; 0: it
 	// always needs it.
@@ -37,8 +37,8 @@ type Rules struct {
 	Notices        []MailKind // those that are sent
 }
 
-// Deps are the ports a Service works through. All are required but Now and
-// Random, which default to the system's, MailQueued, Providers and Passkeys.
+// Deps are the ports a Service works through. All are required except Passkeys,
+// Providers and MailQueued, and except Now and Random, which default to the system's.
 type Deps struct {
 	Store            Store
 	Mail             MailStore
@@ -92,7 +92,7 @@ type Grant struct {
 	TokenExpiresAt        time.Time
 	RefreshToken          string
 	RefreshTokenExpiresAt time.Time
-	DeviceToken           string // empty where none is issued
+	DeviceToken           string // empty: the client keeps the one it has
 	RolesWithheld         bool   // the token lacks roles that take a second factor
 }
 
@@ -108,9 +108,9 @@ func newID(random io.Reader) (string, error) {
 	return id.String(), err
 }
 
-// accountVersion is what device tokens are bound to. It changes with the password,
-// and another account with the same address has another one, so a device that knew
-// the account before is a stranger then.
+// accountVersion is what device tokens are bound to. It changes with the password, and
+// it differs for another account with the same address. In both cases a device that was
+// known before is unknown.
 func accountVersion(userID string, passwordVersion int) string {
 	return userID + "/" + strconv.Itoa(passwordVersion)
 }
@@ -164,8 +164,8 @@ func (s *Service) subject(ua UserAccount, session Session) Subject {
 	return sub
 }
 
-// authorize finds the live session behind an identity. An access token outlives
-// its session by minutes; what changes an account must not.
+// authorize finds the live session behind an identity. An access token outlives its
+// session by minutes, and must not change the account in that time.
 func (s *Service) authorize(ctx context.Context, id Identity) (Session, UserAccount, error) {
 	if !isUUID(id.UserID) || !isUUID(id.SessionID) {
 		return Session{}, UserAccount{}, errUnauthenticated()
@@ -177,8 +177,8 @@ func (s *Service) authorize(ctx context.Context, id Identity) (Session, UserAcco
 	return session, ua, err
 }
 
-// checkPassword spends one hash on a password that a limited attempt names. An
-// unknown account is an empty hash. The reservation is settled on every way out.
+// checkPassword spends one hash on the password of an attempt. An empty hash stands for
+// an unknown account. It settles the reservation in every case.
 func (s *Service) checkPassword(ctx context.Context, r Reservation, req HashRequest, hash, password string) (ok, stale bool, err error) {
 	ok, stale, err = s.Hasher.Verify(ctx, req, hash, password)
 	switch {
@@ -192,8 +192,8 @@ func (s *Service) checkPassword(ctx context.Context, r Reservation, req HashRequ
 	return ok, stale, err
 }
 
-// releaseTicket gives the ticket of a request back if it was not passed on. It is
-// deferred, so that a panic keeps none either.
+// releaseTicket gives the ticket of a request back if it was not passed on. Callers defer
+// it, so that a panic gives the ticket back too.
 func (s *Service) releaseTicket(req *HashRequest) {
 	if req.HasTicket {
 		s.Hasher.Release(*req)

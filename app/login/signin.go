@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// SignInInput is a claim to be somebody.
+// SignInInput names an account and offers its password.
 type SignInInput struct {
 	Email       string
 	Password    string
@@ -77,7 +77,8 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	return s.open(ctx, o)
 }
 
-// mayEnter refuses an account whose owner is known, but that may not be entered.
+// mayEnter refuses a sign-in to an account that is disabled or not verified. Callers ask
+// it after the proof, because its answer shows that the account exists.
 func (s *Service) mayEnter(ctx context.Context, op Operation, ua UserAccount, c Client) error {
 	if !ua.Account.DisabledAt.IsZero() {
 		return s.refused(ctx, op, ua.User.ID, c, Errorf(CodeAccountDisabled, "This account is disabled"))

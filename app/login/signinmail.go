@@ -22,7 +22,7 @@ const (
 
 func (m MailSignIn) on() bool { return m == MailSignInKnown || m == MailSignInSignUp }
 
-// RequestMailSignInInput names the address that is to sign in.
+// RequestMailSignInInput names the address of the person who wants to sign in.
 type RequestMailSignInInput struct {
 	Email       string
 	Language    string // optional; of the mail, such as "de"
@@ -93,8 +93,8 @@ func userIDIf(sent bool, ua UserAccount) string {
 	return ""
 }
 
-// knownDevice is the id of the device that a token names, if it is one of this
-// account as it is now.
+// knownDevice returns the id of the device that a token names. It is empty unless the
+// token is of this account in its present version.
 func (s *Service) knownDevice(ua UserAccount, email, token string) string {
 	if token == "" {
 		return ""
@@ -264,20 +264,21 @@ func (s *Service) SignInMailLink(ctx context.Context, in MailSignInLinkInput) (G
 	return s.signInByMail(ctx, mailProof{op: op, token: hash, userAccount: ua, device: s.knownDevice(ua, ua.User.Email, in.DeviceToken), client: in.Client})
 }
 
-// mailProof is a proof that the account's mailbox is read.
+// mailProof shows that the person reads the account's mailbox.
 type mailProof struct {
 	op          Operation
 	token       TokenHash
 	userAccount UserAccount
-	device      string // that is known, or empty
+	device      string // the id of a known device, or empty
 	client      Client
 }
 
-// signInByMail spends the mail and opens a session, or asks for the second factor.
+// signInByMail spends the mail's token and opens a session, or asks for the second factor.
 //
 // A person who reads the mailbox of an account with an unverified address takes the
 // account over: its password and sessions may belong to a stranger who signed up with
-// somebody else's address. If the account has a second factor, that is asked for first.
+// somebody else's address. If the account has a second factor, the reader must prove that
+// first, and nothing is taken over.
 func (s *Service) signInByMail(ctx context.Context, p mailProof) (Grant, error) {
 	ua := p.userAccount
 	takeOver := ua.Account.EmailVerifiedAt.IsZero() && len(ua.Account.Factors) == 0

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// SignUpInput is a new user's wish.
+// SignUpInput describes a new user.
 type SignUpInput struct {
 	Email    string
 	Name     string
@@ -82,7 +82,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	return g, err
 }
 
-// maySignUp tells whether new accounts are taken, by whatever way they come.
+// maySignUp refuses every kind of sign-up while sign-up is closed.
 func (s *Service) maySignUp() error {
 	if !s.rules.SignUpEnabled {
 		return Errorf(CodeSignupDisabled, "Sign-up is closed")
@@ -119,8 +119,8 @@ func (s *Service) signUpUnverified(ctx context.Context, ua UserAccount, replaces
 	return errEmailNotVerified("The account is made; open the link in the mail that was sent to its address, then sign in")
 }
 
-// queueFirstLink queues the mail that verifies a new account's address, unless the
-// mailbox got too many of them: the person can ask for one.
+// queueFirstLink queues the mail that verifies a new account's address. It queues none
+// if the mailbox got too many of them; the person can ask for one later.
 func (s *Service) queueFirstLink(ctx context.Context, ua UserAccount, language string, c Client) error {
 	if !s.mayTell(ctx, MailVerifyEmail, ua, c) {
 		return nil

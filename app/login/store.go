@@ -49,7 +49,7 @@ type Session struct {
 	ClientName     string
 	ClientPrefix   string
 	AMR            []string  // how its owner has proved who they are (RFC 8176)
-	ElevatedAt     time.Time // when they did so on purpose; zero: never
+	ElevatedAt     time.Time // the last elevation, or the sign-in if it proved two factors; zero: never
 	OriginID       string    // the session of the hosted pages that it comes from; empty: none
 }
 
@@ -102,7 +102,7 @@ type PasswordChange struct {
 	OldHash        string
 	SessionVersion int // as read with OldHash
 	NewHash        string
-	OtherWayIn     bool       // of no NewHash: something signs in that is no credential
+	OtherWayIn     bool       // if NewHash is empty: people can sign in without any credential, by mail
 	Session        NewSession // of version SessionVersion+1
 	Now            time.Time
 }
@@ -114,7 +114,7 @@ type AccountChange struct {
 	Password      *string
 	Roles         []string
 	DefaultRole   *string
-	Claims        map[string]string // all of them, in place of those there were
+	Claims        map[string]string // replaces all claims
 	Disabled      *bool
 	EndSessions   bool
 	EmailVerified bool // marks the address as verified
@@ -131,15 +131,15 @@ type UserFilter struct {
 // Sweep says what is old enough to be deleted.
 type Sweep struct {
 	Now        time.Time
-	NonceGrace time.Duration // nonces that lead on from tokens refused for this long are erased
+	NonceGrace time.Duration // nonces are erased once their token has been refused for this long
 	KeepEnded  time.Duration // how long ended and expired sessions stay for the record
 	Batch      int           // rows at most, of each kind
 }
 
 // Store keeps users, accounts, sessions and refresh tokens. Every method is one
 // transaction. Times are stored in UTC to the microsecond. Errors are the Err…
-// values of this package, ErrUnavailable where the database cannot be reached
-// or has no tables yet, or anything else for a defect.
+// values of this package, ErrUnavailable if the database cannot be reached or has no
+// tables yet, or anything else for a defect.
 type Store interface {
 	// CreateUser adds a user with its account and, unless s is nil, its first
 	// session. ErrEmailTaken if the address is in use.

@@ -42,7 +42,7 @@ func RunSweeper(ctx context.Context, store Store, nonceGrace time.Duration, fail
 }
 
 // RunRemover removes accounts that a sign-up made longer than after ago and that no
-// session was ever opened for, until ctx ends. failed is told of errors; the next
+// session was ever opened for, until ctx ends. It calls failed with errors; the next
 // round tries again.
 func (s *Service) RunRemover(ctx context.Context, after time.Duration, failed func(error)) {
 	wait := rand.N(sweepEvery) // #nosec G404 -- only spreads load
@@ -62,7 +62,7 @@ func (s *Service) RunRemover(ctx context.Context, after time.Duration, failed fu
 	}
 }
 
-// RemoveUnopened removes one batch of such accounts and tells how many there were.
+// RemoveUnopened removes one batch of such accounts and returns how many there were.
 func (s *Service) RemoveUnopened(ctx context.Context, after time.Duration) (int, error) {
 	ids, err := s.Store.RemoveUnopened(ctx, s.Now().UTC().Add(-after), sweepBatch)
 	for _, id := range ids {

@@ -12,7 +12,7 @@ type OneTimePasswords interface {
 	// New draws a secret for the user: as people type it (base32), as the otpauth
 	// URI that a QR code shows, and sealed.
 	New(user User) (secret, uri string, sealed []byte, err error)
-	// Check returns the time step that a code is of, at most one away from now, and
+	// Check returns the time step that a code belongs to, at most one away from now, or
 	// 0 for a wrong code. It fails for a secret that cannot be opened.
 	Check(userID string, sealed []byte, code string, now time.Time) (step int64, err error)
 }
@@ -20,7 +20,7 @@ type OneTimePasswords interface {
 // TOTP is a row of auth.totp.
 type TOTP struct {
 	Secret    []byte // sealed
-	LastStep  int64  // of the last code that was used: codes of it and of earlier ones are spent
+	LastStep  int64  // the time step of the last code used: codes of this step and of earlier ones are spent
 	CreatedAt time.Time
 }
 
@@ -32,8 +32,8 @@ type TOTPEnrolment struct {
 	Enrolment string // opaque, good for ChallengeLife
 }
 
-// EnrolTOTP proves the caller's password and draws a secret. Nothing asks for its
-// codes until AddTOTP has seen the first.
+// EnrolTOTP checks the caller's password and draws a secret. The account has no second
+// factor until AddTOTP has seen the first code.
 func (s *Service) EnrolTOTP(ctx context.Context, id Identity, password string, c Client) (TOTPEnrolment, error) {
 	_, ua, err := s.confirm(ctx, OpTOTPEnrolment, id, password, c, func(ua UserAccount) error {
 		if ua.Account.has(MethodTOTP) {
@@ -148,8 +148,8 @@ func (s *Service) RemoveTOTP(ctx context.Context, id Identity, password string, 
 	return nil
 }
 
-// proveTOTP spends a right code: on no replica does the same one, or an earlier
-// one, work again (RFC 6238, 5.2).
+// proveTOTP spends a right code: neither the same code nor an earlier one works again, on
+// any replica (RFC 6238, 5.2).
 func (s *Service) proveTOTP(ctx context.Context, _ Attempt, ua UserAccount, p Proof) ([]string, error) {
 	t, err := s.Credentials.TOTP(ctx, ua.User.ID)
 	if errors.Is(err, ErrNotFound) {

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// RequestEmailVerificationInput names an address that is to be verified.
+// RequestEmailVerificationInput names an address whose owner wants to verify it.
 type RequestEmailVerificationInput struct {
 	Email    string
 	Language string // optional; of the mail, such as "de"
@@ -28,7 +28,7 @@ func (s *Service) RequestEmailVerification(ctx context.Context, in RequestEmailV
 	})
 }
 
-// RequestEmailChangeInput names the address that an account is to have.
+// RequestEmailChangeInput names the new address of the account.
 type RequestEmailChangeInput struct {
 	NewEmail string
 	Password string
@@ -37,8 +37,8 @@ type RequestEmailChangeInput struct {
 }
 
 // RequestEmailChange proves the caller's password and queues a mail to the new
-// address with a link that makes it the account's. Whether somebody else has
-// the address is not told: nothing is sent then.
+// address with a link that makes it the account's. If another user has the address, it
+// gives the same answer and sends nothing.
 func (s *Service) RequestEmailChange(ctx context.Context, id Identity, in RequestEmailChangeInput) error {
 	if !s.rules.MailEnabled {
 		return errMailDisabled()
@@ -65,19 +65,19 @@ func (s *Service) RequestEmailChange(ctx context.Context, id Identity, in Reques
 		return err
 	}
 	_, err = s.Store.UserAccountByEmail(ctx, email)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	free := errors.Is(err, ErrNotFound)
+	if err != nil && !free {
 		return err
 	}
-	free := err != nil
-	_, err = s.Limiter.Reserve(ctx, Attempt{Client: in.Client, Recipient: email, Unsolicited: MailChangeEmail})
-	if err := s.queueLink(ctx, MailChangeEmail, ua, email, language, free && err == nil); err != nil {
+	_, limited := s.Limiter.Reserve(ctx, Attempt{Client: in.Client, Recipient: email, Unsolicited: MailChangeEmail})
+	if err := s.queueLink(ctx, MailChangeEmail, ua, email, language, free && limited == nil); err != nil {
 		return err
 	}
 	s.record(ctx, EventEmailChangeRequested, OpRequestEmailChange, session, in.Client)
 	return nil
 }
 
-// VerifyEmailInput proves access to a mailbox, and that its reader is who uses the
+// VerifyEmailInput proves access to a mailbox, and that the mailbox's reader uses the
 // account.
 type VerifyEmailInput struct {
 	Token    string
@@ -88,10 +88,10 @@ type VerifyEmailInput struct {
 
 // VerifyEmail spends a token from a mail: the account's address is verified, or the
 // address that the mail went to becomes the account's. The mail alone is not enough,
-// because the account's owner may have tricked its reader into confirming: a change
-// needs a session of the account, a new account a session or its password. A reader who
-// has neither can take the account over with ResetPassword. Confirming again succeeds:
-// mail programs and impatient people follow a link twice.
+// because the person who made the account may have tricked the mailbox's reader into
+// confirming: a change needs a session of the account, a new account a session or its
+// password. A reader who has neither can take the account over with ResetPassword.
+// Confirming again succeeds: mail programs and impatient people follow a link twice.
 func (s *Service) VerifyEmail(ctx context.Context, in VerifyEmailInput) error {
 	reservation, err := s.reserve(ctx, Attempt{Operation: OpVerifyEmail, Client: in.Client})
 	if err != nil {
@@ -138,8 +138,8 @@ func (s *Service) VerifyEmail(ctx context.Context, in VerifyEmailInput) error {
 	return nil
 }
 
-// mayConfirm reports whether the person who presents a link uses its account: by a
-// session of it or, except for a change of address, by its password.
+// mayConfirm refuses a person who presents a link without showing that they use its
+// account: by a session of it or, except for a change of address, by its password.
 func (s *Service) mayConfirm(ctx context.Context, t MailToken, ua UserAccount, in VerifyEmailInput) error {
 	if in.Identity.UserID == ua.User.ID {
 		_, _, err := s.authorize(ctx, in.Identity)
@@ -184,8 +184,8 @@ func (s *Service) Link(ctx context.Context, token string) (Link, error) {
 	return Link{Purpose: t.Purpose, Email: t.Email, UserAccount: ua, Confirmed: t.Confirmed(ua)}, err
 }
 
-// changeEmail gives an account the address that a token was sent to, and tells
-// the one that it had.
+// changeEmail gives an account the address that a token was sent to, and queues a notice
+// to the old address.
 func (s *Service) changeEmail(ctx context.Context, token TokenHash, ua UserAccount, c Client) error {
 	change := EmailChange{Token: token, Now: s.Now().UTC()}
 	if s.sends(MailEmailChanged) && s.mayTell(ctx, MailEmailChanged, ua, c) {

@@ -71,6 +71,9 @@ func exportUser(ctx context.Context, env Environment, ref string) error {
 			}
 			e := exported{User: shownUserOf(ua), Factors: ua.Account.Factors, Password: ua.Account.Password != ""}
 			e.User.Sessions = shownSessionsOf(sessions)
+			if e.User.Identities, err = identitiesOf(ctx, store, ua.User.ID); err != nil {
+				return err
+			}
 			if e.Passkeys, err = passkeysOf(ctx, store, ua.User.ID); err != nil {
 				return err
 			}

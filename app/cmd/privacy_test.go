@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -80,5 +81,48 @@ func TestUsersExportOne_HasEverythingButSecretsAndIsAudited(t *testing.T) {
 	}
 	if _, trail, _ := run(t, "", vars, "audit", "--json", "--event", "user-exported"); strings.Count(trail, got.User.ID) != 1 {
 		t.Errorf("audited as %q", trail)
+	}
+}
+
+func TestUsers_ShowAndExportOneListIdentities(t *testing.T) {
+	pg := testserver.StartPostgres(t)
+	pg.CreateDatabase(t, "app")
+	pg.Migrate(t, "app")
+	vars := []string{"LOGIN_DATABASE_URL=" + pg.URLFor("hasura_login_a", "app"), "LOGIN_AUDIT_DIR=" + filepath.Join(t.TempDir(), "audit")}
+	ok := func(args ...string) string {
+		t.Helper()
+		code, stdout, stderr := run(t, "", vars, args...)
+		if code != 0 {
+			t.Fatalf("%v: exit code %d, %s", args, code, stderr)
+		}
+		return stdout
+	}
+	for _, name := range []string{"ann", "bob"} {
+		ok("users", "create", name+"@example.org", "--name", name, "--no-password")
+	}
+	if out := ok("users", "show", "ann@example.org"); !strings.Contains(out, "\nproviders 0\n") {
+		t.Errorf("without an identity it says %s", out)
+	}
+	pg.Exec(t, "app", `INSERT INTO auth.identities (id, user_id, provider, issuer, subject, email, created_at, last_used_at)
+		SELECT gen_random_uuid(), id, 'corp', 'https://id.example.org', 'of ' || name, 'work.' || email, '2026-01-02T03:04:05Z', '2026-02-03T04:05:06Z' FROM public.users`)
+	want := "\nproviders 1\n  corp  https://id.example.org  as work.ann@example.org  linked 2026-01-02T03:04:05Z  last used 2026-02-03T04:05:06Z\n"
+	if out := ok("users", "show", "ann@example.org"); !strings.Contains(out, want) {
+		t.Errorf("it says %s, want %s", out, want)
+	}
+	type user struct {
+		Identities []struct{ Provider, Issuer, Subject, Email, LinkedAt, LastUsedAt string }
+	}
+	var exported struct{ User user }
+	if err := json.Unmarshal([]byte(ok("users", "export-one", "ann@example.org")), &exported); err != nil {
+		t.Fatal(err)
+	}
+	var shown user
+	if err := json.Unmarshal([]byte(ok("users", "show", "--json", "ann@example.org")), &shown); err != nil {
+		t.Fatal(err)
+	}
+	for verb, u := range map[string]user{"export-one": exported.User, "show --json": shown} {
+		if got := fmt.Sprint(u.Identities); got != "[{corp https://id.example.org of ann work.ann@example.org 2026-01-02T03:04:05Z 2026-02-03T04:05:06Z}]" {
+			t.Errorf("%s: %s", verb, got)
+		}
 	}
 }

@@ -32,7 +32,7 @@ func UsersCommand(env Environment) *cobra.Command {
 	list.Flags().StringVar(&page.email, "email", "", "only addresses that contain this text")
 	list.Flags().IntVar(&page.limit, "limit", 100, "how many to print at most; the last line says how to continue")
 	list.Flags().StringVar(&page.after, "after", "", "continue after this address")
-	show := verb("show USER", "Show one user, by id or e-mail, and its live sessions", func(ctx context.Context, args []string) error {
+	show := verb("show USER", "Show one user, by id or e-mail, with its accounts at providers and its live sessions", func(ctx context.Context, args []string) error {
 		return showUser(ctx, env, args[0], asJSON)
 	})
 	add := verb("create EMAIL", "Add a user; the password is asked for, or read from stdin", func(ctx context.Context, args []string) error {
@@ -223,6 +223,7 @@ type shownUser struct {
 	CreatedAt   time.Time         `json:"createdAt"`
 	VerifiedAt  time.Time         `json:"emailVerifiedAt,omitzero"`
 	DisabledAt  time.Time         `json:"disabledAt,omitzero"`
+	Identities  []shownIdentity   `json:"identities,omitempty"`
 	Sessions    []shownSession    `json:"sessions,omitempty"`
 }
 
@@ -256,32 +257,46 @@ func shownUserOf(ua login.UserAccount) shownUser {
 }
 
 func showUser(ctx context.Context, env Environment, ref string, asJSON bool) error {
-	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		ua, err := o.Find(ctx, ref)
-		if err != nil {
-			return err
-		}
-		sessions, err := o.Sessions(ctx, ua.User.ID)
-		if err != nil {
-			return err
-		}
-		u := shownUserOf(ua)
-		u.Sessions = shownSessionsOf(sessions)
-		if asJSON {
-			return showJSON(env.Stdout, u)
-		}
-		verified := "not verified"
-		if !u.VerifiedAt.IsZero() {
-			verified = "verified " + u.VerifiedAt.Format(time.RFC3339)
-		}
-		fmt.Fprintf(env.Stdout, "id        %s\ne-mail    %s (%s)\nname      %s\nroles     %s (default %s)\nstate     %s\ncreated   %s\nsessions  %d\n",
-			u.ID, u.Email, verified, u.Name, strings.Join(u.Roles, ", "), u.DefaultRole, u.State, u.CreatedAt.Format(time.RFC3339), len(u.Sessions))
-		for _, s := range u.Sessions {
-			opened := cmp.Or(strings.Join(s.AMR, "+"), "–")
-			fmt.Fprintf(env.Stdout, "  %s  last used %s  from %s  by %s  %s\n", s.ID, s.LastUsedAt.Format(time.RFC3339), s.Prefix, opened, s.Client)
-		}
-		return nil
+	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
+		return useOperator(ctx, env, cfg, store, func(ctx context.Context, o *login.Operator) error {
+			ua, err := o.Find(ctx, ref)
+			if err != nil {
+				return err
+			}
+			sessions, err := o.Sessions(ctx, ua.User.ID)
+			if err != nil {
+				return err
+			}
+			u := shownUserOf(ua)
+			u.Sessions = shownSessionsOf(sessions)
+			if u.Identities, err = identitiesOf(ctx, store, ua.User.ID); err != nil {
+				return err
+			}
+			if asJSON {
+				return showJSON(env.Stdout, u)
+			}
+			printUser(env.Stdout, u)
+			return nil
+		})
 	})
+}
+
+func printUser(w io.Writer, u shownUser) {
+	verified := "not verified"
+	if !u.VerifiedAt.IsZero() {
+		verified = "verified " + u.VerifiedAt.Format(time.RFC3339)
+	}
+	fmt.Fprintf(w, "id        %s\ne-mail    %s (%s)\nname      %s\nroles     %s (default %s)\nstate     %s\ncreated   %s\n",
+		u.ID, u.Email, verified, u.Name, strings.Join(u.Roles, ", "), u.DefaultRole, u.State, u.CreatedAt.Format(time.RFC3339))
+	fmt.Fprintf(w, "providers %d\n", len(u.Identities))
+	for _, i := range u.Identities {
+		fmt.Fprintf(w, "  %s  %s  as %s  linked %s  last used %s\n", i.Provider, i.Issuer, cmp.Or(i.Email, "–"), i.LinkedAt.Format(time.RFC3339), i.LastUsedAt.Format(time.RFC3339))
+	}
+	fmt.Fprintf(w, "sessions  %d\n", len(u.Sessions))
+	for _, s := range u.Sessions {
+		opened := cmp.Or(strings.Join(s.AMR, "+"), "–")
+		fmt.Fprintf(w, "  %s  last used %s  from %s  by %s  %s\n", s.ID, s.LastUsedAt.Format(time.RFC3339), s.Prefix, opened, s.Client)
+	}
 }
 
 type usersCreate struct {

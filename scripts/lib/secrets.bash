@@ -21,6 +21,17 @@ secret_list() { grep -v '^#' "${LIB}/../../ops/secrets.tsv"; }
 # The secrets that somebody else makes, one a line.
 given_secrets() { secret_list | awk -F '\t' '$5 == "given" { print $1 }'; }
 
+# How many values a secret that somebody else makes may have, as the list says; nothing
+# if it is not one. A * in the list stands for letters, digits, "-" and "_".
+values_of_given() {
+  secret_list | awk -F '\t' -v name="$1" '$5 == "given" {
+    pattern = $1
+    gsub(/\./, "[.]", pattern)
+    sub(/\*/, "[a-z0-9][a-z0-9_-]*", pattern)
+    if (name ~ "^" pattern "$") { print $4; exit }
+  }'
+}
+
 # The scripts that rotate, in the order of the list.
 rotations() { secret_list | awk -F '\t' '$6 ~ /^rotate-/ && !seen[$6]++ { print $6 }'; }
 

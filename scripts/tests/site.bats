@@ -101,6 +101,29 @@ set_secret() { printf '%s' "$2" | "${SCRIPTS}/set-secret" "$1"; }
   never_called_with 'pass word'
 }
 
+@test "set-secret takes what providers give: secrets by any provider's name, and files" {
+  local name folder=${HASURA_LOGIN_ROOT}/secrets/login
+  # Nobody must have them.
+  script init-secrets --check
+  assert_status 0
+  for name in google_client_secret corp-2_client_secret; do
+    set_secret "login/${name}" $'of the console\n'
+    assert_same "$(<"${folder}/${name}")" 'of the console'
+    assert_same "$(stat -c '%a %u' "${folder}/${name}")" '400 10001'
+  done
+  set_secret login/apple_key.p8 $'-----BEGIN\r\nkey\r\n-----END\r\n'
+  assert_same "$(od -c "${folder}/apple_key.p8")" "$(printf -- '-----BEGIN\nkey\n-----END' | od -c)"
+  set_secret login/providers.json $'{\n  "providers": []\n}\n'
+  assert_same "$(jq -c . "${folder}/providers.json")" '{"providers":[]}'
+  assert_same "$(stat -c '%a %u' "${folder}/providers.json")" '400 10001'
+  for name in login/_client_secret login/../x_client_secret login/a/b_client_secret 'login/*_client_secret' login/google_client_secretx login/providersXjson nginx/google_client_secret; do
+    run set_secret "${name}" x
+    assert_status 2
+    assert_says 'not one of'
+  done
+  never_called_with 'of the console'
+}
+
 @test "git ignores what is the operator's, and the release holds none of it" {
   local path
   for path in site/alertmanager/alertmanager.yml site/prometheus/public.yml .env secrets/x keys/x backups/recipients; do

@@ -86,6 +86,8 @@ make_logs() {
     cat "${BATS_TEST_TMPDIR}/login/log"
     # As app/cmd/trail.go logs an event that was lost.
     printf '%s\n' '{"level":"error","time":"2026-11-24T03:15:00Z","msg":"audit","error":"write /audit: no space left on device","event":"{\"event\":\"refused\"}"}'
+    # As app/httpapi/observe.go logs what a provider did wrong.
+    printf '%s\n' '{"level":"warn","time":"2026-11-24T03:15:00Z","msg":"provider","id":"75e482cd4bf041c47019c2d03da01ef6","error":"provider-unavailable"}'
   } >"${WORLD}/logs/login"
   {
     edge_line 502 /v1/graphql

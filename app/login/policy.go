@@ -233,7 +233,7 @@ var policies = map[Operation]Policy{
 	},
 	OpMailSignInCode: { // Limit is for a code without a challenge
 		Caller: CallerAnyone, Limit: LimitLink, Code: LimitCode,
-		Results: []Code{CodeInvalidCode, CodeInvalidToken, CodeInvalidCredentials, CodeSecondFactorRequired},
+		Results: []Code{CodeInvalidCode, CodeInvalidToken, CodeInvalidCredentials, CodeSecondFactorRequired, CodeSignupDisabled},
 		Events:  []EventName{EventSignedIn, EventSignedUp, EventEmailVerified, EventRefused, EventThrottled},
 	},
 	OpMailSignInLink: {

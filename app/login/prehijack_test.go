@@ -77,6 +77,26 @@ func TestPreHijacking_TrojanIdentifier(t *testing.T) {
 	w.outside(t, attacker, goodPassword, trojan)
 }
 
+// The victim may also come by a mailed code; a new password is not the only way to take
+// an account over.
+func TestPreHijacking_TrojanIdentifierAndAMailedSignIn(t *testing.T) {
+	w := newWorld(t, byMail(login.MailSignInKnown))
+	attacker := w.signUp(t, victim)
+	trojan := atCorp("attacker", attackersOwn)
+	if err := w.link(t, attacker, trojan); err != nil {
+		t.Fatal(err)
+	}
+	w.sendAll(t) // the notice about the link
+	r := w.request(t, victim)
+	if _, err := r.enter(r.code(t)); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.identities(t, victim); len(left) > 0 {
+		t.Errorf("identities %q are left", left)
+	}
+	w.outside(t, attacker, goodPassword, trojan)
+}
+
 func TestPreHijacking_UnexpiredEmailChange(t *testing.T) {
 	w := newWorld(t)
 	attacker := w.signUp(t, attackersOwn)

@@ -65,7 +65,7 @@ func (s *Service) RequestMailSignIn(ctx context.Context, in RequestMailSignInInp
 	m := mailing{kind: MailSignInLink, recipient: email, language: language, client: in.Client}
 	known := err == nil
 	send := known && ua.Account.DisabledAt.IsZero()
-	if !known && s.rules.MailSignIn == MailSignInSignUp && s.rules.SignUpEnabled {
+	if !known && s.rules.MailSignIn == MailSignInSignUp && s.maySignUp() == nil {
 		send, code.NewAccount = true, true
 	}
 	if send && ua.Account.EmailVerifiedAt.IsZero() { // the mailbox may be a stranger's
@@ -206,7 +206,7 @@ func (s *Service) SignInMailCode(ctx context.Context, in MailSignInCodeInput) (G
 	switch {
 	case live:
 		return s.signInByMail(ctx, mailProof{op: op, token: token, userAccount: ua, device: code.Device, client: in.Client})
-	case code.NewAccount:
+	case code.NewAccount && s.rules.MailSignIn == MailSignInSignUp:
 		return s.signUpByMail(ctx, code, in)
 	}
 	return Grant{}, s.refused(ctx, op, "", in.Client, errMailCode())
@@ -307,6 +307,9 @@ func (s *Service) signInByMail(ctx context.Context, p mailProof) (Grant, error) 
 // mailed there. It has no password.
 func (s *Service) signUpByMail(ctx context.Context, code MailCode, in MailSignInCodeInput) (Grant, error) {
 	const op = OpMailSignInCode
+	if err := s.maySignUp(); err != nil { // closed since the code was mailed
+		return Grant{}, s.refused(ctx, op, "", in.Client, AsError(err))
+	}
 	name := in.Name
 	if name == "" {
 		name, _, _ = strings.Cut(code.Email, "@")

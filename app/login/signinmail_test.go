@@ -366,6 +366,37 @@ func TestMailSignIn_MakesAccountsWhereThatIsWanted(t *testing.T) {
 	}
 }
 
+// A restart may close sign-ups between a code and its use. A challenge outlives it.
+func TestMailSignIn_TheSignUpRulesHoldWhenTheCodeComesBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		change logintest.Option
+		want   login.Code // empty: an account is made
+	}{
+		"nothing changed":     {byMail(login.MailSignInSignUp), ""},
+		"sign-up closed":      {func(_ *login.Deps, r *login.Rules) { r.MailSignIn, r.SignUpEnabled = login.MailSignInSignUp, false }, login.CodeSignupDisabled},
+		"only known accounts": {byMail(login.MailSignInKnown), login.CodeInvalidToken},
+		"switched off":        {byMail(login.MailSignInOff), login.CodeInvalidToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := newWorld(t, byMail(login.MailSignInSignUp))
+			r := before.request(t, "new@example.org")
+			after := newWorldOn(t, before.store, c.change)
+			_, err := after.SignInMailCode(t.Context(), login.MailSignInCodeInput{Challenge: r.challenge, Code: r.code(t), Client: home})
+			_, found := before.store.UserAccountByEmail(t.Context(), "new@example.org")
+			if c.want == "" {
+				if err != nil || found != nil {
+					t.Errorf("no account was made: %v, %v", err, found)
+				}
+				return
+			}
+			wantCode(t, err, c.want)
+			if !errors.Is(found, login.ErrNotFound) {
+				t.Errorf("an account was made (%v)", found)
+			}
+		})
+	}
+}
+
 // Somebody signs up between a code and its use: the code was not for that account.
 func TestMailSignIn_MakesNoSecondAccount(t *testing.T) {
 	w := newWorld(t, byMail(login.MailSignInSignUp))

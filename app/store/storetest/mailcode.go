@@ -120,6 +120,8 @@ func signInVoid(k *kit) {
 func takesOver(k *kit) {
 	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
 	k.session(ua)
+	k.link(ua, "1") // by somebody else, perhaps
+	kept := k.link(other, "2")
 	t := k.linkTo(ua, login.PurposeSignIn, ua.User.Email)
 	errs := parallel(4, func(int) error { return k.mail().SpendSignIn(k.ctx, t.Hash, true, k.now) })
 	k.equal("successes and refusals", []int{1, 3}, k.count(errs, nil, login.ErrTokenUnknown))
@@ -129,6 +131,8 @@ func takesOver(k *kit) {
 	k.equal("verified", stored(k.now), got.Account.EmailVerifiedAt)
 	k.equal("live sessions", 0, k.alive(got))
 	k.equal("the other's", other.Account, k.userAccount(other).Account)
+	k.equal("identities", 0, len(k.linked(ua)))
+	k.equal("the other's identities", []login.ProviderIdentity{kept}, k.linked(other))
 }
 
 func takesNoVerifiedOver(k *kit) {
@@ -136,8 +140,10 @@ func takesNoVerifiedOver(k *kit) {
 	k.ok(k.store.UpdateAccount(k.ctx, ua.User.ID, login.AccountChange{EmailVerified: true}, k.now))
 	ua = k.userAccount(ua)
 	k.session(ua)
+	kept := k.link(ua, "1")
 	t := k.linkTo(ua, login.PurposeSignIn, ua.User.Email)
 	k.ok(k.mail().SpendSignIn(k.ctx, t.Hash, true, k.now))
+	k.equal("identities", []login.ProviderIdentity{kept}, k.linked(ua))
 	k.equal("account", ua.Account, k.userAccount(ua).Account)
 	k.equal("live sessions", 1, k.alive(ua))
 }

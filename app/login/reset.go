@@ -18,7 +18,7 @@ type RequestPasswordResetInput struct {
 // account, and waits for no mail server.
 func (s *Service) RequestPasswordReset(ctx context.Context, in RequestPasswordResetInput) error {
 	if !s.rules.MailEnabled {
-		return Errorf(CodeMailDisabled, "This service sends no mail; ask whoever runs it for a link to reset the password")
+		return Errorf(CodeMailDisabled, "This service sends no mail; ask its operator for a link to reset the password")
 	}
 	return s.requestLink(ctx, linkRequest{
 		op: OpRequestPasswordReset, kind: MailResetPassword, event: EventPasswordResetRequested,

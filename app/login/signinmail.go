@@ -44,7 +44,7 @@ type MailChallenge struct {
 func (s *Service) RequestMailSignIn(ctx context.Context, in RequestMailSignInInput) (MailChallenge, error) {
 	const op = OpRequestMailSignIn
 	if !s.rules.MailEnabled || !s.rules.MailSignIn.on() {
-		return MailChallenge{}, Errorf(CodeMailDisabled, "This service signs nobody in by mail")
+		return MailChallenge{}, Errorf(CodeMailDisabled, "This service does not sign users in by mail")
 	}
 	email, err := NormalizeEmail(in.Email)
 	if err != nil {

@@ -4,19 +4,14 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"hasura-login/app/login"
-	"hasura-login/app/testserver"
 )
 
 // namedOperations are the constants of type Operation in the package's source.
@@ -104,47 +99,4 @@ func TestPolicies_WhatHasNoRowGetsNothing(t *testing.T) {
 	if got := login.PolicyOf("madeUp").Caller; got != login.CallerSession {
 		t.Errorf("it may be called by %d", got)
 	}
-}
-
-// One row says what holds for an operation, so nothing but the method, the route and
-// a page has to name it. What tells an operator which limits are in force names one
-// operation for each limit.
-func TestArchitecture_OnlyRoutesAndPagesNameOperations(t *testing.T) {
-	constant := regexp.MustCompile(`\blogin\.Op[A-Z]`)
-	for path, text := range repository(t) {
-		allowed := strings.HasPrefix(path, "app/pages/") || strings.HasPrefix(path, "app/httpapi/operation")
-		if strings.HasSuffix(path, ".go") && !allowed && constant.MatchString(text) {
-			t.Errorf("%s names an operation; what holds for one belongs in its policy", path)
-		}
-	}
-}
-
-// repository reads every file but tests and what is generated or built.
-func repository(t *testing.T) map[string]string {
-	t.Helper()
-	root, files := testserver.RepoRoot(t), map[string]string{}
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name := d.Name()
-		if d.IsDir() {
-			if path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules") {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		info, err := d.Info()
-		if err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 || strings.HasSuffix(name, "_test.go") {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		relative, _ := filepath.Rel(root, path)
-		files[filepath.ToSlash(relative)] = string(text)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
 }

@@ -32,6 +32,7 @@ auth_type = trust
 auth_file = %s/users
 pool_mode = transaction
 default_pool_size = 3
+server_idle_timeout = 1
 max_client_conn = 500
 `, pg.Port, port, dir)
 	users := ""

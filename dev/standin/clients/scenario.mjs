@@ -149,7 +149,7 @@ await check('forged headers of connection_init gain nothing', async () => {
 await check('graphql-js builds a schema from the introspection', async () => {
   const { data } = await post(await bob.accessToken(), getIntrospectionQuery());
   const schema = buildClientSchema(data);
-  assert.deepEqual(Object.keys(schema.getQueryType().getFields()).sort(), ['sessions', 'signin', 'users', 'users_by_pk']);
+  assert.deepEqual(Object.keys(schema.getQueryType().getFields()).sort(), ['identities', 'passkeys', 'sessions', 'signin', 'users', 'users_by_pk']);
 });
 
 await check('sign out: the refresh token is dead', async () => {

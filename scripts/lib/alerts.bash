@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# Who is told when something is wrong, and how: the settings ALERT_* of .env and the files of
-# secrets/alertmanager. Alertmanager and Prometheus read what is made of them in site/; without them
-# scripts/doctor --tell sends messages the same ways by itself.
+# Who gets alerts, and how: the settings ALERT_* of .env and the files of secrets/alertmanager. This
+# generates the files in site/ that Alertmanager and Prometheus read. Without those two,
+# scripts/doctor --tell sends messages the same ways.
 
 SITE=${ROOT}/site
-# The first line of a file in site/ that is made again at each deploy.
+# The first line of a file in site/ that each deploy generates.
 MADE='# Made by scripts/configure-alerts from .env. Without this line the file is yours and stays as it is.'
 TELEGRAM_AT=${HASURA_LOGIN_TELEGRAM:-https://api.telegram.org}
 readonly SITE MADE TELEGRAM_AT
@@ -22,7 +22,7 @@ way_is_set_up() {
   esac
 }
 
-# Every way that is set up.
+# Prints every way that is set up.
 ways_set_up() {
   local way
   for way in mail slack telegram ntfy webhook; do
@@ -30,7 +30,7 @@ ways_set_up() {
   done
 }
 
-# The ways that a setting names, or all that are set up.
+# Prints the ways that a setting names, or all that are set up.
 #   ways_of ALERT_WARNINGS|ALERT_CRITICAL
 ways_of() {
   local named way
@@ -55,7 +55,7 @@ check_alert_settings() {
   fi
 }
 
-# A setting as a string of YAML.
+# Quotes a setting as a string of YAML.
 yaml_of() {
   local value
   value=$(env_get "$1")
@@ -131,7 +131,7 @@ receiver_telegram() {
 YAML
 }
 
-# ntfy has a template of its own for what Alertmanager posts.
+# ntfy has a template for Alertmanager's messages.
 receiver_ntfy() {
   cat <<'YAML'
       - url_file: /run/secrets/ntfy_url
@@ -147,7 +147,7 @@ receiver_webhook() {
   ! has_alert_secret webhook_token || printf '        http_config: {authorization: {credentials_file: /run/secrets/webhook_token}}\n'
 }
 
-# The addresses that are asked from outside, as users ask them.
+# Prints the public addresses, which the probes request as users do.
 public_targets() {
   local name
   printf '%s\n- targets:\n' "${MADE}"
@@ -156,7 +156,7 @@ public_targets() {
   done
 }
 
-# Writes the files of site/ that are not the operator's own.
+# Writes the generated files of site/.
 write_site() {
   local folder config
   check_alert_settings
@@ -167,7 +167,7 @@ write_site() {
   public_targets | write_made prometheus/public.yml
 }
 
-# write_made PATH [CHECK]: from stdin; CHECK looks at the file first, under its name with .new.
+# write_made PATH [CHECK]: writes stdin to a file; CHECK tests it first, under its name with .new.
 write_made() {
   local path=${SITE}/$1 check=${2:-true}
   if [[ -f ${path} && $(sed -n 1p "${path}") != "${MADE}" ]]; then
@@ -185,14 +185,14 @@ write_made() {
 
 monitoring_in_use() { grep -qxF alertmanager <<<"$(services_in_use)"; }
 
-# An Alertmanager of an earlier release does not see the folder yet.
+# An Alertmanager of an earlier release does not mount the folder yet.
 check_alertmanager_config() {
   [[ -n $(running_of alertmanager) ]] || return 0
   compose exec -T alertmanager test -r "/etc/alertmanager-site/${1##*/}" </dev/null 2>/dev/null || return 0
   compose exec -T alertmanager amtool check-config "/etc/alertmanager-site/${1##*/}" </dev/null >&2
 }
 
-# Has what runs read its files again. The images of these three have busybox.
+# Makes the running services read their files again. Their three images have busybox.
 reload_monitoring() {
   local service at name
   for at in prometheus=127.0.0.1:9090 alertmanager=127.0.0.1:9093 blackbox-exporter=blackbox-metrics:9115; do
@@ -207,7 +207,7 @@ reload_monitoring() {
 
 # ── Without Alertmanager ──
 
-# Sends a message every way of ALERT_CRITICAL; the text comes on stdin.
+# Sends a message by every way of ALERT_CRITICAL; the text comes on stdin.
 #   tell firing|resolved SUBJECT
 tell() {
   local status=$1 subject=$2 text ways way failed=''
@@ -226,10 +226,10 @@ tell() {
   [[ -z ${failed} ]]
 }
 
-# Arguments can be read by every user of the machine, so curl gets its own on stdin.
+# Every user of the machine can read arguments, so curl gets its own on stdin.
 post() { curl --silent --show-error --fail --max-time 30 --retry 2 --output /dev/null --config -; }
 
-# A secret's first line as curl's configuration quotes it.
+# Prints a secret's first line, quoted for curl's configuration.
 alert_secret() {
   local value
   value=$(sed -n 1p "${SECRETS}/alertmanager/$1")
@@ -267,7 +267,7 @@ address_in() { sed 's/.*<\(.*\)>.*/\1/; s/^ *//; s/ *$//' <<<"$1"; }
 
 tell_by_slack() { post_json "$(alert_secret slack_url)" "$(jq -cn --arg text "*$2*"$'\n'"$3" '{text: $text}')"; }
 
-# A message of Telegram holds 4096 characters.
+# A Telegram message can have 4096 characters.
 tell_by_telegram() {
   post_json "${TELEGRAM_AT}/bot$(alert_secret telegram_token)/sendMessage" \
     "$(jq -cn --arg chat "$(env_get ALERT_TELEGRAM_CHAT)" --arg text "$2"$'\n\n'"$3" '{chat_id: $chat, text: $text[:4000]}')"
@@ -280,7 +280,7 @@ tell_by_ntfy() {
   } | post
 }
 
-# In the form that Alertmanager posts, so that the receiver needs to know one form only.
+# In the form of Alertmanager's messages, so that a receiver needs to know only one form.
 tell_by_webhook() {
   local token=''
   if has_alert_secret webhook_token; then token=$(alert_secret webhook_token); fi
@@ -293,7 +293,7 @@ tell_by_webhook() {
   )" "${token}"
 }
 
-# The service outside that calls when it stops hearing of this machine.
+# The external service that calls when it no longer hears from this machine.
 call_dead_man() {
   has_alert_secret dead_man_url || return 0
   post_json "$(alert_secret dead_man_url)" '{}' || warn 'the dead man'\''s switch could not be reached'

@@ -1,14 +1,15 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# What every script here shares. Sourced, never run:
+# Shared by every script here. Sourced, never run:
 #   source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/lib/all.bash"
 
-# Modes are named where they matter; an operator's umask changes none of the others.
+# Scripts set modes explicitly if they matter; this makes all others independent of the operator's
+# umask.
 umask 022
 
 LIB=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
-# The appliance's folder; another one is named only to work on a copy.
+# The appliance's folder; scripts name another one only to work on a copy.
 ROOT=${HASURA_LOGIN_ROOT:-$(dirname -- "$(dirname -- "${LIB}")")}
-# What a run must remember, beside the appliance it belongs to.
+# Where runs keep their state, next to the appliance that it belongs to.
 STATE=${ROOT}/.state
 readonly LIB ROOT STATE
 

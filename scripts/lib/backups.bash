@@ -1,7 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# Backups: one folder each, every part encrypted to the recipients of
-# backups/recipients; only SHA256SUMS is readable, so that a copy can be checked
-# anywhere without a key.
+# Backups: one folder each, with every part encrypted to the recipients of backups/recipients. Only
+# SHA256SUMS is in plain text, so that a copy can be checked anywhere without a key.
 #   database.dump.age   pg_dump -Fc
 #   manifest.age        rows and checksum of every table, of the same snapshot
 #   roles.sql.age       roles without passwords (those are in the secrets)
@@ -14,13 +13,13 @@ ARCHIVES=${BACKUPS}/archives
 RECIPIENTS=${BACKUPS}/recipients
 IDENTITY=${BACKUPS}/identity
 COPY_HOOK=${BACKUPS}/copy-off-box
-# What node-exporter's textfile collector reads.
+# node-exporter's textfile collector reads this folder.
 TEXTFILES=${BACKUPS}/metrics
 # How rclone reaches the place that BACKUP_COPY_TO names.
 COPY_CONFIG=${BACKUPS}/rclone.conf
 readonly TEXTFILES BACKUPS ARCHIVES RECIPIENTS IDENTITY COPY_HOOK COPY_CONFIG
 
-# A finished backup's folders, oldest first; partial ones begin with a dot.
+# Prints the folders of finished backups, oldest first; partial ones begin with a dot.
 archives() {
   local folder
   for folder in "${ARCHIVES}"/[0-9]*Z; do
@@ -38,8 +37,8 @@ made_at() {
   date -u -d "${BASH_REMATCH[1]} ${BASH_REMATCH[2]}:${BASH_REMATCH[3]}:${BASH_REMATCH[4]}" +%s
 }
 
-# Says in a metric when the newest backup was made that WHAT happened to. An older backup never takes
-# the place of a newer one.
+# Writes to a metric the time of the newest backup that WHAT happened to. An older backup never
+# replaces a newer one.
 #   stamp WHAT FOLDER HELP
 stamp() {
   local what=$1 made
@@ -66,8 +65,8 @@ stamped() {
 
 copies_leave() { [[ -n $(env_get BACKUP_COPY_TO) || -x ${COPY_HOOK} ]]; }
 
-# Copies finished backups off the machine, those of earlier nights too if they are not there yet, and
-# reads the newest back. It never deletes there: what a thief of this machine can do must not include it.
+# Copies finished backups off the machine, missing ones of earlier nights too, and reads the newest back.
+# It never deletes there, so that a thief of this machine cannot either.
 copy_off_box() {
   local place
   place=$(env_get BACKUP_COPY_TO)
@@ -95,7 +94,7 @@ check_copy_settings() {
   [[ $(stat --format %a "${COPY_CONFIG}") == [46]00 ]] || die "backups/rclone.conf can be read by others: chmod 600 backups/rclone.conf"
 }
 
-# rclone writes progress to stdout; that belongs to the name of the folder.
+# rclone writes progress to stdout, which must contain only the name of the folder.
 to_place() { rclone --config "${COPY_CONFIG}" --ask-password=false --retries 3 --contimeout 30s --log-level NOTICE "$@" </dev/null >&2; }
 
 check_archive() {
@@ -108,7 +107,7 @@ encrypt() { age --encrypt --recipients-file "${RECIPIENTS}"; }
 # decrypt FILE IDENTITY → stdout
 decrypt() { age --decrypt --identity "$2" "$1"; }
 
-# saved_trail FOLDER IDENTITY → the audit trail in a backup, if it has one
+# saved_trail FOLDER IDENTITY → the audit trail of a backup, if it has one
 saved_trail() {
   [[ -f $1/audit.jsonl.gz.age ]] || return 0
   decrypt "$1/audit.jsonl.gz.age" "$2" | gunzip
@@ -132,7 +131,7 @@ ORDER BY n.nspname, c.relname
 SQL
 }
 
-# Restores an archive's dump into a new database and proves every row is there.
+# Restores an archive's dump into a new database and checks that every row is there.
 #   restore_into DATABASE ARCHIVE IDENTITY
 restore_into() {
   local database=$1 archive=$2 identity=$3

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# What can be wrong with the machine. Each check reads, changes nothing, and calls
-# problem() or note() for what it finds.
+# The checks of scripts/doctor. Each check only reads, and calls problem() or note() for its
+# findings.
 
 PROBLEMS=0
 
-# problem RUNBOOK TEXT: a runbook of docs/runbooks, without its ending.
+# problem RUNBOOK TEXT: RUNBOOK is a page of docs/runbooks, without .md.
 problem() {
   PROBLEMS=$((PROBLEMS + 1))
   printf 'PROBLEM  %s\n         → docs/runbooks/%s.md\n' "$2" "$1"
@@ -37,8 +37,9 @@ check_disk() {
   fi
 }
 
-# What the containers of the services in use may take together, in MB, and while a deploy runs a second
-# Hasura: the largest that is ever there twice. Before there is a .env, the example's settings count.
+# Prints the memory in MB that the containers of the services in use may take together. It includes a
+# second Hasura, because during a deploy that is the largest service that runs twice. Without a .env
+# the settings of the example count.
 #   memory_ceiling [PROFILES]
 memory_ceiling() {
   local env=${ROOT}/.env
@@ -52,7 +53,7 @@ check_memory() {
   local megabytes ceiling
   megabytes=$(awk '/^MemTotal/ { print int($2 / 1024) }' "${HASURA_LOGIN_MEMINFO:-/proc/meminfo}")
   ceiling=$(memory_ceiling "${1:-}" 2>/dev/null) || ceiling=0
-  # A tenth less is let pass: they are never all at their limits at once.
+  # Accept a tenth less: the containers never reach their limits all at once.
   if ((megabytes < ceiling * 9 / 10)); then
     problem memory-low "${megabytes} MB of memory: the limits of the containers add up to ${ceiling} MB, with the second Hasura of a deploy (docs/sizing.md)"
   else
@@ -70,8 +71,8 @@ check_clock() {
   esac
 }
 
-# The names served must lead here, and no AAAA record may where Docker has no IPv6: all IPv6 clients
-# would come from one address and share one limit.
+# The served names must lead here. There must be no AAAA record if Docker has no IPv6: all IPv6
+# clients would come from one address and share one limit.
 check_names() {
   local name addresses own
   own=$(hostname --all-ip-addresses 2>/dev/null || true)
@@ -119,7 +120,7 @@ check_settings() {
   good '.env and the compose file fit together'
 }
 
-# Every secret is there, read by its consumer and by nobody else, and ends without a newline.
+# Every secret exists, only its consumer can read it, and it ends without a newline.
 check_secrets() {
   local before=${PROBLEMS} missing file owner mode
   missing=$("${LIB}/../init-secrets" --check 2>&1) || problem lost-keys "${missing#ERROR: }"
@@ -140,7 +141,7 @@ check_secrets() {
   ((PROBLEMS > before)) || good 'secrets: all there, each for its reader alone'
 }
 
-# No secret has more values than its reader takes, or one that is too short.
+# No secret has more values than its reader accepts, or a value that is too short.
 check_values() {
   local complaint files=()
   mapfile -d '' files < <(cd "${SECRETS}" 2>/dev/null && find . -mindepth 2 -type f ! -path './acme/*' -printf '%P\0')
@@ -164,10 +165,10 @@ consumer_of() {
   printf '%s' "${rest%%/*}"
 }
 
-# has_value NAME VALUE: whether a secret of several lines holds a value.
+# has_value NAME VALUE: whether a secret of several lines contains a value.
 has_value() { grep -qxF -- "$2" <<<"$(read_secret "$1" 2>/dev/null)"; }
 
-# Those who share a secret have the same.
+# Services that share a secret have the same value.
 check_shared_secrets() {
   local before=${PROBLEMS} consumer file role
   for consumer in hasura migrate; do
@@ -186,7 +187,7 @@ check_shared_secrets() {
   ((PROBLEMS > before)) || good 'shared secrets agree'
 }
 
-# One container of each service, up and healthy.
+# Each service has one container, up and healthy.
 check_containers() {
   local before=${PROBLEMS} service names count name state
   for service in $(services_in_use); do
@@ -209,7 +210,8 @@ check_containers() {
   ((PROBLEMS > before)) || good 'every service has one container, up and healthy'
 }
 
-# What runs is what .env and the compose file say, and those are not older than this release.
+# The running containers match .env and the compose file, and their images are not older than this
+# release.
 check_images() {
   local before=${PROBLEMS} service setting here unpinned=() own=()
   for service in $(services_left_behind); do
@@ -230,7 +232,7 @@ check_images() {
   ((PROBLEMS > before)) || good 'images: what .env names runs, and it is not older than this release'
 }
 
-# The images that are here have what the compose file expects of them.
+# The local images contain what the compose file expects.
 check_inside_images() {
   local setting uid programs paths image lacking wanted=()
   while IFS=$'\t' read -r setting uid programs paths _; do
@@ -256,7 +258,7 @@ check_inside_images() {
   done < <(grep -v '^#' "${LIB}/../../ops/images.tsv")
 }
 
-# What runs was deployed from the files that lie here.
+# The running release was deployed from the files in this folder.
 check_release() {
   local newest deployed here
   newest=$(releases | tail -n 1)
@@ -290,7 +292,7 @@ check_upstreams() {
   fi
 }
 
-# Nothing but nginx is reachable from outside.
+# Only nginx is reachable from outside.
 check_published() {
   local published
   published=$(docker ps --format '{{.Names}} {{.Ports}}' --filter "label=com.docker.compose.project=${PROJECT}" |
@@ -342,7 +344,7 @@ check_keys() {
   fi
 }
 
-# The certificate nginx has: valid for three weeks more, with its key, and the one served.
+# nginx's certificate is valid for three more weeks, matches its key, and is the one served.
 check_certificate() {
   local chain=${SECRETS}/nginx/tls/fullchain.pem key=${SECRETS}/nginx/tls/privkey.pem name served
   [[ $(env_get ENTRY) != load-balancer ]] || return 0
@@ -390,7 +392,7 @@ check_database() {
   ((PROBLEMS > before)) || good 'the database has its tables and its roles get in'
 }
 
-# A request of a signed-in user, through login and through Hasura. It signs out again.
+# Sends a signed-in user's request through login and Hasura, then signs out.
 check_signed_in() {
   local service host
   for service in login hasura; do
@@ -403,7 +405,8 @@ check_signed_in() {
   done
 }
 
-# Somebody is told when something is wrong: by Alertmanager, or by the timer of this script.
+# Somebody gets a message when something is wrong: from Alertmanager, or from the timer of this
+# script.
 check_alerting() {
   local complaint
   if ! complaint=$( (check_alert_settings && ways_of ALERT_CRITICAL && ways_of ALERT_WARNINGS) 2>&1 >/dev/null); then
@@ -453,7 +456,7 @@ check_stamp() {
   fi
 }
 
-# The archive for a restore to a moment, if it is wanted.
+# The archive for a restore to a moment, if it is on.
 check_wal() {
   local before=${PROBLEMS} mode newest
   wal_wanted || return 0

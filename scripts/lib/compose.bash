@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# The one way to Docker.
+# All calls of Docker.
 
 PROJECT=$(env_get COMPOSE_PROJECT_NAME)
 PROJECT=${PROJECT:-hasura-login}
-# How long scripts wait, where nothing says otherwise: for a container to be up, and for an answer to
-# be as it should, in half seconds.
+# The default waits of scripts: for a container to be up, and for an answer to be as expected. In
+# half seconds.
 START_SECONDS=180
 REPLY_TRIES=20
 readonly PROJECT START_SECONDS REPLY_TRIES
@@ -14,7 +14,7 @@ compose() {
     --file "${ROOT}/docker-compose.prod.yml" --env-file "${ROOT}/.env" "$@"
 }
 
-# Names of a service's containers, running or not, one-off runs left out.
+# Prints the names of a service's containers, running or not, without one-off runs.
 containers_of() {
   docker ps --all --format '{{.Names}}' \
     --filter "label=com.docker.compose.project=${PROJECT}" \
@@ -22,7 +22,7 @@ containers_of() {
     --filter 'label=com.docker.compose.oneoff=False'
 }
 
-# A service's containers that run.
+# Prints a service's running containers.
 running_of() {
   docker ps --format '{{.Names}}' \
     --filter "label=com.docker.compose.project=${PROJECT}" \
@@ -42,7 +42,7 @@ is_up() {
   [[ ${state} == 'running healthy' || ${state} == 'running none' ]]
 }
 
-# Waits until a container runs and its health check agrees.
+# Waits until a container runs and is healthy.
 #   wait_up NAME
 wait_up() {
   local name=$1 deadline=$((SECONDS + START_SECONDS)) state
@@ -50,7 +50,7 @@ wait_up() {
     state=$(state_of "${name}")
     case ${state} in
       'running healthy' | 'running none') return 0 ;;
-      # Docker calls a container unhealthy only after its start period and some more tries.
+      # Docker reports a container as unhealthy only after its start period and some retries.
       'exited '* | 'dead '* | 'running unhealthy' | '')
         say "${name} is ${state:-gone}; its last words:"
         docker logs --tail 20 "${name}" >&2 || true
@@ -67,11 +67,11 @@ wait_up() {
   done
 }
 
-# Sleeps; tests, whose containers are quick, make it shorter.
+# Sleeps; tests make it shorter, because their containers are quick.
 pause() { sleep "${HASURA_LOGIN_PAUSE:-$1}"; }
 
-# Runs a command again and again until it succeeds, for what a service in good health does within
-# REPLY_TRIES half seconds.
+# Repeats a command until it succeeds, for what a healthy service does within REPLY_TRIES half
+# seconds.
 #   eventually COMMAND…
 eventually() {
   local tries=${REPLY_TRIES}
@@ -81,8 +81,8 @@ eventually() {
   done
 }
 
-# Makes a service run as the compose file says, if it does not yet. What runs stays as it is; a
-# container that does not run is made anew if the settings have changed since.
+# Starts a service as the compose file says. A running container stays as it is; a stopped one is
+# recreated if the settings have changed.
 #   start_service NAME
 start_service() {
   local service=$1 name keep=()
@@ -101,7 +101,7 @@ remove_container() {
   docker rm --force "${name}" >/dev/null
 }
 
-# Whether a service's container was made from other settings, or another image, than those of now.
+# Whether a service's container has other settings, or another image, than the current ones.
 differs_from_settings() {
   local service=$1 name wanted made
   name=$(running_of "${service}" | sed -n 1p)
@@ -111,11 +111,11 @@ differs_from_settings() {
   [[ ${wanted} != "${made}" ]]
 }
 
-# Services the profiles in use bring, one a line.
+# Prints the services of the profiles in use, one per line.
 services_in_use() { compose config --services; }
 
-# Starts what stands beside the way of a request, or brings it to its settings: monitoring, ACME. Redis
-# and Postgres hold data and are left as they run.
+# Starts or updates the services that no request passes through: monitoring, ACME. Redis and Postgres
+# hold data, so they stay as they are.
 start_other_services() {
   local service wanted=()
   for service in $(services_in_use); do

@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# Files that are whole or absent, whenever the machine stops.
+# Files that are complete or absent, whenever the machine stops.
 
-# Replaces a file with what comes on stdin.
+# Replaces a file with stdin.
 #   write_file PATH MODE [UID[:GID]]
-# The rename is what makes it atomic; the two syncs make it last.
+# The rename makes it atomic; the two syncs make it durable.
 write_file() {
   local path=$1 mode=$2 owner=${3:-} temporary
   temporary=$(mktemp "${path%/*}/.${path##*/}.XXXXXX")
@@ -15,7 +15,7 @@ write_file() {
   sync "${path%/*}"
 }
 
-# Only root can give a file away; anyone else works on a copy of their own.
+# Only root can change the owner; other users work on a copy of their own.
 give_to() {
   local owner=$1
   shift
@@ -24,7 +24,7 @@ give_to() {
   fi
 }
 
-# Makes a folder with its mode and owner, or corrects them.
+# Creates a folder with its mode and owner, or corrects them.
 make_folder() {
   local path=$1 mode=$2 owner=${3:-}
   mkdir -p "${path}"
@@ -37,11 +37,11 @@ ensure_state() {
     mkdir -p "${STATE}"
     chmod 0700 "${STATE}"
   fi
-  # The folder keeps itself out of version control.
+  # The folder excludes itself from version control.
   [[ -e ${STATE}/.gitignore ]] || printf '*\n' >"${STATE}/.gitignore"
 }
 
-# The settings file, one NAME=value a line; compose takes a value in quotes too.
+# The settings file has one NAME=value per line; compose also accepts quoted values.
 env_get() {
   local name=$1
   [[ -f ${ROOT}/.env ]] || return 0

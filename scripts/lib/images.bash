@@ -1,14 +1,14 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# Images: .env says what runs here, .env.example what this release was made with. Login's own image is
-# left out: a deploy names it.
+# Images: .env names those that run here, .env.example those of this release. Login's own image is not
+# among them, because a deploy names it.
 
-# Names of the settings, one a line.
+# Prints the names of the settings, one per line.
 image_settings() { sed -n 's/^\([A-Z_]*_IMAGE\)=.*/\1/p' "${ROOT}/.env.example" | grep -vxF "${IMAGE_SETTING}"; }
 
-# What this release names.
+# Prints the image that this release names.
 release_image_of() { sed -n "s/^$1=//p" "${ROOT}/.env.example"; }
 
-# The image here: that of .env, or this release's if .env has none.
+# Prints the image in use: that of .env, or this release's if .env has none.
 image_here() {
   local image
   image=$(env_get "$1")
@@ -27,15 +27,15 @@ repository_of() {
   if [[ ${image##*/} == *:* ]]; then printf '%s' "${image%:*}"; else printf '%s' "${image}"; fi
 }
 
-# at_least WANTED FOUND, as versions
+# at_least WANTED FOUND, compared as versions
 at_least() { printf '%s\n%s\n' "$1" "$2" | sort --version-sort --check=quiet; }
 
 # Whether two tags differ only in their numbers: 1.30.7 and 1.30.8, but not 1.30.8-alpine.
 same_kind() { [[ $(tr -s 0-9 0 <<<"$1") == "$(tr -s 0-9 0 <<<"$2")" ]]; }
 
-# Whether .env names something that no release takes over: a repository of the operator's own, such as
-# a mirror, another kind of tag, or another major version of Postgres, which cannot read the files of
-# this one.
+# Whether .env names an image that a release must not replace: one from the operator's own repository
+# (for example a mirror), another kind of tag, or another major version of Postgres, which cannot read
+# this one's files.
 is_own_choice() {
   local setting=$1 here there
   here=$(env_get "${setting}")
@@ -47,7 +47,7 @@ is_own_choice() {
   [[ ${setting} == POSTGRES_IMAGE && ${here%%.*} != "${there%%.*}" ]]
 }
 
-# Whether this release has a newer image than .env. An operator's newer tag stays.
+# Whether this release has a newer image than .env. A newer tag of the operator stays.
 release_is_newer() {
   local here there
   here=$(env_get "$1")
@@ -57,8 +57,8 @@ release_is_newer() {
   ! is_own_choice "$1" && at_least "$(tag_of "${here}")" "$(tag_of "${there}")"
 }
 
-# Pulls an image and pins it to what was pulled. If its registry does not answer, an image that is
-# here already is taken by its tag.
+# Pulls an image and pins it to the digest pulled. If the registry does not answer, it uses a local
+# image by its tag.
 #   pinned REPOSITORY:TAG → REPOSITORY:TAG@DIGEST
 pinned() {
   local image=$1 words digest
@@ -74,8 +74,8 @@ pinned() {
   fi
 }
 
-# Takes this release's images where they are newer, and pins what is used here and not pinned. All are
-# pulled before anything is written.
+# Takes this release's images if they are newer, and pins the images in use that are not pinned. It
+# pulls all of them before it writes anything.
 take_release_images() {
   local setting image used taken=()
   used=$(settings_in_use)
@@ -91,7 +91,7 @@ take_release_images() {
   done
 }
 
-# A release may have a service that .env does not know yet; without its image compose refuses the file.
+# A release may have a service whose image is not in .env yet; without one, compose refuses the file.
 take_missing_images() {
   local setting
   for setting in $(image_settings); do
@@ -99,7 +99,7 @@ take_missing_images() {
   done
 }
 
-# Pins one setting, if it is not pinned yet.
+# Pins one setting, unless it is pinned already.
 pin_setting() {
   local image
   image=$(image_here "$1")
@@ -107,13 +107,13 @@ pin_setting() {
   env_set "$1" "$(pinned "${image}")"
 }
 
-# The settings that name the images of the services in use, one a line.
+# Prints the settings that name the images of the services in use, one per line.
 settings_in_use() {
   local service
   for service in $(services_in_use); do setting_of "${service}"; done | sort -u
 }
 
-# The setting that names a service's image.
+# Prints the setting that names a service's image.
 setting_of() {
   local name=${1//-/_}
   case $1 in
@@ -125,7 +125,7 @@ setting_of() {
   printf '%s_IMAGE\n' "${name^^}"
 }
 
-# What .env says of images now, to go back to; each verb that is under way has its own.
+# Keeps the images of .env for the way back; each verb in progress has its own copy.
 images_before() { printf '%s/%s.images' "${STATE}" "${PHASE_VERB}"; }
 
 remember_images() {
@@ -144,7 +144,7 @@ images_as_before() {
 
 forget_images() { rm -f "$(images_before)"; }
 
-# The services whose container was made from another image, or other settings, than those of now.
+# Prints the services whose container has another image, or other settings, than the current ones.
 services_left_behind() {
   local service
   for service in $(services_in_use); do

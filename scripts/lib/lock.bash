@@ -1,9 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# One changing run at a time.
+# Only one script may change things at a time.
 
-# The lock is a file descriptor that children inherit on purpose: when a run is
-# killed, what it started (a docker command) may still be changing things, and
-# the next run waits until that has ended.
+# Child processes inherit the lock's file descriptor on purpose: when a run is killed, its child (a
+# docker command) may still be changing things, and the next run waits until that has ended.
 take_lock() {
   local seconds=${1:-120} holder fd
   if [[ -n ${DRY_RUN} || -n ${HASURA_LOGIN_LOCKED:-} ]]; then
@@ -17,6 +16,6 @@ take_lock() {
     flock --wait "${seconds}" "${fd}" || die_with 75 "another run is still going${holder:+: ${holder}}; nothing was changed"
   fi
   printf '%s, process %s\n' "${0##*/}" "$$" >"${STATE}/lock.holder"
-  # A script called by this one works under the same lock.
+  # A script that this one calls uses the same lock.
   export HASURA_LOGIN_LOCKED=1
 }

@@ -1,14 +1,14 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# Words for the operator. Progress goes to stderr, so that what a script answers
-# with on stdout can be read by another program.
+# Messages for the operator. Progress goes to stderr, so that another program can read a script's
+# result on stdout.
 
 say() { printf '%s\n' "$*" >&2; }
 warn() { printf 'WARNING: %s\n' "$*" >&2; }
 
-# Ends the run with status 1, saying why.
+# Prints why and ends the run with status 1.
 die() { die_with 1 "$@"; }
 
-# Ends the run with the status given first.
+# Ends the run with the given status.
 die_with() {
   local status=$1
   shift
@@ -17,7 +17,7 @@ die_with() {
   exit "${status}"
 }
 
-# Says what comes next, then does it; with --dry-run only says it.
+# Prints the next step, then runs it; with --dry-run it only prints it.
 #   step "reload nginx" reload_nginx
 step() {
   local what=$1

@@ -3,7 +3,7 @@
 
 upstream_file() { printf '%s\n' "${ROOT}/nginx/upstreams/$1.conf"; }
 
-# The host an upstream file names: a container, or the service itself at first.
+# Prints the host that an upstream file names: a container, or at first the service itself.
 upstream_of() {
   sed -n 's/^[[:space:]]*server[[:space:]]\{1,\}\([^:;[:space:]]*\):.*/\1/p' "$(upstream_file "$1")" | sed -n 1p
 }
@@ -15,8 +15,8 @@ write_upstream() {
   printf '%s\n' "${content}" | write_file "${file}" 0644
 }
 
-# Whether there is somebody to tell of new files. One that Docker starts again and again (it does not
-# while a name in its files leads nowhere) is none: it reads them at its next start.
+# Whether nginx can be told of new files. One that Docker keeps restarting (because a name in its
+# files does not resolve) cannot; it reads the files at its next start.
 nginx_runs() {
   local name
   name=$(running_of nginx | sed -n 1p)
@@ -25,22 +25,22 @@ nginx_runs() {
 
 nginx_accepts_its_files() { compose exec -T nginx nginx -t -q </dev/null >&2; }
 
-# Ids of the workers that take new connections.
+# Prints the ids of the workers that accept connections.
 nginx_workers() {
   # The shell in the container expands this.
   # shellcheck disable=SC2016
   compose exec -T nginx sh -c 'for p in /proc/[0-9]*; do if { tr "\0" " " <"$p/cmdline"; } 2>/dev/null | grep -q "^nginx: worker process *$"; then echo "${p#/proc/}"; fi; done' </dev/null
 }
 
-# Workers that finish what they have; 0 when all of an earlier configuration are gone.
+# Counts the workers that only finish open work; 0 when all of an earlier configuration have ended.
 count_leaving_workers() {
   # shellcheck disable=SC2016
   compose exec -T nginx sh -c 'n=0; for p in /proc/[0-9]*; do if { tr "\0" " " <"$p/cmdline"; } 2>/dev/null | grep -q "^nginx: worker process is shutting down"; then n=$((n+1)); fi; done; echo "$n"' </dev/null
 }
 
-# Loads nginx's files anew, if nginx accepts them, and returns when no worker with the earlier ones
-# takes connections. The reload itself is only a signal: whoever stops a container right after it can
-# still meet a request of an old worker.
+# Makes nginx reload its files, if it accepts them, and returns when no worker with the earlier ones
+# accepts connections. The reload itself is only a signal: if you stop a container right after it, an
+# old worker may still send a request there.
 reload_nginx() {
   local before now deadline=$((SECONDS + 60)) worker stale
   before=$(nginx_workers)
@@ -60,13 +60,13 @@ reload_nginx() {
   done
 }
 
-# An old worker of nginx may get one more request on a connection that said nothing yet, within
-# client_header_timeout, or that it keeps over a reload (start.sh): so long the container that has
-# lost nginx's requests must stay.
+# An old worker of nginx may still get a request on a connection: a new one within
+# client_header_timeout, or one that it keeps over a reload (start.sh). A container that no longer
+# gets new requests must stay for that time.
 let_connections_end() { sleep "${HASURA_LOGIN_CONNECTIONS_END:-11}"; }
 
-# Sends a service's requests to one container. If nginx does not take it, the file is as before. A
-# mark stands while nginx may not have read what the file says: a run killed in between leaves it.
+# Sends a service's requests to one container. If nginx refuses the file, it is restored. A mark
+# exists while nginx may not have read the file, so that the next run sees that this one was killed.
 point_upstream() {
   local service=$1 host=$2 before
   before=$(upstream_of "${service}")
@@ -80,8 +80,8 @@ point_upstream() {
   rm -f "${STATE}/unread-${service}"
 }
 
-# Connects the nginx that runs to the networks that its settings name now. A release may move login and
-# Hasura to another network; without this nginx, which a deploy does not recreate, would lose them.
+# Connects the running nginx to the networks that its settings name now. A release may move login and
+# Hasura to another network; a deploy does not recreate nginx, which would lose them.
 nginx_joins_its_networks() {
   local name network
   name=$(running_of nginx | sed -n 1p)
@@ -95,6 +95,6 @@ nginx_joins_its_networks() {
 
 networks_of() { docker inspect --format '{{range $name, $_ := .NetworkSettings.Networks}}{{println $name}}{{end}}' "$1"; }
 
-# Whether nginx surely sends a service's requests to a container. Each reload leaves old workers for
-# as long as they hold a WebSocket, so none happens without need.
+# Whether nginx certainly sends a service's requests to a container. Each reload leaves old workers
+# until their WebSockets close, so scripts reload only if needed.
 points_at() { [[ $(upstream_of "$1") == "$2" && ! -e ${STATE}/unread-$1 ]]; }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# Options every script has. A script defines usage() and calls
+# Options of every script. A script defines usage() and calls
 #   parse_common "$@"; set -- "${REST[@]}"
 
 DRY_RUN=${DRY_RUN:-}
@@ -25,12 +25,12 @@ usage_error() {
   die_with 2 "$*"
 }
 
-# For a script that takes nothing else.
+# For a script without other options.
 no_more_arguments() {
   (($# == 0)) || usage_error "unknown argument: $1"
 }
 
-# The value that follows an option.
+# Returns the value of an option.
 #   need_value --tag "$@"
 need_value() {
   if (($# < 3)) || [[ -z $3 ]]; then usage_error "$1 needs a value"; fi

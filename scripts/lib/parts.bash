@@ -13,7 +13,7 @@ keep_backup() {
   sync "${1%/*}"
 }
 
-# The manifest is counted in the very snapshot that is dumped: a session holds it open meanwhile.
+# The manifest counts in the same snapshot that the dump uses; a session holds it open meanwhile.
 dump_database() {
   local snapshot
   coproc HOLDER { sql; }
@@ -27,7 +27,7 @@ dump_database() {
   wait "${HOLDER_PID}"
 }
 
-# Lines up to an end that is asked for: a session that broke off must not look like an empty database.
+# Reads lines up to an end mark: a broken session must not look like an empty database.
 save_manifest() {
   local line manifest=''
   {
@@ -43,8 +43,8 @@ save_manifest() {
   printf '%s' "${manifest}" | encrypt >"${PARTIAL}/manifest.age"
 }
 
-# Without passwords: a dump alone then opens no login. They are in the secrets, and a restore sets
-# them from there.
+# Without passwords, so that a dump alone opens no login. The secrets contain them, and a restore
+# sets them from there.
 save_roles() {
   in_postgres pg_dumpall --username=postgres --roles-only --no-role-passwords </dev/null |
     encrypt >"${PARTIAL}/roles.sql.age"
@@ -61,7 +61,7 @@ save_files() {
   tar -C "${ROOT}" --numeric-owner -cf - keys | encrypt >"${PARTIAL}/keys.tar.age"
 }
 
-# A backup without the trail is better than none.
+# A backup without the trail is better than no backup.
 save_trail() {
   local file=${PARTIAL}/audit.jsonl.gz.age
   compose run --rm --no-deps -T login audit --since 0 --json </dev/null | gzip | encrypt >"${file}" || {

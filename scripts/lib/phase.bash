@@ -1,12 +1,11 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# How far a run has come, so that the next one can take a killed run up.
-# One file per verb: name=value lines, gone when the run is done. No secret is
-# ever written here.
+# Stores how far a run has come, so that the next one can continue a killed run. One file per verb,
+# with name=value lines; a finished run removes it. It never contains a secret.
 
 declare -A PHASE=()
 PHASE_VERB=
 
-# Names the verb; PHASE[phase] is empty unless an earlier run was cut off.
+# Names the verb; PHASE[phase] is empty unless an earlier run was killed.
 phase_open() {
   local line
   PHASE_VERB=$1
@@ -19,7 +18,7 @@ phase_open() {
   fi
 }
 
-# Enters a phase, remembering name=value pairs with it.
+# Enters a phase and stores name=value pairs with it.
 phase_enter() {
   local name=$1 pair key
   shift

@@ -1,28 +1,27 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# Proof that a container serves: requests of a signed-in user through that container. A strict health
-# check is not enough, since Hasura passes it with an empty set of keys, when it refuses every token.
+# Proves that a container serves, with a signed-in user's requests through it. A strict health check
+# is not enough: Hasura passes it with an empty key set, when it refuses every token.
 #
-# Nothing that a stranger sends, and no setting about who may sign in, can fail a proof: the account
-# has an address that nobody knows and no password; its session is opened by an operator's verb in
-# login's container; and the one request that a limit counts, the refresh, comes from a client of its
-# own each time.
+# No request of a stranger and no setting about sign-in can make a proof fail. The account has a
+# secret random address and no password; an operator's verb in login's container opens its session;
+# and the only request that a limit counts, the refresh, comes from a new client address each time.
 
-# The account of earlier releases, whose address everybody knew.
+# The account of earlier releases, whose address was public.
 FORMER_PROBE_EMAIL=probe@hasura-login.invalid
 readonly FORMER_PROBE_EMAIL
 
-# A text as curl's configuration and JSON both quote it.
+# Quotes a text for both curl's configuration and JSON.
 quoted() {
   local text=${1//\\/\\\\}
   text=${text//\"/\\\"}
   printf '"%s"' "${text//$'\n'/\\n}"
 }
 
-# curl in nginx's container, with what stdin says.  → the body, and the status on the last line
+# curl in nginx's container, configured by stdin.  → the body, and the status on the last line
 curl_from_nginx() { compose exec -T nginx curl --silent --max-time 15 --write-out '\n%{http_code}' --config -; }
 
-# One request from nginx's place in the network, so that what is proved is the way nginx goes. Body
-# and token reach curl on stdin: an argument could be read by every user of the machine.
+# Sends one request from nginx's container, to prove the route that nginx uses. Body and token reach
+# curl on stdin, because every user of the machine can read arguments.
 #   http_call METHOD URL [BODY [TOKEN]]  → the body, and the status on the last line
 http_call() {
   local method=$1 url=$2 body=${3:-} token=${4:-}
@@ -34,7 +33,7 @@ http_call() {
   } | curl_from_nginx
 }
 
-# One of login's verbs for operators, in one container.
+# Runs one of login's operator verbs in a container.
 #   as_operator CONTAINER VERB…
 as_operator() {
   local container=$1
@@ -44,13 +43,13 @@ as_operator() {
 
 new_probe_email() { printf 'probe-%s@hasura-login.invalid' "$(openssl rand -hex 16)"; }
 
-# The address of this installation's probe. An installation of an earlier release has none yet.
+# Prints the address of this installation's probe. Installations of earlier releases have none yet.
 probe_email() {
   [[ -s ${SECRETS}/operator/probe_email ]] || new_probe_email | write_secret operator/probe_email
   read_secret operator/probe_email
 }
 
-# Opens a session of the probe's account, which is made if it is not there.
+# Opens a session of the probe's account; creates the account if needed.
 #   open_probe_session CONTAINER-OF-LOGIN → the grant, as JSON
 open_probe_session() {
   local container=$1 email words
@@ -85,8 +84,8 @@ make_probe_account() {
 # field NAME < JSON
 field() { jq -r --arg name "$1" '.[$name] // empty'; }
 
-# Exchanges a refresh token as nginx would pass the request on, for a client that nobody else is: an
-# address of the documentation's range, drawn anew.
+# Exchanges a refresh token as if nginx passed the request on. The client is a new random address of
+# the range for documentation, so it shares no limit.
 #   probe_refresh HOST REFRESH-TOKEN → the answer, and the status on the last line
 probe_refresh() {
   local host=$1 drawn
@@ -99,8 +98,8 @@ probe_refresh() {
   } | curl_from_nginx
 }
 
-# At one login container: has it exchange the refresh token (it signs), then asks for the own account
-# (it verifies, and reads), then signs out. PROBE_TOKEN is what it signed.
+# Through one login container: exchanges the refresh token (it signs), reads the account (it verifies
+# and reads), then signs out. PROBE_TOKEN is the new access token.
 PROBE_TOKEN=
 probe_login() {
   local host=$1 grant answer
@@ -125,11 +124,11 @@ graphql() {
   http_call POST "http://${host}:8080/v1/graphql" "{\"query\":$(quoted "${query}")}" "${token}"
 }
 
-# What a GraphQL answer says is wrong; $1 if it says nothing.
+# Prints the error of a GraphQL answer, or $1 if it has none.
 complaint_in() { jq -r --arg else "$1" '.errors[0].extensions.code // $else' 2>/dev/null || printf 'no answer'; }
 
-# Through one Hasura container: asks for the own row (that is its keys and permissions), then for the
-# own sessions (that is its action: the secret that it shows login, and the way there), then signs out.
+# Through one Hasura container: reads the account's row (this needs keys and permissions), then its
+# sessions (this needs the action, its secret and the route to login), then signs out.
 probe_hasura() {
   local host=$1 answer grant token id current
   answer=$(http_call GET "http://${host}:8080/healthz?strict=true") || return 1
@@ -156,7 +155,8 @@ probe_hasura() {
   graphql "${host}" "mutation{signout(refreshToken:$(quoted "$(field refreshToken <<<"${grant}")")){ok}}" >/dev/null || true
 }
 
-# The container that nginx sends a service's requests to; at first nginx names only the service.
+# Prints the container that nginx sends a service's requests to; at first nginx names only the
+# service.
 upstream_container() {
   local host
   host=$(upstream_of "$1")
@@ -164,8 +164,8 @@ upstream_container() {
   printf '%s' "${host}"
 }
 
-# Proves one container, again and again for some seconds: Hasura starts with an empty set of keys and
-# fetches it at once, but not before it listens.
+# Proves one container, with retries for some seconds: Hasura starts with an empty key set, and may
+# listen before it has fetched one.
 #   prove SERVICE CONTAINER
 prove() {
   local service=$1 host=$2 tries=${HASURA_LOGIN_PROBE_TRIES:-15}

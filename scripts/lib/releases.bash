@@ -1,17 +1,17 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# Releases: which image of login runs, and the files it was deployed with.
+# Releases: which image of login runs, and with which files it was deployed.
 
 # The setting in .env that names login's image.
 IMAGE_SETTING=HASURA_LOGIN_IMAGE
 RELEASES=${STATE}/releases
 readonly IMAGE_SETTING RELEASES
 
-# What a release consists of besides its image. Migrations are not among it: the
-# tables never go back (expand, then contract). nginx/upstreams is the state of now.
+# The files of a release, besides its image. Migrations are not among them: the tables never go back
+# (expand, then contract). nginx/upstreams is current state.
 RELEASE_FILES=(docker-compose.prod.yml nginx hasura/metadata ops)
 
-# Remembers the release that runs now under a name that sorts by time. A rollback names the commit of
-# the files that it put back.
+# Records the running release under a name that sorts by time. A rollback names the commit of the
+# files that it restored.
 record_release() {
   local image=$1 name partial
   name="$(date -u +%Y%m%dT%H%M%SZ)-${image##*:}"
@@ -37,7 +37,7 @@ forget_old_releases() {
   done
 }
 
-# Names of the releases remembered, oldest first.
+# Prints the names of the recorded releases, oldest first.
 releases() {
   [[ -d ${RELEASES} ]] || return 0
   find "${RELEASES}" -mindepth 1 -maxdepth 1 -name '[0-9]*Z-*' -printf '%f\n' | sort
@@ -45,8 +45,8 @@ releases() {
 
 release_image() { cat "${RELEASES}/$1/image"; }
 
-# What containers read of a release. git writes files by the umask of whoever calls it, and with 077
-# nobody but root could read them.
+# The files of a release that containers read. git creates them by the caller's umask, and with 077
+# only root could read them.
 open_release_files() {
   local path
   for path in nginx hasura ops docs/runbooks; do
@@ -54,15 +54,15 @@ open_release_files() {
   done
 }
 
-# Puts a release's files back in place.
+# Restores a release's files.
 restore_release_files() { tar -C "${ROOT}" -xf "${RELEASES}/$1/files.tar"; }
 
-# When a container started, to the minute, in UTC.
+# Prints when a container started, to the minute, in UTC.
 since_of() { docker inspect --format '{{.State.StartedAt}}' "$1" | cut -c 1-16; }
 
 image_of() { docker inspect --format '{{.Config.Image}}' "$1"; }
 
-# Whether every container of a service was made from the settings of now and the image they name.
+# Whether every container of a service has the current settings and image.
 is_current() {
   local service=$1 name wanted
   ! differs_from_settings "${service}" || return 1
@@ -71,7 +71,7 @@ is_current() {
   [[ -z ${wanted} || ${wanted} == "$(docker inspect --format '{{.Image}}' "${name}")" ]]
 }
 
-# A tag by content: the same commit is the same image, unless what the image is made of was changed
+# A tag for the content: the same commit is the same image, unless the image's sources have changed
 # since. Other files may differ: deploys write nginx/upstreams, operators their own settings.
 image_to_build() {
   local tag
@@ -83,7 +83,7 @@ image_to_build() {
   printf 'hasura-login:%s\n' "${tag}"
 }
 
-# Whose releases these are: the setting, or where this folder was cloned from.
+# The owner of the releases: the setting, or the origin of this clone.
 owner_of_releases() {
   local owner
   owner=$(env_get HASURA_LOGIN_OWNER)
@@ -92,8 +92,8 @@ owner_of_releases() {
   printf '%s' "${owner,,}"
 }
 
-# The image that was published with these files, pulled and by its digest. There is none unless they
-# are exactly those of a tag.
+# Pulls the image that was published with these files and prints it with its digest. There is none
+# unless the files are exactly those of a tag.
 published_image() {
   local owner tag image
   [[ -z ${DRY_RUN} && $(image_to_build) != *-dirty ]] || return 1

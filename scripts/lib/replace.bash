@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# A service is replaced, not restarted: a second container starts beside the first, is proved by a
-# signed-in request, gets nginx's requests, and only then the first one drains and goes. Only login
-# and hasura: the rest either publishes ports or holds data.
+# Scripts replace a service instead of restarting it: a second container starts next to the first,
+# passes a proof with a signed-in request, and gets nginx's requests. Only then the first one drains
+# and stops. Only login and hasura: other services publish ports or hold data.
 
-# Seconds a container gets to finish what it has: Hasura drains 30 s at most and closes its WebSockets
-# afterwards; login finishes within its shutdown grace.
+# Seconds that a container gets to finish its work: Hasura drains for at most 30 s and then closes its
+# WebSockets; login finishes within its shutdown grace.
 drain_seconds() {
   case $1 in
     hasura) echo 60 ;;
@@ -12,7 +12,7 @@ drain_seconds() {
   esac
 }
 
-# Brings a service to exactly one container, the one nginx sends requests to, whatever a killed run
+# Reduces a service to one container, the one that nginx sends requests to, whatever a killed run
 # left behind.
 settle_service() {
   local service=$1 serving name moved=''
@@ -36,8 +36,8 @@ settle_service() {
   done
 }
 
-# The container that takes a service's requests: the one the upstream file names if it is up, else
-# any that is. One that is still starting (after a reboot) gets its time.
+# Prints the container that gets a service's requests: the one in the upstream file if it is up,
+# otherwise any that is. It waits for one that is still starting (after a reboot).
 serving_container() {
   local service=$1 named candidates name
   named=$(upstream_of "${service}")
@@ -50,8 +50,8 @@ serving_container() {
   done
 }
 
-# Replaces the container of login or hasura by one made from the files and secrets of now. On failure
-# the first container still serves, the second is gone, and the status is 1.
+# Replaces the container of login or hasura by one with the current files and secrets. On failure the
+# first container still serves, the second is removed, and the status is 1.
 replace_service() {
   local service=$1 old new
   settle_service "${service}"
@@ -70,7 +70,7 @@ replace_service() {
   remove_container "${old}" "$(drain_seconds "${service}")"
 }
 
-# For what needs the database to itself.
+# For tasks that need the database for themselves.
 stop_services() { compose stop hasura login </dev/null >&2; }
 
 start_services() {

@@ -1,15 +1,15 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# Secrets: one folder per consumer, each file owned by its reader's uid and for it
-# alone (compose ignores uid and mode of file secrets, so the host's count). Folders
-# are mounted, never single files: a mounted file keeps its inode, and a rename
-# would never arrive. Values end without a newline. ops/secrets.tsv lists them all.
+# Secrets: one folder per consumer; only the reader's uid owns and reads each file (compose ignores
+# uid and mode of file secrets, so the host's apply). Containers mount folders, never single files:
+# a mounted file keeps its inode, so a rename would not reach the container. Values end without a
+# newline. ops/secrets.tsv lists them all.
 
 SECRETS=${ROOT}/secrets
 SECRET_MODE=0400
 SECRET_FOLDER_MODE=0500
 # login writes its key ring itself.
 KEYS_MODE=0700
-# Where consumers reach the servers; elsewhere only in tests.
+# The servers' addresses for consumers; tests use others.
 POSTGRES_AT=${HASURA_LOGIN_POSTGRES:-postgres:5432}
 REDIS_AT=${HASURA_LOGIN_REDIS:-redis:6379}
 LOGIN_METRICS_AT=${HASURA_LOGIN_METRICS:-login-metrics:9100}
@@ -18,11 +18,11 @@ readonly SECRETS SECRET_MODE SECRET_FOLDER_MODE KEYS_MODE POSTGRES_AT REDIS_AT L
 # The list without its comments: secret, uid, length, values, made, rotated, if lost.
 secret_list() { grep -v '^#' "${LIB}/../../ops/secrets.tsv"; }
 
-# The secrets that somebody else makes, one a line.
+# Prints the secrets that come from somebody else, one per line.
 given_secrets() { secret_list | awk -F '\t' '$5 == "given" { print $1 }'; }
 
-# How many values a secret that somebody else makes may have, as the list says; nothing
-# if it is not one. A * in the list stands for letters, digits, "-" and "_".
+# Prints how many values a given secret may have, by the list; nothing for other secrets.
+# A * in the list stands for letters, digits, "-" and "_".
 values_of_given() {
   secret_list | awk -F '\t' -v name="$1" '$5 == "given" {
     pattern = $1
@@ -32,10 +32,10 @@ values_of_given() {
   }'
 }
 
-# The scripts that rotate, in the order of the list.
+# Prints the scripts that rotate, in the order of the list.
 rotations() { secret_list | awk -F '\t' '$6 ~ /^rotate-/ && !seen[$6]++ { print $6 }'; }
 
-# The uid that reads a consumer's folder: what docker-compose.prod.yml runs it as.
+# Prints the uid that reads a consumer's folder: the user in docker-compose.prod.yml.
 owner_of() {
   local consumer=$1
   case ${consumer} in
@@ -46,13 +46,13 @@ owner_of() {
   secret_list | awk -F '\t' -v folder="${consumer}/" 'index($1, folder) == 1 { print $2; exit }'
 }
 
-# Waits until login has surely read its secret files again: it looks at them every second.
+# Waits until login has certainly read its secret files again: it checks them every second.
 login_rereads() { sleep "${HASURA_LOGIN_REREAD:-3}"; }
 
 # 256 bits, in letters and digits that need no quoting in a URL or in SQL.
 new_secret() { openssl rand -hex 32; }
 
-# Writes what comes on stdin to secrets/CONSUMER/NAME, whole or not at all.
+# Writes stdin to secrets/CONSUMER/NAME, atomically.
 write_secret() {
   local consumer=${1%%/*} path=${SECRETS}/$1 value
   value=$(cat)
@@ -60,7 +60,7 @@ write_secret() {
   printf '%s' "${value}" | write_file "${path}" "${SECRET_MODE}" "$(owner_of "${consumer}")"
 }
 
-# Makes the folder of a secret, if it is not there.
+# Creates the folder of a secret, if needed.
 make_secret_folder() {
   make_folder "${SECRETS}" 0711
   make_folder "${SECRETS}/${1%%/*}" "${SECRET_FOLDER_MODE}" "$(owner_of "${1%%/*}")"
@@ -71,10 +71,10 @@ read_secret() {
   plain_text "${SECRETS}/$1"
 }
 
-# As login reads its files: without the byte order mark and the blanks that editors leave.
+# Reads like login: without the byte order mark and the blanks that editors leave.
 plain_text() { LC_ALL=C sed -e '1s/^\xef\xbb\xbf//' -e 's/[[:space:]]*$//' "$1"; }
 
-# The newest of several values, one a line.
+# Prints the newest of several values, one per line.
 newest_of() {
   local value
   value=$(read_secret "$1")
@@ -88,7 +88,7 @@ newest_values() {
   head -n "$2" <<<"${values}"
 }
 
-# Puts a fresh value first and keeps the newest of the earlier ones.
+# Puts a new value first and keeps the newest of the earlier ones.
 stage_secret() {
   local name=$1 fresh earlier
   fresh=$(new_secret)
@@ -105,7 +105,7 @@ trim_secret() {
 
 count_values() { read_secret "$1" | grep -c . || true; }
 
-# The password inside a connection URL.
+# Prints the password in a connection URL.
 password_in() {
   local url
   url=$(read_secret "$1")
@@ -113,7 +113,7 @@ password_in() {
   printf '%s' "${url%%@*}"
 }
 
-# The user inside a connection URL.
+# Prints the user in a connection URL.
 user_in() {
   local url
   url=$(read_secret "$1")
@@ -121,26 +121,26 @@ user_in() {
   printf '%s' "${url%%:*}"
 }
 
-# What nginx includes: the secret in the form of its own language.
+# The file that nginx includes: the secret in nginx's syntax.
 # shellcheck disable=SC2016 # nginx's variable
 edge_include() { printf 'map "" $edge_secret {\n    default "%s";\n}' "$(newest_of login/edge_secret)"; }
 
-# The secret inside that include.
+# Prints the secret in that file.
 secret_of_nginx() { read_secret nginx/edge_secret.conf | sed -n 's/^[[:space:]]*default[[:space:]]*"\(.*\)";.*/\1/p'; }
 
-# How a login role reaches the database, with its password of now.
+# Prints the database URL of a login role with its current password.
 database_url() { printf 'postgres://%s:%s@%s/%s?sslmode=disable' "$1" "$(read_secret "postgres/$1")" "${POSTGRES_AT}" "${DATABASE}"; }
 
 # redis_url PASSWORD
 redis_url() { printf 'redis://login:%s@%s/0' "$1" "${REDIS_AT}"; }
 
-# The role that backups use; a and b take turns.
+# Prints the role that backups use; roles a and b alternate.
 backup_role() {
   if [[ -s ${SECRETS}/operator/backup_role ]]; then read_secret operator/backup_role; else printf hasura_backup_a; fi
 }
 
-# Redis' users, with hashes in place of passwords: login, which counts; the exporter; and the operator,
-# who may do nothing but load this file again.
+# Prints Redis' users, with hashes instead of passwords: login, which counts; the exporter; and the
+# operator, who may only reload this file.
 #   redis_acl_for LOGIN-PASSWORDS EXPORTER-PASSWORDS, several separated by blanks
 redis_acl_for() {
   printf 'user default off\n'

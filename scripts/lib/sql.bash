@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# SQL in the appliance's own Postgres. Statements go in on stdin, never as an argument, and what holds
-# a password is kept out of the server's log.
+# SQL in the appliance's own Postgres. Statements go in on stdin, never as an argument, and those with
+# a password stay out of the server's log.
 
 DATABASE=hasura
 readonly DATABASE
 
-# A container that a script works on in place of the service's own.
+# The container that a script uses instead of the service's own.
 POSTGRES_CONTAINER=
 
 in_postgres() {

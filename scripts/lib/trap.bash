@@ -1,15 +1,15 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# A run that fails says where, and undoes what it was told to undo.
+# A failed run prints where it failed, and then undoes its changes.
 
 ERROR_SAID=
-# The function that puts things back; set before the first change, emptied at the
-# point of no return.
+# The function that undoes the changes; set before the first change, and emptied at the point of no
+# return.
 ROLLBACK=
 
 report_error() {
   local status=$1 file=$2 line=$3 command=$4
-  # A failing subshell fails its parent too: one report is enough. The command
-  # is its source text, before expansion, so no secret can stand in it.
+  # A failing subshell also fails its parent, and one report is enough. The command is the source
+  # text before expansion, so it contains no secret.
   if ((BASH_SUBSHELL == 0)) && [[ -z ${ERROR_SAID} ]]; then
     printf 'ERROR: %s:%s: "%s" ended with status %s\n' "${file#"${ROOT}/"}" "${line}" "${command}" "${status}" >&2
     ERROR_SAID=1
@@ -21,12 +21,12 @@ finish() {
   trap - ERR EXIT
   ((BASH_SUBSHELL == 0)) || exit "${status}"
   if ((status != 0)) && [[ -n ${ROLLBACK} ]]; then
-    # A second Ctrl-C must not stop the way back.
+    # A second Ctrl-C must not stop the undo.
     trap '' INT TERM HUP
     local undo=${ROLLBACK}
     ROLLBACK=
     say "↩ putting things back"
-    # Not "if ! (…)": in a condition the shell would not stop at the first failure.
+    # Not "if ! (…)": inside a condition the shell does not stop at the first failure.
     set +e
     (
       set -e

@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the other files here
-# The archive that a restore to a moment needs: base backups and Postgres' write-ahead log (WAL), all
-# encrypted as backups are. Postgres leaves finished segments in a spool (ops/postgres/spool-wal.sh).
+# The archive for a restore to a moment: base backups and Postgres' write-ahead log (WAL), encrypted
+# like backups. Postgres writes finished segments to a spool (ops/postgres/spool-wal.sh).
 #   backups/wal/CLUSTER/base-END-SEGMENT.tar.gz.age  a base, when it was finished, its first segment
 #   backups/wal/CLUSTER/NAME-HASH.gz.age             a segment, or a small file about one
 
 WAL=${BACKUPS}/wal
-# In Postgres' container.
+# Paths in Postgres' container.
 SPOOL=/var/lib/postgresql/spool
 # Any moment of so many days can be restored.
 WAL_DAYS=7
@@ -23,7 +23,7 @@ take_wal_lock() {
   flock --wait 600 "${fd}" || die_with 75 'another run of scripts/archive-wal is still going'
 }
 
-# Encrypts what is in the spool and empties it.
+# Encrypts the files of the spool and removes them.
 ship_spool() {
   local listing time name
   # The container's shell expands this.
@@ -75,7 +75,7 @@ bases() {
   return 0
 }
 
-# Of a base: 20261124T031500Z, and its first segment.
+# The time of a base, as 20261124T031500Z, and its first segment.
 end_of() {
   local name=${1##*/base-}
   printf '%s' "${name%%-*}"
@@ -91,7 +91,7 @@ base_is_due() {
   [[ -z ${newest} || -e ${WAL}/.base-due ]] || (($(date +%s) - $(made_at "$(end_of "${newest}")") > 86400 - 300))
 }
 
-# It is of use from its end on, and asks for no segment before that of now.
+# A base is usable from its end on, and needs no segment before the current one.
 take_base() {
   local folder=${WAL}/$1 start
   make_folder "${folder}" 0700
@@ -103,7 +103,7 @@ take_base() {
 }
 
 # Keeps each base of the last days and the one before them, and the segments since the oldest of these.
-# Of a cluster that is no more, everything goes when its last file has that age.
+# Of a cluster that no longer exists, it removes everything when the last file has that age.
 forget_old_wal() {
   local folder=${WAL}/$1 limit base oldest='' file segment
   limit=$(date -u -d "${WAL_DAYS} days ago" +%Y%m%dT%H%M%SZ)
@@ -126,7 +126,7 @@ forget_old_wal() {
   done
 }
 
-# Only what has come since the last copy is looked at: the place may hold thousands of files.
+# Looks only at files since the last copy, because the place may hold thousands.
 copy_wal() {
   local place since=()
   place=$(env_get BACKUP_COPY_TO)
@@ -151,7 +151,7 @@ wal_stamp() {
   printf '%s' "${found:-0}"
 }
 
-# Read by node-exporter; the alerts on the archive live on it.
+# For node-exporter; the alerts for the archive read these metrics.
 write_wal_metrics() {
   local newest spooled copied=''
   newest=$(bases "${WAL}/$1" | tail -n 1)

@@ -1,7 +1,7 @@
-# The login service: one static binary on nothing.
+# The login service: one static binary in an empty image.
 ARG GO_IMAGE=golang:1.26.11-bookworm
 
-# Go compiles for another machine by itself, so the compiler runs on this one.
+# Go cross-compiles, so the compiler runs on the build machine's platform.
 FROM --platform=${BUILDPLATFORM:-linux} ${GO_IMAGE} AS build
 ARG TARGETOS
 ARG TARGETARCH
@@ -9,9 +9,9 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-# timetzdata: the time zones come with the binary; nethttpomithttp2: only nginx
-# speaks HTTP/2. What is empty, git says; these and the paths are all that could
-# differ between two builds.
+# timetzdata includes the time zones; nethttpomithttp2 leaves out HTTP/2, which
+# only nginx speaks. git provides the empty values; these and the paths are all
+# that could differ between two builds.
 ARG VERSION=
 ARG COMMIT=
 ARG DATE=
@@ -21,7 +21,7 @@ RUN VERSION="${VERSION:-$(git describe --tags --always 2>/dev/null || echo dev)}
     CGO_ENABLED=0 GOOS="${TARGETOS:-linux}" GOARCH="${TARGETARCH:-$(go env GOARCH)}" \
     go build -trimpath -tags timetzdata,nethttpomithttp2 -buildvcs=false \
     -ldflags "-s -w -X main.version=${VERSION} -X main.commit=${COMMIT} -X main.date=${DATE}" -o /out/hasura-login ./app
-# A volume that is mounted here for the first time gets the owner of this folder.
+# A volume that is mounted here for the first time gets this folder's owner.
 RUN mkdir -p /out/keys /out/audit
 
 FROM scratch

@@ -4,11 +4,11 @@ SHELL := /bin/bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-# The commit's, so that two builds of it are the same.
+# The commit's date, so that two builds of it are identical.
 DATE ?= $(shell TZ=UTC git log -1 --date=iso-strict-local --format=%cd 2>/dev/null || echo unknown)
 BINARY ?= bin/hasura-login
 STAMP := -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
-# Nothing here speaks HTTP/2 but nginx; without it the binary is half a megabyte smaller.
+# Only nginx speaks HTTP/2; without it the binary is half a megabyte smaller.
 GO_TAGS := nethttpomithttp2
 GO_TOOL := go tool -modfile=tools/go.mod
 
@@ -28,7 +28,8 @@ build: ## The static binary, bin/hasura-login
 test: tools test-go test-scripts ## Everything: install what is missing, then all tests
 
 .PHONY: test-go
-# As the program under test is built, so that both are compiled once.
+# With the flags of the program under test, so that packages are compiled only
+# once.
 test-go: export CGO_ENABLED = 0
 test-go: ## The Go tests, with the real servers they start
 	go test -vet=all -timeout 15m ./...
@@ -38,8 +39,8 @@ test-go: ## The Go tests, with the real servers they start
 test-scripts: ## The operator scripts: shellcheck, shfmt, bats
 	scripts/test
 
-# What shares memory between goroutines. Left out: the tests that fill a million places to weigh
-# them, which the detector makes ten times as slow, and the packages that start whole servers.
+# Packages that share memory between goroutines. Left out: the tests that measure a million
+# places, which the detector makes ten times slower, and the packages that start whole servers.
 RACE_PACKAGES := ./app/audit ./app/httpapi ./app/login ./app/logsink ./app/password ./app/secretfile \
 	./app/ratelimit ./app/token ./dev/standin/auth
 
@@ -52,7 +53,7 @@ nginx-test: ## The gateway's tests with the nginx that .env.example names, built
 	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && chmod 755 "$$folder" && \
 	  install "$$(ops/build-nginx)/nginx" "$$folder/" && PATH="$$folder:$$PATH" go test -count 1 ./app/appliance
 
-# HASURA_LINE is "pinned", or a line such as v2.51, of which the newest -ce image is taken.
+# HASURA_LINE is "pinned", or a line such as v2.51, whose newest -ce image is used.
 HASURA_LINE ?= pinned
 .PHONY: hasura-conformance
 hasura-conformance: ## Replay all recorded cases against the real engine, by Docker; the report is bin/hasura-conformance.txt

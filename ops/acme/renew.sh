@@ -1,7 +1,7 @@
 #!/bin/sh
-# The acme container's command: gets a certificate for SITE_NAMES and looks twice
-# a day whether it is to be renewed. nginx serves the challenge from the shared
-# webroot and sees the new files by itself.
+# The acme container's command: gets a certificate for SITE_NAMES and checks
+# twice a day whether to renew it. nginx serves the challenge from the shared
+# webroot and finds the new files by itself.
 set -eu
 
 tls=/tls
@@ -10,8 +10,8 @@ names=$(printf '%s' "${SITE_NAMES:?}" | tr -s ' ,' ',' | sed 's/^,//; s/,$//')
 
 say() { printf 'acme: %s\n' "$*" >&2; }
 
-# Certbot makes an account at the first call and does nothing while more than a
-# third of the certificate's life is left.
+# Certbot creates an account at the first call, and does nothing while more than
+# a third of the certificate's life is left.
 look() {
   set -- --non-interactive --agree-tos --server "${ACME_SERVER:?}" --domains "${names}" --cert-name site
   if [ -n "${ACME_EMAIL:-}" ]; then
@@ -23,8 +23,8 @@ look() {
     --config-dir "${tls}/acme" --work-dir /tmp/work --logs-dir /tmp/logs "$@"
 }
 
-# The key first: should nginx look in between, the pair does not fit and it keeps
-# the old one until the next look.
+# Write the key first. If nginx looks in between, the pair does not match and it
+# keeps the old one until the next look.
 install_file() {
   cmp -s "$1" "$2" && return 0
   rm -f "$2.new" # of a try that was cut off; nobody may write into it
@@ -41,7 +41,7 @@ while true; do
     touch /tmp/last-look
     wait_for=43200
   else
-    # Authorities lock out who asks too often after failures.
+    # Authorities block clients that retry too often after failures.
     say 'no certificate; next try in an hour'
     wait_for=3600
   fi

@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # names are shared with the scripts that source this
-# What the tests of the whole appliance share. Sourced under ops/with-engine.
+# Shared by the tests of the whole appliance. Sourced under ops/with-engine.
 
 DOMAIN=login.example.org
 PROJECT=hasura-login
-# The appliance as an operator has it, beside the repository it is a copy of.
+# The appliance as an operator has it, next to the repository that it is a copy
+# of.
 SITE=${ENGINE_WORK:?runs under ops/with-engine}/hasura-login
 CLIENT=${ENGINE_WORK}/client
 export SSL_CERT_FILE=${ENGINE_WORK}/ca/ca.pem
@@ -15,10 +16,10 @@ die() {
   exit 1
 }
 
-# A program on the machine outside, which knows the site by its name.
+# Runs a program on the machine outside, which knows the site by its name.
 outside() { nsenter "--net=${OUTSIDE:?}" "$@"; }
 
-# The name leads to the "host", here and in whatever asks the hosts file.
+# The name leads to the "host", here and for programs that read the hosts file.
 name_the_site() {
   cp /etc/hosts "${ENGINE_WORK}/hosts"
   printf '203.0.113.10 %s\n2001:db8:1::10 %s\n' "${DOMAIN}" "${DOMAIN}" >>"${ENGINE_WORK}/hosts"
@@ -30,7 +31,7 @@ people_the_outside() {
   local n
   mkdir -p "${ENGINE_WORK}/www/cgi-bin"
   echo outside >"${ENGINE_WORK}/www/index.html"
-  # Somebody who is told of alerts.
+  # A receiver of alerts.
   printf '#!/bin/sh\ncat >>"%s/told"\nprintf "Content-Type: text/plain\\r\\n\\r\\nok"\n' "${ENGINE_WORK}" >"${ENGINE_WORK}/www/cgi-bin/hook"
   chmod +x "${ENGINE_WORK}/www/cgi-bin/hook"
   touch "${ENGINE_WORK}/told"
@@ -52,7 +53,7 @@ clone_to() {
   done | tar -C "${ROOT}" --null --files-from=- -cf - | tar -C "$1" --no-same-permissions -xf -
 }
 
-# What this machine cannot do is taken out of the copy, and said.
+# Removes from the copy what this machine cannot do, and prints it.
 fit_to_machine() {
   local most
   most=$(ulimit -Hn)
@@ -63,7 +64,7 @@ fit_to_machine() {
   say "NOT AS IN PRODUCTION: $(docker run --rm "$(sed -n 's/^NGINX_IMAGE=//p' "${ROOT}/.env.example")" nginx -v 2>&1) in place of $(sed -n 's/^NGINX_IMAGE=//p' "${ROOT}/.env.example")"
   say 'NOT AS IN PRODUCTION: no Grafana, its image cannot be made here'
   sed -i '/^  grafana:/,/profiles:/ s/\[monitoring\]/[grafana]/' "${SITE}/docker-compose.prod.yml"
-  # As an operator's own change of settings would be.
+  # Like an operator's own change of settings.
   git -C "${SITE}" -c user.name=test -c user.email=test@example.org commit --quiet --all --allow-empty --message 'As it lies here'
 }
 
@@ -79,7 +80,8 @@ certify() {
     -extfile <(printf 'subjectAltName=DNS:%s' "${DOMAIN}") -out "${folder}/fullchain.pem" 2>/dev/null
 }
 
-# A real authority outside that speaks ACME. It asks the site's name on port 80, as the big ones do.
+# A real authority outside that speaks ACME. It requests the site's name on port 80, like the big
+# ones.
 start_authority() {
   local folder=${ENGINE_WORK}/authority
   mkdir "${folder}"
@@ -116,7 +118,7 @@ wait_for_certificate() {
   done
 }
 
-# told TEXT…: whether somebody outside was told of it, within two minutes.
+# told TEXT…: whether the receiver outside got the text, within two minutes.
 told() {
   local text tries=240
   for text in "$@"; do
@@ -136,7 +138,7 @@ prepare() {
   "${ROOT}/ops/appliance/images"
   name_the_site
   people_the_outside
-  # Whoever installs has a umask that lets nobody else read a thing.
+  # The installing user has a umask that lets nobody else read anything.
   umask 077
   clone_to "${SITE}"
   fit_to_machine

@@ -1,9 +1,9 @@
 #!/bin/sh
-# What the official image's entrypoint does, as far as the appliance leans on it:
-# a first start makes the cluster with the password of POSTGRES_PASSWORD_FILE and
-# POSTGRES_INITDB_ARGS, makes POSTGRES_DB, runs /docker-entrypoint-initdb.d against
-# a server that only its own socket reaches, and lets nobody in over the network
-# without a password.
+# Does what the appliance needs of the official image's entrypoint: a first start
+# creates the cluster with the password of POSTGRES_PASSWORD_FILE and
+# POSTGRES_INITDB_ARGS, creates POSTGRES_DB, and runs /docker-entrypoint-initdb.d
+# against a server that only listens on its own socket. Connections over the
+# network need a password.
 set -eu
 [ "$1" = postgres ] || exec "$@"
 [ "$(id -u)" != 0 ] || {

@@ -29,7 +29,8 @@ asks_engine() {
       return
     fi
   done <"${ROOT}/scripts/tests/documents/elsewhere"
-  # A second nginx serves until somebody stops it, and a test of the database's own fills the one that is dropped.
+  # A second nginx serves until somebody stops it, and the test's own database stands in for the one that is
+  # dropped.
   [[ $1 =~ ^(docker|for c in|echo [\"\']SELECT) && $1 != 'docker compose run --rm --no-deps nginx' ]]
 }
 
@@ -39,7 +40,7 @@ type_command() {
     -e 's/\bUSER\b/ann@example.org/g; s/\bSERVICE\b/login/g; s/\bEXPORTER\b/node-exporter/g' \
     -e "s/hasura-login-login-2/$(container_of login)/g; s/\bKID\b/$(active_key)/" <<<"$1")
   CURL_CA_BUNDLE=${SSL_CERT_FILE} timeout 120 bash -c "${command}" >"${ENGINE_WORK}/said" 2>"${ENGINE_WORK}/complained" <<<yes || status=$?
-  # A grep that finds nothing is an answer.
+  # A grep that finds nothing is a valid answer.
   if ((status == 0 || status == 1)) && [[ ${command##*| } == grep* ]]; then return 0; fi
   ((status != 0)) || return 0
   printf '── %s\n   status %d: %s\n' "${command}" "${status}" "$(tail -n 3 "${ENGINE_WORK}/complained" "${ENGINE_WORK}/said")" >&2

@@ -1,13 +1,14 @@
 #!/bin/sh
-# The migrations job: brings a database to this release's tables, then Hasura to
-# this release's metadata.
+# The migrations job: migrates a database to this release's tables, then applies
+# this release's metadata to Hasura.
 #
 # The image's own entrypoint applies the metadata first. On a live system that
-# drops every object whose table is yet to come; here the migrations go first
-# wherever the source is known already. On an empty system the source has to be
-# named by the metadata before a migration can run in it.
+# drops every object whose table does not exist yet, so here the migrations run
+# first if the source is known already. On an empty system the metadata must
+# name the source before a migration can run in it.
 #
-# It also ends with 0 when the metadata is inconsistent; this one does not.
+# The image's entrypoint also exits with 0 if the metadata is inconsistent; this
+# one does not.
 set -eu
 
 project=/tmp/project
@@ -23,17 +24,18 @@ die() {
 }
 
 read_secret() {
-  # Editors leave a byte order mark before a value and blanks behind it.
+  # Editors leave a byte order mark before a value and blanks after it.
   value=$(cat "/run/secrets/$1") || die "cannot read /run/secrets/$1"
   value=${value#"$(printf '\357\273\277')"}
   value=${value%"${value##*[![:space:]]}"}
-  # An empty admin secret would be a valid one.
+  # An empty admin secret would be valid.
   [ -n "${value}" ] || die "/run/secrets/$1 is empty"
   printf '%s' "${value}"
 }
 
-# An engine with the metadata API alone, for this container alone. It gets no JWT
-# setting: with one it would ask login for keys, and login may wait for us.
+# An engine with only the metadata API, for this container only. It gets no JWT
+# setting: with one it would request keys from login, and login may wait for this
+# job.
 start_engine() {
   HASURA_GRAPHQL_SERVER_HOST=127.0.0.1 graphql-engine serve --enabled-apis metadata --server-port "${port}" &
   engine=$!
@@ -79,7 +81,7 @@ else
   apply_metadata
   migrate
 fi
-# The engine looks at the tables again.
+# Makes the engine read the tables again.
 cli metadata reload
 cli metadata inconsistency status || {
   cli metadata inconsistency list || true

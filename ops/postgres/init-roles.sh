@@ -1,7 +1,7 @@
 #!/bin/sh
-# Gives the roles of roles.sql their passwords, at Postgres' first start. Each is
+# Sets the passwords of the roles of roles.sql at Postgres' first start. Each is
 # in a file named after its role; psql reads the file itself, so that no password
-# is ever an argument of a program.
+# is an argument of a program.
 set -eu
 
 for role in hasura_login hasura_engine hasura_backup hasura_exporter; do

@@ -11,7 +11,7 @@ fetch() {
     echo "$1" >>"${folder}/missing"
     exit 1
   fi
-  # A status above 125 ends the recovery; any other would pass for the end of the archive.
+  # A status above 125 ends the recovery; any other would mean the end of the archive.
   gunzip -c "${folder}/wal/$1.gz" >"$2" || exit 200
 }
 
@@ -26,11 +26,13 @@ start() {
     fi
   } >>"${folder}/data/postgresql.auto.conf"
   touch "${folder}/data/recovery.signal"
-  # It must not write to the archive that it comes from, and nobody else reaches it.
+  # It must not write to the archive that it reads, and nobody else may connect to
+  # it.
   export PGHOST="${PGHOST:-/var/run/postgresql}" PGPORT="${PGPORT:-5432}"
   LC_ALL=C pg_ctl -D "${folder}/data" -s -w -t 86400 -l "${folder}/log" \
     -o "-c archive_mode=off -c hot_standby=off -c listen_addresses='' -c lc_messages=C -c log_timezone=UTC -k ${PGHOST} -p ${PGPORT}" start
-  # It accepts nobody before it is done, and ends if it cannot be.
+  # It accepts connections only when the recovery is done, and exits if that
+  # fails.
   until pg_isready --quiet; do
     sleep 0.2
     pg_ctl -D "${folder}/data" status >/dev/null || exit 1

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Postgres' archive_command: spool-wal.sh PATH NAME SPOOL. Leaves the file in SPOOL, by cluster, for
-# scripts/archive-wal to encrypt and take away. What is there is whole, and never another file of the
-# same name: Postgres would go on as if both were archived.
+# Postgres' archive_command: spool-wal.sh PATH NAME SPOOL. Puts the file into SPOOL, by cluster, for
+# scripts/archive-wal to encrypt and remove. A file there is complete, and never overwritten by
+# another one of the same name: Postgres would continue as if both were archived.
 set -eu
 export LC_ALL=C
 umask 077
 path=$1 name=$2 spool=$3
-# KiB. When nobody empties the spool, sign-ins matter more than the archive.
+# KiB. If nothing empties the spool, sign-ins matter more than the archive.
 most=1048576
 
 cluster=$(pg_controldata . | sed -n 's/^Database system identifier: *//p')

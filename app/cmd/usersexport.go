@@ -24,7 +24,7 @@ type usersExport struct {
 
 func exportCommand(env Environment) *cobra.Command {
 	var v usersExport
-	c := verb("export FILE", "Write all users for another system, with password hashes and TOTP secrets (docs/moving.md); - writes to stdout. Audited", func(ctx context.Context, args []string) error {
+	c := verb("export FILE", "Write all users for another system, with password hashes, TOTP secrets and passkeys, but without recovery codes (docs/moving.md); - writes to stdout. Audited", func(ctx context.Context, args []string) error {
 		return v.run(ctx, env, args[0])
 	})
 	c.Flags().StringVar(&v.to, "to", "ndjson", "the target system: "+strings.Join(transfer.Targets(), ", "))

@@ -18,11 +18,12 @@ import (
 	"hasura-login/app/login"
 	"hasura-login/app/password"
 	"hasura-login/app/transfer"
+	"hasura-login/app/webauthn"
 )
 
 type usersImport struct {
-	from, report, ids, firebase string
-	dryRun                      bool
+	from, report, ids, firebase, passkeyDomain string
+	dryRun                                     bool
 }
 
 func importCommand(env Environment) *cobra.Command {
@@ -35,6 +36,7 @@ func importCommand(env Environment) *cobra.Command {
 	c.Flags().StringVar(&v.report, "report", "", "where to write what is rejected or left behind, by line; - means stderr; default: FILE.report.ndjson")
 	c.Flags().StringVar(&v.ids, "ids", "", "write the id of each user in the other system and here to this file")
 	c.Flags().StringVar(&v.firebase, "firebase-parameters", "", "file with the password hash parameters of Firebase's console")
+	c.Flags().StringVar(&v.passkeyDomain, "passkey-domain", "", "bring passkeys along: confirms that they were registered for this domain (RP id), which must be the one here")
 	return c
 }
 
@@ -44,6 +46,10 @@ func (v usersImport) run(ctx context.Context, env Environment, path string) erro
 	}
 	CollectEarlier()
 	cfg, err := Load(env)
+	if err != nil {
+		return err
+	}
+	checkPasskey, err := v.checkPasskey(cfg)
 	if err != nil {
 		return err
 	}
@@ -84,7 +90,7 @@ func (v usersImport) run(ctx context.Context, env Environment, path string) erro
 		shown := newProgress(env.Stderr, counted, size)
 		run := transfer.Import{
 			Importer: &login.Importer{
-				Store: store, CheckHash: password.CheckStored, TOTP: oneTimePasswords(cfg), Tokens: tokenNames(cfg), Roles: cfg.DefaultRoles, Now: time.Now,
+				Store: store, CheckHash: password.CheckStored, CheckPasskey: checkPasskey, TOTP: oneTimePasswords(cfg), Tokens: tokenNames(cfg), Roles: cfg.DefaultRoles, Now: time.Now,
 			},
 			DryRun: v.dryRun, Progress: shown.show,
 			Report: func(f transfer.Finding) error { return report.write(f) },
@@ -100,6 +106,18 @@ func (v usersImport) run(ctx context.Context, env Environment, path string) erro
 		}
 		return v.conclude(env, counts, report.path, err)
 	})
+}
+
+// checkPasskey is nil unless passkeys come along. Browsers use a passkey only for the
+// domain that it was registered for.
+func (v usersImport) checkPasskey(cfg config.Config) (func(*login.Passkey) error, error) {
+	if v.passkeyDomain == "" {
+		return nil, nil
+	}
+	if domain, _ := cfg.Passkeys(); domain != v.passkeyDomain {
+		return nil, fmt.Errorf("--passkey-domain: passkeys here are for %q, not for %q, and would not work; set %sPASSKEY_DOMAIN, or import without them", domain, v.passkeyDomain, config.Prefix)
+	}
+	return webauthn.CheckStored, nil
 }
 
 func (v usersImport) reader(in io.Reader) (transfer.Reader, error) {

@@ -117,6 +117,7 @@ func TestUsersImport_RefusesBeforeItBegins(t *testing.T) {
 		"another format":             {[]string{"--from", "keycloak", good}, 1, `no list "users"`},
 		"a report that cannot be":    {[]string{"--from", "ndjson", "--report", filepath.Join(m.dir, "no", "report"), good}, 1, "no such file"},
 		"Firebase without key":       {[]string{"--from", "firebase", good}, 1, "--firebase-parameters"},
+		"passkeys of another domain": {[]string{"--from", "ndjson", "--passkey-domain", "example.com", good}, 1, "--passkey-domain"},
 		"an audit trail that cannot": {[]string{"--from", "ndjson", good}, 1, "could not be recorded"},
 	} {
 		t.Run(name, func(t *testing.T) {

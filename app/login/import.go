@@ -30,6 +30,10 @@ type ImportRecord struct {
 	CreatedAt       time.Time
 	TOTPSecret      string // base32
 	Identities      []ImportIdentity
+	// Passkeys verify their user and are discoverable; UserHandle is the name by which
+	// their authenticators know the user.
+	Passkeys   []Passkey
+	UserHandle []byte
 	// Left lists the parts of the account that are not imported, and why.
 	Left []string
 }
@@ -52,6 +56,9 @@ type NewAccount struct {
 	TOTP    []byte // sealed; nil: none
 	// Identities are linked unless another account has them.
 	Identities []ProviderIdentity
+	// Passkeys are added unless their credentials are known.
+	Passkeys   []Passkey
+	UserHandle []byte // nil: none yet
 }
 
 // ImportFate is what became of one account.
@@ -70,6 +77,8 @@ type Imported struct {
 	Fate   ImportFate
 	UserID string
 	Linked int // how many of its identities
+	// Passkeys is how many of its passkeys were added.
+	Passkeys int
 }
 
 // ErrRefusedByStore is for rows that break a rule of the database's own.
@@ -101,10 +110,13 @@ type Importer struct {
 	// CheckHash refuses a stored hash that is malformed or would cost too much, and with
 	// ErrHashLeft one that cannot be imported.
 	CheckHash func(stored string) error
-	TOTP      TOTPSealer
-	Tokens    TokenRules
-	Roles     []string // of an account that brings none
-	Now       func() time.Time
+	// CheckPasskey refuses a passkey that would not sign in here. nil: the operator has
+	// not confirmed that their domain stays the same, so none comes along.
+	CheckPasskey func(p *Passkey) error
+	TOTP         TOTPSealer
+	Tokens       TokenRules
+	Roles        []string // of an account that brings none
+	Now          func() time.Time
 }
 
 // Prepare checks a record. The error says why it is rejected. If the account can be
@@ -158,6 +170,7 @@ func (i *Importer) Prepare(r *ImportRecord) (NewAccount, error) {
 			ID: uuid.NewString(), UserID: ua.User.ID, Provider: identity.Provider, Issuer: identity.Issuer, Subject: identity.Subject, CreatedAt: now, LastUsedAt: now,
 		})
 	}
+	i.addPasskeys(&a, r, now)
 	if r.TOTPSecret != "" {
 		if a.TOTP, err = i.TOTP.SealSecret(ua.User.ID, r.TOTPSecret); err != nil {
 			return NewAccount{}, err

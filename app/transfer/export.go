@@ -18,6 +18,8 @@ type ExportStore interface {
 	ListUsers(ctx context.Context, f login.UserFilter) ([]login.UserAccount, error)
 	TOTP(ctx context.Context, userID string) (login.TOTP, error)
 	Identities(ctx context.Context, userID string) ([]login.ProviderIdentity, error)
+	Passkeys(ctx context.Context, userID string) ([]login.Passkey, error)
+	UserHandle(ctx context.Context, userID string, fresh []byte) ([]byte, error)
 }
 
 // SecretOpener decrypts the sealed secrets of authenticator apps.
@@ -135,6 +137,11 @@ func (e Export) account(ctx context.Context, ua login.UserAccount) (Account, err
 	for _, i := range identities {
 		a.Identities = append(a.Identities, Identity{i.Provider, i.Issuer, i.Subject})
 	}
+	if slices.Contains(ua.Account.Factors, login.MethodPasskey) {
+		if err := e.addPasskeys(ctx, &a); err != nil {
+			return a, err
+		}
+	}
 	if !slices.Contains(ua.Account.Factors, login.MethodTOTP) {
 		return a, nil
 	}
@@ -146,6 +153,18 @@ func (e Export) account(ctx context.Context, ua login.UserAccount) (Account, err
 		a.TOTPSecret, err = e.Secrets.OpenSecret(ua.User.ID, t.Secret)
 	}
 	return a, err
+}
+
+func (e Export) addPasskeys(ctx context.Context, a *Account) error {
+	passkeys, err := e.Store.Passkeys(ctx, a.ID)
+	if err != nil || len(passkeys) == 0 { // removed meanwhile
+		return err
+	}
+	for _, p := range passkeys {
+		a.Passkeys = append(a.Passkeys, exportedPasskey(p))
+	}
+	a.UserHandle, err = e.Store.UserHandle(ctx, a.ID, nil)
+	return err
 }
 
 // toSupabase returns the body of a call to POST /admin/users of Supabase's auth.

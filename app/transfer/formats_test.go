@@ -1,6 +1,7 @@
 package transfer_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"io"
 	"strings"
@@ -43,6 +44,21 @@ func all(t *testing.T, format, file string) []transfer.Row {
 }
 
 const bcryptOfTest = "$2y$10$srNl09aPtc2qr.0Vl.NtjekJRt/NxRxYQm3qd3OvfcKsJgVnr6.Ve"
+
+const coseKey = "pQECAyYgASFYIBkNvUxvjdhuA36FworTmS/rxZR1I+NyRWBpoTYY/R+CIlggw+gFFrFoEi+rS82zq7+tDHAukBUJcFpQ7Z3NLBZH5vk="
+
+func bytesOf(base64Text string) []byte {
+	b, err := base64.StdEncoding.DecodeString(base64Text)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// kratosWith is an identity with one WebAuthn credential.
+func kratosWith(kind, identifiers, flags string) string {
+	return `{"traits":{"email":"ann@example.org"},"credentials":{"` + kind + `":{"type":"` + kind + `","identifiers":[` + identifiers + `],"config":{"credentials":[{"added_at":"2023-04-05T06:07:08Z","attestation_type":"none","authenticator":{"aaguid":"+/wwBxVOTsyMC24CBVfXvQ==","clone_warning":false,"sign_count":7},"display_name":"Yubikey","id":"f2uGd/Bg1rGcGXtYp4MT4WcN+eA=","is_passwordless":true,` + flags + `"public_key":"` + coseKey + `","transport":["internal"]}],"user_handle":"aDE="}}}}`
+}
 
 // Samples have the form of the system's documentation or source.
 func TestOpen_ReadsEachFormat(t *testing.T) {
@@ -95,6 +111,27 @@ func TestOpen_ReadsEachFormat(t *testing.T) {
 				ID: "0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c3d", Email: "ann@example.org", Name: "Ann Lang", EmailVerified: true, EmailVerifiedAt: day, CreatedAt: day, TOTPSecret: "JBSWY3DPEHPK3PXP",
 				PasswordHash: "$scrypt$ln=14,r=8,p=1$2npRo7P03Mt8keSoMbyD/tKFWyUzjiQf2svUaNDSrhA=$MiCzNcIplSMqSBrm4HckjYqYhaVPPjTARTzwB1cVNYE=",
 			}},
+		// ory/kratos, identity/credentials_webauthn.go, x/webauthnx; key of persistence/sql/identity/persister_identity_test
+		"Kratos with a passkey": {"kratos",
+			kratosWith("passkey", `"h1"`, `"flags":{"user_present":true,"user_verified":true,"backup_eligible":true,"backup_state":false},`),
+			login.ImportRecord{Email: "ann@example.org", UserHandle: []byte("h1"), Passkeys: []login.Passkey{{
+				CredentialID: bytesOf("f2uGd/Bg1rGcGXtYp4MT4WcN+eA="), PublicKey: bytesOf(coseKey), AAGUID: "fbfc3007-154e-4ecc-8c0b-6e020557d7bd", SignCount: 7,
+				BackupEligible: true, Transports: []string{"internal"}, Name: "Yubikey", CreatedAt: day,
+			}}}},
+		"Kratos with a passkey that did not verify its user": {"kratos",
+			kratosWith("passkey", `"h1"`, `"flags":{"user_present":true,"user_verified":false},`),
+			login.ImportRecord{Email: "ann@example.org", UserHandle: []byte("h1"), Left: []string{"a passkey whose record does not tell that it verified its user"}}},
+		"Kratos with a passkey of an early release": {"kratos", kratosWith("passkey", `"h1"`, ""),
+			login.ImportRecord{Email: "ann@example.org", UserHandle: []byte("h1"), Left: []string{"a passkey whose record does not tell that it verified its user"}}},
+		"Kratos with several user handles": {"kratos",
+			kratosWith("passkey", `"h0","h1"`, `"flags":{"user_verified":true},`),
+			login.ImportRecord{Email: "ann@example.org", UserHandle: []byte("h1"), Left: []string{"passkeys (1), because the record does not tell which user handle belongs to which"}}},
+		"Kratos with a security key": {"kratos", kratosWith("webauthn", `"ann@example.org"`, `"flags":{"user_verified":true},`),
+			login.ImportRecord{Email: "ann@example.org", Left: []string{"credentials of the kind webauthn"}}},
+		"generic with passkeys": {"ndjson",
+			`{"email":"ann@example.org","userHandle":"aDE=","passkeys":[{"credentialId":"aWQ=","publicKey":"` + coseKey + `","signCount":7,"backupEligible":false,"backedUp":false,"createdAt":"2023-04-05T06:07:08Z"},{"credentialId":"aWQy","publicKey":"` + coseKey + `"}]}`,
+			login.ImportRecord{Email: "ann@example.org", UserHandle: []byte("h1"), Passkeys: []login.Passkey{{CredentialID: []byte("id"), PublicKey: bytesOf(coseKey), SignCount: 7, CreatedAt: day}},
+				Left: []string{"a passkey without backupEligible, which authenticators must repeat at each sign-in"}}},
 		// keycloak/keycloak: a realm export of version 26 (PasswordCredentialModel, OTPCredentialModel)
 		"Keycloak": {"keycloak",
 			`{"id":"r","realm":"demo","roles":{"realm":[{"name":"admin"}]},"users":[{"id":"0189c5d8-5c8e-7d3e-9d5a-6f1f0a1b2c3d","username":"ann","firstName":"Ann","lastName":"Lang","email":"ann@example.org","emailVerified":true,"createdTimestamp":1680674828000,"enabled":false,"totp":true,"credentials":[{"id":"c1","type":"password","createdDate":1680674828000,"secretData":"{\"value\":\"BruFLfFkjH/8erZ26NnrbkOrWiZuQyDRCHD9o0R6Scg=\",\"salt\":\"Cf9AYCE5pAbb4CKEF0GUTA==\",\"additionalParameters\":{}}","credentialData":"{\"hashIterations\":5,\"algorithm\":\"argon2\",\"additionalParameters\":{\"hashLength\":[\"32\"],\"memory\":[\"7168\"],\"type\":[\"id\"],\"version\":[\"1.3\"],\"parallelism\":[\"1\"]}}"},{"id":"c2","type":"otp","secretData":"{\"value\":\"hello world secret\"}","credentialData":"{\"subType\":\"totp\",\"digits\":6,\"counter\":0,\"period\":30,\"algorithm\":\"HmacSHA1\"}"}],"realmRoles":["default-roles-demo"],"federatedIdentities":[{"identityProvider":"google","userId":"1234","userName":"ann"}]}],"clients":[]}`,

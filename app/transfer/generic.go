@@ -25,6 +25,8 @@ type Account struct {
 	CreatedAt       moment            `json:"createdAt,omitzero"`
 	TOTPSecret      string            `json:"totpSecret,omitempty"`
 	Identities      []Identity        `json:"identities,omitempty"`
+	UserHandle      []byte            `json:"userHandle,omitempty"` // by which authenticators know the user
+	Passkeys        []Passkey         `json:"passkeys,omitempty"`
 }
 
 // Identity is an account at another provider.
@@ -60,6 +62,14 @@ func generic(raw json.RawMessage) (login.ImportRecord, error) {
 			identity = login.ImportIdentity(i)
 		}
 		r.Identities = append(r.Identities, identity)
+	}
+	r.UserHandle = a.UserHandle
+	for _, p := range a.Passkeys {
+		if p.BackupEligible == nil {
+			r.Left = append(r.Left, "a passkey without backupEligible, which authenticators must repeat at each sign-in")
+			continue
+		}
+		r.Passkeys = append(r.Passkeys, p.passkey())
 	}
 	return r, nil
 }

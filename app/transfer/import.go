@@ -162,6 +162,11 @@ func (m *Import) settle(p pending, fate login.Imported, refused error) error {
 				return err
 			}
 		}
+		if n := len(p.account.Passkeys) - fate.Passkeys; n > 0 {
+			if err := m.Report(Finding{p.line, Left, fmt.Sprintf("passkeys (%d), which another account has", n)}); err != nil {
+				return err
+			}
+		}
 		if p.account.Account.Password == "" && fate.Linked == 0 {
 			m.counts.NoPassword++
 		}

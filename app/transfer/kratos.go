@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -22,13 +23,16 @@ func kratos(raw json.RawMessage) (login.ImportRecord, error) {
 			VerifiedAt moment `json:"verified_at"`
 		} `json:"verifiable_addresses"`
 		Credentials map[string]struct {
-			Config struct {
+			Identifiers []string `json:"identifiers"`
+			Config      struct {
 				HashedPassword text `json:"hashed_password"`
 				TOTPURL        text `json:"totp_url"`
 				Providers      []struct {
 					Provider text `json:"provider"`
 					Subject  text `json:"subject"`
 				} `json:"providers"`
+				UserHandle  []byte          `json:"user_handle"`
+				Credentials json.RawMessage `json:"credentials"`
 			} `json:"config"`
 		} `json:"credentials"`
 	}
@@ -57,12 +61,44 @@ func kratos(raw json.RawMessage) (login.ImportRecord, error) {
 			for _, p := range c.Config.Providers {
 				r.Identities = append(r.Identities, identityOf(string(p.Provider), string(p.Subject)))
 			}
+		case "passkey":
+			r.UserHandle = c.Config.UserHandle
+			certain := len(c.Identifiers) == 1 && c.Identifiers[0] == string(r.UserHandle)
+			if err := kratosPasskeys(&r, c.Config.Credentials, certain); err != nil {
+				return login.ImportRecord{}, err
+			}
 		case "code", "code_recovery", "link_recovery":
 		default:
 			r.Left = append(r.Left, "credentials of the kind "+kind)
 		}
 	}
 	return r, nil
+}
+
+// kratosPasskeys takes the passkeys that verified their user when they were registered.
+// Those of the kind webauthn may not be discoverable, so they stay behind. Kratos draws
+// another user handle for each passkey that is added later, and does not store which
+// handle belongs to which passkey.
+func kratosPasskeys(r *login.ImportRecord, raw json.RawMessage, certain bool) error {
+	var list []kratosPasskey
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return err
+		}
+	}
+	if n := len(list); n > 0 && !certain {
+		r.Left = append(r.Left, fmt.Sprintf("passkeys (%d), because the record does not tell which user handle belongs to which", n))
+		return nil
+	}
+	for _, one := range list {
+		p, ok := one.passkey()
+		if !ok {
+			r.Left = append(r.Left, "a passkey whose record does not tell that it verified its user")
+			continue
+		}
+		r.Passkeys = append(r.Passkeys, p)
+	}
+	return nil
 }
 
 // kratosTraits finds address and name among the traits. Each project writes its own

@@ -10,7 +10,9 @@ import (
 	"hasura-login/app/login"
 	"hasura-login/app/logintest"
 	"hasura-login/app/password"
+	"hasura-login/app/token"
 	"hasura-login/app/transfer"
+	"hasura-login/app/webauthn"
 )
 
 var (
@@ -23,15 +25,19 @@ type store interface {
 	login.MailStore
 	login.CredentialStore
 	login.IdentityStore
+	login.PasskeyStore
 	login.ImportStore
 }
 
 // world is a store with an importer, and the service that its users sign in to.
 type world struct {
 	*login.Service
+	verifier *token.Verifier
 	store    store
 	findings []transfer.Finding
-	ids      map[string]string
+	// samePasskeyDomain: the operator says that passkeys go on.
+	samePasskeyDomain bool
+	ids               map[string]string
 }
 
 func newWorld(t *testing.T) *world {
@@ -44,7 +50,7 @@ func newWorldOn(t *testing.T, store store) *world {
 	s := logintest.StartOn(t, store, func(d *login.Deps, r *login.Rules) {
 		d.Now, d.Limiter = time.Now, noLimits{}
 	})
-	return &world{Service: s.Service, store: store, ids: map[string]string{}}
+	return &world{Service: s.Service, verifier: s.Verifier, store: store, ids: map[string]string{}}
 }
 
 // run imports a file and records the findings.
@@ -64,12 +70,16 @@ func (w *world) run(t *testing.T, format, file string) transfer.Counts {
 
 func (w *world) newImport() transfer.Import {
 	w.findings = nil
-	return transfer.Import{
+	m := transfer.Import{
 		Importer: &login.Importer{Store: w.store, CheckHash: password.CheckStored, TOTP: logintest.OneTimePasswords, Tokens: logintest.Names, Roles: []string{"user"}, Now: time.Now},
 		Report:   func(f transfer.Finding) error { w.findings = append(w.findings, f); return nil },
 		IDs:      func(there, here string) error { w.ids[there] = here; return nil },
 		Progress: func(transfer.Counts) {},
 	}
+	if w.samePasskeyDomain {
+		m.Importer.CheckPasskey = webauthn.CheckStored
+	}
+	return m
 }
 
 func (w *world) hash(t *testing.T, email string) string {

@@ -26,12 +26,12 @@ const importTimeout = time.Minute
 const importTable = `
 	CREATE TEMP TABLE import_batch (
 		place int, id uuid, email text, name text, created_at timestamptz, updated_at timestamptz,
-		password text, roles text[], default_role text, claims text, verified_at timestamptz, disabled_at timestamptz, totp bytea, identities text
+		password text, roles text[], default_role text, claims text, verified_at timestamptz, disabled_at timestamptz, totp bytea, identities text, handle bytea, passkeys text
 	) ON COMMIT DROP`
 
 var importColumns = []string{
 	"place", "id", "email", "name", "created_at", "updated_at",
-	"password", "roles", "default_role", "claims", "verified_at", "disabled_at", "totp", "identities",
+	"password", "roles", "default_role", "claims", "verified_at", "disabled_at", "totp", "identities", "handle", "passkeys",
 }
 
 // importUsers adds the new rows. Id and address together identify a row of the batch:
@@ -55,9 +55,23 @@ const importUsers = `
 		FROM rows CROSS JOIN LATERAL jsonb_to_recordset(rows.identities::jsonb) AS i (id uuid, provider text, issuer text, subject text)
 		ORDER BY rows.place
 		ON CONFLICT DO NOTHING RETURNING user_id
+	), handles AS (
+		INSERT INTO auth.user_handles (user_id, handle)
+		SELECT id, handle FROM rows WHERE handle IS NOT NULL
+	), keys AS (
+		INSERT INTO auth.passkeys (id, user_id, credential_id, public_key, aaguid, sign_count, backup_eligible, backed_up, transports, name, created_at)
+		SELECT p.id, rows.id, decode(p.credential_id, 'base64'), decode(p.public_key, 'base64'), p.aaguid, p.sign_count,
+			p.backup_eligible, p.backed_up, p.transports, p.name, p.created_at
+		FROM rows CROSS JOIN LATERAL jsonb_to_recordset(rows.passkeys::jsonb) AS p (
+			id uuid, credential_id text, public_key text, aaguid uuid, sign_count bigint,
+			backup_eligible boolean, backed_up boolean, transports text, name text, created_at timestamptz)
+		ORDER BY rows.place
+		ON CONFLICT (credential_id) DO NOTHING RETURNING user_id
 	)
-	SELECT rows.place, COALESCE(n.identities, 0)
-	FROM rows LEFT JOIN (SELECT user_id, count(*) AS identities FROM linked GROUP BY user_id) AS n ON n.user_id = rows.id`
+	SELECT rows.place, COALESCE(n.identities, 0), COALESCE(k.passkeys, 0)
+	FROM rows
+	LEFT JOIN (SELECT user_id, count(*) AS identities FROM linked GROUP BY user_id) AS n ON n.user_id = rows.id
+	LEFT JOIN (SELECT user_id, count(*) AS passkeys FROM keys GROUP BY user_id) AS k ON k.user_id = rows.id`
 
 // importRest tells why the rest was not added, as the database is now.
 const importRest = `
@@ -107,9 +121,13 @@ func importBatch(ctx context.Context, tx pgx.Tx, accounts []login.NewAccount) ([
 			return nil, err
 		}
 		identities, err := importIdentities(accounts[i].Identities)
+		if err != nil {
+			return nil, err
+		}
+		passkeys, err := importPasskeys(accounts[i].Passkeys)
 		return []any{
 			i, id, u.Email, u.Name, u.CreatedAt, u.UpdatedAt,
-			a.Password, list(a.Roles), a.DefaultRole, claims, orNull(a.EmailVerifiedAt), orNull(a.DisabledAt), accounts[i].TOTP, identities,
+			a.Password, list(a.Roles), a.DefaultRole, claims, orNull(a.EmailVerifiedAt), orNull(a.DisabledAt), accounts[i].TOTP, identities, accounts[i].UserHandle, passkeys,
 		}, err
 	})
 	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"import_batch"}, importColumns, rows); err != nil {
@@ -125,10 +143,10 @@ func importBatch(ctx context.Context, tx pgx.Tx, accounts []login.NewAccount) ([
 	}
 	added := []int32{} // not NULL for importRest
 	var place int32
-	var linked int
-	_, err = pgx.ForEachRow(found, []any{&place, &linked}, func() error {
+	var linked, passkeys int
+	_, err = pgx.ForEachRow(found, []any{&place, &linked, &passkeys}, func() error {
 		added = append(added, place)
-		fates[place].Linked = linked
+		fates[place].Linked, fates[place].Passkeys = linked, passkeys
 		return nil
 	})
 	if err != nil {
@@ -154,6 +172,36 @@ func importIdentities(all []login.ProviderIdentity) (*string, error) {
 	rows := make([]row, len(all))
 	for i, one := range all {
 		rows[i] = row{one.ID, sqlvalue.Text(one.Provider), sqlvalue.Text(one.Issuer), sqlvalue.Text(one.Subject)}
+	}
+	b, err := json.Marshal(rows)
+	text := string(b)
+	return &text, err
+}
+
+// importPasskeys is NULL where there are none.
+func importPasskeys(all []login.Passkey) (*string, error) {
+	if len(all) == 0 {
+		return nil, nil
+	}
+	type row struct {
+		ID             string    `json:"id"`
+		CredentialID   []byte    `json:"credential_id"`
+		PublicKey      []byte    `json:"public_key"`
+		AAGUID         string    `json:"aaguid"`
+		SignCount      uint32    `json:"sign_count"`
+		BackupEligible bool      `json:"backup_eligible"`
+		BackedUp       bool      `json:"backed_up"`
+		Transports     string    `json:"transports"`
+		Name           string    `json:"name"`
+		CreatedAt      time.Time `json:"created_at"`
+	}
+	rows := make([]row, len(all))
+	for i, p := range all {
+		rows[i] = row{
+			p.ID, p.CredentialID, p.PublicKey, p.AAGUID, p.SignCount, p.BackupEligible, p.BackedUp,
+			strings.Join(p.Transports, " "), sqlvalue.Text(p.Name),
+			p.CreatedAt.Truncate(time.Microsecond), // Postgres would round the text
+		}
 	}
 	b, err := json.Marshal(rows)
 	text := string(b)

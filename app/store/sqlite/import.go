@@ -93,7 +93,29 @@ func importUser(ctx context.Context, tx *transaction, a login.NewAccount) (login
 			err = nil
 		}
 	}
+	if err == nil && len(a.Passkeys) > 0 {
+		fate.Passkeys, err = importPasskeys(ctx, tx, a)
+	}
 	return fate, err
+}
+
+// importPasskeys adds the passkeys whose credentials are not known, and counts them.
+func importPasskeys(ctx context.Context, tx *transaction, a login.NewAccount) (added int, err error) {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO auth_user_handles (user_id, handle) VALUES (?, ?)`, a.User.ID, a.UserHandle); err != nil {
+		return 0, err
+	}
+	for _, p := range a.Passkeys {
+		done, err := tx.ExecContext(ctx, insertPasskey+` ON CONFLICT (credential_id) DO NOTHING`, passkeyValues(p, a.User.ID)...)
+		if err != nil {
+			return added, err
+		}
+		n, err := done.RowsAffected()
+		if err != nil {
+			return added, err
+		}
+		added += int(n)
+	}
+	return added, nil
 }
 
 // ImportedHashes implements login.ImportedHashes.

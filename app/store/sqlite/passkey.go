@@ -36,12 +36,21 @@ func (s *Store) UserHandle(ctx context.Context, userID string, fresh []byte) (ha
 	return handle, err
 }
 
+// insertPasskey takes passkeyValues.
+const insertPasskey = `
+	INSERT INTO auth_passkeys (id, user_id, credential_id, public_key, aaguid, sign_count, backup_eligible, backed_up, transports, name, created_at)
+	VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`
+
+func passkeyValues(p login.Passkey, userID string) []any {
+	return []any{
+		p.ID, userID, p.CredentialID, p.PublicKey, p.AAGUID, int64(p.SignCount),
+		p.BackupEligible, p.BackedUp, strings.Join(p.Transports, " "), sqlvalue.Text(p.Name), micros(p.CreatedAt),
+	}
+}
+
 // AddPasskey implements login.PasskeyStore.
 func (s *Store) AddPasskey(ctx context.Context, version int, p login.Passkey) error {
 	const count = `SELECT count(*) FROM auth_passkeys WHERE user_id = ?1`
-	const add = `
-		INSERT INTO auth_passkeys (id, user_id, credential_id, public_key, aaguid, sign_count, backup_eligible, backed_up, transports, name, created_at)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`
 	return s.changeCredentials(ctx, "adding a passkey", p.UserID, version, func(ctx context.Context, tx *transaction, id string) error {
 		var known int
 		if err := tx.QueryRowContext(ctx, count, id).Scan(&known); err != nil {
@@ -54,8 +63,7 @@ func (s *Store) AddPasskey(ctx context.Context, version int, p login.Passkey) er
 		if _, err := tx.ExecContext(ctx, orphanedCodes, id); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, add, p.ID, id, p.CredentialID, p.PublicKey, p.AAGUID, int64(p.SignCount),
-			p.BackupEligible, p.BackedUp, strings.Join(p.Transports, " "), sqlvalue.Text(p.Name), micros(p.CreatedAt))
+		_, err := tx.ExecContext(ctx, insertPasskey, passkeyValues(p, id)...)
 		if isUniqueViolation(err, "auth_passkeys.credential_id") {
 			return login.ErrCredentialExists
 		}

@@ -15,7 +15,7 @@ import (
 
 var importTests = map[string]func(*kit){
 	"AddsAccountsAsTheyAre": importAdds, "LeavesAccountsThatAreThere": importLeaves, "DryRunLeavesNothing": importDry,
-	"TwoOfOneBatch": importTwice, "Identities": importIdentities, "ABadRowUndoesTheBatch": importBad, "HashesOfEachForm": importedHashes, "ALargeBatch": importLarge,
+	"TwoOfOneBatch": importTwice, "Identities": importIdentities, "Passkeys": importPasskeys, "ABadRowUndoesTheBatch": importBad, "HashesOfEachForm": importedHashes, "ALargeBatch": importLarge,
 }
 
 func (k *kit) imports() login.ImportStore {
@@ -112,6 +112,40 @@ func importIdentities(k *kit) {
 		k.equal("owner of "+subject, owner.User.ID, ua.User.ID)
 		k.equal("provider", "google", identity.Provider)
 	}
+}
+
+// A credential belongs to one account: the account that has it keeps it.
+func importPasskeys(k *kit) {
+	store := k.passkeys()
+	with := func(email string, credentials ...string) login.NewAccount {
+		a := k.newAccount(email)
+		a.UserHandle = []byte("handle of " + email)
+		for _, credential := range credentials {
+			p := k.newPasskey(a.UserAccount)
+			p.CredentialID = []byte(credential)
+			a.Passkeys = append(a.Passkeys, p)
+		}
+		return a
+	}
+	first, second, none := with("ann@example.org", "1", "2"), with("bob@example.org", "2", "3"), k.newAccount("cid@example.org")
+	fates := k.imported(first, second, none)
+	k.equal("added", []int{2, 1, 0}, []int{fates[0].Passkeys, fates[1].Passkeys, fates[2].Passkeys})
+	k.equal("again", login.Imported{Fate: login.ImportThere, UserID: first.User.ID}, k.imported(first)[0])
+	for credential, owner := range map[string]login.NewAccount{"1": first, "2": first, "3": second} {
+		p, handle, ua, err := store.PasskeyOwner(k.ctx, []byte(credential))
+		k.ok(err)
+		k.equal("owner of "+credential, owner.User.ID, ua.User.ID)
+		k.equal("handle", string(owner.UserHandle), string(handle))
+		k.equal("factors", []login.Method{login.MethodPasskey}, ua.Account.Factors)
+		for _, want := range owner.Passkeys {
+			if string(want.CredentialID) == credential {
+				want.CreatedAt, p.CreatedAt = stored(want.CreatedAt), stored(p.CreatedAt)
+				k.equal("passkey", want, p)
+			}
+		}
+	}
+	_, err := store.UserHandle(k.ctx, none.User.ID, nil)
+	k.is(err, login.ErrNotFound)
 }
 
 func importDry(k *kit) {

@@ -27,8 +27,8 @@ type browser struct {
 	axe string // the source of axe-core, which checks for accessibility
 }
 
-// startBrowser starts one, anew if it does not come up: on a crowded machine its
-// parts sometimes wait for each other for ever.
+// startBrowser starts a browser, and tries again if it does not come up: on a busy
+// machine its processes sometimes wait for each other forever.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
 	page := httptest.NewServer(http.NotFoundHandler())
@@ -64,7 +64,7 @@ func launch(t *testing.T) (ctx context.Context, stop func()) {
 	ctx, stopBrowser := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, _ = chromedp.NewContext(ctx)
 	return ctx, func() {
-		// Gently at first: then nothing writes to the profile any more.
+		// First ask it to close, so that it no longer writes to the profile.
 		within, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
 		_ = chromedp.Cancel(within)
@@ -72,7 +72,7 @@ func launch(t *testing.T) (ctx context.Context, stop func()) {
 	}
 }
 
-// axeSource installs axe-core, whose version and digest the lockfile has.
+// axeSource installs axe-core in the version and with the digest of the lockfile.
 func axeSource(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -113,7 +113,7 @@ func (b *browser) run(steps ...step) {
 	}
 }
 
-// get returns what an action of a browser finds out.
+// get returns the result of a browser's action.
 func get[T any](b *browser, a chromedp.Action[T]) T {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, patience)
@@ -157,7 +157,7 @@ func (b *browser) follow(text string) int {
 	return b.load(chromedp.Click(chromedp.Search(fmt.Sprintf("//a[normalize-space()=%q]", text))))
 }
 
-// unfold opens a part of the page that is closed at first.
+// unfold opens a collapsed part of the page.
 func (b *browser) unfold(title string) {
 	b.t.Helper()
 	b.run(chromedp.Click(chromedp.Search(fmt.Sprintf("//summary[normalize-space()=%q]", title))))
@@ -177,7 +177,7 @@ func (b *browser) submit(button string) int {
 	return b.load(chromedp.Click(chromedp.Search(fmt.Sprintf("//button[normalize-space()=%q]", button))))
 }
 
-// shows fails unless the page has these texts, where they can be seen.
+// shows fails unless the page visibly has these texts.
 func (b *browser) shows(texts ...string) {
 	b.t.Helper()
 	got := eval[string](b, "document.body.innerText") // nodes may be of the page before
@@ -196,7 +196,7 @@ func eval[T any](b *browser, script string) T {
 func (b *browser) prefer(scheme string) {
 	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		// Without motion: a colour half-way between two would be measured.
+		// Without animations: otherwise axe would measure a colour between two others.
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
 	check(b.t, err)
@@ -238,8 +238,8 @@ func (b *browser) checkAccessibility(what, options string) {
 	}
 }
 
-// checkReflow fails if a page has to be scrolled sideways on the smallest screens,
-// or with letters of twice the size (WCAG 1.4.10 and 1.4.4).
+// checkReflow fails if a page needs horizontal scrolling on the smallest screens, or
+// with text of twice the size (WCAG 1.4.10 and 1.4.4).
 func (b *browser) checkReflow(what string) {
 	b.t.Helper()
 	for _, c := range []struct {

@@ -29,7 +29,7 @@ const (
 	edgeSecret     = "edge-secret-of-the-test-0123456789"
 )
 
-// service is login for development, with the pages on.
+// service is login in development mode, with the pages on.
 type service struct {
 	t   *testing.T
 	api string // host:port
@@ -158,7 +158,7 @@ func TestPages_FromSignUpToDeletion(t *testing.T) {
 	if focus != "form-password" || kept != "kim@example.org" || password != "" {
 		t.Errorf("after a wrong password the focus is on %q, the address is %q, the password %q", focus, kept, password)
 	}
-	// The focus is where to go on: no mouse is needed.
+	// The focus is on the next field, so no mouse is needed.
 	b.load(chromedp.KeyEvent(secondPassword), chromedp.KeyEvent(kb.Enter))
 	s.signInElsewhere("kim@example.org", secondPassword, "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0")
 	s.signInElsewhere("kim@example.org", secondPassword, "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1")
@@ -279,7 +279,7 @@ func TestPages_BringAUserBackToTheApp(t *testing.T) {
 	b.submit("Create account")
 	who("kim@example.org", web.URL+"/signed-in")
 
-	// The other app takes one click, on a page that says where it leads.
+	// The other app needs one click, on a page that names its target.
 	b.open(admin.URL)
 	b.submit("Log in")
 	b.shows("You are signed in as Kim")
@@ -290,7 +290,7 @@ func TestPages_BringAUserBackToTheApp(t *testing.T) {
 	b.shows("Where you are signed in")
 	b.look("account-of-an-app")
 
-	// Somebody else's link signs nobody in: the app did not ask.
+	// A link that somebody else made signs nobody in, because the app did not ask for it.
 	b.open(admin.URL + "/in?from=login&code=stolen&state=guess")
 	who("kim@example.org", admin.URL+"/in?from=login")
 	b.submit("Log out")
@@ -298,7 +298,7 @@ func TestPages_BringAUserBackToTheApp(t *testing.T) {
 	b.open(admin.URL + "/in?from=login&code=stolen&state=guess")
 	who("nobody", admin.URL+"/in?from=login")
 
-	// Signing out of one app is signing out at the pages, not of the other app.
+	// Signing out of one app signs out at the pages, but not of the other app.
 	b.open(login + "/auth/pages/account")
 	b.shows("Sign in")
 	b.open(web.URL + "/signed-in")

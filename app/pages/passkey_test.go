@@ -13,7 +13,7 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// authenticator is one of Chromium's virtual ones.
+// authenticator is a virtual authenticator of Chromium.
 type authenticator struct {
 	b  *browser
 	id webauthn.AuthenticatorID
@@ -73,7 +73,7 @@ func TestPages_PasskeysInABrowser(t *testing.T) {
 	b.submit("Add a passkey")
 	b.shows("The passkey is added.", "Your passkeys", "Phone")
 
-	// What changes credentials takes the passkey now.
+	// Changes of credentials need the passkey now.
 	phone.touched(false)
 	key := b.addAuthenticator(webauthn.AuthenticatorTransportUsb)
 	b.unfold("Add a passkey")
@@ -94,7 +94,7 @@ func TestPages_PasskeysInABrowser(t *testing.T) {
 	key.remove()
 	b.submit("Sign out")
 
-	// By the suggestions of the form, or its button.
+	// With the suggestions of the form, or its button.
 	b.look("signin-passkey")
 	phone.touched(true)
 	b.load(chromedp.Navigate(site + "/auth/pages/signin"))
@@ -139,7 +139,7 @@ func TestPages_PasskeysInABrowser(t *testing.T) {
 		t.Errorf("it is still there:\n%s", got)
 	}
 
-	// Without script the password is there, and no button that does nothing.
+	// Without scripts the page has the password form, and no button without effect.
 	phone.touched(false)
 	b.submit("Sign out")
 	_, err = chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})

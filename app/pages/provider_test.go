@@ -36,8 +36,8 @@ func providerSettings(t *testing.T, issuer string) string {
 	return file
 }
 
-// A sign-up with a provider, in a real browser: the two are different sites, so its
-// rules for cookies and redirects hold.
+// A sign-up with a provider in a real browser. The two are different sites, so the
+// browser's rules for cookies and redirects apply.
 func TestPages_ProviderInABrowser(t *testing.T) {
 	corp := providertest.Start(t)
 	broughtBack := make(chan url.Values, 10)
@@ -59,7 +59,7 @@ func TestPages_ProviderInABrowser(t *testing.T) {
 	b.shows("Ann", "ann@example.org", "Example Corp", "with another site")
 	b.look("account-with-provider")
 
-	// The answer of the provider is spent, and the browser stays signed in.
+	// The provider's answer works only once, and the browser stays signed in.
 	spent := site + "/auth/oauth/corp/callback?" + (<-broughtBack).Encode()
 	if status := b.open(spent); status != http.StatusForbidden {
 		t.Errorf("the answer again: %d", status)
@@ -77,7 +77,7 @@ func TestPages_ProviderInABrowser(t *testing.T) {
 	b.submit("Sign out")
 	b.follow("Sign in with Example Corp")
 	b.shows("ann@example.org", "with another site")
-	// The way back leads over redirects: nothing of them is left to go back to.
+	// The way back consists of redirects, so the history contains none of its pages.
 	b.load(chromedp.NavigateBack())
 	if at := get(b, chromedp.Location()); strings.Contains(at, "/callback") || strings.HasPrefix(at, corp.URL) {
 		t.Errorf("the back button leads to %s", at)

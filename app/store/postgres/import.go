@@ -84,17 +84,17 @@ var errDryRun = errors.New("dry run")
 
 // ImportUsers implements login.ImportStore.
 func (s *Store) ImportUsers(caller context.Context, accounts []login.NewAccount, dryRun bool) ([]login.Imported, error) {
-	ctx, cancel := context.WithTimeout(caller, importTimeout)
-	defer cancel()
 	var fates []login.Imported
-	err := s.pool.inTx(ctx, func(tx pgx.Tx) (err error) {
-		if _, err = tx.Exec(ctx, setLimit, fmt.Sprint(importTimeout.Milliseconds()), true); err != nil {
+	err := s.callWithin(caller, importTimeout, "importing users", func(ctx context.Context) error {
+		return s.pool.inTx(ctx, func(tx pgx.Tx) (err error) {
+			if _, err = tx.Exec(ctx, setLimit, fmt.Sprint(importTimeout.Milliseconds()), true); err != nil {
+				return err
+			}
+			if fates, err = importBatch(ctx, tx, accounts); err == nil && dryRun {
+				err = errDryRun
+			}
 			return err
-		}
-		if fates, err = importBatch(ctx, tx, accounts); err == nil && dryRun {
-			err = errDryRun
-		}
-		return err
+		})
 	})
 	var refused *pgconn.PgError
 	switch {
@@ -103,7 +103,7 @@ func (s *Store) ImportUsers(caller context.Context, accounts []login.NewAccount,
 	case errors.As(err, &refused) && (strings.HasPrefix(refused.Code, "22") || strings.HasPrefix(refused.Code, "23")):
 		return nil, fmt.Errorf("%w: %s", login.ErrRefusedByStore, refused.Message)
 	}
-	return nil, explain(caller, "importing users", err)
+	return nil, err
 }
 
 func importBatch(ctx context.Context, tx pgx.Tx, accounts []login.NewAccount) ([]login.Imported, error) {

@@ -93,7 +93,11 @@ func (s *Store) Close() error {
 // Deadlocks can happen when an application changes an address: it locks the user before
 // the account, but everything here begins with the account.
 func (s *Store) call(caller context.Context, doing string, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(caller, callTimeout)
+	return s.callWithin(caller, callTimeout, doing, f)
+}
+
+func (s *Store) callWithin(caller context.Context, limit time.Duration, doing string, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(caller, limit)
 	defer cancel()
 	begun := time.Now()
 	err := f(ctx)

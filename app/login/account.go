@@ -43,7 +43,11 @@ func (s *Service) SignOutAll(ctx context.Context, id Identity, c Client) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Store.EndAllSessions(ctx, id.UserID, s.Now()); err != nil {
+	err = s.Store.EndAllSessions(ctx, id.UserID, s.Now())
+	if errors.Is(err, ErrNotFound) { // deleted since
+		err = errUnauthenticated()
+	}
+	if err != nil {
 		return err
 	}
 	s.record(ctx, EventSignedOutAll, OpSignOutAll, session, c)

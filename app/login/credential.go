@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -162,10 +163,10 @@ func (s *Service) confirm(ctx context.Context, op Operation, id Identity, passwo
 // elevation, because it used everything that the account has.
 func (s *Service) provedEnough(session Session, a Account) bool {
 	switch {
+	case len(a.Factors) > 0: // an elevation from before the account had a factor is not enough
+		return s.elevated(session) && slices.Contains(session.AMR, amrMultiple)
 	case s.elevated(session):
 		return true
-	case len(a.Factors) > 0:
-		return false
 	case a.Password != "":
 		return true
 	}
@@ -228,8 +229,15 @@ func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (El
 	}
 	now := s.Now().UTC()
 	session.ElevatedAt = now
+	if in.Proof.Method != MethodPasskey { // a passkey counts for later confirmations only if it elevated last
+		session.AMR = slices.DeleteFunc(session.AMR, func(word string) bool { return word == amrHardwareKey || word == amrSoftwareKey })
+	}
 	session.AMR = withProof(session.AMR, in.Proof.Method, amr...)
-	if err := s.Credentials.Elevate(ctx, session.ID, session.AMR, now); err != nil {
+	err = s.Credentials.Elevate(ctx, session.ID, session.AMR, now)
+	if errors.Is(err, ErrNotFound) { // signed out since
+		err = errUnauthenticated()
+	}
+	if err != nil {
 		return Elevated{}, err
 	}
 	s.record(ctx, EventElevated, OpElevate, session, in.Client)

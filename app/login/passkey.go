@@ -369,7 +369,7 @@ func errPasskeyRefused(cause error) *Error {
 	return e
 }
 
-// hasPasskey reports whether the session's owner has proved a passkey in it, at any time.
+// hasPasskey reports whether a passkey opened the session or elevated it last.
 func (s Session) hasPasskey() bool {
 	return slices.Contains(s.AMR, amrHardwareKey) || slices.Contains(s.AMR, amrSoftwareKey)
 }

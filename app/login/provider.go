@@ -108,7 +108,7 @@ func (s *Service) openProvider(ctx context.Context, in ProviderSignInInput, ua U
 	if !known {
 		device = ""
 	}
-	if len(ua.Account.Factors) > 0 && !remembered && !in.SecondFactor {
+	if len(ua.Account.Factors) > 0 && (!remembered || s.guarded(ua.Account)) && !in.SecondFactor {
 		return Grant{}, s.secondFactorRequired(ctx, op, ua, begun{Device: device, Provider: true}, in.Client)
 	}
 	o := opening{op: op, userAccount: ua, client: in.Client, amr: []string{amrProvider}, known: known}
@@ -166,6 +166,9 @@ func (s *Service) signUpProvider(ctx context.Context, in ProviderSignInInput, em
 	const op = OpSignInProvider
 	if err := s.maySignUp(); err != nil {
 		return Grant{}, s.refused(ctx, op, "", in.Client, AsError(err))
+	}
+	if _, err := s.reserve(ctx, Attempt{Operation: OpSignUp, Client: in.Client}); err != nil { // and it stays counted
+		return Grant{}, err
 	}
 	ua, err := s.providerAccount(in.Assertion, email)
 	if err != nil {

@@ -72,13 +72,17 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 		return Grant{}, err
 	}
 	reset := PasswordReset{Token: token, UserID: ua.User.ID, SessionVersion: ua.Account.SessionVersion, NewHash: hash, Now: s.Now().UTC()}
+	provesAddress := stored.Email == ua.User.Email && ua.Account.EmailVerifiedAt.IsZero()
+	if provesAddress { // whose factors they were, no one knows: the store removes them
+		ua.Account.Factors = nil
+	}
 	if len(ua.Account.Factors) == 0 { // a mailbox is one factor
 		reset.Session = &opened
 	}
 	if err := s.Mail.ResetPassword(ctx, reset); err != nil {
 		return Grant{}, s.linkRefused(ctx, OpResetPassword, reservation, ua.User.ID, in.Client, err)
 	}
-	if stored.Email == ua.User.Email && ua.Account.EmailVerifiedAt.IsZero() {
+	if provesAddress {
 		ua.Account.EmailVerifiedAt = opened.Session.CreatedAt
 	}
 	s.record(ctx, EventPasswordReset, OpResetPassword, Session{UserID: ua.User.ID}, in.Client)

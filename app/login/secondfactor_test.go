@@ -237,6 +237,7 @@ func TestReset_OpensNoSessionBesideASecondFactor(t *testing.T) {
 	w := newWorld(t)
 	g := w.signUp(t, "ann@example.org")
 	a := w.enrol(t, g)
+	w.markVerified(t, "ann@example.org")
 	w.sendAll(t)
 	w.forgot(t, "ann@example.org")
 	_, token := w.mailed(t)
@@ -249,6 +250,37 @@ func TestReset_OpensNoSessionBesideASecondFactor(t *testing.T) {
 	wantCode(t, err, login.CodeInvalidRefreshToken)
 	_, err = w.signIn("ann@example.org", newPassword)
 	wantCode(t, err, login.CodeSecondFactorRequired)
+}
+
+// A stranger signs up with somebody's address and adds factors of their own. The
+// mailbox's owner who sets a password gets the account without them.
+func TestPreHijacking_FactorsOfAStranger(t *testing.T) {
+	w := newWorld(t)
+	w.enrol(t, w.signUp(t, "ann@example.org"))
+	w.sendAll(t)
+	w.forgot(t, "ann@example.org")
+	_, token := w.mailed(t)
+	if _, err := w.ResetPassword(context.Background(), login.ResetPasswordInput{Token: token, NewPassword: newPassword, Client: home}); err != nil {
+		t.Fatalf("the mailbox's owner is asked for the stranger's factor: %v", err)
+	}
+	if _, err := w.signIn("ann@example.org", newPassword); err != nil {
+		t.Errorf("signing in with the new password: %v", err)
+	}
+}
+
+// A thief of the password elevates a session just before the owner adds a factor.
+func TestElevation_OfBeforeTheFactorDoesNotRemoveIt(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	thief, err := w.signIn("ann@example.org", goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Elevate(context.Background(), identity(thief), login.ElevateInput{Proof: login.Proof{Method: login.MethodPassword, Password: goodPassword}, Client: home}); err != nil {
+		t.Fatal(err)
+	}
+	w.enrol(t, g)
+	wantCode(t, w.RemoveTOTP(context.Background(), identity(thief), goodPassword, home), login.CodeElevationRequired)
 }
 
 func TestRememberedDevice_IsAskedForNoSecondFactorForAWhile(t *testing.T) {

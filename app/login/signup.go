@@ -48,8 +48,9 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	if !errors.Is(err, ErrNotFound) && !replaces {
 		if err == nil {
 			reservation.Failed(ctx)
-			err = s.refused(ctx, OpSignUp, "", in.Client, errEmailTaken())
+			return Grant{}, s.refused(ctx, OpSignUp, "", in.Client, errEmailTaken())
 		}
+		reservation.Released(ctx)
 		return Grant{}, err
 	}
 	ua.Account.Password, err = s.Hasher.Hash(ctx, hashing.passOn(), in.Password)

@@ -142,6 +142,15 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 		), unlinked AS (
 			DELETE FROM auth.identities i USING spent, auth.accounts a
 			WHERE i.user_id = spent.user_id AND a.user_id = spent.user_id AND a.email_verified_at IS NULL
+		), no_passkeys AS (
+			DELETE FROM auth.passkeys f USING spent, auth.accounts a
+			WHERE f.user_id = spent.user_id AND a.user_id = spent.user_id AND spent.proves_address AND a.email_verified_at IS NULL
+		), no_totp AS (
+			DELETE FROM auth.totp f USING spent, auth.accounts a
+			WHERE f.user_id = spent.user_id AND a.user_id = spent.user_id AND spent.proves_address AND a.email_verified_at IS NULL
+		), no_recovery_codes AS (
+			DELETE FROM auth.recovery_codes f USING spent, auth.accounts a
+			WHERE f.user_id = spent.user_id AND a.user_id = spent.user_id AND spent.proves_address AND a.email_verified_at IS NULL
 		), opened AS (
 			INSERT INTO auth.sessions (id, user_id, version, created_at, last_used_at, idle_until, expires_at, client_name, client_prefix, family_hash, token_hash, amr)
 			SELECT $6::uuid, user_id, session_version, $7, $8, $9, $10, $11, $12, $13, $14, $15 FROM changed WHERE $6::uuid IS NOT NULL

@@ -173,8 +173,15 @@ func (s *Store) ResetPassword(ctx context.Context, r login.PasswordReset) error 
 		if err != nil {
 			return err
 		}
+		taken := []string{}
 		if !row.verified.Valid {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM auth_identities WHERE user_id = ?`, id.String()); err != nil {
+			taken = append(taken, "auth_identities")
+			if t.Email == row.userAccount.User.Email {
+				taken = append(taken, "auth_passkeys", "auth_totp", "auth_recovery_codes")
+			}
+		}
+		for _, table := range taken {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE user_id = ?`, id.String()); err != nil {
 				return err
 			}
 		}

@@ -10,7 +10,7 @@ var credentialTests = map[string]func(*kit){
 	"TOTP": totp, "TOTPStepOnce": totpStepOnce, "TOTPAddedOnce": totpAddedOnce, "TOTPReplacesSecret": totpReplaces, "TOTPGoesWithUser": totpGoes,
 	"FactorsAreReset": factorsReset, "RecoveryCodes": recoveryCodes, "RecoveryCodeOnce": recoveryCodeOnce,
 	"Challenge": challenge, "ChallengeTries": challengeTries, "ChallengeIsVoid": challengeVoid, "ChallengeEndsOnce": challengeEndsOnce, "ChallengeIsSwept": challengeSwept,
-	"Elevate": elevate, "ResetOpensNoSession": resetOpensNone,
+	"Elevate": elevate, "ResetOpensNoSession": resetOpensNone, "ResetOfAnUnverifiedAddressRemovesFactors": resetTakesOver,
 }
 
 func (k *kit) credentials() login.CredentialStore {
@@ -256,6 +256,8 @@ func elevate(k *kit) {
 // with a second factor.
 func resetOpensNone(k *kit) {
 	ua := k.protected("ann@example.org")
+	k.ok(k.store.UpdateAccount(k.ctx, ua.User.ID, login.AccountChange{EmailVerified: true}, k.now))
+	ua = k.userAccount(ua)
 	k.session(ua)
 	t := k.linkTo(ua, login.PurposeResetPassword, ua.User.Email)
 	reset := k.passwordReset(ua, t)
@@ -265,4 +267,15 @@ func resetOpensNone(k *kit) {
 	k.equal("hash", "new", got.Account.Password)
 	k.equal("live sessions", 0, k.alive(got))
 	k.equal("factors", ua.Account.Factors, got.Account.Factors)
+}
+
+// resetTakesOver: the reader of the mailbox gets an account that a stranger may have
+// made with the address, without the stranger's factors.
+func resetTakesOver(k *kit) {
+	ua := k.protected("ann@example.org")
+	k.ok(k.credentials().ReplaceRecoveryCodes(k.ctx, ua.User.ID, ua.Account.SessionVersion, []login.TokenHash{{1}}, k.now))
+	k.ok(k.mail().ResetPassword(k.ctx, k.passwordReset(ua, k.linkTo(ua, login.PurposeResetPassword, ua.User.Email))))
+	got := k.userAccount(ua)
+	k.equal("factors", []login.Method(nil), got.Account.Factors)
+	k.equal("verified", false, got.Account.EmailVerifiedAt.IsZero())
 }

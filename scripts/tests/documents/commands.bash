@@ -42,7 +42,7 @@ documented_commands() {
 OPEN=''
 documented_line() {
   OPEN+=${OPEN:+$'\n'}${line}
-  if [[ ${OPEN} == *\\ ]] || ! bash -n <<<"${OPEN}" 2>/dev/null || bash -n <<<"${OPEN}" 2>&1 | grep -q here-document; then return 0; fi
+  if [[ ${OPEN} == *\\ ]] || ! bash -n <<<"${OPEN}" 2>/dev/null || [[ $(bash -n <<<"${OPEN}" 2>&1) == *here-document* ]]; then return 0; fi
   [[ ! ${OPEN} =~ ^[[:space:]]*(#.*)?$ ]] || {
     OPEN=''
     return 0

@@ -74,6 +74,7 @@ make_logs() {
   ask POST /auth/refresh "{\"refreshToken\":\"${token}\"}"
   ask POST /auth/signin '{"email":"eve@example.org","password":"correct horse battery"}'
   for _ in {1..6}; do ask POST /auth/signin '{"email":"eve@example.org","password":"wrong horse battery"}'; done
+  second_factors
   ask POST /actions/signin '{}' -H 'X-Hasura-Action-Secret: another'
   as_superuser -d hasura -c 'ALTER TABLE auth.sessions RENAME TO gone'
   ask POST /auth/signup '{"email":"bob@example.org","name":"Bob","password":"correct horse battery"}' -H 'X-Request-Id: 75e482cd4bf041c47019c2d03da01ef6'
@@ -100,6 +101,19 @@ make_logs() {
   echo 'level=ERROR msg="Notify for alerts failed"' >"${WORLD}/logs/alertmanager"
   echo 'level=ERROR component=notifier msg="Error sending alerts"' >"${WORLD}/logs/prometheus"
   echo '1:M * Ready to accept connections by redis' >"${WORLD}/logs/redis"
+}
+
+# user1 has an app. Zoe has one, too, and signs in with a recovery code after a wrong one.
+second_factors() {
+  local challenge code
+  ask POST /auth/signup '{"email":"zoe@example.org","name":"Zoe","password":"correct horse battery"}' >/dev/null
+  as_superuser -d hasura -c "
+    INSERT INTO auth.totp (user_id, secret, last_step, created_at) SELECT id, '\\x00', 0, now() FROM users WHERE email IN ('user1@example.org', 'zoe@example.org');
+    INSERT INTO auth.recovery_codes (user_id, hash, created_at) SELECT id, sha256('abcdefghjk'), now() FROM users WHERE email = 'zoe@example.org'"
+  challenge=$(ask POST /auth/signin '{"email":"zoe@example.org","password":"correct horse battery"}' | jq -r .challenge)
+  for code in mmmmm-mmmmm abcde-fghjk; do
+    ask POST /auth/signin/second-factor "{\"challenge\":\"${challenge}\",\"method\":\"recovery-code\",\"code\":\"${code}\"}"
+  done
 }
 
 # A line of nginx' access log, of its own format.

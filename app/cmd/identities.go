@@ -14,7 +14,7 @@ type shownIdentity struct {
 	Provider   string    `json:"provider"`
 	Issuer     string    `json:"issuer"`
 	Subject    string    `json:"subject"`
-	Email      string    `json:"email,omitempty"` // as the provider last wrote it; it names nobody
+	Email      string    `json:"email,omitempty"` // as the provider last wrote it; it does not identify the user
 	LinkedAt   time.Time `json:"linkedAt"`
 	LastUsedAt time.Time `json:"lastUsedAt"`
 }

@@ -39,7 +39,7 @@ func UsersCommand(env Environment) *cobra.Command {
 		return create.run(ctx, env, args[0], asJSON)
 	})
 	add.Flags().StringVar(&create.name, "name", "", "display name (required)")
-	add.Flags().BoolVar(&create.noPassword, "no-password", false, "without a password: nobody can sign in until a reset link or set-password sets one")
+	add.Flags().BoolVar(&create.noPassword, "no-password", false, "without a password: the user cannot sign in until a reset link or set-password sets one")
 	add.Flags().StringSliceVar(&create.roles, "roles", nil, "roles, comma-separated; default: LOGIN_DEFAULT_ROLES")
 	for _, c := range []*cobra.Command{list, show, add} {
 		c.Flags().BoolVar(&asJSON, "json", false, "for scripts")

@@ -161,7 +161,7 @@ func (c Config) Origin() string {
 
 // Passkeys says for which domain passkeys are and which pages may ask for them: what is
 // set, or the service's own origin and its host. Both are empty where there can be no
-// passkeys: the service is found by an address or over plain http, or nobody has said
+// passkeys: the service is found by an address or over plain http, or no setting says
 // where.
 func (c Config) Passkeys() (domain string, origins []string) {
 	domain, origins = c.PasskeyDomain, c.PasskeyOrigins

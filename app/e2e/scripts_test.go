@@ -206,7 +206,7 @@ func (r *rotation) serverSecret() {
 	old := r.read("login/server_secret")
 	r.rotate("rotate-server-secret")
 	if now := strings.Split(r.read("login/server_secret"), "\n"); len(now) != 2 || now[1] != old {
-		r.t.Error("the server secret before is not kept beside the new one")
+		r.t.Error("the old server secret is not kept next to the new one")
 	}
 }
 

@@ -488,7 +488,7 @@ func TestPages_HandACodeToTheApp(t *testing.T) {
 	if u, _ := url.Parse(a.Header.Get("Location")); a.StatusCode != http.StatusSeeOther || u.Path != "/auth/pages/signin" || u.Query().Get("code_challenge") != appChallenge {
 		t.Errorf("going on after signing out: %d to %q", a.StatusCode, a.Header.Get("Location"))
 	}
-	// Whoever comes without an app stays at the account.
+	// A visitor who comes without an app stays at the account page.
 	leadsTo(t, v.post("/auth/pages/signin", credentials...), "/auth/pages/account")
 	leadsTo(t, v.get("/auth/pages/signin?state=s+1"), "/auth/pages/account")
 }

@@ -91,7 +91,7 @@ func TestProvider_SignsUpSignsInAndGoesBackToTheApp(t *testing.T) {
 	}
 }
 
-// What somebody else has begun, or what has ended, signs nobody in (RFC 9700, 4.4,
+// A sign-in that somebody else began, or that has ended, is refused (RFC 9700, 4.4,
 // 4.5 and 4.7).
 func TestProvider_RefusesAWayBackThatIsNotThisBrowsers(t *testing.T) {
 	for name, try := range map[string]func(t *testing.T, s *server, at map[string]*providertest.Provider, v *visitor) answer{
@@ -192,12 +192,12 @@ func TestProvider_LinksFromTheAccountsPage(t *testing.T) {
 	leadsTo(t, v.end("corp", link("corp")), "/auth/pages/account")
 	says(t, v.get("/auth/pages/account"), http.StatusOK, "Linked.", "somebody@else.example", `value="unlink-identity"`, "not confirmed yet")
 
-	// The provider's account signs in to this one now, whoever's address it shows.
+	// The provider's account signs in to this one now, whatever address it shows.
 	other := s.visitor()
 	leadsTo(t, other.end("corp", other.begin("/auth/oauth/corp")), "/auth/pages/account")
 	says(t, other.get("/auth/pages/account"), http.StatusOK, "kim@example.org")
 
-	// It belongs to one account, and nobody is told to whom.
+	// It belongs to one account; the answer does not say to which.
 	eve := s.visitor()
 	eve.enter("eve@example.org")
 	a := eve.post("/auth/pages/account", "do", "link-identity", "provider", "corp")

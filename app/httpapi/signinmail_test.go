@@ -154,7 +154,7 @@ func TestPages_MailSignIn(t *testing.T) {
 	says(t, other.get("/auth/pages/signin/mail/link?token="+token), 401, "used already")
 	says(t, other.post("/auth/pages/signin/mail/link", "token", token), 401, "used already")
 
-	// A mail for something else signs nobody in.
+	// The link of another kind of mail does not sign in.
 	other.post("/auth/pages/forgot", "email", "ann@example.org")
 	_, token = s.mailed(login.MailResetPassword)
 	says(t, other.get("/auth/pages/signin/mail/link?token="+token), 401, "used already")
@@ -172,7 +172,7 @@ func TestPages_MailSignInOff(t *testing.T) {
 	says(t, v.post("/auth/pages/signin/mail", "email", "ann@example.org"), 403)
 }
 
-// Whoever has no password proves who they are with a mailed code, once the sign-in is a
+// A user without a password proves who they are with a mailed code if the sign-in is a
 // while ago.
 func TestPages_ElevationByMail(t *testing.T) {
 	s := start(t, byMail, withPages(func(p *pages.Settings) { p.MailSignIn = true }), func(s *setup) { s.rules.ElevationTTL = 1 })

@@ -274,7 +274,7 @@ func wrong(m Method) *Error {
 }
 
 func errElevationRequired(methods []Method) *Error {
-	e := Errorf(CodeElevationRequired, "Prove who you are once more: call elevate, then try again")
+	e := Errorf(CodeElevationRequired, "Prove who you are again: call elevate, then try again")
 	if len(methods) == 0 {
 		e.Message = "Prove who you are once more: sign in again, then try again"
 	}

@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS auth.identities (
   provider     text        NOT NULL, -- as the settings called it
   issuer       text        NOT NULL,
   subject      text        NOT NULL,
-  email        text        NOT NULL DEFAULT '', -- as the provider last wrote it; it names nobody
+  email        text        NOT NULL DEFAULT '', -- as the provider last wrote it; it does not identify the user
   created_at   timestamptz NOT NULL,
   last_used_at timestamptz NOT NULL,
   CONSTRAINT identities_issuer_subject_key UNIQUE (issuer, subject)

@@ -1,7 +1,7 @@
 // Package audit keeps the trail of security-relevant acts in files: one JSON
 // object a line, in segments that are rotated and removed by size and age. An
 // event holds ids and classes only; no e-mail address and no secret can get in.
-// docs/decisions/0009-the-audit-trail-is-files.md says why files.
+// docs/decisions/0008-the-audit-trail-is-files.md says why files.
 package audit
 
 import (

@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -85,17 +83,6 @@ func NewService(d Deps, r Rules) *Service {
 // Wait returns once work that outlives its request (re-hashing) is done.
 func (s *Service) Wait() { s.background.Wait() }
 
-// Grant is the answer to a client that has signed in.
-type Grant struct {
-	UserID                string
-	Token                 string
-	TokenExpiresAt        time.Time
-	RefreshToken          string
-	RefreshTokenExpiresAt time.Time
-	DeviceToken           string // empty: the client keeps the one it has
-	RolesWithheld         bool   // the token lacks roles that take a second factor
-}
-
 // Identity is the caller of an authenticated use case, as an access token or
 // Hasura's session variables name it.
 type Identity struct {
@@ -106,62 +93,6 @@ type Identity struct {
 func newID(random io.Reader) (string, error) {
 	id, err := uuid.NewRandomFromReader(random)
 	return id.String(), err
-}
-
-// accountVersion is what device tokens are bound to. It changes with the password, and
-// it differs for another account with the same address. In both cases a device that was
-// known before is unknown.
-func accountVersion(userID string, passwordVersion int) string {
-	return userID + "/" + strconv.Itoa(passwordVersion)
-}
-
-// openSession draws a session and its first refresh token; nothing is stored.
-func (s *Service) openSession(userID string, version int, c Client, amr ...string) (NewSession, refreshToken, error) {
-	now := s.Now().UTC()
-	token, err := newRefreshToken(s.Random)
-	if err != nil {
-		return NewSession{}, token, err
-	}
-	id, err := newID(s.Random)
-	if err != nil {
-		return NewSession{}, token, err
-	}
-	expires := now.Add(s.rules.RefreshTTL)
-	elevated := time.Time{}
-	if slices.Contains(amr, amrMultiple) {
-		elevated = now
-	}
-	return NewSession{
-		Session: Session{
-			ID: id, UserID: userID, SessionVersion: version, CreatedAt: now, LastUsedAt: now,
-			IdleUntil: earlier(now.Add(s.rules.RefreshIdle), expires), ExpiresAt: expires,
-			ClientName: label(c.Name), ClientPrefix: c.Prefix(), AMR: amr, ElevatedAt: elevated,
-		},
-		Token:   token.key(),
-		MaxLive: s.rules.MaxSessions,
-	}, token, nil
-}
-
-func (s *Service) grant(ua UserAccount, session Session, token refreshToken) (Grant, error) {
-	access, expires, err := s.Issuer.Issue(s.subject(ua, session), s.Now())
-	if err != nil {
-		return Grant{}, err
-	}
-	_, withheld := s.entitled(ua.Account, session)
-	return Grant{
-		RolesWithheld: withheld,
-		UserID:        ua.User.ID, Token: access, TokenExpiresAt: expires,
-		RefreshToken: token.String(), RefreshTokenExpiresAt: earlier(session.IdleUntil, session.ExpiresAt),
-	}, nil
-}
-
-func (s *Service) subject(ua UserAccount, session Session) Subject {
-	account, _ := s.entitled(ua.Account, session)
-	sub := Subject{User: ua.User, Account: account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.CreatedAt, Elevated: s.elevated(session)}
-	if session.ElevatedAt.After(sub.AuthTime) {
-		sub.AuthTime = session.ElevatedAt
-	}
-	return sub
 }
 
 // authorize finds the live session behind an identity. An access token outlives its
@@ -235,11 +166,4 @@ func errInvalidCredentials() *Error {
 
 func errUnauthenticated() *Error {
 	return Errorf(CodeUnauthenticated, "Sign in first: the access token is missing, expired, or its session has ended")
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

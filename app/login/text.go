@@ -25,7 +25,7 @@ var blank = &unicode.RangeTable{
 // private use, surrogates, line and paragraph separators, unassigned (Cc, Cf, Co, Cs,
 // Zl, Zp, Cn: all that is not graphic), and graphic ones that cannot be seen. This
 // includes the joiners, which some names are written with, because they also make
-// different names look alike (decision 11).
+// different names look alike (decision 10).
 func hidden(r rune) bool {
 	return r < ' ' || r > '~' && (!unicode.IsGraphic(r) || unicode.In(r,
 		unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, blank))

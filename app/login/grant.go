@@ -1,0 +1,135 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Grant is the answer to a client that has signed in.
+type Grant struct {
+	UserID                string
+	Token                 string
+	TokenExpiresAt        time.Time
+	RefreshToken          string
+	RefreshTokenExpiresAt time.Time
+	DeviceToken           string // empty: the client keeps the one it has
+	RolesWithheld         bool   // the token lacks roles that take a second factor
+}
+
+// accountVersion is what device tokens are bound to. It changes with the password, and
+// it differs for another account with the same address. In both cases a device that was
+// known before is unknown.
+func accountVersion(userID string, passwordVersion int) string {
+	return userID + "/" + strconv.Itoa(passwordVersion)
+}
+
+// openSession draws a session and its first refresh token; nothing is stored.
+func (s *Service) openSession(userID string, version int, c Client, amr ...string) (NewSession, refreshToken, error) {
+	now := s.Now().UTC()
+	token, err := newRefreshToken(s.Random)
+	if err != nil {
+		return NewSession{}, token, err
+	}
+	id, err := newID(s.Random)
+	if err != nil {
+		return NewSession{}, token, err
+	}
+	expires := now.Add(s.rules.RefreshTTL)
+	elevated := time.Time{}
+	if slices.Contains(amr, amrMultiple) {
+		elevated = now
+	}
+	return NewSession{
+		Session: Session{
+			ID: id, UserID: userID, SessionVersion: version, CreatedAt: now, LastUsedAt: now,
+			IdleUntil: earlier(now.Add(s.rules.RefreshIdle), expires), ExpiresAt: expires,
+			ClientName: label(c.Name), ClientPrefix: c.Prefix(), AMR: amr, ElevatedAt: elevated,
+		},
+		Token:   token.key(),
+		MaxLive: s.rules.MaxSessions,
+	}, token, nil
+}
+
+func (s *Service) grant(ua UserAccount, session Session, token refreshToken) (Grant, error) {
+	access, expires, err := s.Issuer.Issue(s.subject(ua, session), s.Now())
+	if err != nil {
+		return Grant{}, err
+	}
+	_, withheld := s.entitled(ua.Account, session)
+	return Grant{
+		RolesWithheld: withheld,
+		UserID:        ua.User.ID, Token: access, TokenExpiresAt: expires,
+		RefreshToken: token.String(), RefreshTokenExpiresAt: earlier(session.IdleUntil, session.ExpiresAt),
+	}, nil
+}
+
+func (s *Service) subject(ua UserAccount, session Session) Subject {
+	account, _ := s.entitled(ua.Account, session)
+	sub := Subject{User: ua.User, Account: account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.CreatedAt, Elevated: s.elevated(session)}
+	if session.ElevatedAt.After(sub.AuthTime) {
+		sub.AuthTime = session.ElevatedAt
+	}
+	return sub
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// opening is a sign-in that has given every proof.
+type opening struct {
+	op          Operation
+	userAccount UserAccount
+	client      Client
+	amr         []string
+	known       bool // the device has signed in before
+	remember    bool // the device needs no second factor for a while
+	// deviceToken goes back to the client unchanged. If it is empty, the client gets a
+	// new one, unless keepsToken says that it keeps its own.
+	deviceToken string
+	keepsToken  bool
+}
+
+// open opens the session of a sign-in and tells the owner of a new device.
+func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
+	ua := o.userAccount
+	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, o.client, o.amr...)
+	if err != nil {
+		return Grant{}, err
+	}
+	session.Opens = ua.Account.Unopened
+	if err := s.Store.CreateSession(ctx, session); err != nil {
+		if errors.Is(err, ErrStale) { // the credential was removed since the check
+			err = s.refused(ctx, o.op, ua.User.ID, o.client, errInvalidCredentials())
+		}
+		return Grant{}, err
+	}
+	s.record(ctx, EventSignedIn, o.op, session.Session, o.client)
+	if !o.known {
+		s.notify(ctx, MailNewDevice, ua, o.client)
+	}
+	g, err := s.grant(ua, session.Session, token)
+	if g.DeviceToken = o.deviceToken; g.DeviceToken == "" && !o.keepsToken {
+		g.DeviceToken = s.deviceToken(ua, o.remember)
+	}
+	return g, err
+}
+
+// deviceToken makes the token of a known device. A remembered device needs no second
+// factor until its token expires.
+func (s *Service) deviceToken(ua UserAccount, remember bool) string {
+	if remember && s.rules.RememberDevice > 0 {
+		return s.Devices.Issue(ua.User.Email, rememberedVersionOf(ua), s.Now().Add(s.rules.RememberDevice))
+	}
+	return s.Devices.Issue(ua.User.Email, accountVersion(ua.User.ID, ua.Account.PasswordVersion), s.Now().Add(DeviceLifetime))
+}
+
+func rememberedVersionOf(ua UserAccount) string {
+	return accountVersion(ua.User.ID, ua.Account.PasswordVersion) + "/second-factor"
+}

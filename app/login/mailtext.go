@@ -1,0 +1,60 @@
+package login
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxSalutation is the longest name, in characters, that a mail repeats.
+const maxSalutation = 60
+
+// languageTag and languageTags check only the form of a language and of a list of them.
+// The mailer knows which languages have templates.
+var (
+	languageTag  = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}$`)
+	languageTags = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}(,[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}){0,8}$`)
+)
+
+// mailLanguage returns the language that the request names, which must have the form of
+// one. Without one, it returns the languages that the client prefers.
+func mailLanguage(asked string, c Client) (string, error) {
+	if asked != "" && !languageTag.MatchString(asked) {
+		return "", Invalid("language", "not a language such as en or de")
+	}
+	if asked == "" && languageTags.MatchString(c.Language) {
+		return c.Language, nil
+	}
+	return asked, nil
+}
+
+// linkLike matches a text that mail programs may show as a link.
+var linkLike = regexp.MustCompile(`[/:@]|\.\S`)
+
+// salutation is the owner's name as a mail may repeat it, or nothing. Only a mail
+// to the account's verified address has it: anyone can sign up with somebody else's
+// address, or ask to change to it, under a name that is a message.
+func salutation(ua UserAccount, recipient string) string {
+	name := ua.User.Name
+	if recipient != ua.User.Email || ua.Account.EmailVerifiedAt.IsZero() ||
+		utf8.RuneCountInString(name) > maxSalutation || linkLike.MatchString(name) {
+		return ""
+	}
+	return name
+}
+
+// Masked names an account to a person who may not be its owner: it shows enough of the
+// address for the owner to recognise it, and too little to carry a message.
+func Masked(email string) string {
+	local, domain, _ := strings.Cut(email, "@")
+	return initial(local) + "•••@" + initial(domain) + "•••"
+}
+
+func initial(s string) string {
+	r, _ := utf8.DecodeRuneInString(s)
+	if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+		return ""
+	}
+	return string(r)
+}

@@ -100,7 +100,7 @@ func (s *Service) replacePassword(ctx context.Context, op Operation, event Event
 	}
 	s.record(ctx, event, op, session, c)
 	s.notify(ctx, mail, ua, c)
-	g, err := s.grant(ua, opened.Session, token)
+	g, err := s.grant(ctx, ua, opened.Session, token)
 	ua.Account.PasswordVersion++
 	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err

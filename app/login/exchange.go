@@ -108,7 +108,7 @@ func (s *Service) Exchange(ctx context.Context, in ExchangeInput) (Grant, error)
 	}
 	reservation.Released(ctx) // an app's server redeems the codes of many users
 	s.record(ctx, EventSignedIn, op, session.Session, in.Client)
-	g, err := s.grant(ua, session.Session, token)
+	g, err := s.grant(ctx, ua, session.Session, token)
 	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err
 }

@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -53,8 +54,12 @@ func (s *Service) openSession(userID string, version int, c Client, amr ...strin
 	}, token, nil
 }
 
-func (s *Service) grant(ua UserAccount, session Session, token refreshToken) (Grant, error) {
-	access, expires, err := s.Issuer.Issue(s.subject(ua, session), s.Now())
+func (s *Service) grant(ctx context.Context, ua UserAccount, session Session, token refreshToken) (Grant, error) {
+	subject, err := s.subject(ctx, ua, session)
+	if err != nil {
+		return Grant{}, err
+	}
+	access, expires, err := s.Issuer.Issue(subject, s.Now())
 	if err != nil {
 		return Grant{}, err
 	}
@@ -66,13 +71,30 @@ func (s *Service) grant(ua UserAccount, session Session, token refreshToken) (Gr
 	}, nil
 }
 
-func (s *Service) subject(ua UserAccount, session Session) Subject {
+// subject is what a token of the session says. Without an answer of every source of
+// claims there is no token: one with fewer claims could open more than its bearer may see.
+func (s *Service) subject(ctx context.Context, ua UserAccount, session Session) (Subject, error) {
 	account, _ := s.entitled(ua.Account, session)
 	sub := Subject{User: ua.User, Account: account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.CreatedAt, Elevated: s.elevated(session)}
 	if session.ElevatedAt.After(sub.AuthTime) {
 		sub.AuthTime = session.ElevatedAt
 	}
-	return sub
+	if len(s.Claims) == 0 {
+		return sub, nil
+	}
+	claims := maps.Clone(ua.Account.Claims)
+	if claims == nil {
+		claims = map[string]string{}
+	}
+	for _, source := range s.Claims {
+		more, err := source.Claims(ctx, ua.User.ID)
+		if err != nil {
+			return Subject{}, err
+		}
+		maps.Copy(claims, more)
+	}
+	sub.Account.Claims = claims
+	return sub, nil
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -114,7 +136,7 @@ func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
 	if !o.known {
 		s.notify(ctx, MailNewDevice, ua, o.client)
 	}
-	g, err := s.grant(ua, session.Session, token)
+	g, err := s.grant(ctx, ua, session.Session, token)
 	if g.DeviceToken = o.deviceToken; g.DeviceToken == "" && !o.keepsToken {
 		g.DeviceToken = s.deviceToken(ua, o.remember)
 	}

@@ -28,9 +28,10 @@ type Operator struct {
 	Policy PasswordPolicy
 	Tokens TokenRules
 	Audit  ActAuditor
-	Roles  []string // of a user created without any
-	Issuer Issuer   // only OpenSession needs it
-	Rules  Rules    // OpenSession takes the life of sessions from them
+	Roles  []string      // of a user created without any
+	Issuer Issuer        // only OpenSession needs it
+	Claims []ClaimSource // of the tokens of OpenSession
+	Rules  Rules         // OpenSession takes the life of sessions from them
 }
 
 // roleName is what Hasura takes as a role without quoting trouble.
@@ -240,7 +241,7 @@ func (o *Operator) OpenSession(ctx context.Context, ref string) (Grant, error) {
 	if !ua.Account.DisabledAt.IsZero() {
 		return Grant{}, Errorf(CodeAccountDisabled, "This account is disabled")
 	}
-	drawer := NewService(Deps{Issuer: o.Issuer}, o.Rules)
+	drawer := NewService(Deps{Issuer: o.Issuer, Claims: o.Claims}, o.Rules)
 	session, token, err := drawer.openSession(ua.User.ID, ua.Account.SessionVersion, Client{Name: ActorOperator})
 	if err != nil {
 		return Grant{}, err
@@ -248,7 +249,7 @@ func (o *Operator) OpenSession(ctx context.Context, ref string) (Grant, error) {
 	session.Opens = ua.Account.Unopened
 	// Login signs the token first, so that a ring without a usable key leaves no session
 	// behind.
-	g, err := drawer.grant(ua, session.Session, token)
+	g, err := drawer.grant(ctx, ua, session.Session, token)
 	if err != nil {
 		return Grant{}, err
 	}

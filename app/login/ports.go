@@ -96,6 +96,12 @@ type Subject struct {
 	Elevated  bool      // AuthTime is that of an elevation within ElevationTTL
 }
 
+// ClaimSource gives accounts claims that are not stored with them.
+type ClaimSource interface {
+	// Claims returns session variables by their names in lower case.
+	Claims(ctx context.Context, userID string) (map[string]string, error)
+}
+
 // Issuer signs access tokens.
 type Issuer interface {
 	// Issue returns a signed token and when it expires. It puts only strings

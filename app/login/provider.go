@@ -198,7 +198,7 @@ func (s *Service) signUpProvider(ctx context.Context, in ProviderSignInInput, em
 		// A signed-in user can ask for the mail again.
 		_ = s.queueFirstLink(ctx, ua, in.Client.Language, in.Client)
 	}
-	g, err := s.grant(ua, session.Session, token)
+	g, err := s.grant(ctx, ua, session.Session, token)
 	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err
 }

@@ -49,7 +49,7 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Grant, error) {
 		}
 	}
 	s.record(ctx, EventRefreshed, OpRefresh, rotated.Session, in.Client)
-	return s.grant(rotated.UserAccount, rotated.Session, next)
+	return s.grant(ctx, rotated.UserAccount, rotated.Session, next)
 }
 
 func (s *Service) rotate(ctx context.Context, token refreshToken) (Rotated, error) {

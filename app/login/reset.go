@@ -92,7 +92,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	if reset.Session == nil {
 		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, ua, begun{Mailbox: stored.Email}, in.Client)
 	}
-	g, err := s.grant(ua, opened.Session, refresh)
+	g, err := s.grant(ctx, ua, opened.Session, refresh)
 	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err
 }

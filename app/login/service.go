@@ -36,7 +36,7 @@ type Rules struct {
 }
 
 // Deps are the ports a Service works through. All are required except Passkeys,
-// Providers and MailQueued, and except Now and Random, which default to the system's.
+// Providers, Claims and MailQueued, and except Now and Random, which default to the system's.
 type Deps struct {
 	Store            Store
 	Mail             MailStore
@@ -57,6 +57,9 @@ type Deps struct {
 	MailSecret MailSecret
 	// Providers are those that people can sign in with; they are spoken to elsewhere.
 	Providers []ProviderInfo
+	// Claims are the sources of claims that are not stored with the account. They are
+	// asked in this order for each token, and a later one replaces the claims of others.
+	Claims []ClaimSource
 	// MailQueued, if given, is called when a mail was queued.
 	MailQueued func()
 }

@@ -343,7 +343,7 @@ func (s *Service) signUpByMail(ctx context.Context, code MailCode, in MailSignIn
 		return Grant{}, err
 	}
 	s.record(ctx, EventSignedUp, op, session.Session, in.Client)
-	g, err := s.grant(ua, session.Session, token)
+	g, err := s.grant(ctx, ua, session.Session, token)
 	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err
 }

@@ -78,7 +78,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 		// A signed-in user can ask for the mail again.
 		_ = s.queueFirstLink(ctx, ua, language, in.Client)
 	}
-	g, err := s.grant(ua, session.Session, token)
+	g, err := s.grant(ctx, ua, session.Session, token)
 	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err
 }

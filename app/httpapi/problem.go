@@ -16,6 +16,7 @@ import (
 // statuses is the one table from code to REST status.
 var statuses = map[login.Code]int{
 	login.CodeInvalidInput:         http.StatusBadRequest,
+	login.CodeAmbiguousCredentials: http.StatusBadRequest,
 	login.CodeInvalidCredentials:   http.StatusUnauthorized,
 	login.CodeUnauthenticated:      http.StatusUnauthorized,
 	login.CodeInvalidRefreshToken:  http.StatusUnauthorized,
@@ -28,6 +29,7 @@ var statuses = map[login.Code]int{
 	login.CodeProviderRefused:      http.StatusForbidden,
 	login.CodeNotLinked:            http.StatusForbidden,
 	login.CodeForbidden:            http.StatusForbidden,
+	login.CodeOriginRefused:        http.StatusForbidden,
 	login.CodeSignupDisabled:       http.StatusForbidden,
 	login.CodeMailDisabled:         http.StatusForbidden,
 	login.CodePasskeysDisabled:     http.StatusForbidden,

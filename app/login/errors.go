@@ -15,7 +15,8 @@ type Code string
 // The codes, in the order of their REST status.
 const (
 	CodeInvalidInput         Code = "invalid-input"
-	CodeInvalidCredentials   Code = "invalid-credentials" // #nosec G101 -- a code's name
+	CodeAmbiguousCredentials Code = "ambiguous-credentials" // #nosec G101 -- a code's name
+	CodeInvalidCredentials   Code = "invalid-credentials"   // #nosec G101 -- a code's name
 	CodeUnauthenticated      Code = "unauthenticated"
 	CodeInvalidRefreshToken  Code = "invalid-refresh-token"
 	CodeInvalidToken         Code = "invalid-token"
@@ -27,6 +28,7 @@ const (
 	CodeProviderRefused      Code = "provider-refused"
 	CodeNotLinked            Code = "not-linked"
 	CodeForbidden            Code = "forbidden"
+	CodeOriginRefused        Code = "origin-refused"
 	CodeSignupDisabled       Code = "signup-disabled"
 	CodeMailDisabled         Code = "mail-disabled"
 	CodePasskeysDisabled     Code = "passkeys-disabled"
@@ -48,8 +50,8 @@ const (
 // Codes returns every code, for metrics and contract tests.
 func Codes() []Code {
 	return []Code{
-		CodeInvalidInput, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
-		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeProviderRefused, CodeNotLinked, CodeForbidden, CodeSignupDisabled, CodeMailDisabled, CodePasskeysDisabled, CodeNotFound, CodeMethodNotAllowed,
+		CodeInvalidInput, CodeAmbiguousCredentials, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
+		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeProviderRefused, CodeNotLinked, CodeForbidden, CodeOriginRefused, CodeSignupDisabled, CodeMailDisabled, CodePasskeysDisabled, CodeNotFound, CodeMethodNotAllowed,
 		CodeEmailTaken, CodeCredentialExists, CodeLastWayIn, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited, CodeHeaderTooLarge,
 		CodeProviderUnavailable, CodeOverloaded, CodeUnavailable, CodeInternal,
 	}

@@ -28,7 +28,7 @@ func TestUsersOpenSession_WorksWhateverSettingsSayAboutSignIn(t *testing.T) {
 	for _, c := range []struct{ name, setting string }{
 		{"as it comes", "LOGIN_LOG_LEVEL=info"},
 		{"only verified addresses", "LOGIN_REQUIRE_VERIFIED_EMAIL=true"},
-		{"nobody signs up", "LOGIN_SIGNUP_ENABLED=false"},
+		{"nobody signs up", "LOGIN_SIGNUP=closed"},
 		{"one sign-in a day", "LOGIN_LIMIT_SIGNIN_ACCOUNT=1-D"},
 		{"one client's sign-in a day", "LOGIN_LIMIT_SIGNIN_CLIENT=1-D"},
 		{"one refresh a day", "LOGIN_LIMIT_REFRESH_CLIENT=1-D"},

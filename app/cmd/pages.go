@@ -19,7 +19,7 @@ func newPages(cfg config.Config, deps pages.Deps, mailEnabled bool) (*pages.Site
 	}
 	site, err := pages.New(pages.Settings{
 		PublicURL: cfg.Origin(), Name: cfg.HostedPagesName, Apps: apps(cfg),
-		SignUpEnabled: cfg.SignupEnabled, MailEnabled: mailEnabled, MailSignIn: mailEnabled && cfg.MailSignIn != string(login.MailSignInOff), PasswordMinLength: cfg.PasswordMinLength,
+		SignUpEnabled: cfg.SignUp == string(login.SignUpOpen), MailEnabled: mailEnabled, MailSignIn: mailEnabled && cfg.MailSignIn != string(login.MailSignInOff), PasswordMinLength: cfg.PasswordMinLength,
 	}, deps)
 	if err != nil {
 		return nil, fmt.Errorf("%sHOSTED_PAGES: %w", config.Prefix, err)

@@ -168,7 +168,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 
 func rules(cfg config.Config, mailEnabled bool) login.Rules {
 	return login.Rules{
-		SignUpEnabled: cfg.SignupEnabled, DefaultRoles: cfg.DefaultRoles,
+		SignUp: login.SignUpMode(cfg.SignUp), EmailDomains: cfg.EmailDomains(), DefaultRoles: cfg.DefaultRoles,
 		RefreshTTL: cfg.RefreshTTL, RefreshIdle: cfg.RefreshIdle, RefreshGrace: refreshGrace, MaxSessions: maxSessions,
 		MailEnabled: mailEnabled, MailSignIn: login.MailSignIn(cfg.MailSignIn), RequireVerifiedEmail: cfg.RequireVerifiedEmail, Notices: cfg.Notices(),
 		SecondFactorRoles: cfg.SecondFactorRoles, ElevationTTL: cfg.ElevationTTL, RememberDevice: cfg.RememberDevice,

@@ -98,6 +98,7 @@ func (c Config) check() []error {
 			complain("ISSUER", "%s", fault)
 		}
 	}
+	problems = append(problems, c.checkSignUp()...)
 	problems = append(problems, c.checkMail()...)
 	problems = append(problems, c.checkPages()...)
 	problems = append(problems, c.checkAddresses()...)
@@ -145,7 +146,7 @@ func (c Config) checkMailSignIn() []error {
 	on := c.MailSignIn != string(login.MailSignInOff)
 	complain(!slices.Contains(MailSignIns(), c.MailSignIn), "MAIL_SIGNIN", "%q is not one of %s", c.MailSignIn, strings.Join(MailSignIns(), ", "))
 	complain(on && c.SendsMail() && !c.HostedPages && c.MailSignInLink == "", "MAIL_SIGNIN_LINK", "is needed to sign in by mail, such as https://app.example.org/signin#token={token}")
-	complain(c.MailSignIn == string(login.MailSignInSignUp) && !c.SignupEnabled, "MAIL_SIGNIN", "signup makes accounts, and %sSIGNUP_ENABLED=false closes sign-up: say signin, or open it", Prefix)
+	complain(c.MailSignIn == string(login.MailSignInSignUp) && c.SignUp != string(login.SignUpOpen), "MAIL_SIGNIN", "signup makes accounts for everybody, and %sSIGNUP=%s does not: say signin, or open it", Prefix, c.SignUp)
 	return problems
 }
 

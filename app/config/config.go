@@ -38,8 +38,12 @@ type Config struct {
 	HashQueueMaxWait  time.Duration `env:"HASH_QUEUE_MAX_WAIT" envDefault:"800ms"`
 	PasswordMinLength int           `env:"PASSWORD_MIN_LENGTH" envDefault:"8"`
 	DefaultRoles      []string      `env:"DEFAULT_ROLES" envDefault:"user"`
-	SignupEnabled     bool          `env:"SIGNUP_ENABLED" envDefault:"true"`
-	CORSOrigins       []string      `env:"CORS_ORIGINS"`
+	// SignUp is one of login.SignUpModes.
+	SignUp      string   `env:"SIGNUP" envDefault:"open"`
+	CORSOrigins []string `env:"CORS_ORIGINS"`
+	// AllowedEmailDomains and BlockedEmailDomains are read by EmailDomains.
+	AllowedEmailDomains []string `env:"ALLOWED_EMAIL_DOMAINS"`
+	BlockedEmailDomains []string `env:"BLOCKED_EMAIL_DOMAINS"`
 	// RequireVerifiedEmail needs mail.
 	RequireVerifiedEmail bool `env:"REQUIRE_VERIFIED_EMAIL" envDefault:"false"`
 	// UnopenedTTL is how old an account gets that no session was ever opened for; 0: as

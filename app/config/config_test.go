@@ -22,7 +22,7 @@ func TestLoad_DefaultsAreUsable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != ":3000" || c.AccessTTL != 15*time.Minute || len(c.DefaultRoles) != 1 || !c.SignupEnabled {
+	if c.Listen != ":3000" || c.AccessTTL != 15*time.Minute || len(c.DefaultRoles) != 1 || c.SignUp != "open" {
 		t.Errorf("unexpected defaults: %+v", c)
 	}
 	if err := c.Missing(); err == nil || strings.Count(err.Error(), "is not set") != 5 {
@@ -108,7 +108,7 @@ func TestLoad_MailSettingsGoTogether(t *testing.T) {
 		"sign-in by mail":        {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=signup", "LOGIN_MAIL_SIGNIN_LINK=https://app.example.org/s#{token}"), ""},
 		"no link to sign in":     {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=signin"), "LOGIN_MAIL_SIGNIN_LINK: is needed"},
 		"an unknown sign-in":     {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=true"), "LOGIN_MAIL_SIGNIN: \"true\" is not one of off, signin, signup"},
-		"sign-up by mail closed": {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=signup", "LOGIN_MAIL_SIGNIN_LINK=https://app.example.org/s#{token}", "LOGIN_SIGNUP_ENABLED=false"), "LOGIN_SIGNUP_ENABLED=false closes sign-up"},
+		"sign-up by mail closed": {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=signup", "LOGIN_MAIL_SIGNIN_LINK=https://app.example.org/s#{token}", "LOGIN_SIGNUP=invited"), "LOGIN_SIGNUP=invited does not"},
 		"some notices":           {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=new-device,email-changed"), ""},
 		"no notices":             {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=off"), ""},
 		"off among notices":      {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=new-device,off"), "LOGIN_MAIL_NOTICES:"},

@@ -45,7 +45,9 @@ func Load(environ []string) (Config, []Line, error) {
 		lines = append(lines, plainLine(vars, name, value.Field(i).Interface()))
 	}
 	for name := range vars {
-		if !known[name] {
+		if hint := replaced[name]; hint != "" {
+			problems = append(problems, fmt.Errorf("%s: %s", name, hint))
+		} else if !known[name] {
 			problems = append(problems, fmt.Errorf("%s: no such setting%s", name, nearest(name, known)))
 		}
 	}

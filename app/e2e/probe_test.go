@@ -21,7 +21,7 @@ func TestScripts_ProveWhateverLoginIsSetToAndStrangersSend(t *testing.T) {
 			"LOGIN_MAIL_RESET_LINK": "https://app.example.org/reset#token={token}", "LOGIN_MAIL_VERIFY_LINK": "https://app.example.org/verify#token={token}",
 		}},
 		{"nobody signs up, passwords of 64 characters, another role", map[string]string{
-			"LOGIN_SIGNUP_ENABLED": "false", "LOGIN_PASSWORD_MIN_LENGTH": "64", "LOGIN_DEFAULT_ROLES": "customer", "LOGIN_HOSTED_PAGES": "true",
+			"LOGIN_SIGNUP": "closed", "LOGIN_PASSWORD_MIN_LENGTH": "64", "LOGIN_DEFAULT_ROLES": "customer", "LOGIN_HOSTED_PAGES": "true",
 		}},
 		{"every limit at one a day", map[string]string{
 			"LOGIN_LIMIT_SIGNIN_CLIENT": "1-D", "LOGIN_LIMIT_SIGNIN_ACCOUNT": "1-D", "LOGIN_LIMIT_SIGNUP_CLIENT": "1-D",

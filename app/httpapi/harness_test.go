@@ -77,7 +77,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	s := &setup{
 		policy: password.NewPolicy(8),
 		rules: login.Rules{
-			SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"},
+			SignUp: login.SignUpOpen, MailEnabled: true, DefaultRoles: []string{"user"},
 			RefreshTTL: time.Hour, RefreshIdle: time.Hour, RefreshGrace: 10 * time.Second, MaxSessions: 20,
 			ElevationTTL: 10 * time.Minute, RememberDevice: time.Hour,
 		},

@@ -555,7 +555,7 @@ func TestPages_UnconfirmedAddresses(t *testing.T) {
 
 func TestPages_WithoutSignUpOrMail(t *testing.T) {
 	s := start(t, withPages(func(p *pages.Settings) { p.SignUpEnabled, p.MailEnabled = false, false }), func(s *setup) {
-		s.rules.SignUpEnabled, s.rules.MailEnabled = false, false
+		s.rules.SignUp, s.rules.MailEnabled = login.SignUpClosed, false
 	})
 	v := s.visitor()
 	if a := v.get("/auth/pages/signin"); strings.Contains(string(a.body), "/auth/pages/signup") || strings.Contains(string(a.body), "/auth/pages/forgot") {

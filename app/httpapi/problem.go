@@ -31,6 +31,8 @@ var statuses = map[login.Code]int{
 	login.CodeForbidden:            http.StatusForbidden,
 	login.CodeOriginRefused:        http.StatusForbidden,
 	login.CodeSignupDisabled:       http.StatusForbidden,
+	login.CodeInvitationRequired:   http.StatusForbidden,
+	login.CodeEmailNotAllowed:      http.StatusForbidden,
 	login.CodeMailDisabled:         http.StatusForbidden,
 	login.CodePasskeysDisabled:     http.StatusForbidden,
 	login.CodeNotFound:             http.StatusNotFound,

@@ -30,6 +30,8 @@ const (
 	CodeForbidden            Code = "forbidden"
 	CodeOriginRefused        Code = "origin-refused"
 	CodeSignupDisabled       Code = "signup-disabled"
+	CodeInvitationRequired   Code = "invitation-required"
+	CodeEmailNotAllowed      Code = "email-not-allowed"
 	CodeMailDisabled         Code = "mail-disabled"
 	CodePasskeysDisabled     Code = "passkeys-disabled"
 	CodeNotFound             Code = "not-found"
@@ -51,7 +53,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		CodeInvalidInput, CodeAmbiguousCredentials, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
-		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeProviderRefused, CodeNotLinked, CodeForbidden, CodeOriginRefused, CodeSignupDisabled, CodeMailDisabled, CodePasskeysDisabled, CodeNotFound, CodeMethodNotAllowed,
+		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeProviderRefused, CodeNotLinked, CodeForbidden, CodeOriginRefused, CodeSignupDisabled, CodeInvitationRequired, CodeEmailNotAllowed, CodeMailDisabled, CodePasskeysDisabled, CodeNotFound, CodeMethodNotAllowed,
 		CodeEmailTaken, CodeCredentialExists, CodeLastWayIn, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited, CodeHeaderTooLarge,
 		CodeProviderUnavailable, CodeOverloaded, CodeUnavailable, CodeInternal,
 	}

@@ -82,7 +82,7 @@ type Policy struct {
 var policies = map[Operation]Policy{
 	OpSignUp: {
 		Caller: CallerAnyone, Limit: LimitSignUp, Lane: LaneSignUp,
-		Results: []Code{CodeSignupDisabled, CodeEmailNotVerified, CodeEmailTaken},
+		Results: []Code{CodeSignupDisabled, CodeInvitationRequired, CodeEmailNotAllowed, CodeEmailNotVerified, CodeEmailTaken},
 		Events:  []EventName{EventSignedUp, EventSignUpReplaced, EventRefused, EventThrottled},
 	},
 	OpSignIn: {
@@ -144,12 +144,12 @@ var policies = map[Operation]Policy{
 	},
 	OpRequestEmailChange: {
 		Caller: CallerSession, Known: LimitKnown, Mail: LimitOwnLinkRequest, Lane: LanePriority,
-		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeMailDisabled, CodeElevationRequired},
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeMailDisabled, CodeElevationRequired, CodeEmailNotAllowed},
 		Events:  []EventName{EventEmailChangeRequested, EventRefused, EventThrottled},
 	},
 	OpVerifyEmail: {
 		Caller: CallerAnyoneOrSession, Limit: LimitLink, Known: LimitKnown, Lane: LanePriority,
-		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidToken, CodeEmailTaken},
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidToken, CodeEmailTaken, CodeEmailNotAllowed},
 		Events:  []EventName{EventEmailVerified, EventEmailChanged, EventRefused, EventThrottled},
 	},
 	OpSignInSecondFactor: { // Limit is for an answer to no challenge
@@ -232,7 +232,7 @@ var policies = map[Operation]Policy{
 	},
 	OpMailSignInCode: { // Limit is for a code without a challenge
 		Caller: CallerAnyone, Limit: LimitLink, Code: LimitCode,
-		Results: []Code{CodeInvalidCode, CodeInvalidToken, CodeInvalidCredentials, CodeSecondFactorRequired, CodeSignupDisabled},
+		Results: []Code{CodeInvalidCode, CodeInvalidToken, CodeInvalidCredentials, CodeSecondFactorRequired, CodeSignupDisabled, CodeInvitationRequired, CodeEmailNotAllowed},
 		Events:  []EventName{EventSignedIn, EventSignedUp, EventEmailVerified, EventRefused, EventThrottled},
 	},
 	OpMailSignInLink: {
@@ -250,7 +250,7 @@ var policies = map[Operation]Policy{
 		Caller: CallerAnyone, Limit: LimitGuess,
 		Results: []Code{
 			CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCredentials, CodeAccountDisabled, CodeEmailNotVerified, CodeProviderRefused, CodeNotLinked,
-			CodeSignupDisabled, CodeProviderUnavailable,
+			CodeSignupDisabled, CodeInvitationRequired, CodeEmailNotAllowed, CodeProviderUnavailable,
 		},
 		Events: []EventName{EventSignedIn, EventSignedUp, EventSignUpReplaced, EventIdentityLinked, EventRefused, EventThrottled},
 	},

@@ -164,7 +164,7 @@ func (s *Service) mayGiveWay(ua UserAccount) bool {
 // that the provider gives now; later ones change nothing.
 func (s *Service) signUpProvider(ctx context.Context, in ProviderSignInInput, email string) (Grant, error) {
 	const op = OpSignInProvider
-	if err := s.maySignUp(); err != nil {
+	if err := s.maySignUp(email, false); err != nil {
 		return Grant{}, s.refused(ctx, op, "", in.Client, AsError(err))
 	}
 	if _, err := s.reserve(ctx, Attempt{Operation: OpSignUp, Client: in.Client}); err != nil { // and it stays counted
@@ -207,7 +207,7 @@ func (s *Service) signUpProvider(ctx context.Context, in ProviderSignInInput, em
 // mailbox, as a sign-up with a password does.
 func (s *Service) replaceUnopened(ctx context.Context, in ProviderSignInInput, known UserAccount) (Grant, error) {
 	const op = OpSignInProvider
-	if err := s.maySignUp(); err != nil {
+	if err := s.maySignUp(known.User.Email, false); err != nil {
 		return Grant{}, s.refused(ctx, op, "", in.Client, AsError(err))
 	}
 	fresh, err := s.providerAccount(in.Assertion, known.User.Email)

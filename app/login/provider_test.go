@@ -121,7 +121,7 @@ func TestSignInProvider_MakesAnAccountAndFindsItAgain(t *testing.T) {
 }
 
 func TestSignInProvider_TheSignUpRulesHold(t *testing.T) {
-	w := newWorld(t, func(_ *login.Deps, r *login.Rules) { r.SignUpEnabled = false })
+	w := newWorld(t, func(_ *login.Deps, r *login.Rules) { r.SignUp = login.SignUpClosed })
 	_, err := w.atProvider(t, atCorp("1", "ann@example.org"))
 	wantCode(t, err, login.CodeSignupDisabled)
 	for name, a := range map[string]login.Assertion{

@@ -13,13 +13,14 @@ import (
 
 // Rules are the settings that use cases follow.
 type Rules struct {
-	SignUpEnabled bool
-	DefaultRoles  []string      // of a new user; the first is the default role
-	RefreshTTL    time.Duration // absolute life of a session
-	RefreshIdle   time.Duration // life of a session between two refreshes
-	RefreshGrace  time.Duration // a spent refresh token leads to the same successor this long
-	MaxSessions   int           // live sessions of a user; the oldest end
-	MailEnabled   bool          // queued mails are sent
+	SignUp       SignUpMode
+	EmailDomains EmailDomains
+	DefaultRoles []string      // of a new user; the first is the default role
+	RefreshTTL   time.Duration // absolute life of a session
+	RefreshIdle  time.Duration // life of a session between two refreshes
+	RefreshGrace time.Duration // a spent refresh token leads to the same successor this long
+	MaxSessions  int           // live sessions of a user; the oldest end
+	MailEnabled  bool          // queued mails are sent
 	// RequireVerifiedEmail refuses a session to an account whose address is not
 	// verified, except by an operator's link. It needs MailEnabled.
 	RequireVerifiedEmail bool

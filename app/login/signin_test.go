@@ -47,7 +47,7 @@ func TestSignUp_RefusesATakenAddressWithoutAHash(t *testing.T) {
 }
 
 func TestSignUp_ClosedBySetting(t *testing.T) {
-	w := newWorld(t, func(_ *login.Deps, r *login.Rules) { r.SignUpEnabled = false })
+	w := newWorld(t, func(_ *login.Deps, r *login.Rules) { r.SignUp = login.SignUpClosed })
 	_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword, Client: home})
 	wantCode(t, err, login.CodeSignupDisabled)
 }

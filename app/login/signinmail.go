@@ -65,7 +65,7 @@ func (s *Service) RequestMailSignIn(ctx context.Context, in RequestMailSignInInp
 	m := mailing{kind: MailSignInLink, recipient: email, language: language, client: in.Client}
 	known := err == nil
 	send := known && ua.Account.DisabledAt.IsZero()
-	if !known && s.rules.MailSignIn == MailSignInSignUp && s.maySignUp() == nil {
+	if !known && s.rules.MailSignIn == MailSignInSignUp && s.maySignUp(email, false) == nil {
 		send, code.NewAccount = true, true
 	}
 	if send && ua.Account.EmailVerifiedAt.IsZero() { // the mailbox may be a stranger's
@@ -307,7 +307,7 @@ func (s *Service) signInByMail(ctx context.Context, p mailProof) (Grant, error) 
 // mailed there. It has no password.
 func (s *Service) signUpByMail(ctx context.Context, code MailCode, in MailSignInCodeInput) (Grant, error) {
 	const op = OpMailSignInCode
-	if err := s.maySignUp(); err != nil { // closed since the code was mailed
+	if err := s.maySignUp(code.Email, false); err != nil { // the rules have changed since the code was mailed
 		return Grant{}, s.refused(ctx, op, "", in.Client, AsError(err))
 	}
 	name := in.Name

@@ -323,7 +323,7 @@ func TestMailSignIn_ARememberedDeviceKeepsItsToken(t *testing.T) {
 }
 
 func TestMailSignIn_MakesAccountsWhereThatIsWanted(t *testing.T) {
-	closed := func(_ *login.Deps, r *login.Rules) { r.SignUpEnabled = false }
+	closed := func(_ *login.Deps, r *login.Rules) { r.SignUp = login.SignUpClosed }
 	for name, c := range map[string]struct {
 		options []logintest.Option
 		made    bool
@@ -372,8 +372,10 @@ func TestMailSignIn_TheSignUpRulesHoldWhenTheCodeComesBack(t *testing.T) {
 		change logintest.Option
 		want   login.Code // empty: an account is made
 	}{
-		"nothing changed":     {byMail(login.MailSignInSignUp), ""},
-		"sign-up closed":      {func(_ *login.Deps, r *login.Rules) { r.MailSignIn, r.SignUpEnabled = login.MailSignInSignUp, false }, login.CodeSignupDisabled},
+		"nothing changed": {byMail(login.MailSignInSignUp), ""},
+		"sign-up closed": {func(_ *login.Deps, r *login.Rules) {
+			r.MailSignIn, r.SignUp = login.MailSignInSignUp, login.SignUpClosed
+		}, login.CodeSignupDisabled},
 		"only known accounts": {byMail(login.MailSignInKnown), login.CodeInvalidToken},
 		"switched off":        {byMail(login.MailSignInOff), login.CodeInvalidToken},
 	} {

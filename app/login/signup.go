@@ -21,10 +21,14 @@ type SignUpInput struct {
 // reveals that an address has an account, which is why attempts are limited per client
 // whether or not they succeed.
 func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
-	if err := s.maySignUp(); err != nil {
+	email, err := NormalizeEmail(in.Email)
+	if err != nil {
 		return Grant{}, err
 	}
-	ua, err := newUserAccount(in.Email, in.Name, s.rules.DefaultRoles, s.Policy, in.Password)
+	if err := s.maySignUp(email, false); err != nil {
+		return Grant{}, err
+	}
+	ua, err := newUserAccount(email, in.Name, s.rules.DefaultRoles, s.Policy, in.Password)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -81,14 +85,6 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	g, err := s.grant(ctx, ua, session.Session, token)
 	g.DeviceToken = s.deviceToken(ua, false)
 	return g, err
-}
-
-// maySignUp refuses every kind of sign-up while sign-up is closed.
-func (s *Service) maySignUp() error {
-	if !s.rules.SignUpEnabled {
-		return Errorf(CodeSignupDisabled, "Sign-up is closed")
-	}
-	return nil
 }
 
 // signUpUnverified makes a user who may sign in once the address is verified. An

@@ -47,6 +47,9 @@ func (s *Service) RequestEmailChange(ctx context.Context, id Identity, in Reques
 	if err != nil {
 		return ofField("newEmail", err)
 	}
+	if err := s.mayHave(email); err != nil {
+		return err
+	}
 	language, err := mailLanguage(in.Language, in.Client)
 	if err != nil {
 		return err
@@ -116,6 +119,10 @@ func (s *Service) VerifyEmail(ctx context.Context, in VerifyEmailInput) error {
 	}
 	event := EventEmailVerified
 	if stored.Purpose == PurposeChangeEmail {
+		if err := s.mayHave(stored.Email); err != nil { // the rules have changed since the mail was sent
+			reservation.Released(ctx)
+			return s.refused(ctx, OpVerifyEmail, ua.User.ID, in.Client, AsError(err))
+		}
 		event = EventEmailChanged
 		err = s.changeEmail(ctx, token, ua, in.Client)
 	} else {

@@ -84,7 +84,7 @@ func StartOn(t testing.TB, store login.Store, options ...Option) *Service {
 	deps.Identities, _ = store.(login.IdentityStore)
 	deps.PasskeyStore, _ = store.(login.PasskeyStore)
 	rules := login.Rules{
-		SignUpEnabled: true, MailEnabled: true, DefaultRoles: []string{"user"},
+		SignUp: login.SignUpOpen, MailEnabled: true, DefaultRoles: []string{"user"},
 		RefreshTTL: 30 * 24 * time.Hour, RefreshIdle: 14 * 24 * time.Hour, RefreshGrace: 10 * time.Second, MaxSessions: 20,
 		ElevationTTL: 10 * time.Minute, RememberDevice: 30 * 24 * time.Hour,
 	}

@@ -110,6 +110,8 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 		login.CodeAccountDisabled:    "Dieses Konto ist gesperrt",
 		login.CodeEmailNotVerified:   "Diese Adresse ist noch nicht bestätigt. Öffnen Sie den Link in der Mail an Sie.",
 		login.CodeEmailTaken:         "Zu dieser Adresse gibt es schon ein Konto",
+		login.CodeInvitationRequired: "Für ein neues Konto braucht es hier eine Einladung",
+		login.CodeEmailNotAllowed:    "Hier können Konten keine Adresse bei dieser Domain haben. Nehmen Sie eine andere.",
 		login.CodeSignupDisabled:     "Neue Konten sind hier nicht für alle offen",
 		login.CodeMailDisabled:       "Diese Seite verschickt keine Mails. Bitte wenden Sie sich an ihren Betreiber.",
 		login.CodeInvalidToken:       "Dieser Link ist abgelaufen oder wurde schon benutzt. Lassen Sie sich einen neuen schicken.",
@@ -142,6 +144,8 @@ var german = &texts{ // #nosec G101 -- texts, no credentials
 		login.CodeNotLinked:           "Mit dieser E-Mail-Adresse gibt es schon ein Konto. Melden Sie sich dort an und verknüpfen Sie den anderen Dienst auf der Seite Ihres Kontos. Wenn Sie das Passwort nicht kennen, setzen Sie ein neues.",
 		login.CodeInvalidToken:        "Das hat zu lange gedauert, wurde in einem anderen Browser begonnen oder ist schon erledigt. Bitte beginnen Sie noch einmal.",
 		login.CodeCredentialExists:    "Dieses Konto beim anderen Dienst gehört hier zu einem anderen Konto.",
+		login.CodeInvitationRequired:  "Hier gibt es kein Konto für Sie, und für ein neues braucht es eine Einladung.",
+		login.CodeEmailNotAllowed:     "Hier gibt es kein Konto für Sie, und ein neues kann keine Adresse bei Ihrer Domain haben.",
 		login.CodeSignupDisabled:      "Hier gibt es kein Konto für Sie, und neue Konten stehen nicht allen offen.",
 	},
 	signInWith: func(brand, title string) string {

@@ -100,6 +100,8 @@ type Config struct {
 	PublicURL       string `env:"PUBLIC_URL"`
 	HostedPages     bool   `env:"HOSTED_PAGES" envDefault:"false"`
 	HostedPagesName string `env:"HOSTED_PAGES_NAME"`
+	// BrandDir is a folder with what makes pages and mails the owner's.
+	BrandDir string `env:"BRAND_DIR"`
 	// AppList is read by Apps.
 	AppList []string `env:"APPS"`
 	// ProvidersFile lists sites that people can sign in with; package provider reads it.

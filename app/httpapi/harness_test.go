@@ -19,6 +19,7 @@ import (
 	"hasura-login/app/audit"
 	"hasura-login/app/clientip"
 	"hasura-login/app/httpapi"
+	"hasura-login/app/language"
 	"hasura-login/app/login"
 	"hasura-login/app/logintest"
 	"hasura-login/app/metrics"
@@ -111,6 +112,8 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	service, ring, verifier := kit.Service, kit.Ring, kit.Verifier
 	var site *pages.Site
 	if s.pages != nil {
+		s.pages.Catalogue, err = language.Load("")
+		check(t, err)
 		site, err = pages.New(*s.pages, pages.Deps{Service: service, Providers: s.providers, Flows: provider.Flows{Now: time.Now, Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }}, Identify: func(accessToken string) (login.Identity, error) {
 			id, err := verifier.Verify(accessToken, time.Now())
 			return login.Identity{UserID: id.UserID, SessionID: id.SessionID}, err

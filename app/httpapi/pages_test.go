@@ -170,7 +170,7 @@ func TestPages_EveryUseCase(t *testing.T) {
 	leadsTo(t, v.post("/auth/pages/reset", "token", token, "password", goodPassword), "/auth/pages/account")
 	says(t, v.post("/auth/pages/reset", "token", token, "password", goodPassword), http.StatusUnauthorized, "has expired or was used already", `action="/auth/pages/forgot"`)
 
-	says(t, v.post("/auth/pages/account", "do", "delete", "current", ""), http.StatusBadRequest, "It must not be empty")
+	says(t, v.post("/auth/pages/account", "do", "delete", "current", ""), http.StatusBadRequest, "Please give your current password")
 	leadsTo(t, v.post("/auth/pages/account", "do", "delete", "current", goodPassword), "/auth/pages/signin")
 	says(t, v.get("/auth/pages/signin"), http.StatusOK, "Your account is deleted.")
 	if got := v.cookie("login-session") + v.cookie("login-access") + v.cookie("login-device") + v.cookie("login-notice"); got != "" {

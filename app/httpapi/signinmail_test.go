@@ -134,7 +134,7 @@ func TestPages_MailSignIn(t *testing.T) {
 	v := s.visitor()
 	says(t, v.get("/auth/pages/signin"), 200, `href="/auth/pages/signin/mail"`)
 	says(t, v.get("/auth/pages/signin/mail/code"), 200, "Tell us your address")
-	says(t, v.post("/auth/pages/signin/mail", "email", "x"), 400, "Not an e-mail address")
+	says(t, v.post("/auth/pages/signin/mail", "email", "x"), 400, "This is not an e-mail address")
 	a := v.post("/auth/pages/signin/mail", "email", "ann@example.org", "to", "account")
 	says(t, a, 200, "is on its way", `name="to" value="account"`, `autocomplete="one-time-code"`)
 	code, challenge := s.code(login.MailSignInCode), hiddenOf(a)["challenge"]

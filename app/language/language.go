@@ -1,5 +1,5 @@
-// Package language reads Accept-Language and finds the best of the languages there
-// are, by RFC 4647 lookup: the one place where either is done.
+// Package language reads Accept-Language, finds the best of the languages there are by
+// RFC 4647 lookup, and holds the texts of pages and mails in each of them.
 package language
 
 import (

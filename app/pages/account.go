@@ -140,7 +140,7 @@ func (v *request) accountOf(ua login.UserAccount, sessions []login.Session, curr
 	v.factorForms(&a, ua)
 	for _, s := range sessions {
 		row := sessionRow{
-			Name: v.device(s.ClientName), Used: v.ago(v.now().Sub(s.LastUsedAt), s.LastUsedAt),
+			Name: v.device(s.ClientName), Used: v.Ago(s.LastUsedAt, v.now()),
 			UsedAt: s.LastUsedAt.UTC().Format("2006-01-02T15:04:05Z"), Current: s.ID == current, Opened: v.opened(s.AMR),
 			End: v.button(pathAccount, doEndSession, v.EndSession),
 		}

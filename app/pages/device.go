@@ -34,7 +34,7 @@ func (t *texts) device(userAgent string) string {
 	}
 	switch {
 	case browser != "" && system != "":
-		return browser + t.DeviceOn + system
+		return t.Text("page.deviceOn", "browser", browser, "system", system)
 	case userAgent == "":
 		return t.UnknownDevice
 	default:
@@ -48,7 +48,7 @@ func (t *texts) opened(amr []string) string {
 	for _, method := range amr {
 		if text, ok := t.OpenedBy[method]; ok {
 			if slices.Contains(amr, "mfa") && method != "hwk" && method != "swk" { // a passkey counts as both factors
-				text += t.AndSecondFactor
+				return t.Text("page.andSecondFactor", "opened", text)
 			}
 			return text
 		}

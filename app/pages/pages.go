@@ -8,6 +8,7 @@ package pages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -62,6 +63,9 @@ type Settings struct {
 	SignUpEnabled bool
 	MailEnabled   bool
 	MailSignIn    bool // a mailed code signs in
+	// Catalogue has the texts; Language is for visitors who ask for none of its languages.
+	Catalogue *language.Catalogue
+	Language  string
 	// PasswordMinLength is shown to users; the policy decides.
 	PasswordMinLength int
 }
@@ -91,6 +95,7 @@ type Site struct {
 	policy     string // Content-Security-Policy
 	stylesheet Asset
 	icon       Asset
+	texts      map[string]*texts // by language
 	now        func() time.Time
 }
 
@@ -105,7 +110,12 @@ func New(s Settings, d Deps) (*Site, error) {
 	}
 	site := &Site{
 		Settings: s, Deps: d, cookies: jar{secure: public.Scheme == "https"},
-		foreign: http.NewCrossOriginProtection(), stylesheet: stylesheet(), icon: icon(), now: time.Now,
+		foreign: http.NewCrossOriginProtection(), stylesheet: stylesheet(), icon: icon(), texts: map[string]*texts{}, now: time.Now,
+	}
+	for _, l := range s.Catalogue.Languages() {
+		if site.texts[l.Tag], err = textsOf(l); err != nil {
+			return nil, fmt.Errorf("the texts of the language %s: %w", l.Tag, err)
+		}
 	}
 	// nginx passes on the host without its port, so it may differ from the origin's.
 	if err := site.foreign.AddTrustedOrigin(s.PublicURL); err != nil {
@@ -134,10 +144,10 @@ type request struct {
 // Serve answers a request for one of Paths. An error says how the page that it wrote
 // failed; the caller sets the error's status.
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, c Caller) error {
-	v := &request{Site: s, texts: speak(c.Client.Language), Caller: c, w: w, r: r}
+	v := &request{Site: s, texts: s.speak(c.Client.Language), Caller: c, w: w, r: r}
 	// Mail of this request uses the page's language if none of the requested ones is
 	// supported.
-	v.Client.Language = language.Preferred(v.Client.Language + "," + v.Lang)
+	v.Client.Language = language.Preferred(v.Client.Language + "," + v.Tag)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", s.policy)

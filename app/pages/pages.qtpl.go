@@ -482,7 +482,7 @@ func streamenrolPage(qw422016 *qt422016.Writer, p page, e enrolment) {
 `)
 	if e.QR != "" {
 		qw422016.N().S(`<svg class="qr" role="img" aria-label="`)
-		qw422016.E().S(p.QRLabel)
+		qw422016.E().S(p.QrLabel)
 		qw422016.N().S(`" viewBox="0 0 `)
 		qw422016.N().D(e.Size)
 		qw422016.N().S(` `)
@@ -882,7 +882,7 @@ func head(p page) string {
 func streamheadOf(qw422016 *qt422016.Writer, p page, next string) {
 	qw422016.N().S(`<!doctype html>
 <html lang="`)
-	qw422016.E().S(p.Lang)
+	qw422016.E().S(p.Tag)
 	qw422016.N().S(`">
 <head>
 <meta charset="utf-8">

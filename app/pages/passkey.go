@@ -100,7 +100,7 @@ func (v *request) passkeySection(a *account, ua login.UserAccount, list []login.
 	}
 	for _, p := range list {
 		row := passkeyRow{
-			Name: p.Name, Added: v.ago(v.now().Sub(p.CreatedAt), p.CreatedAt),
+			Name: p.Name, Added: v.Ago(p.CreatedAt, v.now()),
 			Rename: v.formOf(pathAccount, doRenamePasskey, v.Rename, field{Name: fieldName, Label: v.PasskeyName, Type: "text", Autocomplete: "off", Value: p.Name}),
 			Remove: v.formOf(pathAccount, doRemovePasskey, v.RemovePasskey, v.currentPassword(ua)...),
 		}
@@ -108,7 +108,7 @@ func (v *request) passkeySection(a *account, ua login.UserAccount, list []login.
 			row.Name = v.UnnamedPasskey
 		}
 		if !p.LastUsedAt.IsZero() {
-			row.Used, row.UsedAt = v.ago(v.now().Sub(p.LastUsedAt), p.LastUsedAt), p.LastUsedAt.UTC().Format("2006-01-02T15:04:05Z")
+			row.Used, row.UsedAt = v.Ago(p.LastUsedAt, v.now()), p.LastUsedAt.UTC().Format("2006-01-02T15:04:05Z")
 		}
 		for _, f := range []*form{&row.Rename, &row.Remove} {
 			f.ID += "-" + p.ID

@@ -182,7 +182,7 @@ func (v *request) identityForms(a *account, id login.Identity) error {
 			title = p.Title
 		}
 		row := identityRow{
-			Title: title, Email: i.Email, Used: v.ago(v.now().Sub(i.LastUsedAt), i.LastUsedAt),
+			Title: title, Email: i.Email, Used: v.Ago(i.LastUsedAt, v.now()),
 			UsedAt: i.LastUsedAt.UTC().Format("2006-01-02T15:04:05Z"), Unlink: v.button(pathAccount, doUnlink, v.Unlink),
 		}
 		row.Unlink.Detail = title

@@ -1,32 +1,60 @@
 package pages_test
 
 import (
-	"reflect"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
+	"hasura-login/app/language"
 	"hasura-login/app/pages"
 )
 
-func TestTexts_AreThereInEveryLanguage(t *testing.T) {
-	all := pages.Texts()
-	english := reflect.ValueOf(all[0]).Elem()
-	for _, other := range all {
-		v := reflect.ValueOf(other).Elem()
-		for i := range v.NumField() {
-			name := v.Type().Field(i).Name
-			if v.Field(i).IsZero() {
-				t.Errorf("%s has no %s", other.Lang, name)
-			}
-			if v.Field(i).Kind() != reflect.Map {
-				continue
-			}
-			for _, key := range english.Field(i).MapKeys() {
-				if text := v.Field(i).MapIndex(key); !text.IsValid() || text.String() == "" {
-					t.Errorf("%s has no %s of %s", other.Lang, name, key)
-				}
-			}
-			if v.Field(i).Len() != english.Field(i).Len() {
-				t.Errorf("%s has %d of %s, English %d", other.Lang, v.Field(i).Len(), name, english.Field(i).Len())
+// Each text of the pages is used, and each that they use is there: by a field, by a map,
+// or by its name in the code.
+func TestTexts_AreThoseThatThePagesUse(t *testing.T) {
+	catalogue, err := language.Load("")
+	check(t, err)
+	english := catalogue.Best(language.English, "")
+	used, groups := pages.TextFields()
+	files, err := filepath.Glob("*.go")
+	check(t, err)
+	named := regexp.MustCompile(`"(page\.[A-Za-z0-9.]*[A-Za-z0-9])"`)
+	var code strings.Builder
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		check(t, err)
+		code.Write(text)
+	}
+	for _, found := range named.FindAllStringSubmatch(code.String(), -1) {
+		used = append(used, found[1])
+	}
+	groups = append(groups, "page.invalid.") // invalidField appends the field's name
+	there := english.Under("page.")
+	for _, name := range used {
+		if there[strings.TrimPrefix(name, "page.")] == "" {
+			t.Errorf("there is no text %s", name)
+		}
+	}
+	for name := range there {
+		name = "page." + name
+		if !slices.Contains(used, name) && !slices.ContainsFunc(groups, func(g string) bool { return strings.HasPrefix(name, g) }) {
+			t.Errorf("no page uses the text %s", name)
+		}
+	}
+	for _, group := range []struct{ prefix, constants string }{
+		{"page.notices.", `(?m)^\tnotice\w+\s+notice = "([^"]+)"|^\tnotice\w+\s+= notice\("([^"]+)"\)|^\tnotice\w+\s+notice\s+= "([^"]+)"`},
+		{"page.invalid.", `(?m)^\tfield(?:Code|Current)\s+= "([^"]+)"`},
+	} {
+		found := regexp.MustCompile(group.constants).FindAllStringSubmatch(code.String(), -1)
+		if len(found) == 0 {
+			t.Errorf("no constant matches %s", group.constants)
+		}
+		for _, c := range found {
+			if name := group.prefix + strings.Join(c[1:], ""); there[strings.TrimPrefix(name, "page.")] == "" {
+				t.Errorf("there is no text %s", name)
 			}
 		}
 	}

@@ -17,7 +17,9 @@ type source struct {
 	err    error
 }
 
-func (s *source) Claims(context.Context, string) (map[string]string, error) { return s.claims, s.err }
+func (s *source) Claims(context.Context, login.UserAccount) (map[string]string, error) {
+	return s.claims, s.err
+}
 
 func TestClaimSource_ItsClaimsAreInTheNextTokenAndWithoutAnAnswerThereIsNone(t *testing.T) {
 	first := &source{claims: map[string]string{"x-hasura-team": "red", "x-hasura-plan": "free"}}

@@ -87,7 +87,7 @@ func (s *Service) subject(ctx context.Context, ua UserAccount, session Session) 
 		claims = map[string]string{}
 	}
 	for _, source := range s.Claims {
-		more, err := source.Claims(ctx, ua.User.ID)
+		more, err := source.Claims(ctx, ua)
 		if err != nil {
 			return Subject{}, err
 		}

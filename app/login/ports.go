@@ -98,8 +98,9 @@ type Subject struct {
 
 // ClaimSource gives accounts claims that are not stored with them.
 type ClaimSource interface {
-	// Claims returns session variables by their names in lower case.
-	Claims(ctx context.Context, userID string) (map[string]string, error)
+	// Claims returns session variables by their names in lower case. An account that was
+	// read from the store has what the store computed with it; a new one has only its id.
+	Claims(ctx context.Context, ua UserAccount) (map[string]string, error)
 }
 
 // Issuer signs access tokens.

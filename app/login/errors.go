@@ -145,6 +145,12 @@ var (
 	ErrCredentialExists = errors.New("credential exists")
 	// ErrLastWayIn: nothing would be left to sign in to the account with.
 	ErrLastWayIn = errors.New("last way in")
+	// ErrLastOwner: an organisation would have no owner.
+	ErrLastOwner = errors.New("last owner")
+	// ErrForbidden: the member's role does not allow it.
+	ErrForbidden = errors.New("the role does not allow it")
+	// ErrTooMany: there are as many as there may be.
+	ErrTooMany = errors.New("too many")
 	// ErrCounterRegressed: a passkey's signature counter did not rise.
 	ErrCounterRegressed = errors.New("signature counter did not rise")
 	// ErrUnavailable: the store cannot be reached or has no tables yet.

@@ -73,8 +73,6 @@ func (k MailKind) LinkLife() time.Duration {
 }
 
 const (
-	// InvitationLife is how long the link of an invitation works.
-	InvitationLife = 7 * 24 * time.Hour
 	// ResetTokenLife is how long a link to reset a password works. All lives are
 	// counted from the last attempt to send the link.
 	ResetTokenLife = 30 * time.Minute

@@ -161,7 +161,7 @@ type Store interface {
 	UpdateAccount(ctx context.Context, userID string, c AccountChange, now time.Time) error
 	// DeleteUser removes the user with its account, sessions and credentials.
 	// ErrNotFound; ErrStale if version is not the account's. A negative version matches
-	// every account.
+	// every account. ErrLastOwner if an organisation would have no owner.
 	DeleteUser(ctx context.Context, userID string, version int) error
 
 	// CreateSession adds a session if its version is still the account's and the

@@ -169,6 +169,21 @@ func (pg *Postgres) Migrate(t testing.TB, database string) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no migrations found under %s (%v)", root, err)
 	}
+	pg.applyAll(t, database, files)
+}
+
+// MigrateOrganizations adds the tables of organisations to a migrated database.
+func (pg *Postgres) MigrateOrganizations(t testing.TB, database string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(RepoRoot(t), "hasura/organizations/migrations/default/*/up.sql"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no migrations of organisations found (%v)", err)
+	}
+	pg.applyAll(t, database, files)
+}
+
+func (pg *Postgres) applyAll(t testing.TB, database string, files []string) {
+	t.Helper()
 	sort.Strings(files)
 	for _, f := range files {
 		pg.execAs(t, "hasura_engine_a", database, "BEGIN;\n"+readFile(t, f)+"\nCOMMIT;")

@@ -23,7 +23,9 @@ const (
 		UNION ALL SELECT FROM auth.passkeys WHERE false
 		UNION ALL SELECT FROM auth.spent_challenges WHERE false
 		UNION ALL SELECT FROM auth.identities WHERE false
-		UNION ALL SELECT FROM auth.spent_flows WHERE false`
+		UNION ALL SELECT FROM auth.spent_flows WHERE false
+		UNION ALL SELECT FROM auth.invitations WHERE false`
+	pingOrganizations = `SELECT FROM public.organizations WHERE false UNION ALL SELECT FROM public.memberships WHERE false`
 	// pingWrite adds no row, but a server or role that only reads refuses it.
 	pingWrite = `INSERT INTO auth.sessions (id) SELECT NULL::uuid WHERE false`
 	// pingLog makes the transaction wait for the disk, and for a synchronous standby,
@@ -42,6 +44,9 @@ const (
 func (s *Store) Ping(ctx context.Context) error {
 	return s.call(ctx, "pinging the database", func(ctx context.Context) error {
 		var batch pgx.Batch
+		if s.organizations {
+			batch.Queue(pingOrganizations)
+		}
 		for _, query := range []string{pingRead, pingWrite, pingLog, pingMemory, pingDisk} {
 			batch.Queue(query)
 		}

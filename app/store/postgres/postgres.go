@@ -24,8 +24,9 @@ const callTimeout = 5 * time.Second
 
 // Store implements login.Store.
 type Store struct {
-	pool   *conns
-	source *source
+	pool          *conns
+	source        *source
+	organizations bool // whether there are tables for them
 
 	observe func(doing string, err error, took time.Duration) // nil: no one is told
 

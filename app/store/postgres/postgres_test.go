@@ -48,6 +48,9 @@ func TestStore(t *testing.T) {
 	t.Run("PgBouncer", f.pgbouncer)
 	t.Run("DirectSessionsHaveATimeLimit", f.directLimit)
 	t.Run("ImportedHashesAreFoundByTheirIndex", f.importedIndex)
+	t.Run("WithoutOrganizationsTheirTablesAreNotNeeded", f.withoutOrganizations)
+	t.Run("TablesOfTheApplicationStayItsOwn", f.tablesOfAnApp)
+	t.Run("OrganizationsKeepAnOwnerWhoeverWrites", f.ownersOfAnApp)
 	t.Run("Crashes", f.crashes)
 }
 
@@ -67,6 +70,8 @@ func newFixture(t testing.TB) *fixture {
 	f := &fixture{Postgres: testserver.StartPostgres(t)}
 	f.CreateDatabase(t, template)
 	f.Migrate(t, template)
+	f.MigrateOrganizations(t, template)
+	f.MigrateOrganizations(t, template) // it may run twice
 	return f
 }
 
@@ -81,7 +86,9 @@ func (f *fixture) newDatabase(t testing.TB) string {
 // open opens a store as the service does in production, under its own role.
 func (f *fixture) open(t testing.TB, database string) *postgres.Store {
 	t.Helper()
-	return openURL(t, func() (string, error) { return f.URLFor(role, database), nil })
+	store := openURL(t, func() (string, error) { return f.URLFor(role, database), nil })
+	store.UseOrganizations()
+	return store
 }
 
 func openURL(t testing.TB, url func() (string, error)) *postgres.Store {
@@ -156,6 +163,10 @@ func (f *fixture) missingTables(t *testing.T) {
 	check("no grant", login.ErrUnavailable)
 	f.Migrate(t, database)
 	check("granted", login.ErrNotFound)
+	if err := store.Ping(t.Context()); !errors.Is(err, login.ErrUnavailable) {
+		t.Errorf("Ping without the tables of organizations: %v, want ErrUnavailable", err)
+	}
+	f.MigrateOrganizations(t, database)
 	if err := store.Ping(t.Context()); err != nil {
 		t.Errorf("Ping: %v", err)
 	}

@@ -58,6 +58,11 @@ const (
 			SELECT hash FROM auth.spent_flows WHERE expires_at < $1
 			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
 
+	sweepInvitations = `
+		DELETE FROM auth.invitations WHERE id IN (
+			SELECT id FROM auth.invitations WHERE expires_at < $1
+			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
+
 	// eraseRecent finds its sessions by their ids, see tokenfamily.Spent.
 	eraseRecent = `
 		UPDATE auth.sessions SET recent = NULL
@@ -78,7 +83,7 @@ const (
 const idleScanEvery = 10 * time.Minute
 
 // Sweep implements login.Store. The kinds are sessions, the nonces of their families,
-// challenges, mailed codes, spent flows, and the tokens and nonces of the release before.
+// challenges, mailed codes, spent flows, invitations, and the tokens and nonces of the release before.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := w.Now.Add(-w.KeepEnded), w.Now.Add(-w.NonceGrace)
 	scanned, touched := false, 0
@@ -96,7 +101,7 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 			for _, step := range []struct {
 				query  string
 				before time.Time
-			}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, w.Now}, {sweepSpentChallenges, w.Now}, {sweepMailCodes, w.Now}, {sweepFlows, w.Now}} {
+			}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, w.Now}, {sweepSpentChallenges, w.Now}, {sweepMailCodes, w.Now}, {sweepFlows, w.Now}, {sweepInvitations, w.Now}} {
 				n, err := sweepStep(ctx, tx, step.query, step.before, w.Batch)
 				if err != nil {
 					return err

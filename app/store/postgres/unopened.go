@@ -46,6 +46,14 @@ func (s *Store) ReplaceUnopened(ctx context.Context, ua login.UserAccount) (user
 	return userID, err
 }
 
+// removeUnopenedOf makes room for a person who has proved that the mailbox is theirs.
+const removeUnopenedOf = `
+	WITH old AS MATERIALIZED (
+		SELECT a.user_id FROM auth.accounts a JOIN public.users u ON u.id = a.user_id
+		WHERE u.email = $1 AND` + unopened + `FOR UPDATE OF a
+	)
+	DELETE FROM public.users u USING old WHERE u.id = old.user_id`
+
 // RemoveUnopened implements login.Store.
 func (s *Store) RemoveUnopened(ctx context.Context, before time.Time, batch int) (ids []string, err error) {
 	const query = `

@@ -201,12 +201,24 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, version int) erro
 	if !ok {
 		return login.ErrNotFound
 	}
-	var deleted bool
-	err := s.queryRow(ctx, "deleting a user", login.ErrNotFound, query, []any{id, version}, func() []any { return []any{&deleted} })
-	if err == nil && !deleted {
-		return login.ErrStale
-	}
-	return err
+	return s.call(ctx, "deleting a user", func(ctx context.Context) error {
+		return s.pool.inTx(ctx, func(tx pgx.Tx) error {
+			if s.organizations {
+				if _, err := tx.Exec(ctx, lockOrganizationsOf, id); err != nil {
+					return err
+				}
+			}
+			var deleted bool
+			err := tx.QueryRow(ctx, query, id, version).Scan(&deleted)
+			switch {
+			case errors.Is(err, pgx.ErrNoRows):
+				return login.ErrNotFound
+			case err == nil && !deleted:
+				return login.ErrStale
+			}
+			return orLastOwner(err)
+		})
+	})
 }
 
 // queryRow reads one row into targets, which it calls again at each try, and returns

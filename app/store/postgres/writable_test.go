@@ -80,6 +80,7 @@ func TestPing_FullDisk(t *testing.T) {
 	f := &fixture{Postgres: testserver.StartPostgresOn(t, 200)}
 	f.CreateDatabase(t, template)
 	f.Migrate(t, template)
+	f.MigrateOrganizations(t, template)
 	store := f.open(t, f.newDatabase(t))
 	wantWritable(t, store, "at first")
 	empty := testserver.FillDisk(t, f.SocketDir())

@@ -1,6 +1,7 @@
 -- The tables of hasura/migrations in SQLite's dialect. users has its times as
 -- Postgres prints them in UTC, because the development stand-in for Hasura shows
--- them as they are; all other times are microseconds since 1970.
+-- them as they are, and so do organizations and memberships; all other times are
+-- microseconds since 1970.
 
 CREATE TABLE IF NOT EXISTS users (
   id         TEXT NOT NULL PRIMARY KEY,
@@ -242,6 +243,56 @@ CREATE TABLE IF NOT EXISTS auth_notices (
   count   INTEGER NOT NULL,
   PRIMARY KEY (user_id, kind)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS organizations (
+  id         TEXT NOT NULL PRIMARY KEY,
+  name       TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  CONSTRAINT organizations_name_check CHECK (
+    length(name) BETWEEN 1 AND 60
+    AND instr(CAST(name AS BLOB), x'00') = 0
+    AND name NOT GLOB '*[' || char(1) || '-' || char(31) || char(127) || '-' || char(159) || ']*'
+  )
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS memberships (
+  organization_id TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+  user_id         TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  role            TEXT NOT NULL,
+  created_at      TEXT NOT NULL,
+  PRIMARY KEY (organization_id, user_id),
+  CONSTRAINT memberships_role_check CHECK (length(role) BETWEEN 1 AND 32 AND role GLOB '[a-z]*' AND role NOT GLOB '*[^a-z0-9_-]*')
+) STRICT;
+CREATE INDEX IF NOT EXISTS memberships_user_id_idx ON memberships (user_id);
+
+DROP TRIGGER IF EXISTS memberships_owner_gone;
+CREATE TRIGGER memberships_owner_gone AFTER DELETE ON memberships WHEN OLD.role = 'owner'
+BEGIN
+  SELECT RAISE(ABORT, 'memberships_owner') FROM organizations WHERE id = OLD.organization_id
+    AND NOT EXISTS (SELECT 1 FROM memberships WHERE organization_id = OLD.organization_id AND role = 'owner');
+END;
+
+DROP TRIGGER IF EXISTS memberships_owner_changed;
+CREATE TRIGGER memberships_owner_changed AFTER UPDATE ON memberships WHEN OLD.role = 'owner'
+BEGIN
+  SELECT RAISE(ABORT, 'memberships_owner') FROM organizations WHERE id = OLD.organization_id
+    AND NOT EXISTS (SELECT 1 FROM memberships WHERE organization_id = OLD.organization_id AND role = 'owner');
+END;
+
+CREATE TABLE IF NOT EXISTS auth_invitations (
+  id              TEXT    NOT NULL PRIMARY KEY,
+  hash            BLOB    NOT NULL UNIQUE,
+  email           TEXT    NOT NULL,
+  organization_id TEXT    REFERENCES organizations (id) ON DELETE CASCADE,
+  role            TEXT    NOT NULL DEFAULT '',
+  invited_by      TEXT    REFERENCES users (id) ON DELETE CASCADE,
+  created_at      INTEGER NOT NULL,
+  expires_at      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS auth_invitations_email_idx ON auth_invitations (email, COALESCE(organization_id, ''));
+CREATE INDEX IF NOT EXISTS auth_invitations_organization_id_idx ON auth_invitations (organization_id);
+CREATE INDEX IF NOT EXISTS auth_invitations_invited_by_idx ON auth_invitations (invited_by);
+CREATE INDEX IF NOT EXISTS auth_invitations_expires_at_idx ON auth_invitations (expires_at);
 
 -- Claims that no token would carry; names are left to token.CheckAccount.
 DROP TRIGGER IF EXISTS auth_accounts_claims;

@@ -44,10 +44,14 @@ const (
 	sweepFlows = `
 		DELETE FROM auth_spent_flows WHERE hash IN (
 			SELECT hash FROM auth_spent_flows WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
+
+	sweepInvitations = `
+		DELETE FROM auth_invitations WHERE id IN (
+			SELECT id FROM auth_invitations WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
 )
 
 // Sweep implements login.Store. The kinds are sessions, the nonces of their families,
-// challenges, mailed codes, spent flows, and the tokens and nonces of the release before.
+// challenges, mailed codes, spent flows, invitations, and the tokens and nonces of the release before.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := micros(w.Now.Add(-w.KeepEnded)), micros(w.Now.Add(-w.NonceGrace))
 	var touched int64
@@ -56,7 +60,7 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 		for _, step := range []struct {
 			query  string
 			before int64
-		}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, micros(w.Now)}, {sweepSpentChallenges, micros(w.Now)}, {sweepMailCodes, micros(w.Now)}, {sweepFlows, micros(w.Now)}} {
+		}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, micros(w.Now)}, {sweepSpentChallenges, micros(w.Now)}, {sweepMailCodes, micros(w.Now)}, {sweepFlows, micros(w.Now)}, {sweepInvitations, micros(w.Now)}} {
 			result, err := tx.ExecContext(ctx, step.query, step.before, w.Batch)
 			if err != nil {
 				return err

@@ -117,7 +117,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, version int) erro
 			return login.ErrStale
 		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM users WHERE id = ?`, id.String())
-		return err
+		return orLastOwner(err)
 	})
 }
 

@@ -26,7 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) login.Store) {
 		tests map[string]func(*kit)
 	}{
 		{"User", userTests}, {"Account", accountTests}, {"Session", sessionTests},
-		{"Token", tokenTests}, {"Race", raceTests}, {"Fault", faultTests}, {"Sweep", sweepTests}, {"Mail", mailTests}, {"Email", emailTests}, {"Credential", credentialTests}, {"Import", importTests}, {"MailCode", mailCodeTests}, {"Identity", identityTests}, {"Passkey", passkeyTests},
+		{"Token", tokenTests}, {"Race", raceTests}, {"Fault", faultTests}, {"Sweep", sweepTests}, {"Mail", mailTests}, {"Email", emailTests}, {"Credential", credentialTests}, {"Import", importTests}, {"MailCode", mailCodeTests}, {"Identity", identityTests}, {"Organization", organizationTests}, {"Invitation", invitationTests}, {"Passkey", passkeyTests},
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {

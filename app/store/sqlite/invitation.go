@@ -1,0 +1,243 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"hasura-login/app/login"
+	"hasura-login/app/store/internal/sqlvalue"
+)
+
+var _ login.InvitationStore = (*Store)(nil)
+
+const invitationColumns = `
+	i.id, i.hash, i.email, COALESCE(i.organization_id, ''), COALESCE(o.name, ''), COALESCE(o.created_at, ''), i.role,
+	COALESCE(i.invited_by, ''), i.created_at, i.expires_at
+	FROM auth_invitations i LEFT JOIN organizations o ON o.id = i.organization_id `
+
+func scanInvitation(row scanner) (i login.Invitation, err error) {
+	var hash []byte
+	var organizationCreated string
+	var created, expires sql.NullInt64
+	err = row.Scan(&i.ID, &hash, &i.Email, &i.Organization.ID, &i.Organization.Name, &organizationCreated, &i.Role, &i.InvitedBy, &created, &expires)
+	copy(i.Hash[:], hash)
+	i.CreatedAt, i.ExpiresAt = timeOf(created), timeOf(expires)
+	if organizationCreated != "" {
+		i.Organization.CreatedAt = timeOfText(organizationCreated)
+	}
+	return i, err
+}
+
+// textOrNull is NULL for a text that is no UUID.
+func textOrNull(s string) sql.NullString {
+	id, ok := sqlvalue.ID(s)
+	return sql.NullString{String: id.String(), Valid: ok}
+}
+
+// revokeUnmanaged removes the invitations of a member that a member with the new role
+// could not send; an empty role is that of a person who is no member any more.
+func revokeUnmanaged(ctx context.Context, tx *transaction, organizationID, userID string, role login.MemberRole) error {
+	const roles = `SELECT json_group_array(DISTINCT role) FROM auth_invitations WHERE organization_id = ? AND invited_by = ?`
+	const revoke = `DELETE FROM auth_invitations WHERE organization_id = ? AND invited_by = ? AND role = ?`
+	var list string
+	var invited []login.MemberRole
+	if err := tx.QueryRowContext(ctx, roles, organizationID, userID).Scan(&list); err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(list), &invited); err != nil {
+		return err
+	}
+	for _, each := range invited {
+		if role != "" && role.MayManage(each) {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, revoke, organizationID, userID, string(each)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AddInvitation implements login.InvitationStore.
+func (s *Store) AddInvitation(ctx context.Context, i login.Invitation, m login.QueuedMail) error {
+	const put = `
+		INSERT INTO auth_invitations (id, hash, email, organization_id, role, invited_by, created_at, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (email, COALESCE(organization_id, '')) DO UPDATE SET
+			id = excluded.id, hash = excluded.hash, role = excluded.role, invited_by = excluded.invited_by,
+			created_at = excluded.created_at, expires_at = excluded.expires_at`
+	organization, by := textOrNull(i.Organization.ID), textOrNull(i.InvitedBy)
+	return s.update(ctx, "adding an invitation", func(ctx context.Context, tx *transaction) error {
+		if organization.Valid {
+			if err := mayInvite(ctx, tx, organization.String, by.String, i); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, put, i.ID, i.Hash[:], i.Email, organization, string(i.Role), by, micros(i.CreatedAt), micros(i.ExpiresAt))
+		if err != nil {
+			return err
+		}
+		return insertMail(ctx, tx, m)
+	})
+}
+
+func mayInvite(ctx context.Context, tx *transaction, organizationID, by string, i login.Invitation) error {
+	const count = `SELECT count(*) FROM auth_invitations WHERE organization_id = ? AND email <> ? AND expires_at > ?`
+	role, err := roleIn(ctx, tx, organizationID, by)
+	if err != nil {
+		return err
+	}
+	if !role.MayManage(i.Role) {
+		return login.ErrForbidden
+	}
+	var open int
+	err = tx.QueryRowContext(ctx, count, organizationID, i.Email, micros(i.CreatedAt)).Scan(&open)
+	if err == nil && open >= login.MaxInvitations {
+		err = login.ErrTooMany
+	}
+	return err
+}
+
+// Invitation implements login.InvitationStore.
+func (s *Store) Invitation(ctx context.Context, token login.TokenHash, now time.Time) (i login.Invitation, err error) {
+	const query = `SELECT ` + invitationColumns + ` WHERE i.hash = ? AND i.expires_at > ?`
+	err = s.view(ctx, "reading an invitation", func(ctx context.Context, db *reader) (err error) {
+		i, err = scanInvitation(db.QueryRowContext(ctx, query, token[:], micros(now)))
+		return orOutcome(err, login.ErrTokenUnknown)
+	})
+	return i, err
+}
+
+// Invitations implements login.InvitationStore.
+func (s *Store) Invitations(ctx context.Context, organizationID, by string, now time.Time) (all []login.Invitation, err error) {
+	const query = `SELECT ` + invitationColumns + ` WHERE i.organization_id IS ? AND i.expires_at > ? ORDER BY i.email LIMIT ?`
+	const most = 10 * login.MaxInvitations // of an operator's
+	organization := textOrNull(organizationID)
+	if organizationID != "" {
+		if !organization.Valid {
+			return nil, login.ErrNotFound
+		}
+		err := s.update(ctx, "listing invitations", func(ctx context.Context, tx *transaction) error {
+			role, err := roleIn(ctx, tx, organization.String, textOrNull(by).String)
+			if err == nil && !role.MayManage(login.RoleMember) {
+				err = login.ErrForbidden
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	err = s.list(ctx, "listing invitations", query, []any{organization, micros(now), most}, func(row scanner) error {
+		i, err := scanInvitation(row)
+		i.Organization.Name, i.Organization.CreatedAt = "", time.Time{}
+		all = append(all, i)
+		return err
+	})
+	return all, err
+}
+
+// RevokeInvitation implements login.InvitationStore.
+func (s *Store) RevokeInvitation(ctx context.Context, organizationID, by, id string) error {
+	const query = `SELECT role FROM auth_invitations WHERE id = ? AND organization_id = ?`
+	organization, key := textOrNull(organizationID), textOrNull(id)
+	return s.update(ctx, "revoking an invitation", func(ctx context.Context, tx *transaction) error {
+		own, err := roleIn(ctx, tx, organization.String, textOrNull(by).String)
+		if err != nil {
+			return err
+		}
+		var role login.MemberRole
+		err = tx.QueryRowContext(ctx, query, key, organization).Scan(&role)
+		if !own.MayManage(login.RoleMember) || err == nil && !own.MayManage(role) {
+			return login.ErrForbidden
+		}
+		if err != nil {
+			return orOutcome(err, login.ErrNotFound)
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM auth_invitations WHERE id = ?`, key)
+		return err
+	})
+}
+
+// EndSignUpInvitation implements login.InvitationStore.
+func (s *Store) EndSignUpInvitation(ctx context.Context, email string) error {
+	return s.update(ctx, "ending an invitation", func(ctx context.Context, tx *transaction) error {
+		return execOne(ctx, tx, login.ErrNotFound, `DELETE FROM auth_invitations WHERE email = ? AND organization_id IS NULL`, email)
+	})
+}
+
+// IsInvited implements login.InvitationStore.
+func (s *Store) IsInvited(ctx context.Context, email string, now time.Time) (invited bool, err error) {
+	err = s.view(ctx, "looking for an invitation", func(ctx context.Context, db *reader) error {
+		return db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM auth_invitations WHERE email = ? AND expires_at > ?)`, email, micros(now)).Scan(&invited)
+	})
+	return invited, err
+}
+
+// AcceptInvitation implements login.InvitationStore.
+func (s *Store) AcceptInvitation(ctx context.Context, token login.TokenHash, userID string, now time.Time) (accepted login.Invitation, err error) {
+	err = s.update(ctx, "accepting an invitation", func(ctx context.Context, tx *transaction) (err error) {
+		accepted, err = accept(ctx, tx, token, textOrNull(userID).String, now)
+		return err
+	})
+	if err != nil {
+		return login.Invitation{}, err
+	}
+	return accepted, nil
+}
+
+// accept spends an invitation of the user's address.
+func accept(ctx context.Context, tx *transaction, token login.TokenHash, userID string, now time.Time) (login.Invitation, error) {
+	const find = `SELECT ` + invitationColumns + ` WHERE i.hash = ? AND i.expires_at > ?`
+	const verify = `
+		UPDATE auth_accounts SET email_verified_at = COALESCE(email_verified_at, ?3), unopened = 0
+		WHERE user_id = ?1 AND disabled_at IS NULL AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND email = ?2)`
+	i, err := scanInvitation(tx.QueryRowContext(ctx, find, token[:], micros(now)))
+	if err != nil {
+		return i, orOutcome(err, login.ErrTokenUnknown)
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM auth_invitations WHERE id = ?`, i.ID); err != nil {
+		return i, err
+	}
+	if err := execOne(ctx, tx, login.ErrStale, verify, userID, i.Email, micros(now)); err != nil || i.Organization.ID == "" {
+		return i, err
+	}
+	if _, err := roleIn(ctx, tx, i.Organization.ID, userID); !errors.Is(err, login.ErrNotFound) {
+		return i, err
+	}
+	return i, join(ctx, tx, i.Organization.ID, userID, i.Role, now)
+}
+
+// CreateInvitedUser implements login.InvitationStore.
+func (s *Store) CreateInvitedUser(ctx context.Context, ua login.UserAccount, first *login.NewSession, token login.TokenHash, now time.Time) (accepted login.Invitation, err error) {
+	const makeRoom = `
+		DELETE FROM users WHERE email = ? AND id IN (
+			SELECT a.user_id FROM auth_accounts a WHERE` + unopened + `)`
+	err = s.update(ctx, "creating an invited user", func(ctx context.Context, tx *transaction) (err error) {
+		if _, err := tx.ExecContext(ctx, makeRoom, ua.User.Email); err != nil {
+			return err
+		}
+		if err := insertUser(ctx, tx, ua, first); err != nil {
+			return err
+		}
+		accepted, err = accept(ctx, tx, token, ua.User.ID, now)
+		if errors.Is(err, login.ErrStale) { // the invitation is for another address
+			err = login.ErrTokenUnknown
+		}
+		return err
+	})
+	if err != nil {
+		return login.Invitation{}, err
+	}
+	return accepted, nil
+}
+
+// RenewInvitation implements login.InvitationStore.
+func (s *Store) RenewInvitation(ctx context.Context, token login.TokenHash, expiresAt time.Time) error {
+	return s.update(ctx, "renewing an invitation", func(ctx context.Context, tx *transaction) error {
+		return execOne(ctx, tx, login.ErrTokenUnknown, `UPDATE auth_invitations SET expires_at = ? WHERE hash = ?`, micros(expiresAt), token[:])
+	})
+}

@@ -110,8 +110,9 @@ type opening struct {
 	userAccount UserAccount
 	client      Client
 	amr         []string
-	known       bool // the device has signed in before
-	remember    bool // the device needs no second factor for a while
+	passkey     *PasskeyUse // see NewSession
+	known       bool        // the device has signed in before
+	remember    bool        // the device needs no second factor for a while
 	// deviceToken goes back to the client unchanged. If it is empty, the client gets a
 	// new one, unless keepsToken says that it keeps its own.
 	deviceToken string
@@ -125,7 +126,7 @@ func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	session.Opens = ua.Account.Unopened
+	session.Opens, session.Passkey = ua.Account.Unopened, o.passkey
 	if err := s.Store.CreateSession(ctx, session); err != nil {
 		if errors.Is(err, ErrStale) { // the credential was removed since the check
 			err = s.refused(ctx, o.op, ua.User.ID, o.client, errInvalidCredentials())

@@ -52,7 +52,11 @@ func (s *Service) SignInPasskey(ctx context.Context, in SignInPasskeyInput) (Gra
 		reservation.Failed(ctx)
 		return Grant{}, s.refused(ctx, op, "", in.Client, errPasskeyRefused(ErrTokenUnknown))
 	}
-	p, ua, err := s.usePasskey(ctx, op, used, passkeyRequest{challenge: used.Challenge, expires: expires}, in.Client)
+	p, use, ua, err := s.checkPasskey(ctx, used, passkeyRequest{challenge: used.Challenge, expires: expires})
+	var g Grant
+	if err == nil {
+		g, err = s.openByPasskey(ctx, in, p, use, ua)
+	}
 	switch {
 	case errors.Is(err, ErrTokenUnknown):
 		reservation.Failed(ctx)
@@ -60,19 +64,26 @@ func (s *Service) SignInPasskey(ctx context.Context, in SignInPasskeyInput) (Gra
 	case errors.Is(err, ErrPasskeyRefused):
 		reservation.Failed(ctx)
 		return Grant{}, s.refused(ctx, op, ua.User.ID, in.Client, errWrongPasskey(err))
-	case err != nil:
+	case err != nil && !errors.As(err, new(*Error)):
 		reservation.Released(ctx)
-		return Grant{}, err
+	default: // a right answer, even if the account may not enter
+		reservation.Succeeded(ctx)
 	}
-	reservation.Succeeded(ctx)
+	return g, err
+}
+
+// openByPasskey opens a session and notes the use of the passkey, both at once.
+func (s *Service) openByPasskey(ctx context.Context, in SignInPasskeyInput, p Passkey, use PasskeyUse, ua UserAccount) (Grant, error) {
+	const op = OpSignInPasskey
 	if err := s.mayEnter(ctx, op, ua, in.Client); err != nil {
 		return Grant{}, err
 	}
 	device := s.knownDevice(ua, ua.User.Email, in.DeviceToken)
-	return s.open(ctx, opening{
-		op: op, userAccount: ua, client: in.Client, amr: p.amr(), known: device != "",
+	g, err := s.open(ctx, opening{
+		op: op, userAccount: ua, client: in.Client, amr: p.amr(), passkey: &use, known: device != "",
 		keepsToken: device != "" && s.Devices.IssuedFor(device, rememberedVersionOf(ua)),
 	})
+	return g, s.passkeyUsed(ctx, op, ua, in.Client, err)
 }
 
 // passkeyRequest is what an authenticator was asked.
@@ -85,30 +96,41 @@ type passkeyRequest struct {
 // usePasskey checks an answer to the request and stores that the passkey was used.
 // ErrPasskeyRefused if it proves nothing, ErrTokenUnknown if its challenge was signed
 // before.
-func (s *Service) usePasskey(ctx context.Context, op Operation, used UsedPasskey, r passkeyRequest, c Client) (Passkey, UserAccount, error) {
+func (s *Service) usePasskey(ctx context.Context, op Operation, used UsedPasskey, r passkeyRequest, c Client) (Passkey, error) {
+	p, use, ua, err := s.checkPasskey(ctx, used, r)
+	if err != nil {
+		return p, err
+	}
+	return p, s.passkeyUsed(ctx, op, ua, c, s.PasskeyStore.UsePasskey(ctx, use))
+}
+
+// checkPasskey checks an answer to the request, and returns the use of the passkey that
+// a store has to note. ErrPasskeyRefused if the answer proves nothing.
+func (s *Service) checkPasskey(ctx context.Context, used UsedPasskey, r passkeyRequest) (Passkey, PasskeyUse, UserAccount, error) {
 	p, handle, ua, err := s.PasskeyStore.PasskeyOwner(ctx, used.CredentialID)
 	if errors.Is(err, ErrNotFound) || err == nil && r.userID != "" && r.userID != ua.User.ID {
-		return p, ua, ErrPasskeyRefused
+		return p, PasskeyUse{}, ua, ErrPasskeyRefused
 	}
 	if err != nil {
-		return p, ua, err
+		return p, PasskeyUse{}, ua, err
 	}
 	use, err := used.Check(r.challenge, handle, p)
-	if err != nil {
-		return p, ua, err
-	}
 	use.ID, use.Challenge, use.Expires, use.Now = p.ID, sha256.Sum256(r.challenge), r.expires, s.Now().UTC()
-	err = s.PasskeyStore.UsePasskey(ctx, use)
+	return p, use, ua, err
+}
+
+// passkeyUsed is what the error of a store that noted a use means to the caller.
+func (s *Service) passkeyUsed(ctx context.Context, op Operation, ua UserAccount, c Client, err error) error {
 	switch {
 	case errors.Is(err, ErrCounterRegressed):
 		// The authenticator may have been cloned (WebAuthn, 7.2, step 22). The answer is
 		// that of any refused passkey, so that the holder of the copy learns nothing.
 		s.Audit.Record(ctx, Event{Name: EventPasskeyRegressed, Operation: op, UserID: ua.User.ID, ClientPrefix: c.Prefix(), Actor: ActorUser})
-		err = ErrPasskeyRefused
+		return ErrPasskeyRefused
 	case errors.Is(err, ErrNotFound): // removed meanwhile
-		err = ErrPasskeyRefused
+		return ErrPasskeyRefused
 	}
-	return p, ua, err
+	return err
 }
 
 // provePasskey checks an answer to a challenge of the account.
@@ -124,7 +146,7 @@ func (s *Service) provePasskey(ctx context.Context, a Attempt, _ UserAccount, p 
 	asked, err := p.asked(used.Challenge)
 	if err == nil {
 		var passkey Passkey
-		passkey, _, err = s.usePasskey(ctx, a.Operation, used, asked, a.Client)
+		passkey, err = s.usePasskey(ctx, a.Operation, used, asked, a.Client)
 		if err == nil {
 			return passkey.amr(), nil
 		}

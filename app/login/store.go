@@ -75,6 +75,8 @@ type NewSession struct {
 	Token   TokenKey
 	MaxLive int  // live sessions a user may have; the oldest others end
 	Opens   bool // the account was unopened when it was read
+	// Passkey is the use that opens the session; nil: something else opens it.
+	Passkey *PasskeyUse
 }
 
 // Rotation asks to exchange the presented refresh token for a child.
@@ -166,7 +168,8 @@ type Store interface {
 
 	// CreateSession adds a session if its version is still the account's and the
 	// account is enabled, else ErrStale. It ends the oldest live sessions
-	// above MaxLive.
+	// above MaxLive. If a passkey opens the session, its use is noted with it, and the
+	// errors of UsePasskey open none.
 	CreateSession(ctx context.Context, s NewSession) error
 	// SessionUserAccount returns a live session and its owner, or ErrNotFound.
 	SessionUserAccount(ctx context.Context, sessionID string, now time.Time) (Session, UserAccount, error)

@@ -137,6 +137,44 @@ func (s *Store) PasskeyOwner(ctx context.Context, credentialID []byte) (login.Pa
 	return passkey.value(), handle, account.value(), nil
 }
 
+// openSessionByPasskey is openSession and UsePasskey in one: it makes no session unless
+// the passkey can be used. Like everything that changes both, it locks the account before
+// the passkey.
+const openSessionByPasskey = `
+	WITH account AS (` + unchangedAccount + `), spent AS (
+		INSERT INTO auth.spent_challenges (hash, expires_at) VALUES ($16, $17)
+	), used AS (
+		UPDATE auth.passkeys p SET sign_count = $19, backed_up = $20, last_used_at = $21
+		FROM account
+		WHERE p.id = $18 AND p.user_id = account.user_id AND (p.sign_count < $19 OR p.sign_count = 0 AND $19 = 0)
+		RETURNING p.user_id
+	)
+	INSERT INTO auth.sessions (` + newSessionColumns + `)
+	SELECT ` + newSession + ` FROM account JOIN used ON used.user_id = account.user_id`
+
+// passkeyUseValues are those of openSessionByPasskey from $16 on.
+func passkeyUseValues(u login.PasskeyUse) []any {
+	return []any{u.Challenge[:], u.Expires, u.ID, int64(u.SignCount), u.BackedUp, u.Now}
+}
+
+// notOpened tells why a passkey has opened no session.
+func (s *Store) notOpened(ctx context.Context, n login.NewSession) error {
+	const query = `
+		SELECT EXISTS (SELECT FROM auth.accounts WHERE user_id = $1 AND session_version = $2 AND disabled_at IS NULL),
+			EXISTS (SELECT FROM auth.passkeys WHERE user_id = $1 AND id = $3)`
+	var current, exists bool
+	err := s.pool.QueryRow(ctx, query, n.Session.UserID, n.Session.SessionVersion, n.Passkey.ID).Scan(&current, &exists)
+	switch {
+	case err != nil:
+		return err
+	case !current:
+		return login.ErrStale
+	case !exists:
+		return login.ErrNotFound
+	}
+	return login.ErrCounterRegressed
+}
+
 // UsePasskey implements login.PasskeyStore. Both statements travel together and are
 // one transaction. The challenge comes first: of one answer that is sent twice at once
 // the second is a repetition, and no counter that did not rise.

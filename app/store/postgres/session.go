@@ -77,16 +77,9 @@ func idOrNull(id string) any {
 // the check of the version and the number of live sessions exact.
 //
 // It does not wait for the disk (decision 4): if Postgres loses a session in a crash,
-// its owner signs in again. Under a flood, everything would wait for the disk.
+// its owner signs in again. Under a flood, everything would wait for the disk. The use of
+// a passkey is lost only together with the session that it opened.
 func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
-	const open = `
-		WITH account AS (
-			SELECT user_id, session_version, set_config('synchronous_commit', 'off', true)
-			FROM auth.accounts WHERE user_id = $1 AND session_version = $3 AND disabled_at IS NULL
-			FOR NO KEY UPDATE
-		)
-		INSERT INTO auth.sessions (` + newSessionColumns + `)
-		SELECT $2, user_id, session_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::uuid FROM account`
 	// As a join, it reads nothing twice unless the session limit is exceeded. At an
 	// older version of the account it only finds sessions that are over anyway.
 	const endOldest = `
@@ -100,27 +93,45 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 	if !ok {
 		return login.ErrStale
 	}
+	open, args := openSession, append([]any{user}, sessionValues(n)...)
+	if n.Passkey != nil {
+		open, args = openSessionByPasskey, append(args, passkeyUseValues(*n.Passkey)...)
+	}
 	return s.call(ctx, "opening a session", func(ctx context.Context) error {
 		var batch pgx.Batch
 		var rows int64
-		batch.Queue(open, append([]any{user}, sessionValues(n)...)...).
-			Exec(func(tag pgconn.CommandTag) error {
-				rows = tag.RowsAffected()
-				return nil
-			})
+		batch.Queue(open, args...).Exec(func(tag pgconn.CommandTag) error {
+			rows = tag.RowsAffected()
+			return nil
+		})
 		batch.Queue(endOldest, user, n.Session.LastUsedAt, n.Session.SessionVersion, n.Session.ID, max(n.MaxLive, 1))
 		if n.Opens {
 			batch.Queue(opened, user, n.Session.SessionVersion)
 		}
-		if err := s.pool.SendBatch(ctx, &batch).Close(); err != nil {
+		switch err := s.pool.SendBatch(ctx, &batch).Close(); {
+		case violates(err, uniqueViolation, "spent_challenges_pkey"):
+			return login.ErrTokenUnknown
+		case err != nil || rows == 1:
 			return err
+		case n.Passkey != nil:
+			return s.notOpened(ctx, n)
 		}
-		if rows == 0 {
-			return login.ErrStale
-		}
-		return nil
+		return login.ErrStale
 	})
 }
+
+// openSession makes a session of an account that has not changed.
+const openSession = `
+	WITH account AS (` + unchangedAccount + `)
+	INSERT INTO auth.sessions (` + newSessionColumns + `)
+	SELECT ` + newSession + ` FROM account`
+
+const unchangedAccount = `
+	SELECT user_id, session_version, set_config('synchronous_commit', 'off', true)
+	FROM auth.accounts WHERE user_id = $1 AND session_version = $3 AND disabled_at IS NULL
+	FOR NO KEY UPDATE`
+
+const newSession = `$2, account.user_id, session_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::uuid`
 
 // SessionUserAccount implements login.Store.
 func (s *Store) SessionUserAccount(ctx context.Context, sessionID string, now time.Time) (login.Session, login.UserAccount, error) {

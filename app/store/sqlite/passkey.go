@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -147,10 +148,20 @@ func (s *Store) PasskeyOwner(ctx context.Context, credentialID []byte) (login.Pa
 	return passkey.value(), handle, ua, err
 }
 
-// UsePasskey implements login.PasskeyStore. The challenge comes first: of one answer
-// that is sent twice at once the second is a repetition, and no counter that did not
-// rise.
+// UsePasskey implements login.PasskeyStore.
 func (s *Store) UsePasskey(ctx context.Context, u login.PasskeyUse) error {
+	var notUsed error
+	err := s.update(ctx, "using a passkey", func(ctx context.Context, tx *transaction) (err error) {
+		notUsed, err = usePasskey(ctx, tx, u)
+		return err
+	})
+	return cmp.Or(err, notUsed)
+}
+
+// usePasskey returns notUsed if the transaction must commit, because the challenge is
+// spent, although the passkey could not be used. The challenge comes first: of one answer
+// that is sent twice at once the second is a repetition, and no counter that did not rise.
+func usePasskey(ctx context.Context, tx *transaction, u login.PasskeyUse) (notUsed, err error) {
 	const spend = `INSERT INTO auth_spent_challenges (hash, expires_at) VALUES (?1, ?2)`
 	const use = `
 		UPDATE auth_passkeys SET sign_count = ?2, backed_up = ?3, last_used_at = ?4
@@ -158,34 +169,27 @@ func (s *Store) UsePasskey(ctx context.Context, u login.PasskeyUse) error {
 	const known = `SELECT EXISTS (SELECT 1 FROM auth_passkeys WHERE id = ?1)`
 	id, ok := sqlvalue.ID(u.ID)
 	if !ok {
-		return login.ErrNotFound
+		return nil, login.ErrNotFound
 	}
-	var found error // keeps what was spent
-	err := s.update(ctx, "using a passkey", func(ctx context.Context, tx *transaction) error {
-		_, err := tx.ExecContext(ctx, spend, u.Challenge[:], micros(u.Expires))
-		if isUniqueViolation(err, "auth_spent_challenges.hash") {
-			return login.ErrTokenUnknown
-		}
-		if err != nil {
-			return err
-		}
-		found = execOne(ctx, tx, login.ErrCounterRegressed, use, id.String(), int64(u.SignCount), u.BackedUp, micros(u.Now))
-		if !errors.Is(found, login.ErrCounterRegressed) {
-			return found
-		}
-		var exists bool
-		if err := tx.QueryRowContext(ctx, known, id.String()).Scan(&exists); err != nil {
-			return err
-		}
-		if !exists {
-			found = login.ErrNotFound
-		}
-		return nil
-	})
+	_, err = tx.ExecContext(ctx, spend, u.Challenge[:], micros(u.Expires))
+	if isUniqueViolation(err, "auth_spent_challenges.hash") {
+		return nil, login.ErrTokenUnknown
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return found
+	err = execOne(ctx, tx, login.ErrCounterRegressed, use, id.String(), int64(u.SignCount), u.BackedUp, micros(u.Now))
+	if !errors.Is(err, login.ErrCounterRegressed) {
+		return nil, err
+	}
+	var exists bool
+	if err := tx.QueryRowContext(ctx, known, id.String()).Scan(&exists); err != nil {
+		return nil, err
+	}
+	if !exists {
+		return login.ErrNotFound, nil
+	}
+	return login.ErrCounterRegressed, nil
 }
 
 // RenamePasskey implements login.PasskeyStore.

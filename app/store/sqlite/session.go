@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -43,11 +44,17 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 		return login.ErrStale
 	}
 	n.Session.UserID = user.String()
-	return s.update(ctx, "opening a session", func(ctx context.Context, tx *transaction) error {
+	var notUsed error
+	err := s.update(ctx, "opening a session", func(ctx context.Context, tx *transaction) error {
 		var one int
 		err := tx.QueryRowContext(ctx, current, n.Session.UserID, n.Session.SessionVersion).Scan(&one)
 		if err != nil {
 			return orOutcome(err, login.ErrStale)
+		}
+		if n.Passkey != nil {
+			if notUsed, err = usePasskey(ctx, tx, *n.Passkey); err != nil || notUsed != nil {
+				return err
+			}
 		}
 		if err := insertSession(ctx, tx, n); err != nil {
 			return err
@@ -60,6 +67,7 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 		_, err = tx.ExecContext(ctx, endOldest, n.Session.UserID, micros(n.Session.LastUsedAt), n.Session.ID, max(n.MaxLive, 1))
 		return err
 	})
+	return cmp.Or(err, notUsed)
 }
 
 // SessionUserAccount implements login.Store.

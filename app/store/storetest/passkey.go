@@ -13,7 +13,7 @@ import (
 var passkeyTests = map[string]func(*kit){
 	"UserHandle": userHandle, "UserHandleOnce": userHandleOnce, "Passkeys": passkeys, "PasskeyOfOneAccount": passkeyOfOne,
 	"PasskeysAreLimited": passkeysLimited, "PasskeyUse": passkeyUse, "ChallengeSignedOnce": challengeSignedOnce,
-	"CounterRisesOnce": counterRisesOnce, "SpentChallengeIsSwept": spentChallengeSwept, "PasskeyRenamed": passkeyRenamed,
+	"CounterRisesOnce": counterRisesOnce, "PasskeyOpensSession": passkeyOpensSession, "SpentChallengeIsSwept": spentChallengeSwept, "PasskeyRenamed": passkeyRenamed,
 	"LastWayIn": lastPasskey, "TwoRemoveTheLastWayIn": lastPasskeyRace, "PasswordAndPasskeyRemovedAtOnce": passwordAndPasskeyRace,
 	"RecoveryCodesStayWithAFactor": codesStay, "FactorsAreReset": passkeysReset, "PasskeysGoWithUser": passkeysGo,
 }
@@ -155,49 +155,92 @@ func passkeysLimited(k *kit) {
 	k.equal("added and refused", []int{login.MaxPasskeys, 5}, k.count(errs, nil, login.ErrCredentialExists))
 }
 
-func passkeyUse(k *kit) {
-	ua, c := k.user("ann@example.org"), k.passkeys()
-	p := k.withPasskey(ua)
-	k.ok(c.UsePasskey(k.ctx, k.use(p, 8)))
-	used := k.list(ua)[0]
-	k.equal("counter", uint32(8), used.SignCount)
-	k.equal("backed up", true, used.BackedUp)
-	k.equal("last used", stored(k.now), used.LastUsedAt)
-	k.later(time.Second)
-	for _, count := range []uint32{8, 7, 0} {
-		k.is(c.UsePasskey(k.ctx, k.use(p, count)), login.ErrCounterRegressed)
+// uses are the ways to use a passkey: by itself, and to open a session.
+func (k *kit) uses(ua login.UserAccount) map[string]func(login.PasskeyUse) error {
+	return map[string]func(login.PasskeyUse) error{
+		"alone": func(u login.PasskeyUse) error { return k.passkeys().UsePasskey(k.ctx, u) },
+		"session": func(u login.PasskeyUse) error {
+			n := k.newSession(ua)
+			n.Passkey, n.MaxLive = &u, 100
+			return k.store.CreateSession(k.ctx, n)
+		},
 	}
-	k.equal("unchanged", used, k.list(ua)[0])
-	k.ok(c.UsePasskey(k.ctx, k.use(p, 1<<32-1)))
-	k.equal("counter", uint32(1<<32-1), k.list(ua)[0].SignCount)
-	unknown := k.use(p, 9)
-	unknown.ID = uuid.NewString()
-	k.is(c.UsePasskey(k.ctx, unknown), login.ErrNotFound)
+}
 
-	// An authenticator that does not count says zero for ever.
-	uncounted := k.newPasskey(ua)
-	uncounted.SignCount = 0
-	k.ok(c.AddPasskey(k.ctx, ua.Account.SessionVersion, uncounted))
-	for range 2 {
-		k.ok(c.UsePasskey(k.ctx, k.use(uncounted, 0)))
+func (k *kit) live(ua login.UserAccount) int {
+	k.Helper()
+	sessions, err := k.store.LiveSessions(k.ctx, ua.User.ID, k.now)
+	k.ok(err)
+	return len(sessions)
+}
+
+func passkeyUse(k *kit) {
+	for name := range k.uses(login.UserAccount{}) {
+		ua := k.user(name + "@example.org")
+		p, use := k.withPasskey(ua), k.uses(ua)[name]
+		k.ok(use(k.use(p, 8)))
+		used := k.list(ua)[0]
+		k.equal("counter", uint32(8), used.SignCount)
+		k.equal("backed up", true, used.BackedUp)
+		k.equal("last used", stored(k.now), used.LastUsedAt)
+		sessions := k.live(ua)
+		k.later(time.Second)
+		for _, count := range []uint32{8, 7, 0} {
+			k.is(use(k.use(p, count)), login.ErrCounterRegressed)
+		}
+		unknown := k.use(p, 9)
+		unknown.ID = uuid.NewString()
+		k.is(use(unknown), login.ErrNotFound)
+		k.equal("unchanged", used, k.list(ua)[0])
+		k.equal("sessions", sessions, k.live(ua))
+		k.ok(use(k.use(p, 1<<32-1)))
+		k.equal("counter", uint32(1<<32-1), k.list(ua)[0].SignCount)
+
+		// An authenticator that does not count says zero for ever.
+		uncounted := k.newPasskey(ua)
+		uncounted.SignCount = 0
+		k.ok(k.passkeys().AddPasskey(k.ctx, ua.Account.SessionVersion, uncounted))
+		for range 2 {
+			k.ok(use(k.use(uncounted, 0)))
+		}
 	}
+}
+
+// passkeyOpensSession: a passkey opens a session of the account as it was read, or
+// nothing changes but what was signed.
+func passkeyOpensSession(k *kit) {
+	ann := k.user("ann@example.org")
+	p := k.withPasskey(ann)
+	old := ann
+	k.ok(k.store.EndAllSessions(k.ctx, ann.User.ID, k.now))
+	ann = k.userAccount(ann)
+	k.is(k.uses(old)["session"](k.use(p, 8)), login.ErrStale)
+	k.equal("sessions", 0, k.live(ann))
+	k.equal("passkeys", []login.Passkey{p}, k.list(ann))
+	k.ok(k.uses(ann)["session"](k.use(p, 8)))
+	k.equal("sessions", 1, k.live(ann))
 }
 
 // challengeSignedOnce: of one answer that is sent again and again, at once, one counts
 // and no other looks like a cloned authenticator.
 func challengeSignedOnce(k *kit) {
-	p := k.withPasskey(k.user("ann@example.org"))
-	u := k.use(p, 8)
-	errs := parallel(8, func(int) error { return k.passkeys().UsePasskey(k.ctx, u) })
-	k.equal("successes and refusals", []int{1, 7}, k.count(errs, nil, login.ErrTokenUnknown))
-	u.SignCount = 9
-	k.is(k.passkeys().UsePasskey(k.ctx, u), login.ErrTokenUnknown)
+	for name := range k.uses(login.UserAccount{}) {
+		ua := k.user(name + "@example.org")
+		use, u := k.uses(ua)[name], k.use(k.withPasskey(ua), 8)
+		errs := parallel(8, func(int) error { return use(u) })
+		k.equal("successes and refusals", []int{1, 7}, k.count(errs, nil, login.ErrTokenUnknown))
+		u.SignCount = 9
+		k.is(use(u), login.ErrTokenUnknown)
+	}
 }
 
 func counterRisesOnce(k *kit) {
-	p := k.withPasskey(k.user("ann@example.org"))
-	errs := parallel(8, func(int) error { return k.passkeys().UsePasskey(k.ctx, k.use(p, 8)) })
-	k.equal("successes and refusals", []int{1, 7}, k.count(errs, nil, login.ErrCounterRegressed))
+	for name := range k.uses(login.UserAccount{}) {
+		ua := k.user(name + "@example.org")
+		p, use := k.withPasskey(ua), k.uses(ua)[name]
+		errs := parallel(8, func(int) error { return use(k.use(p, 8)) })
+		k.equal("successes and refusals", []int{1, 7}, k.count(errs, nil, login.ErrCounterRegressed))
+	}
 }
 
 func spentChallengeSwept(k *kit) {

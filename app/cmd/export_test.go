@@ -5,3 +5,6 @@ var LineEncoder = jsonEncoder
 
 // OwnAddressOf takes the names and interfaces of a test.
 var OwnAddressOf = ownAddressOf
+
+// ForgetStartCode is what Run does once it serves.
+var ForgetStartCode = forgetStartCode

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// What only development needs stays out of the binary that holds users' passwords.
+// The binary that handles users' passwords contains nothing that only development
+// needs.
 func TestBinary_HasNothingOfDevelopment(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", ".").Output()
 	if err != nil {

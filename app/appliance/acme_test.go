@@ -15,8 +15,8 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// acmeContainer is the acme container's script with its real client, in a
-// folder of its own beside the gateway's.
+// acmeContainer is the acme container's script with its real client, in a folder next
+// to the gateway's.
 type acmeContainer struct {
 	script, dir string
 	env         []string

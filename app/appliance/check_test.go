@@ -14,9 +14,9 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// A service that exits at its start because of its own compose file is found here
-// and not by the first user: each service of login's image is asked with the very
-// environment it gets, and the secrets that the scripts make.
+// Runs `check` for each service of login's image, with exactly the environment that its
+// compose file gives it and the secrets that the scripts make. Otherwise the first user
+// would find out that a service exits at its start because of its own compose file.
 func TestCompose_LoginTakesTheEnvironmentOfEachFile(t *testing.T) {
 	env, _ := exampleEnv(t)
 	made := t.TempDir()
@@ -99,7 +99,8 @@ func varsOf(s types.ServiceConfig, folders map[string]string) []string {
 	return vars
 }
 
-// What nginx and Hasura show login in the development file is what login knows.
+// In the development file, nginx and Hasura present to login the secrets that login
+// knows.
 func TestCompose_DevelopmentSharesItsSecrets(t *testing.T) {
 	dev, err := load(t, devFile, types.Mapping{})
 	if err != nil {

@@ -157,8 +157,9 @@ func TestErrors_WhatCannotBeReadIsRefusedInJSONAndGoesNowhere(t *testing.T) {
 	}
 }
 
-// The public reports: who had too many cookies, or too large a token, was told of a
-// bad request, or of a body (lobehub/lobehub#7435, akash-network/console#526).
+// Public reports (lobehub/lobehub#7435, akash-network/console#526): a client with too
+// many cookies, or with a token that is too large, got an error about a bad request or
+// a body.
 func TestErrors_AHeaderThatIsTooLargeIsNamedSo(t *testing.T) {
 	g := newGateway(t, testserver.NginxSettings{})
 	for _, path := range []string{"/auth/signin", "/auth/me", "/v1/graphql", "/auth/pages/signin"} {

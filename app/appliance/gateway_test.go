@@ -41,7 +41,7 @@ func newUpstream(t *testing.T, name string) *upstream {
 	return u
 }
 
-// answers sets what the upstream does from now on.
+// answers sets how the upstream answers from now on.
 func (u *upstream) answers(h http.HandlerFunc) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -77,7 +77,7 @@ func newGateway(t *testing.T, s testserver.NginxSettings) *gateway {
 	return g
 }
 
-// answer is what a client got, body included.
+// answer is a client's response with its body.
 type answer struct {
 	*http.Response
 	body []byte

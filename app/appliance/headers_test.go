@@ -12,8 +12,8 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// What a hostile client adds to get a right, an identity or an address that is
-// not its own.
+// Headers that a hostile client adds to get a right, an identity or an address that it
+// does not have.
 var forged = []string{
 	"X-Hasura-Admin-Secret", "guess", "X-Hasura-Access-Key", "guess",
 	"X-Hasura-User-Id", "11111111-1111-1111-1111-111111111111", "x-hasura-user-id", "22222222-2222-2222-2222-222222222222",
@@ -125,8 +125,8 @@ var securityHeaders = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
-// checkSecurityHeaders fails unless each is there once; hsts is empty where the
-// answer goes over plain HTTP that nobody upgrades.
+// checkSecurityHeaders fails unless each header is there exactly once. hsts is empty if
+// the answer goes over plain HTTP.
 func checkSecurityHeaders(t *testing.T, what string, h http.Header, hsts string) {
 	t.Helper()
 	want := maps.Clone(securityHeaders)

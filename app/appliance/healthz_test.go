@@ -8,8 +8,8 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// A load balancer asks by IP address or with HTTP/1.0 and no name at all: a
-// common report about appliances behind the health checks of clouds.
+// A load balancer asks by IP address, or with HTTP/1.0 and no name at all. Appliances
+// that fail a cloud's health checks for that reason are a common report.
 func TestHealthz_IsAnsweredToALoadBalancerThatKnowsNoName(t *testing.T) {
 	g := newGateway(t, testserver.NginxSettings{Entry: "load-balancer", LoadBalancers: "127.0.0.1", Names: "login.example.org"})
 	for name, c := range map[string]struct {
@@ -51,7 +51,7 @@ func TestHealthz_IsAnsweredToALoadBalancerThatKnowsNoName(t *testing.T) {
 	}
 }
 
-// login refuses compressed bodies, which it can only if nginx says what they are.
+// login refuses compressed bodies, so nginx must pass on Content-Encoding.
 func TestCompressedBody_ReachesLoginAsOne(t *testing.T) {
 	g := newGateway(t, testserver.NginxSettings{})
 	for _, path := range []string{"/auth/signin", "/auth/refresh", "/auth/pages/signin"} {
@@ -66,7 +66,7 @@ func TestCompressedBody_ReachesLoginAsOne(t *testing.T) {
 	}
 }
 
-// What a 405 allows is what the listener would take.
+// The Allow header of a 405 lists the methods that the listener takes.
 func TestAllow_OfTheListenerThatOnlyRedirects(t *testing.T) {
 	g := newGateway(t, testserver.NginxSettings{Entry: "tls"})
 	if a := g.do(t, "POST", g.URL("/auth/signin"), "{}"); a.StatusCode != http.StatusMethodNotAllowed || a.Header.Get("Allow") != "GET, HEAD" {

@@ -82,7 +82,8 @@ func raw(t *testing.T, g *gateway, text string) string {
 	return string(got)
 }
 
-// What may mean two things to two readers is one thing when it leaves nginx.
+// A request that two readers could understand differently leaves nginx with one
+// meaning.
 func TestHostile_WhatPassesIsWrittenAnew(t *testing.T) {
 	g := newGateway(t, testserver.NginxSettings{})
 	const end = "Connection: close\r\n\r\n"

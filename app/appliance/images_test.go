@@ -52,7 +52,7 @@ func TestImages_ListSaysWhatTheComposeFileExpects(t *testing.T) {
 			t.Errorf("%s runs as %s, ops/images.tsv says %s", name, s.User, want)
 		}
 		var programs []string
-		// A command alone goes to the image's own entrypoint.
+		// A service with only a command runs the image's own entrypoint.
 		if s.Entrypoint != nil {
 			programs = append(programs, append(slices.Clone([]string(s.Entrypoint)), s.Command...)[0])
 		}

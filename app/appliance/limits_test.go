@@ -15,8 +15,8 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// Clients are told apart by the address that a load balancer on the loopback
-// address reports, so that one machine can be many clients.
+// nginx takes a client's address from a load balancer on the loopback address, so one
+// machine can be many clients.
 func newCrowdedGateway(t *testing.T) *gateway {
 	return newGateway(t, testserver.NginxSettings{Entry: "load-balancer", LoadBalancers: "127.0.0.1"})
 }
@@ -73,9 +73,9 @@ func TestLimits_AnIPv6CustomerIsOneClient(t *testing.T) {
 	}
 }
 
-// Behind NAT64 all of IPv4 comes out of one /96 and would share one client's limits,
-// a public report against several rate limiters that count IPv6 by the /64; whoever
-// has 6to4 would be a client of its own for each /64 of a /48.
+// Behind NAT64, all of IPv4 comes from one /96 and would share one client's limits: a
+// public report against several rate limiters that count IPv6 by the /64. A user of
+// 6to4 would be another client for each /64 of a /48.
 func TestLimits_IPv4InsideIPv6IsThatIPv4Client(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, testserver.NginxSettings{Entry: "load-balancer", LoadBalancers: "127.0.0.1", NAT64: "2001:db8:64:0:0:1::/96"})
@@ -111,7 +111,8 @@ func TestLimits_IPv4InsideIPv6IsThatIPv4Client(t *testing.T) {
 	if passed > 8 {
 		t.Errorf("6to4: %d of 10", passed)
 	}
-	// Teredo's addresses are of servers all over; each /64 is a client as elsewhere.
+	// Teredo's addresses belong to servers everywhere; each /64 is a client, as
+	// elsewhere.
 	if passed, _ := g.hammer(t, 10, "POST", "/auth/signin", "2001:0:cb00:714d::1"); passed != 10 {
 		t.Errorf("Teredo: %d of 10", passed)
 	}

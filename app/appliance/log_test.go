@@ -45,7 +45,7 @@ func TestAccessLog_IsOneJSONLineARequestWithoutAnythingSecret(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	// What counts the log (app/metrics/edgelog) relies on these names.
+	// app/metrics/edgelog, which counts the log's lines, relies on these names.
 	names := slices.Sorted(maps.Keys(line))
 	if want := []string{"answer_bytes", "client", "connection_limit", "host", "limit", "method", "path", "protocol", "request_bytes", "request_id", "seconds", "status", "time", "tls", "upstream", "upstream_seconds", "upstream_status", "user_agent"}; !slices.Equal(names, want) {
 		t.Errorf("fields %v", names)

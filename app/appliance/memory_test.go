@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// What docs/sizing.md says of memory is what the compose file gives; scripts/install
-// and scripts/doctor add up the same limits.
+// docs/sizing.md gives the same memory figures as the compose file; scripts/install and
+// scripts/doctor add up the same limits.
 func TestSizing_SaysTheMemoryThatTheComposeFileGives(t *testing.T) {
 	limits := map[string]int64{} // of each profile, in MB
 	services := production(t).Services

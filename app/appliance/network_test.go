@@ -25,7 +25,7 @@ var listensOn = map[string]struct{ network, alias string }{
 	"blackbox-exporter": {"metrics", "blackbox-metrics"},
 }
 
-// Who can reach whom is a decision; a service in one more network is a change of
+// Which service can reach which is a decision: one more network for a service changes
 // the threat model (docs/threat-model.md).
 func TestNetworks_HoldWhoTheyShould(t *testing.T) {
 	p := production(t)

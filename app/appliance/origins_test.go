@@ -15,9 +15,9 @@ import (
 
 const manyOrigins = "https://App.Example.org:443,https://Bücher.example,http://[::1]:5173, https://*.Example.com,http://localhost:80,https://*.pages.example:8443"
 
-// Pages get no answer that they can read, or nginx does not start at all, because an
-// origin is written as people write it: such reports are about Vite's [::1], default
-// ports and preview deployments (Vercel, Netlify) under a wildcard.
+// Public reports: because an origin was written in an unexpected form, pages could not
+// read any answer, or nginx did not start. The forms were Vite's [::1], default ports,
+// and preview deployments (Vercel, Netlify) under a wildcard.
 func TestOrigins_NginxComparesThemAsLoginAndHasuraDo(t *testing.T) {
 	g := newGateway(t, testserver.NginxSettings{CORSOrigins: manyOrigins})
 	for origin, allowed := range map[string]bool{
@@ -83,8 +83,8 @@ func TestOrigins_HasuraGetsWhatItUnderstands(t *testing.T) {
 	}
 }
 
-// nginx and Hasura have no library for names outside ASCII; what they are given is what
-// login makes of them, whichever awk their images have.
+// nginx and Hasura have no library for names outside ASCII. They get the form that
+// login makes of a name, whichever awk their images have.
 func TestOrigins_NamesOutsideASCIIAreTheSameForAll(t *testing.T) {
 	var list, want []string
 	for _, host := range []string{

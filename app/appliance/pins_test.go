@@ -56,7 +56,7 @@ func TestPins_AreTheImagesInUse(t *testing.T) {
 	}
 }
 
-// Of Hasura only the community images: the plain tags hold proprietary parts.
+// Only Hasura's community images: the plain tags hold proprietary parts.
 func TestPins_HasuraIsTheCommunityEdition(t *testing.T) {
 	var engine, job string
 	for _, row := range pins(t) {

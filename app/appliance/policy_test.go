@@ -208,8 +208,7 @@ func TestPolicy_EveryServiceKeepsEveryRule(t *testing.T) {
 	}
 }
 
-// Each entry breaks one rule of one service; whatever the rule is there for has
-// to be noticed.
+// Each entry breaks one rule of one service. The check must report it.
 func TestPolicy_CatchesEachViolation(t *testing.T) {
 	projectFolder = testserver.RepoRoot(t)
 	violations := []struct{ rule, override string }{

@@ -17,13 +17,13 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// A deploy under load: Hasura is replaced again and again, connections begin all
-// the while, also in the moment of a reload, and stay in use. When the old workers
-// should have gone, what they pointed to goes too.
+// A deploy under load: Hasura is replaced again and again, while connections begin,
+// even at the moment of a reload, and stay in use. When the old workers should be gone,
+// their upstream goes too.
 //
-// nginx before 1.27.1 does not tell HTTP/2 connections that begin in that moment to
-// end: their old worker serves them with its old upstream for as long as
-// worker_shutdown_timeout. There this asks for HTTP/1.1 only.
+// nginx before 1.27.1 does not end HTTP/2 connections that begin at that moment: their
+// old worker serves them with its old upstream until worker_shutdown_timeout. For such
+// a version, the test uses only HTTP/1.1.
 func TestReload_LosesNoRequest(t *testing.T) {
 	t.Parallel()
 	protocols := []string{"HTTP/1.1"}
@@ -80,8 +80,8 @@ func nginxIsAtLeast(t *testing.T, version ...int) bool {
 	return slices.Compare(found, version) >= 0
 }
 
-// crowd is people who send one request after the other, each from a network of
-// its own and below the limit of one client.
+// crowd is a number of clients that send one request after the other, each from its own
+// network and below the limit of one client.
 type crowd struct {
 	stop   chan struct{}
 	wg     sync.WaitGroup

@@ -57,7 +57,7 @@ func TestRoutes_OnlyTheAllowedOnesReachAnUpstream(t *testing.T) {
 		{"HEAD /auth/me", "login HEAD /auth/me"},
 		{"HEAD /auth/pages/signin", "login HEAD /auth/pages/signin"},
 
-		// What the client writes is never what the upstream has to understand.
+		// The upstream never has to interpret a path as the client wrote it.
 		{"POST /v1/graphql?x=1", "hasura POST /v1/graphql"},
 		{"POST /v1/metadata/../graphql", "hasura POST /v1/graphql"},
 		{"POST /v1//graphql", "hasura POST /v1/graphql"},

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// scramMatches checks a password against what Postgres stores for it
+// scramMatches checks a password against Postgres' stored verifier
 // (SCRAM-SHA-256$iterations:salt$storedKey:serverKey, RFC 7677).
 func scramMatches(t *testing.T, verifier, password string) bool {
 	t.Helper()

@@ -59,8 +59,8 @@ func find(list []secret, name string) (secret, bool) {
 	return list[at], true
 }
 
-// Every secret belongs to the user of the service that mounts its folder. What the
-// scripts alone read belongs to root and is mounted nowhere.
+// Every secret belongs to the user of the service that mounts its folder. Secrets that
+// only scripts read belong to root and are mounted nowhere.
 func TestSecrets_BelongToTheServiceThatMountsThem(t *testing.T) {
 	users := map[string][]string{"operator": {"0:0"}}
 	for _, service := range production(t).Services {
@@ -88,8 +88,8 @@ func TestSecrets_BelongToTheServiceThatMountsThem(t *testing.T) {
 	}
 }
 
-// What the compose file names below /run/secrets is listed, and so is every secret
-// that login reads.
+// The list has every file that the compose file names below /run/secrets, and every
+// secret that login reads.
 func TestSecrets_ListIsWhole(t *testing.T) {
 	list := secrets(t)
 	for name, service := range production(t).Services {

@@ -71,8 +71,8 @@ func TestStart_KeepsConnectionsOverAReloadWhereNginxCan(t *testing.T) {
 	}
 }
 
-// A deploy rewrites an upstream file and reloads at once; whatever else changes
-// one, nginx finds by itself.
+// A deploy rewrites an upstream file and reloads at once. nginx notices any other
+// change of such a file without being told.
 func TestWatch_ARewrittenUpstreamIsTakenUp(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, testserver.NginxSettings{})

@@ -13,12 +13,12 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// Checks that testssl could not make, with the reason. Its other severities are
-// of what it found.
+// Checks that testssl could not make, with the reason. Its other severities describe
+// findings.
 var notChecked = map[string]string{
 	"engine_problem": "its OpenSSL has no GOST ciphers to try; Mozilla's profile has none either",
 	"secure_renego":  "asks without a server name, and such a handshake is refused; sslscan checks the same with one",
-	// What these say when they are in time is information and never a finding.
+	// When these finish in time, their result is information, never a finding.
 	"sessionresumption_ticket": "gives up when a connection of several is late",
 	"sessionresumption_ID":     "gives up when a connection of several is late",
 }
@@ -48,9 +48,9 @@ func TestTLS_TestsslFindsNothingAboveLow(t *testing.T) {
 
 type finding struct{ ID, Severity, Finding string }
 
-// testssl makes all checks that give findings: neither simulated clients nor a
-// list of single ciphers, which take as long again. It asks no name server and
-// nobody but nginx.
+// testssl runs every check that can give a finding. It skips simulated clients and the
+// list of single ciphers, which take as long again, and contacts only nginx, no name
+// server.
 func (g *gateway) testssl(t *testing.T, ca authority) []finding {
 	t.Helper()
 	dir := testserver.TempDir(t)

@@ -158,12 +158,12 @@ func TestTLS_ANewCertificateIsServedByItselfAndHalfOfOneIsNot(t *testing.T) {
 	g.WriteSecret(t, "tls/fullchain.pem", chain)
 	eventually(t, "the first certificate", func() bool { return g.serial(t) == "1001" })
 
-	// Renewed: first the key alone, as seen by an unlucky look in between.
+	// Renewed: first only the key, as a check in between would see it.
 	chain, key = ca.issue(t, big.NewInt(1002), siteName)
 	before := len(g.Output())
 	g.WriteSecret(t, "tls/privkey.pem", key)
 	eventually(t, "the refusal of half a renewal", func() bool { return strings.Contains(g.Output()[before:], "key values mismatch") })
-	// Whoever reloads now for another reason is not kept from it.
+	// A reload for another reason still works now.
 	second := newUpstream(t, "second")
 	g.PointUpstream(t, "login", second.address())
 	g.Reload(t)
@@ -289,8 +289,8 @@ func TestTLS_ScannerFindsNothing(t *testing.T) {
 	}
 }
 
-// As TestErrors_AHeaderThatIsTooLargeIsNamedSo, over HTTP/2, where nginx closes the
-// connection only at what it has no room for at all.
+// TestErrors_AHeaderThatIsTooLargeIsNamedSo over HTTP/2, where nginx closes the
+// connection only if it has no room at all for a header.
 func TestTLS_ATokenThatIsTooLargeIsNamedSo(t *testing.T) {
 	g := newTLSGateway(t)
 	g.trust()

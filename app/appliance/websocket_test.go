@@ -12,8 +12,8 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// serveEcho makes an upstream speak both subprotocols of GraphQL over WebSocket
-// and send back what it gets.
+// serveEcho makes an upstream speak both subprotocols of GraphQL over WebSocket and
+// echo each message.
 func serveEcho(u *upstream) {
 	u.answers(func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{

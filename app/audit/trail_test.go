@@ -20,7 +20,7 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// world is a trail in a folder of its own, and what was told of it.
+// world is a trail in its own folder, with the notifications about it.
 type world struct {
 	t     *testing.T
 	dir   string
@@ -171,7 +171,7 @@ func TestTrail_EventsGoWhenTheyAreOld(t *testing.T) {
 	}
 }
 
-// A replica that removes what is old must not take the file that another one writes.
+// A replica that removes old files must not remove the file that another one writes.
 func TestTrail_ReplicasShareAFolder(t *testing.T) {
 	w := newWorld(t)
 	first, second := w.open(), w.open()
@@ -245,8 +245,8 @@ func holdsNone(t *testing.T, files []string, text string) bool {
 	return len(files) > 0
 }
 
-// However many clients come, memory and the database are asked for little; and a
-// limit of another scope is told of all the same.
+// Memory use and database queries stay bounded for any number of clients, and limits of
+// other scopes are still reported.
 func TestTrail_AFloodFromEverywhereIsBounded(t *testing.T) {
 	w := newWorld(t)
 	trail := w.open()

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Of a write that fails half-way nothing stays, and nothing is written twice.
+// A write that fails half-way leaves nothing behind, and nothing is written twice.
 func TestWriter_AFullDiskTearsNoLine(t *testing.T) {
 	w := &writer{kind: KindRefusals, dir: t.TempDir(), most: 1 << 20, id: "x", now: time.Now}
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)

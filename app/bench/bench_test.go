@@ -1,7 +1,7 @@
-// Package bench measures the service as it is built for production, on a real
-// Postgres, against what bcrypt alone can do on the same machine in the same
-// run. 'make bench' runs it; figures are ratios and medians of interleaved
-// rounds, for the machine's own speed varies.
+// Package bench measures the service as it is built for production, on a real Postgres,
+// against what bcrypt alone can do on the same machine in the same run. 'make bench'
+// runs it; figures are ratios and medians of interleaved rounds, because the machine's
+// speed varies.
 package bench_test
 
 import (
@@ -159,8 +159,8 @@ const (
 	asContainer = 9
 )
 
-// weigh has the kernel weigh the service so against Postgres and the load
-// generator. A session has a group of its own (autogroup, see sched(7)).
+// weigh gives the service its CPU weight against Postgres and the load generator. Each
+// session has its own scheduling group (autogroup, see sched(7)).
 func (s *subject) weigh(niceness int) {
 	s.b.Helper()
 	check(s.b, os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", s.process.Pid()), fmt.Append(nil, niceness), 0))
@@ -250,7 +250,7 @@ func (s *subject) measureThroughput(r *report, cores int) {
 	}
 }
 
-// measureFlood offers ten times what the machine can hash.
+// measureFlood offers ten times as many sign-ins as the machine can hash.
 func (s *subject) measureFlood(r *report, cores int, mostRSS int) {
 	var ratios, goods, nets, bounds, refusedP99, acceptedP99, recovery []float64
 	for range rounds {
@@ -371,8 +371,8 @@ func (s *subject) measureRefresh(r *report, cores int) {
 	r.add("refreshes", fmt.Sprintf("%.0f/s", median(rates)), fmt.Sprintf("%.1f × the bound's hashes", median(ratios)), "≥ 50 ×")
 }
 
-// measureTiming compares what a stranger could tell apart, and a good sign-in
-// with its one hash.
+// measureTiming compares the answer times that a stranger could tell apart, and a good
+// sign-in with its one hash.
 func (s *subject) measureTiming(r *report) {
 	disabled := exec.Command(s.binary, "users", "disable", "user1@example.org")
 	disabled.Env = append([]string(nil), s.process.Env()...)
@@ -386,7 +386,7 @@ func (s *subject) measureTiming(r *report) {
 	for range 3 {
 		times := map[string][]time.Duration{}
 		for range timingSample {
-			for name, body := range kinds { // Go's random order of maps is what is wanted here
+			for name, body := range kinds { // relies on Go's random map order
 				o, _ := post(s.client, s.api+"/auth/signin", body)
 				times[name] = append(times[name], o.took)
 			}

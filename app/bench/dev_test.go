@@ -35,7 +35,7 @@ func beginDev(b *testing.B) *subject {
 	program := filepath.Join(s.dir, "dev")
 	buildProgram(b, "hasura-login/dev", program)
 	graphql := testserver.Addr(testserver.FreePort(b))
-	// Its log goes to stderr; reading it would be part of what is measured.
+	// Its log goes to stderr, because reading it would add to the measured time.
 	cmd := exec.Command("sh", "-c", `exec "$0" "$@" 2>/dev/null`, program, "--listen", s.apiAddr(), "--ops", s.opsAddr(), "--graphql", graphql, "--data", filepath.Join(s.dir, "data"))
 	cmd.Env = append(settings(), "PATH="+os.Getenv("PATH"))
 	s.start(cmd)

@@ -35,8 +35,8 @@ type growth struct {
 	dir    string
 }
 
-// BenchmarkGrowth imports users until there are a million, by the verb and from a
-// generated file, and takes the time of what a service does at each size.
+// BenchmarkGrowth imports users until there are a million, with the verb from a
+// generated file, and times the service's work at each size.
 func BenchmarkGrowth(b *testing.B) {
 	g := newGrowth(b)
 	r := &report{
@@ -82,7 +82,7 @@ func newGrowth(b *testing.B) *growth {
 
 func growthEmail(i int) string { return fmt.Sprintf("user%d@example%d.org", i, i%1000) }
 
-// importUsers has the verb add users, and tells what it took: time, and memory in MB.
+// importUsers adds users with the verb, and returns its time, and its memory in MB.
 func (g *growth) importUsers(from, to int) (time.Duration, float64) {
 	path := filepath.Join(g.dir, "users.ndjson")
 	f, err := os.Create(path) // #nosec G304 -- in a folder of its own

@@ -16,8 +16,7 @@ import (
 // patience is how long a client waits for an answer.
 const patience = 10 * time.Second
 
-// newClient is cheap enough not to be what is measured; what it costs all the
-// same is taken off the bound.
+// newClient costs little compared with the service; the bound is corrected by its cost.
 func newClient() *fasthttp.Client {
 	return &fasthttp.Client{
 		MaxConnsPerHost: 10000, ReadTimeout: patience, WriteTimeout: patience, MaxIdleConnDuration: time.Minute,
@@ -30,10 +29,10 @@ func newClient() *fasthttp.Client {
 type outcome struct {
 	status int // 0: no answer within the patience
 	took   time.Duration
-	after  time.Duration // when a refused client is told to come back
+	after  time.Duration // the Retry-After of a refusal
 }
 
-// post sends a JSON body from a client of its own address.
+// post sends a JSON body from the client's own address.
 func post(c *fasthttp.Client, url string, body []byte) (outcome, []byte) {
 	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(req)
@@ -60,8 +59,8 @@ func post(c *fasthttp.Client, url string, body []byte) (outcome, []byte) {
 
 var address atomic.Uint32
 
-// closedLoop has clients that each send the next request when the last is
-// answered; one that is refused comes back when it is told to.
+// closedLoop runs clients that each send the next request after the last answer. A
+// refused client waits for its Retry-After.
 func closedLoop(clients int, d time.Duration, request func(client, n int) outcome) []outcome {
 	var mu sync.Mutex
 	var all []outcome
@@ -84,11 +83,11 @@ func closedLoop(clients int, d time.Duration, request func(client, n int) outcom
 	return all
 }
 
-// openLoop sends requests at a rate, whether or not earlier ones are answered:
-// that is what a flood is. They leave in small bursts: Go's runtime looks around
-// every 20 µs for some milliseconds after each time this process wakes up, and
-// would take the processors from the service thousands of times a second, which
-// costs it more than the generator's own share of them tells.
+// openLoop sends requests at a rate, whether or not earlier ones are answered, as a
+// flood does. They leave in small bursts: Go's runtime looks around every 20 µs for
+// some milliseconds after each time this process wakes up, and would take the
+// processors from the service thousands of times a second, which costs the service more
+// than the generator's own processor time shows.
 func openLoop(perSecond float64, d time.Duration, request func(n int) outcome) []outcome {
 	const pause = 20 * time.Millisecond
 	results := make([]outcome, int(perSecond*d.Seconds()))
@@ -104,8 +103,8 @@ func openLoop(perSecond float64, d time.Duration, request func(n int) outcome) [
 	return results
 }
 
-// bcryptBound is what the machine can hash a second with every core and
-// nothing else to do.
+// bcryptBound is how many hashes the machine makes a second with every core and no
+// other work.
 func bcryptBound(cores int, d time.Duration) float64 {
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), cost)
 	if err != nil {

@@ -19,10 +19,9 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// measureLogging counts in which part of the samples of a profile the service
-// was at work on its log. What runs beside it slows all parts alike, so this
-// tells hundredths where processor times with and without a log do not: those
-// differ by more from second to second.
+// measureLogging returns the part of a profile's samples in which the service worked on
+// its log. Other programs slow all parts alike, so this resolves hundredths. Processor
+// times with and without a log do not: they vary more from second to second.
 func (s *subject) measureLogging(r *report) {
 	const sessions = 32
 	profiled := s.startProfiled()
@@ -57,8 +56,8 @@ type profiled struct {
 	api, profile string
 }
 
-// startProfiled runs, beside the service and on the same database, one with a
-// file more; its lines are read through a pipe, as Docker does.
+// startProfiled starts a second service on the same database that writes a profile. The
+// benchmark reads its lines through a pipe, as Docker does.
 func (s *subject) startProfiled() profiled {
 	s.b.Helper()
 	root := testserver.RepoRoot(s.b)

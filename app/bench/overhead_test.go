@@ -9,10 +9,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// measureOverhead takes from sign-ins' time that of their own hashes, as the
-// service counts it: two hashes of a machine that others use too differ by more
-// than what is left. Being asked for its count, the service collects its garbage,
-// which the next sign-in would notice: ten sign-ins share one question.
+// measureOverhead subtracts from a sign-in's time the time of its own hash, as the
+// service counts it, because two hashes on a shared machine differ by more than the
+// rest takes. A scrape of that count makes the service collect garbage, which would
+// slow the next sign-in, so ten sign-ins share one scrape.
 func (s *subject) measureOverhead(r *report) {
 	const block = 10
 	s.client.CloseIdleConnections() // the service has closed them meanwhile
@@ -55,9 +55,9 @@ func (s *subject) seconds(metrics []byte, series string) time.Duration {
 	return time.Duration(seconds * float64(time.Second))
 }
 
-// emptyTrips is what the ways of a sign-in take when nothing is done at their
-// ends: the request, and two statements where there is a database server. What is
-// asked once in the time of a hash finds everything asleep.
+// emptyTrips measures the round trips of a sign-in without any work at their ends: the
+// request, and two statements if there is a database server. They come once in the time
+// of a hash, so that each process has to wake up.
 func (s *subject) emptyTrips() time.Duration {
 	s.b.Helper()
 	apart := func(ask func()) time.Duration {

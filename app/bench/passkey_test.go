@@ -51,8 +51,8 @@ func optionsOf(answer []byte) []byte {
 	return o.Options
 }
 
-// signInPasskey times the sign-in alone: the options are asked for and the answer is
-// signed before.
+// signInPasskey times only the sign-in. It gets the options and signs the answer
+// before.
 func (s *subject) signInPasskey(key *webauthntest.Authenticator) outcome {
 	s.b.Helper()
 	_, options := post(s.client, s.api+"/auth/signin/passkey/options", []byte("{}"))

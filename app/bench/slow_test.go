@@ -27,8 +27,8 @@ const (
 	underSiegeFor = 11 * time.Second
 )
 
-// BenchmarkSlowClients measures what connections that never say what they want
-// cost the sign-ins of others, through nginx with TLS.
+// BenchmarkSlowClients measures how much connections that never finish a request slow
+// the sign-ins of others, through nginx with TLS.
 func BenchmarkSlowClients(b *testing.B) {
 	for range b.N {
 		e := newEdge(b)
@@ -113,7 +113,7 @@ func (e *edge) measure(rate float64, from func(n int) net.IP) (took []time.Durat
 	return took, <-counted
 }
 
-// signIn is a stranger's: an address and a connection of its own.
+// signIn signs in as a stranger, with a new address and connection.
 func (e *edge) signIn(n int) outcome {
 	began := time.Now()
 	c, err := e.connect(net.IPv4(127, 1, byte(n>>8), byte(n)))
@@ -168,7 +168,7 @@ func (e *edge) active() int {
 	return 0
 }
 
-// besiege holds half-open connections until it is told to stop.
+// besiege holds half-open connections until stop is called.
 func (e *edge) besiege(from func(n int) net.IP) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup

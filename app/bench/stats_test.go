@@ -24,9 +24,9 @@ func median(values []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// sameDistribution is the two-sided p-value of the Mann–Whitney rank test by
-// its normal approximation: how likely samples of one distribution differ so
-// much. Below 0.05 they can be told apart.
+// sameDistribution is the two-sided p-value of the Mann–Whitney rank test by its normal
+// approximation: how likely two samples of one distribution differ this much. Below
+// 0.05, the two count as different.
 func sameDistribution(a, b []time.Duration) float64 {
 	type ranked struct {
 		d     time.Duration

@@ -91,7 +91,7 @@ func TestResolve_GivesEachClientOneAddress(t *testing.T) {
 		{"2002:c633:6404:7:8:9:a:b", "198.51.100.4"},
 		{"2002::1", ""},
 		{"2001:0:c633:6404::1", "2001:0:c633:6404::1"}, // Teredo
-		{"::198.51.100.4", "::c633:6404"},              // no client has such an address any more
+		{"::198.51.100.4", "::c633:6404"},              // no client has such an address today
 		{"2001:db8:0:0:0:0:0:1", "2001:db8::1"},
 		{"fe80::1%eth0", "fe80::1"},
 		{"fe80::1%" + strings.Repeat("z", 100), ""},

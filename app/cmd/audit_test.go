@@ -11,8 +11,8 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// What cannot be recorded is not done: an operator's act that leaves no trace is
-// what an audit trail is there to prevent.
+// An act that cannot be recorded is not done: an audit trail exists so that no
+// operator's act leaves no trace.
 func TestUsers_NothingIsChangedThatCannotBeRecorded(t *testing.T) {
 	pg := testserver.StartPostgres(t)
 	pg.CreateDatabase(t, "app")

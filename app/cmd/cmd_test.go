@@ -68,9 +68,9 @@ func TestMain_ExitCodesAndWhatIsSaid(t *testing.T) {
 	}
 }
 
-// What check calls usable, serve can start with, and check connects to nothing: the
-// names here lead nowhere. Reports of a check that passes and a container that then
-// restarts for ever are about exactly such values.
+// serve can start with every configuration that check accepts, and check connects to
+// nothing: the host names here do not exist. With exactly such values, users of other
+// services report a check that passes and a container that restarts for ever.
 func TestCheck_ReadsStructuredValuesAsServeDoes(t *testing.T) {
 	good := map[string]string{
 		"LOGIN_DATABASE_URL": "postgres://login:secret@db.invalid:5432/hasura?sslmode=disable",

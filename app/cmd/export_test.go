@@ -3,7 +3,7 @@ package cmd
 // LineEncoder is that of the log.
 var LineEncoder = jsonEncoder
 
-// OwnAddressOf takes the names and interfaces of a test.
+// OwnAddressOf runs ownAddress with a test's names and interfaces.
 var OwnAddressOf = ownAddressOf
 
 // ForgetStartCode is what Run does once it serves.

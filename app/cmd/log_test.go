@@ -11,7 +11,7 @@ import (
 	"hasura-login/app/cmd"
 )
 
-// BenchmarkLog is what the line of a request takes.
+// BenchmarkLog measures the log line of a request.
 func BenchmarkLog(b *testing.B) {
 	log := zap.New(zapcore.NewCore(cmd.LineEncoder(), zapcore.AddSync(io.Discard), zapcore.InfoLevel))
 	b.ReportAllocs()

@@ -9,8 +9,8 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// What opens the probe's session must not depend on who may sign in: a public
-// sign-in with a known address, as the scripts once used, is for strangers to block.
+// Opening the probe's session must not need the public sign-in: strangers can block a
+// sign-in with a known address, which the scripts once used.
 func TestUsersOpenSession_WorksWhateverSettingsSayAboutSignIn(t *testing.T) {
 	pg := testserver.StartPostgres(t)
 	pg.CreateDatabase(t, "app")

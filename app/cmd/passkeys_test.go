@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What a browser would refuse, or an operator would regret, check refuses first.
+// check refuses values that a browser would refuse or that an operator would regret.
 func TestCheck_PasskeyDomainAndOrigins(t *testing.T) {
 	for name, c := range map[string]struct {
 		vars []string

@@ -11,8 +11,8 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// Whoever was deleted after a backup comes back with it, against their will and the
-// law, unless the deletion is done again.
+// A restore brings back users who were deleted after the backup, against their will and
+// the law, unless the deletions are repeated.
 func TestUsersReplayDeletions_DeletesAgainWhomABackupBringsBack(t *testing.T) {
 	pg := testserver.StartPostgres(t)
 	pg.CreateDatabase(t, "app")
@@ -38,7 +38,7 @@ func TestUsersReplayDeletions_DeletesAgainWhomABackupBringsBack(t *testing.T) {
 	restore := "INSERT INTO public.users (id, email, name) VALUES ('" + id["ann"] + "', 'ann@example.org', 'Ann'); INSERT INTO auth.accounts (user_id, password) VALUES ('" + id["ann"] + "', '')"
 	pg.Exec(t, "app", restore)
 	since := backup.UTC().Format(time.RFC3339Nano)
-	// Of bob a copy of the trail knows, from another machine.
+	// A copy of the trail, from another machine, has bob's deletion.
 	copied := `{"time":"` + time.Now().UTC().Format(time.RFC3339Nano) + `","event":"account-deleted","user":"` + id["bob"] + `"}` + "\nnot JSON\n" +
 		`{"time":"2020-01-01T00:00:00Z","event":"account-deleted","user":"` + id["cat"] + `"}` + "\n"
 	if out := ok(copied, "users", "replay-deletions", "--since", since, "--stdin"); !strings.Contains(out, "2 of 2 users") {

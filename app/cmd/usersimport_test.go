@@ -85,7 +85,7 @@ func TestUsersImport_SaysWhatItDidAndWritesAReport(t *testing.T) {
 	if strings.Contains(stdout+stderr+string(report), "$2b$") || strings.Contains(stdout+stderr+string(report), "@example.org") {
 		t.Errorf("an address or a hash is told: %s%s%s", stdout, stderr, report)
 	}
-	// From stdin, what is there stays, and without a finding there is no report.
+	// From stdin, existing accounts stay, and without a finding there is no report.
 	path := filepath.Join(m.dir, "report")
 	code, stdout, stderr = run(t, manyUsers(5), m.vars, "users", "import", "--from", "ndjson", "--report", path, "-")
 	if _, err := os.Stat(path); code != 0 || !strings.Contains(stdout, "5 records: 2 added, 3 were there before, 0 rejected") || !os.IsNotExist(err) {
@@ -133,8 +133,8 @@ func TestUsersImport_RefusesBeforeItBegins(t *testing.T) {
 	}
 }
 
-// What ends an import in the middle, the database's end or a full disk, leaves whole
-// accounts, and the next run adds the rest.
+// An import that ends in the middle, because the database stops or the disk is full,
+// leaves whole accounts, and the next run adds the rest.
 func TestUsersImport_EndedInTheMiddleGoesOn(t *testing.T) {
 	m := newMoved(t)
 	const users = 12_000

@@ -11,9 +11,9 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// The public report: rows of before kept each form of an address, so that two
-// accounts had one mailbox (flora-pm/flora-server#561). Rows that were there before
-// the rule are brought to the form; who of two keeps an address, nobody guesses.
+// Public report (flora-pm/flora-server#561): older rows kept each form of an address,
+// so two accounts had one mailbox. The verb converts rows from before the rule. If two
+// accounts would get the same address, it changes neither.
 func TestUsersNormalize_BringsOldRowsToTheFormAndNamesClashes(t *testing.T) {
 	pg := testserver.StartPostgres(t)
 	pg.CreateDatabase(t, "app")
@@ -59,7 +59,8 @@ func TestUsersNormalize_BringsOldRowsToTheFormAndNamesClashes(t *testing.T) {
 	if got := emailsOf(t, pg); got != want {
 		t.Errorf("addresses are\n%s, want\n%s", got, want)
 	}
-	// What is left is named as it is stored, and found by any form.
+	// The verb names the accounts that are left by their stored address; every form
+	// finds them.
 	for _, ref := range []string{"a..b@example.org", "x@bu\u0308cher.example", "IDN@Bücher.example"} {
 		if code, _, stderr := run(t, "", vars, "users", "show", ref); code != 0 {
 			t.Errorf("show %s: %s", ref, stderr)

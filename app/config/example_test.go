@@ -11,8 +11,8 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// isFixed tells which settings the compose file sets to what the container has: these,
-// and the keys that the scripts make.
+// isFixed reports the settings whose value the compose file fixes for the container:
+// these, and the keys that the scripts make.
 func isFixed(name string) bool {
 	return slices.Contains([]string{"LOGIN_LISTEN", "LOGIN_OPS_LISTEN", "LOGIN_KEYS_DIR", "LOGIN_AUDIT_DIR", "LOGIN_DATABASE_URL"}, name) ||
 		slices.Contains(config.Keys(), strings.TrimPrefix(name, config.Prefix))

@@ -54,15 +54,12 @@ func startAppliance(t *testing.T, clock func() time.Time, keyCycle time.Duration
 	a := &appliance{root: root, network: freeNetwork(t), clock: clock, keyCycle: keyCycle, stack: &stack{
 		t: t, dir: filepath.Join(root, "secrets/login"), keys: filepath.Join(root, "keys"), database: "hasura",
 	}}
-	a.engine = &engine{t: t, start: a.startContainer, inside: a.inside, compose: []string{
-		"compose", "--project-name", "hasura-login", "--project-directory", root,
-		"--file", filepath.Join(root, "docker-compose.prod.yml"), "--env-file", filepath.Join(root, ".env"),
-	}}
+	a.engine = &engine{t: t, start: a.startContainer, inside: a.inside}
 	a.postgres = testserver.StartPostgres(t)
 	a.postgres.CreateDatabase(t, a.database)
 	a.postgres.Migrate(t, a.database)
 	redisPort := testserver.FreePort(t)
-	a.env = append(a.engine.listen(testserver.TempDir(t)), "HOME="+root, "HASURA_LOGIN_ROOT="+root, "HASURA_LOGIN_PAUSE=0.2",
+	a.env = append(a.engine.listen(), "HOME="+root, "HASURA_LOGIN_ROOT="+root, "HASURA_LOGIN_PAUSE=0.2",
 		"HASURA_LOGIN_POSTGRES="+testserver.Addr(a.postgres.Port), "HASURA_LOGIN_REDIS="+testserver.Addr(redisPort),
 		"HASURA_LOGIN_METRICS="+a.network+"11:9100")
 
@@ -78,13 +75,13 @@ func startAppliance(t *testing.T, clock func() time.Time, keyCycle time.Duration
 	check(t, err)
 	a.hasura = first.name + ":8080"
 	a.startGate(gate)
-	a.engine.containers = []*container{
-		{service: "postgres", name: "hasura-login-postgres-1"},
-		{service: "redis", name: "hasura-login-redis-1"},
-		{service: "nginx", name: "hasura-login-nginx-1", env: a.nginx.Env()},
-		{service: "login", name: a.network + "11", healthy: func() error { return ok("http://" + a.login.ops + "/livez") }, env: a.login.Env(), logs: a.login.Output},
+	a.engine.add(
+		&container{service: "postgres", name: "hasura-login-postgres-1"},
+		&container{service: "redis", name: "hasura-login-redis-1"},
+		&container{service: "nginx", name: "hasura-login-nginx-1", env: a.nginx.Env()},
+		&container{service: "login", name: a.network + "11", healthy: func() error { return ok("http://" + a.login.ops + "/livez") }, env: a.login.Env(), logs: a.login.Output},
 		first,
-	}
+	)
 	a.awaitReady()
 	// No client of the tests holds a connection without saying something.
 	wait := "0.2"
@@ -97,8 +94,7 @@ func startAppliance(t *testing.T, clock func() time.Time, keyCycle time.Duration
 	return a
 }
 
-// freeNetwork finds loopback addresses of which nobody uses the ports that are
-// fixed in the appliance.
+// freeNetwork finds loopback addresses on which the appliance's fixed ports are free.
 func freeNetwork(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -238,9 +234,9 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 
 func (c connector) Driver() driver.Driver { return stdlib.GetDefaultDriver() }
 
-// inside maps a program in a container. What a container's own network and
-// process list would show a program is put in its place: names of servers and
-// nginx' processes.
+// inside maps a program in a container to one here. Where the program would use the
+// container's own network or process list, it gets the names of the servers and of
+// nginx' processes here.
 func (a *appliance) inside(c *container, argv []string) *program {
 	path := "PATH=" + os.Getenv("PATH")
 	nginx := append([]string{testserver.Binary(a.t, "nginx", "nginx")}, append(argv[1:], "-c", filepath.Join(a.root, "nginx/nginx.conf"))...)

@@ -171,8 +171,8 @@ func TestAttack_OneAccount(t *testing.T) {
 	}
 }
 
-// However the attempts of one client arrive, ten reach a hash; of clients that
-// cannot be told apart, eight times as many.
+// Ten attempts of one client reach a hash, whichever way they arrive; eight times as
+// many if clients cannot be told apart.
 func TestAttack_OneClient(t *testing.T) {
 	const limit = 10
 	s := start(t, options{env: attackEnv("off", "10-D")})
@@ -226,8 +226,8 @@ func TestAttack_OneClient(t *testing.T) {
 	})
 }
 
-// A thousand addresses attack one account; its owner's device gets in at the
-// first try, and without the device token the owner is told when to come back.
+// A thousand addresses attack one account; its owner's device signs in at the first
+// try; without the device token, the answer says when to try again.
 func TestAttack_TheOwnersDeviceGetsIn(t *testing.T) {
 	s := start(t, options{env: map[string]string{"LOGIN_LIMIT_SIGNUP_CLIENT": "off"}})
 	owner := s.client().signUp("owner@example.org")
@@ -273,9 +273,9 @@ func TestAttack_TheOwnersDeviceGetsIn(t *testing.T) {
 	crowd.Wait()
 }
 
-// Known devices go first, and anybody can have known devices of accounts made for
-// the purpose. With one worker and no limit but the queue's own, they fill it from
-// one address; the owner's device on another address gets in at every first try.
+// Known devices go first, and anyone can make accounts to get known devices. Here one
+// address fills the queue with them, with one worker and only the queue's own limit.
+// The owner's device on another address still signs in at every first try.
 func TestAttack_DevicesOfAccountsMadeForItDoNotKeepTheOwnerOut(t *testing.T) {
 	env := attackEnv("off", "off")
 	env["LOGIN_LIMIT_DEVICE_CLIENT"], env["LOGIN_HASH_WORKERS"], env["LOGIN_HASH_QUEUE_MAX_WAIT"] = "off", "1", "800ms"
@@ -326,7 +326,8 @@ func TestAttack_DevicesOfAccountsMadeForItDoNotKeepTheOwnerOut(t *testing.T) {
 	crowd.Wait()
 }
 
-// Limits hold while Redis goes and comes, and nobody gets a 5xx because of it.
+// Limits hold while Redis stops and comes back, and no request gets a 5xx because of
+// it.
 func TestAttack_RedisIsKilledMeanwhile(t *testing.T) {
 	redis := testserver.StartRedis(t)
 	s := start(t, options{redis: redis, env: attackEnv("5-D", "off")})

@@ -26,9 +26,10 @@ func (s *stack) client() *client {
 	return &client{t: s.t, base: s.nginx.URL(""), header: http.Header{}, http: (&browser{}).client()}
 }
 
-// browser sends a request as browsers do: again, on another connection, if the
-// one it had kept was closed in that very moment. The nginx of the tests closes
-// what is idle when it reloads; from 1.27.4 on it waits a moment (nginx/start.sh).
+// browser sends a request as browsers do: if the kept connection was closed at that
+// moment, it repeats the request on another one. The tests' nginx closes idle
+// connections when it reloads; from 1.27.4 on, it waits a moment first
+// (nginx/start.sh).
 type browser struct {
 	http.Transport
 	again atomic.Int64 // requests sent again

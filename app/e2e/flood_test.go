@@ -69,8 +69,8 @@ func (s *stack) scrape() string {
 	return string(body)
 }
 
-// seriesOf lists a scrape's lines without their values. What the Go runtime adds
-// by itself after a while (the first collection, the first scrape) is not ours.
+// seriesOf lists a scrape's lines without their values. It leaves out series that the
+// Go runtime adds later (at the first collection, the first scrape).
 func seriesOf(body string) []string {
 	var names []string
 	for line := range strings.Lines(body) {

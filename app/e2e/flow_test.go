@@ -76,7 +76,7 @@ func TestFlow_NoRoleSeesAHash(t *testing.T) {
 	}
 }
 
-// What a client forges of Hasura's headers changes nothing.
+// Hasura's headers, forged by a client, change nothing.
 func TestFlow_ForgedHeadersAreWorthNothing(t *testing.T) {
 	s := start(t, options{})
 	c := s.client()

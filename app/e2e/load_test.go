@@ -28,8 +28,8 @@ const (
 	loadPeriod = 400 * time.Millisecond // of each user: 50 requests a second together
 )
 
-// startLoad signs its users up first; each has a loopback address of its own,
-// so that nginx sees twenty clients.
+// startLoad signs its users up first. Each has its own loopback address, so nginx sees
+// twenty clients.
 func (s *stack) startLoad() *load {
 	s.t.Helper()
 	l := &load{t: s.t, stop: make(chan struct{})}

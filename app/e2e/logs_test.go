@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// As docs/logs.md promises: what a client was told is in the audit trail even if
-// the process is killed in the next moment, and no line is lost if it is stopped.
+// docs/logs.md promises: the audit trail has every event whose answer a client has got,
+// even if the process is killed at the next moment, and no line is lost when the
+// process is stopped.
 func TestLogs_SurviveTheEndOfTheProcess(t *testing.T) {
 	s := start(t, options{})
 	c := s.direct("192.0.2.7")

@@ -66,7 +66,7 @@ func (o *mailOffice) killAndRestart() {
 	o.login = o.startLoginAt(o.login.api, o.login.ops, o.env)
 }
 
-// unsent counts what is promised and not marked as sent.
+// unsent counts queued mails that are not marked as sent.
 func (o *mailOffice) unsent() (n int) {
 	o.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -103,8 +103,8 @@ func TestMail_Killed(t *testing.T) {
 	t.Run("AtAnyMomentWithManyUnderWay", func(t *testing.T) { killedAnytime(t, o) })
 }
 
-// What was promised arrives, and what the server has taken, and said so, never
-// comes again.
+// Every queued mail arrives, and a mail that the server has acknowledged is never sent
+// again.
 func killedAtStages(t *testing.T, o *mailOffice) {
 	o.proxy.hold(beforeGreeting)
 	waiting := o.ask()
@@ -187,9 +187,9 @@ const (
 	afterText            // the server's answer to it
 )
 
-// slowProxy stands between the service and its mail server. What is said is
-// encrypted, but how much is said at once shows the mail: nothing else of the
-// client's, after its first words, has more than textSize bytes.
+// slowProxy stands between the service and its mail server. The conversation is
+// encrypted, but the size of a message shows which one is the mail: after the greeting,
+// no other message of the client has more than textSize bytes.
 type slowProxy struct {
 	net.Listener
 	to    string
@@ -230,7 +230,7 @@ func (p *slowProxy) hold(at stage) {
 	p.at.Store(int32(at))
 }
 
-// let ends every conversation that is held, and holds none any more.
+// let releases every held conversation and holds no further one.
 func (p *slowProxy) let() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -298,7 +298,7 @@ func (p *slowProxy) relay(client net.Conn) {
 	})
 }
 
-// pass copies what is said, unless go on says no.
+// pass copies one direction until goOn returns false.
 func (p *slowProxy) pass(to, from net.Conn, goOn func(n int) bool) error {
 	buf := make([]byte, 64<<10)
 	for {

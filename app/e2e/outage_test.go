@@ -29,7 +29,7 @@ func (s *stack) connectionsOf(role string) int {
 	return n
 }
 
-// SIGTERM: what is in flight is answered, what still comes for a moment too.
+// After SIGTERM, requests in flight are answered, and for a moment so are new ones.
 func TestStop_LosesNoRequest(t *testing.T) {
 	s := start(t, options{env: map[string]string{"LOGIN_HASH_QUEUE_MAX_WAIT": "20s", "LOGIN_LIMIT_SIGNIN_ACCOUNT": "off"}})
 	s.client().signUp("ann@example.org")
@@ -122,8 +122,8 @@ func TestOutage_HasuraGoesAndComes(t *testing.T) {
 	}
 }
 
-// Two hundred users refresh for half a minute: nobody is signed out, nothing is
-// 5xx, on Postgres and on SQLite.
+// Two hundred users refresh for half a minute, on Postgres and on SQLite: no user is
+// signed out, and no answer is a 5xx.
 func TestRefresh_TwoHundredUsers(t *testing.T) {
 	off := map[string]string{
 		"LOGIN_LIMIT_SIGNUP_CLIENT": "off", "LOGIN_LIMIT_SIGNIN_CLIENT": "off", "LOGIN_LIMIT_REFRESH_CLIENT": "off", "LOGIN_LIMIT_REFRESH_SESSION": "off",

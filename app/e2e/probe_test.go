@@ -38,7 +38,7 @@ func TestScripts_ProveWhateverLoginIsSetToAndStrangersSend(t *testing.T) {
 	}
 }
 
-// restartLogin has login start again, where it was, with settings of its own.
+// restartLogin starts login again on the same address, with other settings.
 func (a *appliance) restartLogin(env map[string]string) {
 	a.t.Helper()
 	all := map[string]string{"LOGIN_LIMIT_REFRESH_CLIENT": "5-M", "LOGIN_LIMIT_SIGNIN_CLIENT": "30-M", "LOGIN_LIMIT_SIGNIN_ACCOUNT": "5-M"}

@@ -82,9 +82,9 @@ func (c *fastClock) slowDown() {
 	c.speed = 1
 }
 
-// What an operator runs, on real servers. While the signing key rotates the
-// stand-in's clock runs thirty times as fast, so that its 60 s cycle, with the
-// poll just missed, is 2 s and the 300 s of publishing ahead are 10 s.
+// Runs the operator's scripts on real servers. While the signing key rotates, the
+// stand-in's clock runs thirty times as fast, so that its 60 s cycle, with the poll
+// just missed, takes 2 s and the 300 s of publishing ahead take 10 s.
 func TestScripts_RotateUnderLoad(t *testing.T) {
 	const speed = 30
 	clock := &fastClock{speed: speed, looked: time.Now(), shows: time.Now()}
@@ -123,7 +123,7 @@ func (r *rotation) jwtKey(ahead time.Duration) {
 	}
 }
 
-// The key before leaked. Whoever has refreshed since notices nothing.
+// The previous key leaked. Users who have refreshed since then notice nothing.
 func (r *rotation) revoke() {
 	r.t.Helper()
 	for _, w := range r.sockets {

@@ -39,8 +39,8 @@ const (
 var binary, devBinary string
 
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "docker" {
-		os.Exit(callDocker(os.Args[1:]))
+	if filepath.Base(os.Args[0]) == "engine" {
+		os.Exit(callEngine(os.Args[1:]))
 	}
 	dir, err := os.MkdirTemp("", "hasura-login-e2e")
 	if err != nil {
@@ -186,7 +186,7 @@ func (s *stack) startLoginAt(api, ops string, extra map[string]string) *loginPro
 	cmd.Env = s.env(env)
 	p.Process = testserver.Start(s.t, cmd)
 	p.WaitReady(s.t, 20*time.Second, func() error { return ok("http://" + p.ops + "/livez") })
-	s.t.Cleanup(p.Kill) // how it stops in good order has a test of its own
+	s.t.Cleanup(p.Kill) // another test covers an orderly stop
 	return p
 }
 
@@ -213,8 +213,8 @@ type standinSettings struct {
 // standinProcess is a running stand-in.
 type standinProcess struct {
 	addr string
-	// stop ends it as Hasura ends: what is in flight drains, then the WebSockets
-	// are closed.
+	// stop ends it as Hasura ends: it drains requests in flight, then closes the
+	// WebSockets.
 	stop func(grace time.Duration)
 }
 

@@ -30,8 +30,8 @@ type frame struct {
 	Payload json.RawMessage `json:"payload,omitempty"`
 }
 
-// dial opens a connection and initialises it with headers in the payload, as
-// browsers do, who cannot set any of the handshake's.
+// dial opens a connection and sends headers in the payload of connection_init, as
+// browsers do: they cannot set headers of the handshake.
 func (c *client) dial(protocol string, headers map[string]string) *socket {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -159,7 +159,7 @@ func TestWebSocket_FlowAndLiveQuery(t *testing.T) {
 	}
 }
 
-// What connection_init claims beside a token is worth nothing.
+// Session variables that connection_init claims next to a token are ignored.
 func TestWebSocket_ForgedHeadersInConnectionInit(t *testing.T) {
 	s := start(t, options{})
 	c := s.client()

@@ -38,7 +38,7 @@ func startWithProviders(t *testing.T, names []string, change ...func(*setup)) (*
 	return s, at
 }
 
-// begin goes to a provider and returns what it sends the browser back with.
+// begin goes to a provider and returns the query with which it sends the browser back.
 func (v *visitor) begin(path string) url.Values {
 	v.t.Helper()
 	a := v.get(path)
@@ -261,7 +261,7 @@ func TestProvider_TheFlowsCookie(t *testing.T) {
 	}
 }
 
-// A provider's own form is taken, for what it brings is checked by the flow.
+// A form post from a provider's page is accepted, because the flow checks its content.
 func TestProvider_TakesTheProvidersForm(t *testing.T) {
 	s, _ := startWithProviders(t, []string{"corp"}, func(s *setup) { s.providers[0].FormPost = true })
 	v := s.visitor()

@@ -93,9 +93,9 @@ func TestNormalizeEmail_RefusesAndSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// The public reports: an address pasted with a zero-width space made an account of
-// its own that nobody could sign in to (validatorjs/validator.js#940 and #2036).
-// A character is refused for what it is, wherever it stands.
+// Public reports (validatorjs/validator.js#940 and #2036): an address pasted with a
+// zero-width space made another account that its owner could not sign in to. Such a
+// character is refused wherever it stands.
 func TestHiddenCharacters_AreInNoAddressNameOrLabel(t *testing.T) {
 	w := newWorld(t)
 	refused := 0

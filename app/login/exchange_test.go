@@ -90,8 +90,8 @@ func TestSignOut_EndsTheSessionOfThePagesToo(t *testing.T) {
 	}
 }
 
-// What a browser's history, a log or another app on a phone shows of the address is
-// worth nothing (RFC 7636, 1).
+// A code that a browser's history, a log or another app on the phone reveals is useless
+// (RFC 7636, 1).
 func TestExchange_RefusesWhatIsNotTheApps(t *testing.T) {
 	for name, present := range map[string]func(t *testing.T, w *world, g login.Grant) (login.Grant, error){
 		"a wrong verifier": func(t *testing.T, w *world, g login.Grant) (login.Grant, error) {

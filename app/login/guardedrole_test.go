@@ -89,7 +89,7 @@ func TestGuardedRole_IsGivenOnceTheFactorIsAdded(t *testing.T) {
 	}
 }
 
-// Whoever knew the password before the owner added a factor stays without the role.
+// A session from before the owner added a factor stays without the role.
 func TestGuardedRole_IsNotForAnotherSessionWithoutTheFactor(t *testing.T) {
 	w := newWorld(t, guards)
 	thief := w.editor(t)
@@ -147,8 +147,8 @@ func TestGuardedRole_HoldsForSessionsOfBefore(t *testing.T) {
 	}
 }
 
-// A remembered device is asked where a role takes the factor: its session would have
-// proved none.
+// A remembered device must give the factor if a role takes it: otherwise its session
+// would have proved none.
 func TestGuardedRole_ARememberedDeviceIsAskedToo(t *testing.T) {
 	w := newWorld(t, guards)
 	a := w.add(t, w.editor(t))

@@ -59,7 +59,7 @@ func (w *world) signUp(t *testing.T, email string) login.Grant {
 	return g
 }
 
-// sendAll marks every mail that is due as sent and returns what they were.
+// sendAll marks every mail that is due as sent and returns them.
 func (w *world) sendAll(t *testing.T) []login.QueuedMail {
 	t.Helper()
 	outbox, ok := w.store.(login.Outbox)
@@ -128,7 +128,7 @@ type fakeLimiter struct {
 	crowded  bool // the client asks too much with known devices
 	attempts []login.Attempt
 	settled  []string
-	// refuseRecipient gets no more mails that nobody asked for.
+	// refuseRecipient gets no more unsolicited mails.
 	refuseRecipient string
 }
 

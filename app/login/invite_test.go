@@ -36,8 +36,8 @@ func invitees(t *testing.T, w *world, operator *login.Operator, domains ...strin
 	w.signUp(t, "has-one@example.org")
 }
 
-// A mailbox provider that gets many mails at once from somebody it does not know blocks
-// them all: each mail has a time of its own.
+// A mailbox provider blocks an unknown sender of many mails at once, so each mail has
+// its own time.
 func TestInviteReset_SpreadsMailsOverTime(t *testing.T) {
 	w := newWorld(t)
 	operator := w.operator()

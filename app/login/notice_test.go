@@ -10,7 +10,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// told sends what is due and returns the kinds of it.
+// told sends the mails that are due and returns their kinds.
 func (w *world) told(t *testing.T) []login.MailKind {
 	t.Helper()
 	kinds := []login.MailKind{}
@@ -51,7 +51,7 @@ func TestNotice_NewDeviceIsOneWithoutADeviceTokenAndNotTheOneOfSignUp(t *testing
 	in.Password = "wrong password"
 	_, err := w.SignIn(context.Background(), in)
 	wantCode(t, err, login.CodeInvalidCredentials)
-	w.wantTold(t) // whoever guesses fills no mailbox
+	w.wantTold(t) // a guesser cannot fill a mailbox
 }
 
 func TestNotice_PasswordChangedAndReset(t *testing.T) {
@@ -145,8 +145,8 @@ func TestNotice_FillsNoMailbox(t *testing.T) {
 	}
 }
 
-// Whoever makes, uses and deletes accounts with somebody else's address sends that
-// mailbox no more than the limit for it, and is not kept from anything else.
+// Someone who makes, uses and deletes accounts with another person's address causes no
+// more mails than that mailbox's limit, and can still do everything else.
 func TestMail_ToAMailboxThatNobodyProvedIsLimitedForTheMailboxItself(t *testing.T) {
 	w := newWorld(t)
 	w.limiter.refuseRecipient = "ann@example.org"
@@ -191,7 +191,7 @@ func TestRequireVerifiedEmail_SignUpWhoseMailIsTooManyStillMakesTheAccount(t *te
 	}
 }
 
-// A notice that cannot be queued changes nothing of what it tells of.
+// If a notice cannot be queued, the act that it reports still stands.
 func TestNotice_FailureIsNotTheRequests(t *testing.T) {
 	w := newWorld(t, func(d *login.Deps, _ *login.Rules) { d.Mail = noNotices{d.Mail} })
 	w.signUp(t, "ann@example.org")

@@ -159,7 +159,7 @@ func TestPasskey_IsTheSecondFactorAfterAPassword(t *testing.T) {
 	}
 	_, err = w.SignInSecondFactor(context.Background(), in)
 	wantCode(t, err, login.CodeInvalidToken)
-	// An answer to the challenge of one sign-in is none to another.
+	// An answer to the challenge of one sign-in does not answer another.
 	in.Challenge = w.challenged(t, "ann@example.org").Challenge
 	_, err = w.SignInSecondFactor(context.Background(), in)
 	wantCode(t, err, login.CodeInvalidCredentials)
@@ -320,7 +320,8 @@ func TestPasskey_ChallengeOfItsTime(t *testing.T) {
 	wantCode(t, err, login.CodeInvalidToken)
 }
 
-// What was begun before the password changed, or by another client or session, is void.
+// A challenge from before a change of password, or of another client or session, is
+// void.
 func TestPasskey_BegunCeremoniesAreOfTheirSessionAndVersion(t *testing.T) {
 	elsewhere := login.Client{Addr: netip.MustParseAddr("198.51.100.1")}
 	for name, c := range map[string]struct {
@@ -550,8 +551,8 @@ func TestRecoveryCodes_StandInForAPasskey(t *testing.T) {
 	}
 }
 
-// What an unknown device offers at a passkey sign-in makes it known, and a known one
-// is told of no new device.
+// A passkey sign-in makes an unknown device known; a known device causes no notice
+// about a new device.
 func TestPasskey_KnownDevicesAreNotNew(t *testing.T) {
 	w := newWorld(t)
 	g := w.signUp(t, "ann@example.org")
@@ -573,7 +574,7 @@ func TestPasskey_KnownDevicesAreNotNew(t *testing.T) {
 	}
 }
 
-// Where mailed codes sign in, every account has a way in that is no credential.
+// If mailed codes sign in, every account has a way in that is not a credential.
 func TestLastWayIn_IsNotTheLastWhereMailSignsIn(t *testing.T) {
 	w := newWorld(t, func(_ *login.Deps, r *login.Rules) { r.MailSignIn = login.MailSignInKnown })
 	g := w.signUp(t, "ann@example.org")

@@ -31,8 +31,7 @@ func (w *world) passwordless(t *testing.T, email string) (login.Identity, login.
 	return login.Identity{UserID: ua.User.ID, SessionID: session.ID}, session
 }
 
-// An account whose owner signs in without a password changes what it has by a sign-in
-// of a short while ago instead.
+// An owner without a password changes credentials with a recent sign-in instead.
 func TestPasswordless_AFreshSessionStandsForThePassword(t *testing.T) {
 	ctx := context.Background()
 	acts := map[string]func(w *world, id login.Identity) error{

@@ -48,8 +48,8 @@ func namedOperations(t *testing.T) []login.Operation {
 	return found
 }
 
-// What holds for a use case used to be spread over six files, and each of them let
-// through what it did not know.
+// The rules for a use case were once spread over six files, and each let unknown use
+// cases pass.
 func TestPolicies_EveryOperationHasAWholeRow(t *testing.T) {
 	named := namedOperations(t)
 	if len(named) < 15 {

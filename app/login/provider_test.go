@@ -11,7 +11,7 @@ import (
 	"hasura-login/app/logintest"
 )
 
-// atCorp is what a provider says of somebody whose mailbox it has checked.
+// atCorp is a provider's statement about a user whose mailbox it has verified.
 func atCorp(subject, email string) login.Assertion {
 	return login.Assertion{Provider: "corp", Issuer: "https://id.example.org", Subject: subject, Email: email, EmailVerified: true, Name: "Ann Example"}
 }
@@ -66,7 +66,7 @@ func (w *world) markVerified(t *testing.T, email string) {
 	}
 }
 
-// takeOver sets a new password with a mailed link, as whoever reads the mailbox can.
+// takeOver sets a new password with a mailed link, as anyone who reads the mailbox can.
 func (w *world) takeOver(t *testing.T, email, password string) login.Grant {
 	t.Helper()
 	if err := w.RequestPasswordReset(t.Context(), login.RequestPasswordResetInput{Email: email, Client: home}); err != nil {
@@ -102,7 +102,7 @@ func TestSignInProvider_MakesAnAccountAndFindsItAgain(t *testing.T) {
 	if err != nil || !slices.Equal(session.AMR, []string{"fed"}) {
 		t.Errorf("%q, %v", session.AMR, err)
 	}
-	// Name and address are taken at the sign-up alone; the subject names the identity.
+	// Name and address are taken only at sign-up; the subject identifies the identity.
 	later := atCorp("1", "new@example.org")
 	later.Name = "Another Name"
 	again, err := w.atProvider(t, later)

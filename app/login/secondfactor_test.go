@@ -81,7 +81,7 @@ func TestSecondFactor_EndsASignInInAChallenge(t *testing.T) {
 	}
 	_, err = w.answer(e.Challenge, login.MethodTOTP, a.code(t))
 	wantCode(t, err, login.CodeInvalidToken)
-	// A code works once, whichever challenge asks for it.
+	// A code works once, for any challenge.
 	_, err = w.answer(w.challenged(t, "ann@example.org").Challenge, login.MethodTOTP, code)
 	wantCode(t, err, login.CodeInvalidCode)
 	_, err = w.signIn("ann@example.org", "wrong password")
@@ -194,7 +194,7 @@ func (w *world) elevate(t *testing.T, g login.Grant, m login.Method, code string
 	}
 }
 
-// What changes who can sign in takes the stronger credential where there is one.
+// A change of credentials takes the stronger credential if the account has one.
 func TestElevation_IsDemandedWhereThereIsASecondFactor(t *testing.T) {
 	w := newWorld(t)
 	g := w.signUp(t, "ann@example.org")
@@ -325,8 +325,8 @@ func TestOperator_ResetsSecondFactors(t *testing.T) {
 	}
 }
 
-// Somebody who guesses at the second factor has the first one: the owner is told, a few
-// times and no more.
+// Somebody who guesses the second factor has the first one, so the owner gets a notice,
+// but only a few times.
 func TestSecondFactor_WrongCodesAreToldToTheOwner(t *testing.T) {
 	told := func(w *world) (n int) {
 		t.Helper()

@@ -130,8 +130,8 @@ func TestSignIn_ADeviceOfACrowdedClientIsStillKnownButNotFirst(t *testing.T) {
 	w.wantTold(t)
 }
 
-// Who had the account before must not go on as one of its devices: not past the
-// limits for strangers, nor without the owner being told.
+// A previous holder's device must not count as known: it falls under the limits for
+// strangers, and the owner gets a notice.
 func TestSignIn_ADeviceOfBeforeAResetIsAStranger(t *testing.T) {
 	hasher := &countedHasher{}
 	w := newWorld(t, hasher.in)
@@ -247,7 +247,7 @@ func TestSignIn_LosesTheRaceAgainstAPasswordChange(t *testing.T) {
 	wantCode(t, err, login.CodeInvalidCredentials)
 }
 
-// lostStore finds nobody, because it cannot be asked.
+// lostStore is unavailable: it finds no account.
 type lostStore struct{ login.Store }
 
 func (lostStore) UserAccountByEmail(context.Context, string) (login.UserAccount, error) {

@@ -153,8 +153,8 @@ func TestMailSignIn_CodeAndLinkOpenOneSession(t *testing.T) {
 	}
 }
 
-// What an address without an account is told, and what it costs, is what one with an
-// account is told by wrong codes.
+// An address without an account gets the same answers, at the same cost, as one with an
+// account and wrong codes.
 func TestMailSignIn_UnknownAddressesLookLikeKnownOnes(t *testing.T) {
 	w := newWorld(t, byMail(login.MailSignInKnown))
 	w.verified(t, "ann@example.org")

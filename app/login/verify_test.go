@@ -272,7 +272,8 @@ func TestChangeEmail_TheNewAddressConfirmsAndTheOldOneIsTold(t *testing.T) {
 	}
 }
 
-// Whoever lost a mailbox moves away from it: what was sent there opens nothing.
+// An owner who lost a mailbox changes the address: links sent to the old one stop
+// working.
 func TestChangeEmail_VoidsWhatTheOldMailboxHolds(t *testing.T) {
 	w := newWorld(t)
 	g := w.signUp(t, "ann@example.org")
@@ -335,8 +336,8 @@ func TestRequestEmailChange_ProvesThePasswordAndIsLimitedForBothAddresses(t *tes
 	wantCode(t, off.askChange(g, "ann@new.example", goodPassword), login.CodeMailDisabled)
 }
 
-// Who took over a session and asked for a change must not get it once the owner
-// has a new password.
+// If someone took over a session and asked for a change of address, the change must
+// fail once the owner has a new password.
 func TestChangeEmail_LinkIsVoidAfterAPasswordChange(t *testing.T) {
 	w := newWorld(t)
 	g := w.signUp(t, "ann@example.org")
@@ -360,8 +361,8 @@ func (w *world) userID(t *testing.T, email string) string {
 	return ua.User.ID
 }
 
-// An attacker asks to change the address of an account of theirs to somebody
-// else's, who presses the button.
+// An attacker asks to change the address of their own account to a victim's, and the
+// victim presses the button.
 func TestChangeEmail_TakesASessionOfTheAccountThatAsked(t *testing.T) {
 	w := newWorld(t)
 	attacker, victim := w.signUp(t, "mallory@example.org"), w.signUp(t, "ann@example.org")
@@ -439,8 +440,8 @@ func TestVerifyEmail_ByASession(t *testing.T) {
 	}
 }
 
-// Strangers who ask for links of an account's neither void the one that its owner
-// has nor keep mailing; signing out everywhere leaves it and known devices alone.
+// Strangers who ask for an account's links neither void the owner's link nor cause mail
+// without end. Signing out everywhere keeps the link and known devices valid.
 func TestLinks_OneWayInIsLeftDuringAnAttack(t *testing.T) {
 	w := newWorld(t)
 	g := w.signUp(t, "ann@example.org")

@@ -39,7 +39,7 @@ type Service struct {
 	Verifier *token.Verifier
 }
 
-// Option changes what a service is made of.
+// Option changes how a service is built.
 type Option func(*login.Deps, *login.Rules)
 
 // Names are the issuer and audience of the service's tokens.
@@ -157,7 +157,7 @@ func (a *Audit) RecordAct(ctx context.Context, e login.Event) error {
 	return nil
 }
 
-// Events returns what was recorded, in order.
+// Events returns the recorded events in order.
 func (a *Audit) Events() []login.Event {
 	a.mu.Lock()
 	defer a.mu.Unlock()

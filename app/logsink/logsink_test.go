@@ -50,8 +50,8 @@ func TestSink_AnUrgentLineTakesTheOthersAlongAtOnce(t *testing.T) {
 	}
 }
 
-// Public reports of services that hang with their log collector: a pipe that
-// nobody reads blocks who writes to it.
+// Public reports: services hang together with their log collector, because a pipe
+// without a reader blocks its writer.
 func TestSink_APipeThatNobodyReadsStopsNobody(t *testing.T) {
 	read, write, err := os.Pipe()
 	if err != nil {

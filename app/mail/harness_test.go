@@ -148,7 +148,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// recorder remembers what the worker tells.
+// recorder records the worker's notifications.
 type recorder struct {
 	mu      sync.Mutex
 	results []string

@@ -39,9 +39,9 @@ func TestSMTP_DeliversOverStartTLSAndTLS(t *testing.T) {
 	}
 }
 
-// An address may look like one to the database and yet be a name or a comment with
-// another address: each would be an account of its own, with limits of its own, all
-// of whose mails went to one mailbox.
+// Text that looks like an address to the database can be a display name or a comment
+// with another address. Each such text would be another account with its own limits,
+// and all their mails would go to one mailbox.
 func TestSMTP_WritesToNoMailboxByAnotherName(t *testing.T) {
 	server := testserver.StartMailpit(t, false)
 	mailer := newSMTP(t, server)

@@ -15,7 +15,7 @@ import (
 	"hasura-login/app/mail"
 )
 
-// relay is a mail server that offers what it is told to, and takes everything.
+// relay is a mail server that offers the given extensions and takes every mail.
 type relay struct {
 	net.Listener
 	client *tls.Config
@@ -102,9 +102,9 @@ func (r *relay) mailer(t *testing.T, from string) login.Mailer {
 	return mailer
 }
 
-// The public reports: mail to a domain outside ASCII was refused by the relay, for
-// it went out as it was typed (bitwarden/server#1512, docker-mailserver#794), and
-// with SMTPUTF8 that it did not need (iredmail/iRedMail#220).
+// Public reports: a relay refused mail to a domain outside ASCII because it was sent as
+// typed (bitwarden/server#1512, docker-mailserver#794), or with SMTPUTF8, which it did
+// not need (iredmail/iRedMail#220).
 func TestSMTP_ADomainOutsideASCIINeedsNoSMTPUTF8(t *testing.T) {
 	for _, offers := range [][]string{{"8BITMIME"}, {"8BITMIME", "SMTPUTF8"}} {
 		r := startRelay(t, offers...)

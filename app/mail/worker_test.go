@@ -124,8 +124,8 @@ func TestWorker_AServerThatSaysNothingHoldsNoRequestUp(t *testing.T) {
 	})
 }
 
-// A process that died between claim and answer leaves a mail that nobody sends
-// before its lease is over, and somebody does then, with the same Message-ID.
+// If a process dies between claim and answer, another one sends the mail after the
+// lease ends, not before, and with the same Message-ID.
 func TestWorker_AMailWhoseSenderDiedIsSentByTheNext(t *testing.T) {
 	server := testserver.StartMailpit(t, false)
 	o := newOffice(t, newSMTP(t, server))
@@ -183,7 +183,7 @@ func TestWorker_AnAddressIsVerifiedAndChangedByItsLinksAndTheOldOneTold(t *testi
 	check(t, o.VerifyEmail(t.Context(), login.VerifyEmailInput{Token: tokenOf(t, m.Text), Password: oldPassword, Client: home}))
 	g, err := o.SignIn(t.Context(), bob)
 	check(t, err)
-	o.until(mail.ResultSent, 2) // a device that nobody knows
+	o.until(mail.ResultSent, 2) // an unknown device
 
 	check(t, o.RequestEmailChange(t.Context(), login.Identity{UserID: g.UserID, SessionID: g.Token}, login.RequestEmailChangeInput{
 		NewEmail: "bob@new.example", Password: oldPassword, Client: home,

@@ -98,7 +98,7 @@ func TestScrape_HasEveryLabelValueBeforeAnythingHappened(t *testing.T) {
 }
 
 func TestAttempt_EachErrorCodeOfAnOperationHasItsOwnSeries(t *testing.T) {
-	// What only the HTTP layer answers, or another operation, has none.
+	// Results that only the HTTP layer or another operation has get no series.
 	tests := map[login.Operation][]login.Code{
 		login.OpSignIn:  {login.CodeInvalidCredentials, login.CodeAccountDisabled, login.CodeRateLimited, login.CodeOverloaded},
 		login.OpSignUp:  {login.CodeEmailTaken, login.CodeSignupDisabled, login.CodeInvalidInput},

@@ -34,7 +34,7 @@ func TestGrafana_ProvisionsTheDatasourceThatDashboardsName(t *testing.T) {
 	}
 }
 
-// The types are those that Grafana publishes for those who write dashboards.
+// The types come from the schema that Grafana publishes for dashboards.
 func TestDashboards_HoldOnlyWhatGrafanaKnows(t *testing.T) {
 	cmd := exec.Command("go", append([]string{"run", "."}, glob(t, "ops/grafana/dashboards/*.json")...)...) // #nosec G204 -- the project's own files
 	cmd.Dir = filepath.Join(testserver.RepoRoot(t), "tools/grafana")

@@ -40,7 +40,7 @@ func backfillDay(t *testing.T, data string, end time.Time) {
 	for at := start; !at.After(end); at = at.Add(dayStep) {
 		if gone := at.Sub(start); gone >= 12*time.Hour && day.version == "1.0.0" {
 			keys := day.keyBorn
-			day = newDay("1.1.0") // counters begin anew, as after any deploy
+			day = newDay("1.1.0") // counters restart, as after any deploy
 			day.keyBorn = keys
 		} else if gone >= 18*time.Hour && day.keyBorn.IsZero() {
 			day.keyBorn = at

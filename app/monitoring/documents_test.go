@@ -21,7 +21,7 @@ func operatorDocuments(t *testing.T) map[string]string {
 	return pages
 }
 
-// documentedQueries returns what the pages ask Prometheus.
+// documentedQueries returns the Prometheus queries of the pages.
 func documentedQueries(t *testing.T) []string {
 	t.Helper()
 	ask := regexp.MustCompile(`docker compose exec -T prometheus promtool query instant http://localhost:9090 '([^'\n]+)'`)

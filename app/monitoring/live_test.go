@@ -17,7 +17,8 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// One test, for starting the stack and a day's past is what takes the time.
+// One test, because starting the stack and building a day's history takes most of the
+// time.
 func TestPrometheus_AnswersEveryQueryOfDashboardsAndRules(t *testing.T) {
 	data := filepath.Join(testserver.TempDir(t), "data")
 	now := time.Now()
@@ -51,7 +52,7 @@ func TestPrometheus_AnswersEveryQueryOfDashboardsAndRules(t *testing.T) {
 				waitFor(t, 30*time.Second, func() error { return hasNumbers(p.Query(r.Record)) })
 				return
 			}
-			// In good times an alert has no result; what it looks at must be there.
+			// A quiet alert has no result, so the test checks that its series exist.
 			if _, err := p.Query(r.Expr); err != nil {
 				t.Errorf("it does not evaluate: %v", err)
 			}
@@ -100,9 +101,9 @@ func everyTargetAnswers(p *testserver.Prometheus, want int) error {
 	return hasNumbers(p.Query("login:hash_workers:utilisation5m"))
 }
 
-// onlyTheWatchdogBarks: after a day with an attack and an outage long past, the
-// healthy stack keeps quiet. What the test's own machine and the addresses that
-// lead nowhere cause is left out.
+// onlyTheWatchdogBarks: after a day with an attack and an outage that are long past, no
+// other alert fires. Alerts about the test's own machine and its unreachable addresses
+// are left out.
 func onlyTheWatchdogBarks(t *testing.T, p *testserver.Prometheus) {
 	expected := []string{"Watchdog"}
 	ofTheMachine := []string{"ClockWrong", "DiskFilling", "MemoryLow", "AlertsNotDelivered"}

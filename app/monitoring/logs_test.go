@@ -18,9 +18,9 @@ import (
 	"hasura-login/dev/devstack"
 )
 
-// As docs/logs.md promises: the id that a client is told leads to one line of
-// nginx, one of login and the audit event, on either way, and none of them holds
-// what the person typed.
+// docs/logs.md promises: the request id of an answer leads to one line of nginx, one of
+// login and the audit event, over REST and over Hasura, and none of them holds anything
+// that the person typed.
 func TestLogs_OneIdLeadsThroughAFailedSignIn(t *testing.T) {
 	const address, password = "eve.private@example.org", "not the right password"
 	api, graphql, _, log, data := runService(t)
@@ -65,7 +65,7 @@ func TestLogs_OneIdLeadsThroughAFailedSignIn(t *testing.T) {
 	}
 }
 
-// trail is what the verb audit prints.
+// trail is the output of the verb audit.
 func trail(t *testing.T, data string, args ...string) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -76,8 +76,8 @@ func trail(t *testing.T, data string, args ...string) string {
 	return out.String()
 }
 
-// logFiles are what docker compose would print of each service. Hasura's
-// lines are of its own shape: a request, and an operation over a WebSocket.
+// logFiles are each service's log as docker compose prints it. Hasura's lines have
+// their own form: a request, and an operation over a WebSocket.
 func logFiles(t *testing.T, nginx *testserver.Nginx, login *testserver.Output, id, data string) (dir string) {
 	t.Helper()
 	dir = testserver.TempDir(t)
@@ -109,8 +109,8 @@ func followAsDocumented(t *testing.T, id, path, logs string) {
 	}
 }
 
-// paste runs lines in a shell whose docker knows the logs and the audit trail
-// alone, and wants no complaint of any program.
+// paste runs lines in a shell whose docker has only the logs and the audit trail, and
+// fails if any program writes to stderr.
 func paste(t *testing.T, lines, logs string) string {
 	t.Helper()
 	bin := testserver.TempDir(t)

@@ -71,7 +71,7 @@ func (s *site) config(t *testing.T) (path string) {
 	return path
 }
 
-// post is what a receiver got.
+// post is a request that a receiver got.
 type post struct {
 	path, body string
 	header     http.Header
@@ -248,7 +248,7 @@ func TestReceivers_GoTheWaysThatTheSettingsName(t *testing.T) {
 	}
 }
 
-// What scripts/doctor --tell sends where no Alertmanager runs.
+// The message of scripts/doctor --tell if no Alertmanager runs.
 func TestTell_ReachesEveryWayByItself(t *testing.T) {
 	t.Parallel()
 	for name, implicit := range map[string]bool{"STARTTLS": false, "TLS": true} {

@@ -71,7 +71,7 @@ func startStack(t *testing.T) *stack {
 		"node-exporter:9100":     testserver.StartExporter(t, "prometheus-node-exporter", nil, listen, "--collector.textfile.directory="+textfiles),
 		"blackbox-exporter:9115": testserver.StartExporter(t, "prometheus-blackbox-exporter", []string{"SSL_CERT_FILE=" + certificate},
 			listen, "--config.file="+filepath.Join(root, "ops/prometheus/blackbox.yml")),
-		// Nobody is told.
+		// No receiver gets anything.
 		"alertmanager:9093": startAlertmanager(t, newSite(t, "", nil).config(t)),
 	}
 	return s

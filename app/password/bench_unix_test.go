@@ -16,8 +16,7 @@ import (
 	"hasura-login/app/password"
 )
 
-// BenchmarkRefusal is what a call costs that is not let in, with several
-// callers at once.
+// BenchmarkRefusal measures a refused call with several callers at once.
 func BenchmarkRefusal(b *testing.B) {
 	release, begun := make(chan struct{}), make(chan struct{}, 1)
 	limiter, err := password.NewLimiterOn(
@@ -49,8 +48,8 @@ func BenchmarkRefusal(b *testing.B) {
 	limiter.Close()
 }
 
-// BenchmarkRoundTrip is what the hash limiter adds to a hash: the way to a sleeping
-// worker and back, with a hash that does nothing.
+// BenchmarkRoundTrip measures the time that the hash limiter adds to a hash: to a
+// sleeping worker and back, with a hash that does nothing.
 func BenchmarkRoundTrip(b *testing.B) {
 	nothing := func([]byte, int) ([]byte, error) { return nil, nil }
 	limiter, err := password.NewLimiterOn(password.Config{Cost: liveCost}, nothing, nil)
@@ -116,7 +115,7 @@ func (u *usage) measure(callers int, hash func() bool) {
 	var calls sync.WaitGroup
 	for range callers {
 		calls.Go(func() {
-			if callers <= runtime.NumCPU() { // it hashes itself, or is alone
+			if callers <= runtime.NumCPU() { // it hashes itself, or no other caller does
 				runtime.LockOSThread()
 				password.LowerThreadPriority()
 			}

@@ -8,7 +8,7 @@ import (
 	"hasura-login/app/password/foreign"
 )
 
-// What black-box tests need of the inside.
+// Internals that black-box tests need.
 
 // CommonPasswords is the embedded list.
 var CommonPasswords = commonPasswords

@@ -102,7 +102,7 @@ var (
 	knownDevice = login.HashRequest{Operation: login.OpSignIn, KnownDevice: true}
 )
 
-// apart is the work of the nth client; each has a network of its own.
+// apart is the work of the nth client; each client has its own network.
 func apart(w login.HashRequest, n int) login.HashRequest {
 	w.Addr = netip.AddrFrom4([4]byte{byte(n >> 8), byte(n), 0, 1})
 	return w

@@ -182,9 +182,9 @@ func TestHashLimiter_ServesInTheOrderOfArrival(t *testing.T) {
 	})
 }
 
-// Ten times what the workers can do, all from one address, all with devices that
-// are known: accounts are cheap to make. The owner on another address is let in at
-// every try, at the wait of a few hashes.
+// Ten times the workers' capacity comes from one address, all from known devices,
+// because accounts are cheap to make. The owner on another address is admitted at every
+// try and waits for a few hashes.
 func TestHashLimiter_OwnerGetsInWhileKnownAccountsOfOneAddressFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limiter, _ := startFloodedLimiter(t)

@@ -9,8 +9,8 @@ import (
 	"hasura-login/app/password"
 )
 
-// A moderately dear bcrypt hash of another system stands for every kind of imported
-// hash: slowHash knows what it takes.
+// A moderately expensive bcrypt hash of another system stands for every kind of
+// imported hash; slowHash knows its duration.
 func importedHash(cost int) string { return "$2b" + string(storedHash(cost)[3:]) }
 
 func TestSetImported_EveryWrongPasswordTakesAsLongAsTheSlowestKind(t *testing.T) {

@@ -279,7 +279,7 @@ func TestHashLimiter_RefusalAllocatesNothing(t *testing.T) {
 	limiter.Close()
 }
 
-// watcher notes what an Observer is told.
+// watcher records an Observer's notifications.
 type watcher struct {
 	mu      sync.Mutex
 	waits   []time.Duration
@@ -348,8 +348,8 @@ func TestNew_RefusesWhatCannotWork(t *testing.T) {
 
 func codeOf(_ login.HashRequest, err error) login.Code { return login.AsError(err).Code }
 
-// Whoever was admitted has looked an account up meanwhile; refusing after that
-// would have been dear.
+// An admitted caller has looked an account up by now, so a refusal would waste that
+// work.
 func TestHashLimiter_KeepsThePlaceOfWhoWasAdmitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const perHash, room = 50 * time.Millisecond, 3 // hashes ahead within the longest wait
@@ -389,9 +389,9 @@ func TestHashLimiter_KeepsThePlaceOfWhoWasAdmitted(t *testing.T) {
 	})
 }
 
-// With accounts of one's own and their devices one could fill the queue that
-// serves known devices first. No client has more than half of all places, whatever
-// it proves and in how many lanes it asks.
+// An attacker with their own accounts and devices could fill the queue, which serves
+// known devices first. So no client has more than half of all places, whatever it
+// proves and however many lanes it uses.
 func TestHashLimiter_NoClientHasMoreThanHalfOfThePlaces(t *testing.T) {
 	const perHash = 50 * time.Millisecond
 	cases := map[string]struct {

@@ -84,8 +84,8 @@ func TestQueue_RangesOfAddressesTakeTurns(t *testing.T) {
 	}
 }
 
-// A place that is kept has no job yet: the turn passes to the next, and the job
-// that comes for it waits where the place was.
+// A reserved place has no job yet: the turn passes to the next one, and the job that
+// comes later takes the reserved place.
 func TestQueue_APlaceKeptHoldsUpNobody(t *testing.T) {
 	line := password.NewLine()
 	kept := of(signIn, "198.51.100.1")
@@ -121,8 +121,8 @@ func TestQueue_AnOwnerIsSecondBehindFiveHundredAccountsOfOneAddress(t *testing.T
 	}
 }
 
-// What is foreseen for a new job is never less than what then is served before it,
-// but for the one in three of the lane that the other lanes may be owed already.
+// The estimate for a new job is never below the number of jobs that are served before
+// it, except for the one in three that other lanes may already be owed.
 func TestQueue_ForeseesHowManyGoFirst(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	works := []login.HashRequest{signIn, signUp, knownDevice}
@@ -179,8 +179,8 @@ func TestQueue_WhoLeavesIsForgotten(t *testing.T) {
 	}
 }
 
-// BenchmarkQueue is what the queue adds to a hash, and to a refusal, with so many
-// clients waiting, each in a network of its own.
+// BenchmarkQueue measures the time that the queue adds to a hash and to a refusal, with
+// this many waiting clients, each in its own network.
 func BenchmarkQueue(b *testing.B) {
 	for _, clients := range []int{1, 32, 1024} {
 		line := password.NewLine()

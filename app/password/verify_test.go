@@ -34,7 +34,7 @@ func hashed(t *testing.T, plain string, cost int) string {
 	return stored
 }
 
-// hashedRaw is a hash of what was typed, as before passwords had one form.
+// hashedRaw is a hash of the typed text, as made before passwords were normalized.
 func hashedRaw(t *testing.T, plain string, cost int) string {
 	t.Helper()
 	stored, err := bcrypt.GenerateFromPassword([]byte(plain), cost)

@@ -27,7 +27,7 @@ import (
 // stage serves the hosts of the presets on this machine.
 type stage struct {
 	t     *testing.T
-	hosts map[string]string // host to the URL that stands in for it
+	hosts map[string]string // host → URL of its stand-in
 	asked []*http.Request
 }
 

@@ -55,7 +55,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// client is login as a client of its own test provider.
+// client is login as a client of the test's own provider.
 type client struct {
 	*provider.Provider
 	at    *providertest.Provider

@@ -62,8 +62,8 @@ func TestCall_AMillionRequestsDoNotGrowMemory(t *testing.T) {
 	}
 }
 
-// A log with a line for each refusal could be filled by strangers: what a limit
-// refuses in one window is told once.
+// Strangers could fill a log that has a line for each refusal, so each limit reports
+// once per window.
 func TestReserve_TellsWhichRefusalIsTheFirstOfItsLimit(t *testing.T) {
 	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
 		b := start(t)

@@ -23,7 +23,7 @@ var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
 func newClock() *testclock.Clock { return testclock.At(noon) }
 
-// recorder is an Observer that keeps what it is told.
+// recorder is an Observer that records its calls.
 type recorder struct {
 	mu        sync.Mutex
 	throttled map[string]int
@@ -56,7 +56,7 @@ func (r *recorder) states() []bool {
 	return append([]bool(nil), r.degraded...)
 }
 
-// bench is a limiter with what a test holds of it.
+// bench is a limiter with the parts that a test controls.
 type bench struct {
 	*ratelimit.Limiter
 	t     testing.TB

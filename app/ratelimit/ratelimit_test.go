@@ -304,7 +304,7 @@ func TestReserve_WhatProvesNothingIsNotLimited(t *testing.T) {
 	}
 }
 
-// An operation that nobody wrote a limit for passed without one.
+// An operation without a declared limit once passed unlimited.
 func TestReserve_WhatNoPolicyLimitsDoesNotPass(t *testing.T) {
 	for _, op := range append(login.Operations(), "madeUp") {
 		for _, a := range []login.Attempt{
@@ -321,8 +321,8 @@ func TestReserve_WhatNoPolicyLimitsDoesNotPass(t *testing.T) {
 	}
 }
 
-// Nobody learns from a limit whether an address has an account, and what strangers
-// ask for it never keeps its owner from asking.
+// A limit does not reveal whether an address has an account, and strangers' requests
+// for it never block its owner's.
 func TestReserve_MailedLinksAreLimitedPerAskerAndPerClient(t *testing.T) {
 	b := start(t)
 	request := func(account, addr string) bool {
@@ -368,8 +368,8 @@ func TestReserve_MailedLinksAreLimitedPerAskerAndPerClient(t *testing.T) {
 	}
 }
 
-// Accounts with one address can be made and deleted over and over, each with mails
-// of its own. What their reader asked for is not held up by it.
+// Accounts with one address can be made and deleted again and again, each with its own
+// mails. Mails that the mailbox's owner asks for are not held up by that.
 func TestReserve_MailsThatNobodyAskedForAreLimitedPerRecipient(t *testing.T) {
 	b, passed := start(t), 0
 	for i := range 50 {
@@ -391,8 +391,8 @@ func TestReserve_MailsThatNobodyAskedForAreLimitedPerRecipient(t *testing.T) {
 	}
 }
 
-// Mails that sign in: an account's mailbox gets so many whoever asks, a device that its
-// owner uses has a count of its own, and mailboxes that nobody has verified share one.
+// Mails that sign in: an account's mailbox has one count for all who ask, the owner's
+// known device has its own count, and unverified mailboxes share one.
 func TestReserve_MailsThatSignInAreLimited(t *testing.T) {
 	mail := func(kind login.MailKind, recipient, device, addr string) login.Attempt {
 		return login.Attempt{Unsolicited: kind, Recipient: recipient, DeviceID: device, Client: from(addr)}
@@ -429,8 +429,7 @@ func TestReserve_MailsThatSignInAreLimited(t *testing.T) {
 	}
 }
 
-// Whoever has an account could otherwise have us write to anyone, as often as
-// they like.
+// Otherwise any user could make us mail arbitrary addresses without a limit.
 func TestReserve_AddressChangesAreLimitedPerAccountAndClient(t *testing.T) {
 	change := func(b *bench, owner, recipient, addr string) bool {
 		_, refusal := b.try(login.Attempt{Operation: login.OpRequestEmailChange, Account: owner, Recipient: recipient, Client: from(addr)})
@@ -482,10 +481,9 @@ func TestReserve_VerificationsShareTheLimitsOfResets(t *testing.T) {
 
 func account(i int) string { return fmt.Sprintf("user%d@example.org", i) }
 
-// Whoever makes accounts for the purpose has as many known devices as he likes, and
-// known devices go first when passwords are hashed. So each client may come only so
-// often with known devices, wider ranges of addresses more often by the usual
-// multiples, and a success gives nothing back.
+// An attacker can make accounts to get many known devices, and known devices go first
+// when passwords are hashed. So each client has a limit for known devices, wider
+// prefixes have the usual multiples of it, and a success refunds nothing.
 func TestReserve_OfAThousandKnownDevicesOnlyTheLimitGoesFirst(t *testing.T) {
 	cases := []struct {
 		name   string
@@ -527,9 +525,9 @@ func TestReserve_OfAThousandKnownDevicesOnlyTheLimitGoesFirst(t *testing.T) {
 	})
 }
 
-// The counts of known devices and of strangers are apart: strangers behind one
-// address cannot spend what its known devices have, nor the other way round. What
-// is left to a device beyond its client's count is what a stranger has.
+// Known devices and strangers have separate counts: strangers behind one address cannot
+// use up the count of its known devices, nor the other way round. A device beyond its
+// client's count falls back to the strangers' limit.
 func TestReserve_KnownDevicesAndStrangersOfOneAddressDoNotPayForEachOther(t *testing.T) {
 	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
 		b := start(t)

@@ -163,7 +163,7 @@ func TestRedis_KilledUnderLoadTheLimitsStay(t *testing.T) {
 		t.Error("nothing is counted in the new Redis")
 	}
 
-	// The windows that the outage touched end, and Redis decides alone.
+	// The windows of the outage end, and only Redis decides.
 	b.clock.Advance(time.Hour)
 	c := start(t, onRedis(r.URL))
 	c.clock.Advance(time.Hour)
@@ -176,7 +176,7 @@ func TestRedis_KilledUnderLoadTheLimitsStay(t *testing.T) {
 	}
 }
 
-// Connections that broke while nobody used them are replaced without a word.
+// Connections that broke while idle are replaced silently.
 func TestRedis_EmptiedUnnoticedTheLimitsStay(t *testing.T) {
 	r := testserver.StartRedis(t)
 	for name, empty := range map[string]func(){

@@ -9,8 +9,8 @@ import (
 	"hasura-login/app/ratelimit"
 )
 
-// An operator who is asked "why can't I log in" sees the limit, and can clear the
-// account's, but not that of a client, which is not about the account.
+// An operator who is asked "why can't I log in" sees the limit. The operator can clear
+// the account's limit, but not a client's, which is not about the account.
 func TestInForce_TellsOfTheLimitAndForgetClearsTheAccounts(t *testing.T) {
 	onBoth(t, func(t *testing.T, start func(testing.TB) *bench) {
 		b := start(t)

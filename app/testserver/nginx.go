@@ -26,7 +26,7 @@ type NginxSettings struct {
 	GraphQLBody   string // the default is the start script's
 	NAT64         string
 	EdgeSecret    string // the default is "edge-secret-of-the-test"
-	Chain, Key    string // the certificate of Entry tls as PEM; by default there is none yet
+	Chain, Key    string // the certificate of Entry tls as PEM; empty means none yet
 }
 
 // Nginx is the real gateway with the project's configuration, started by the
@@ -51,7 +51,7 @@ func StartNginx(t testing.TB, s NginxSettings) *Nginx {
 func (n *Nginx) Run(t testing.TB, s NginxSettings, cmd *exec.Cmd) {
 	t.Helper()
 	n.Process = Start(t, cmd)
-	// To the group, so that the script that watches for changes ends, too.
+	// To the group, so that the script that watches for changes also ends.
 	t.Cleanup(func() { _ = syscall.Kill(-n.Pid(), syscall.SIGTERM) })
 	n.WaitReady(t, 20*time.Second, n.listens(s))
 }

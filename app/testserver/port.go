@@ -8,9 +8,9 @@ import (
 )
 
 // Test programs run at the same time, and a server listens on its port only some time
-// after it got the number. So that no one else takes the port in between, each program
-// uses ports from its own blocks. All of them are below those that Linux gives to
-// outgoing connections and to listeners on port 0 (32768 and up).
+// after it got the number. Each program uses ports from its own blocks, so that no
+// other program takes the port in between. All blocks are below the range that Linux
+// uses for outgoing connections and for port 0 (32768 and up).
 const (
 	firstBlock = 10000
 	blockSize  = 100

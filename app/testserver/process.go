@@ -64,8 +64,8 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	return p.begin(t)
 }
 
-// StartQuiet is like Start, but the program's stdout goes nowhere: reading it
-// would be part of what a benchmark measures.
+// StartQuiet is like Start, but the program's stdout goes nowhere: reading it would add
+// to the time that a benchmark measures.
 func StartQuiet(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{StopSignal: syscall.SIGTERM, cmd: cmd, done: make(chan struct{})}

@@ -64,7 +64,7 @@ func (r *Redis) Restart(t testing.TB) {
 	r.start(t)
 }
 
-// URL is the connection URL of the user "default", who needs no password.
+// URL is the connection URL of the user "default", which needs no password.
 func (r *Redis) URL() string { return "redis://" + Addr(r.Port) + "/0" }
 
 // Do runs one command as the user "default" and returns its answer.

@@ -29,7 +29,7 @@ func payloadOf(t testing.TB, raw string) map[string]any {
 	return claims
 }
 
-// issued is what the token of an account says to Hasura.
+// issued returns the claims for Hasura in an account's token.
 func issued(t testing.TB, s service, account login.Account) map[string]any {
 	t.Helper()
 	subject := alice()
@@ -133,7 +133,8 @@ func TestIssue_Roles(t *testing.T) {
 			if diff := cmp.Diff(tt.wantRoles, got["x-hasura-allowed-roles"]); diff != "" {
 				t.Errorf("allowed roles (-want +got):\n%s", diff)
 			}
-			// What an operator may set and what a token carries is one rule.
+			// The same rule decides which claims an operator may set and which a token
+			// carries.
 			for _, role := range tt.roles {
 				_, carried := slices.BinarySearch(sortedNames(got["x-hasura-allowed-roles"]), role)
 				if err := login.CheckRoles([]string{role}); carried != (err == nil) {

@@ -23,7 +23,7 @@ import (
 // rotations is how many the killed processes make in all before the test ends.
 var rotations = flag.Int("rotations", 1000, "rotations to survive in TestRing_SurvivesKills")
 
-// Names of what the test and the process it kills exchange.
+// Names that the test and the process it kills share.
 const (
 	envKillMe    = "TOKEN_TEST_KILL_ME"
 	journalName  = "journal"
@@ -106,7 +106,7 @@ func note(journal *os.File, now time.Time, what, value string) error {
 	return err
 }
 
-// notes is what the killed processes did, as far as they came to write it down.
+// notes are the acts that the killed processes recorded before they died.
 type notes struct {
 	now     time.Time
 	tokens  map[string]time.Time // token to expiry

@@ -154,7 +154,7 @@ func TestForeignFiles_AreReportedAndIgnored(t *testing.T) {
 	if err := os.Symlink(keyPath(f, kid), filepath.Join(f.Dir, "fedcba9876543210.json")); err != nil {
 		t.Fatal(err)
 	}
-	overwrite(t, filepath.Join(f.Dir, ".gitkeep"), nil) // files that begin with a dot are nobody's business
+	overwrite(t, filepath.Join(f.Dir, ".gitkeep"), nil) // the ring ignores files that begin with a dot
 	var told journal
 	s := newService(t, f, told.hooks())
 	s.Reload()
@@ -209,8 +209,8 @@ func TestFiles_OpenToOthersAreReportedAndUsed(t *testing.T) {
 	}
 }
 
-// asNobody runs the test again as an unprivileged user where it runs as root,
-// to whom no file is unreadable, and tells whether that was done.
+// asNobody reports whether it ran the test again as an unprivileged user. It does so if
+// the test runs as root, who can read every file.
 func asNobody(t *testing.T) bool {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -260,7 +260,8 @@ func TestUnreadableFile_IsReportedAndNothingIsDecidedWithoutIt(t *testing.T) {
 		t.Errorf("problems: %q", problems)
 	}
 	s.issue(t, c.Now())
-	// To whom the ring looks empty, a first key would be one that signs unannounced.
+	// If the ring looked empty, the process would make a first key, which signs without
+	// having been published ahead.
 	if _, err := f.Rotate(token.RotateOptions{}); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("rotating: %v", err)
 	}

@@ -20,7 +20,7 @@ func NewPublishedSet(t testing.TB, a Algorithm) []byte {
 	return set
 }
 
-// ParseKeyFile tells whether a file would be used, and under which kid.
+// ParseKeyFile reports whether the ring would use a file, and under which kid.
 func ParseKeyFile(name string, data []byte) (kid string, err error) {
 	k, err := parseKeyFile(name, data)
 	if err != nil {
@@ -29,5 +29,5 @@ func ParseKeyFile(name string, data []byte) (kid string, err error) {
 	return k.kid, nil
 }
 
-// HoldLock takes the folder's lock as another process would.
+// HoldLock takes the folder's lock, as another process would.
 func (f Folder) HoldLock() (release func(), err error) { return f.lock() }

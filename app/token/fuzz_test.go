@@ -34,8 +34,8 @@ func FuzzKeyFile(f *testing.F) {
 	})
 }
 
-// Whatever comes as a token, only what the ring signed is taken: here the seeds
-// and nothing else.
+// The verifier accepts only tokens that the ring signed: of all inputs here, only the
+// seeds.
 func FuzzVerify(f *testing.F) {
 	s := newIssuing(f)
 	raw := s.issue(f, start)

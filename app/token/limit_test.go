@@ -10,9 +10,9 @@ import (
 	"hasura-login/app/token"
 )
 
-// The public reports: with many roles and claims a token outgrew the headers that
-// browsers, proxies and Hasura take, and its owner could do nothing any more
-// (supabase/auth#1754, hasura/graphql-engine#5688). It is refused when it is set.
+// Public reports (supabase/auth#1754, hasura/graphql-engine#5688): with many roles and
+// claims, a token became too large for the headers of browsers, proxies and Hasura, and
+// its owner could no longer do anything. Such claims are refused when they are set.
 func TestCheckAccount_NoTokenOutgrowsWhatServersTake(t *testing.T) {
 	grow := map[string]func(n int) login.Account{
 		"one claim": func(n int) login.Account {
@@ -78,8 +78,8 @@ func TestCheckAccount_NoTokenOutgrowsWhatServersTake(t *testing.T) {
 	}
 }
 
-// The public report: a claim with another's name, or that is no string, was dropped
-// from the token without a word. What is taken comes out as it went in.
+// Public report: a claim with a reserved name, or that is not a string, was silently
+// dropped from the token. A claim that is accepted appears in the token unchanged.
 func TestCheckAccount_ClaimsComeOutAsTheyWentIn(t *testing.T) {
 	s := newIssuing(t)
 	for name, taken := range map[string]bool{

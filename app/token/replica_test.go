@@ -16,7 +16,7 @@ import (
 	"hasura-login/app/token"
 )
 
-// journal keeps what a ring told its hooks.
+// journal records a ring's calls of its hooks.
 type journal struct {
 	mu       sync.Mutex
 	problems []string
@@ -42,7 +42,7 @@ func (j *journal) hooks() token.Hooks {
 	}
 }
 
-// take returns what was told since the last call.
+// take returns the calls since the last take.
 func (j *journal) take() (problems, changes []string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

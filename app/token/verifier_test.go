@@ -157,8 +157,8 @@ func TestVerify_Times(t *testing.T) {
 	}
 }
 
-// Every forgery here is signed by the real key where that is possible: what is
-// refused is refused for what it says.
+// Every forgery here is signed by the real key if possible, so it is refused because of
+// its content.
 func TestVerify_RefusesWhatDoesNotSayTheRightThing(t *testing.T) {
 	c := newClock()
 	f := newFolder(t, c)
@@ -264,7 +264,7 @@ func TestVerify_RefusesSharedSecretConfusion(t *testing.T) {
 			header["alg"] = "HS256"
 			_, err := s.verifier.Verify(forge(t, secret, jwt.SigningMethodHS256, header, payloadOf(t, raw)), c.Now())
 			refused(t, err, "signing method HS256 is invalid")
-			// With the right name and an HMAC behind it.
+			// With the right kid and an HMAC.
 			signing, _, _ := strings.Cut(raw[:strings.LastIndex(raw, ".")], " ")
 			mac := hmac.New(sha256.New, secret)
 			mac.Write([]byte(signing))

@@ -49,7 +49,7 @@ func exports(t *testing.T) map[string]struct {
 		var b strings.Builder
 		for i := range n {
 			email, hash := fmt.Sprintf("User%d@tutorial.example", i), "$2a$10$srNl09aPtc2qr.0Vl.NtjekJRt/NxRxYQm3qd3OvfcKsJgVnr6.Ve"
-			if i%4999 == 0 { // who is to sign in
+			if i%4999 == 0 { // the user who signs in
 				made, err := bcrypt.GenerateFromPassword([]byte(strings.ToLower(email)+"correct horse"), bcrypt.MinCost)
 				if err != nil {
 					t.Fatal(err)

@@ -60,8 +60,8 @@ func (w *world) signInPasskey(t *testing.T, a *webauthntest.Authenticator) error
 	return err
 }
 
-// A passkey goes on in another installation of the same domain, with its counter, and
-// what a second run or a second export gives is the same.
+// A passkey works in another installation of the same domain, with its counter. A
+// second import and a second export give the same result.
 func TestRun_PasskeysOfTheSameDomainGoOn(t *testing.T) {
 	first, a := withPasskey(t)
 	file, _ := first.export(t, "ndjson")
@@ -104,7 +104,7 @@ func es384Key(t *testing.T) []byte {
 	return cose
 }
 
-// What would not sign in here must not stand before the account as a second factor.
+// A passkey that cannot sign in here must not become a second factor of the account.
 func TestRun_PasskeysThatWouldNotWorkStayBehind(t *testing.T) {
 	first, _ := withPasskey(t)
 	file, _ := first.export(t, "ndjson")

@@ -25,9 +25,9 @@ import (
 // ready.
 type engineStarter func(t testing.TB, env map[string]string) string
 
-// realEngine launches a process of the engine for each case: the case's settings as
-// its environment, its tables, permissions and actions through the metadata API. The
-// metadata has a database of its own.
+// realEngine starts an engine process for each case, with the case's settings in its
+// environment, and applies tables, permissions and actions through the metadata API.
+// The metadata has its own database.
 func realEngine(pg *testserver.Postgres, start engineStarter) launcher {
 	return func(t testing.TB, w *world, database string) string {
 		t.Helper()
@@ -46,8 +46,8 @@ func realEngine(pg *testserver.Postgres, start engineStarter) launcher {
 	}
 }
 
-// engineEnvironment says in the engine's variables what a case's configuration of the
-// stand-in says.
+// engineEnvironment translates a case's stand-in configuration into the engine's
+// environment variables.
 func engineEnvironment(t testing.TB, w *world) map[string]string {
 	t.Helper()
 	cfg := w.cfg
@@ -171,9 +171,9 @@ func container(t testing.TB, args ...string) {
 	t.Cleanup(func() { _ = exec.Command("docker", "stop", "--time", "1", id).Run() }) // #nosec G204 -- the container just started
 }
 
-// TestConformance_ReachesAnEngineByItsEnvironmentAndMetadataAPI sends cases through all
-// that the real engine gets: what answers is the stand-in, which knows of the case only
-// what the environment and the call of the metadata API say.
+// TestConformance_ReachesAnEngineByItsEnvironmentAndMetadataAPI configures a stand-in
+// exactly as a real engine: it knows of a case only its environment and the calls of
+// the metadata API.
 func TestConformance_ReachesAnEngineByItsEnvironmentAndMetadataAPI(t *testing.T) {
 	pg := testserver.StartPostgres(t)
 	makeSharedDatabase(t, pg)

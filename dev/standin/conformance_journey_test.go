@@ -185,7 +185,7 @@ const (
 	ownRow          = `{ users { id email } }`
 )
 
-// signIn returns what a grant holds.
+// signIn returns a grant's fields.
 func (j *journey) signIn(password string) (grant map[string]any, code string) {
 	j.Helper()
 	data, code := j.ask("", `query($e: String!, $p: String!) { signin(email: $e, password: $p) { id token refreshToken } }`, map[string]any{"e": journeyEmail, "p": password})

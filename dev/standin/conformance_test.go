@@ -28,7 +28,7 @@ var (
 // tables, and returns its URL.
 type launcher func(t testing.TB, w *world, database string) string
 
-// engineUnderTest is what the transcripts are replayed against.
+// engineUnderTest is the engine against which the transcripts are replayed.
 func engineUnderTest(t *testing.T) (*testserver.Postgres, launcher) {
 	t.Helper()
 	if *hasuraImage != "" {
@@ -58,8 +58,8 @@ func standInBehind(around func(http.Handler) http.Handler) launcher {
 	}
 }
 
-// conforms replays one case and returns what is not as recorded. The runner's own
-// tests and the report need that as a value.
+// conforms replays one case and returns the differences from the recording, which the
+// runner's own tests and the report need as a value.
 func conforms(t testing.TB, pg *testserver.Postgres, c *transcript, launch launcher) []string {
 	t.Helper()
 	r := &recorder{TB: t}
@@ -94,7 +94,7 @@ func (r *recorder) Fail()                     { r.add("failed") }
 func (r *recorder) FailNow()                  { runtime.Goexit() }
 func (r *recorder) Failed() bool              { return len(r.failures) > 0 }
 
-// report is what a person sends in: each case, and what was expected and seen.
+// report is the file that a person sends in: for each case, what was expected and seen.
 type report struct {
 	mu    sync.Mutex
 	cases map[string][]string

@@ -78,7 +78,7 @@ type engine struct {
 	Stop    func() // ends the server's Run
 }
 
-// handler records what an action's handler was asked and answers what it is told.
+// handler records the requests to an action's handler and gives the prepared answer.
 type handler struct {
 	URL string
 

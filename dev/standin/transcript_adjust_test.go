@@ -11,8 +11,8 @@ import (
 	"hasura-login/dev/standin/metadata"
 )
 
-// adjustments are what the cases' "differs" (and other prose of the set-up) say.
-// A case with such prose and without an entry here is an error.
+// adjustments implement the cases' "differs" (and other prose of the set-up). A case
+// with such prose and without an entry here is an error.
 var adjustments = map[string]func(t testing.TB, w *world, env map[string]string){
 	"action-configured-headers-first": func(_ testing.TB, w *world, _ map[string]string) {
 		w.signup.ForwardClientHeaders = true
@@ -86,7 +86,7 @@ var adjustments = map[string]func(t testing.TB, w *world, env map[string]string)
 	},
 }
 
-// asItIs: the common set-up already is what the case says.
+// asItIs: the common set-up already matches the case.
 func asItIs(testing.TB, *world, map[string]string) {}
 
 func refusingHandler(_ testing.TB, w *world, _ map[string]string) {

@@ -50,8 +50,8 @@ func (w *world) replayRequest(t testing.TB) {
 	}
 }
 
-// exchange sends the case's request. With a jwk_url the key set comes in the
-// background, so an engine that has no keys yet is asked again.
+// exchange sends the case's request. With a jwk_url, the engine fetches the key set in
+// the background, so exchange asks again while it has no keys.
 func (w *world) exchange(t testing.TB, body string) (int, http.Header, any) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -163,7 +163,7 @@ var placeholder = regexp.MustCompile(`<[^<>]+>`)
 
 func isPlaceholder(text string) bool { return placeholder.MatchString(text) }
 
-// expected decodes what the client should get, on this project's tables.
+// expected decodes the answer that the client should get, on this project's tables.
 func (w *world) expected(t testing.TB, raw json.RawMessage) any {
 	t.Helper()
 	var v any
@@ -197,8 +197,8 @@ func ownRows(v any) any {
 	return v
 }
 
-// compare compares JSON values. Placeholders in what is wanted stand for any
-// text; the address of the test's handler is that of the case.
+// compare compares JSON values. A placeholder in the expected value matches any text;
+// the address of the test's handler counts as the case's.
 func (w *world) compare(t testing.TB, want, got any) {
 	t.Helper()
 	host := strings.TrimPrefix(w.handler.URL, "http://")
@@ -255,7 +255,7 @@ func matches(pattern, text string) bool {
 	return regexp.MustCompile("^" + strings.Join(parts, ".+") + "$").MatchString(text)
 }
 
-// checkHandler compares what the action's handler was asked.
+// checkHandler compares the requests to the action's handler.
 func (w *world) checkHandler(t testing.TB, asked []handled) {
 	t.Helper()
 	if w.Handler == nil || string(w.Handler.Receives) == "null" {
@@ -295,8 +295,8 @@ func (w *world) checkHandler(t testing.TB, asked []handled) {
 	checkHandlerHeaders(t, wanted.Headers, asked[0].Header, w.Name != "action-configured-headers-first")
 }
 
-// checkHandlerHeaders compares the headers; all: none but those of the HTTP
-// library may come beside them.
+// checkHandlerHeaders compares the headers. With all, only the HTTP library's own
+// headers may come in addition.
 func checkHandlerHeaders(t testing.TB, want map[string]string, got http.Header, all bool) {
 	t.Helper()
 	rest := got.Clone()

@@ -68,7 +68,7 @@ func TestTranscripts(t *testing.T) {
 	t.Logf("transcripts: %d compared, %d listed as unused", len(cases), unused)
 }
 
-// sharedDatabase has the tables that the cases speak of, for those that change none.
+// sharedDatabase has the cases' tables, for cases that change none of them.
 const sharedDatabase = "shared"
 
 func makeSharedDatabase(t testing.TB, pg *testserver.Postgres) {
@@ -77,8 +77,8 @@ func makeSharedDatabase(t testing.TB, pg *testserver.Postgres) {
 	pg.Exec(t, sharedDatabase, transcriptTables)
 }
 
-// usedTranscripts are the cases of features that the project uses, and how many are
-// of others.
+// usedTranscripts returns the cases of features that the project uses, and the number
+// of other cases.
 func usedTranscripts(t testing.TB) (cases []*transcript, unused int) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/transcripts/*.json")

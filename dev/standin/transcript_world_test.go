@@ -41,7 +41,7 @@ const transcriptTables = `
 const transcriptTypes = `
 	type AuthPayload { id: String! token: String! tokenExpiresAt: String! refreshToken: String! refreshTokenExpiresAt: String! }`
 
-// world is the engine of one case, with what the case changes about it.
+// world is the engine of one case, with the changes that the case makes.
 type world struct {
 	*transcript
 	engine  *engine
@@ -221,7 +221,7 @@ func serveKeys(t testing.TB, keys ...any) string {
 	return srv.URL
 }
 
-// recordedAnswers replays what the case's handler answers, one after the other.
+// recordedAnswers replays the answers of the case's handler in order.
 func (w *world) recordedAnswers(t testing.TB) http.HandlerFunc {
 	t.Helper()
 	type answer struct {
@@ -248,7 +248,7 @@ func (w *world) recordedAnswers(t testing.TB) http.HandlerFunc {
 			res.Header().Set(name, value)
 		}
 		res.WriteHeader(a.Status)
-		// A string is a JSON string, unless it is meant to be no JSON at all.
+		// A string is sent as a JSON string, unless the case wants invalid JSON.
 		var text string
 		if json.Unmarshal(a.Body, &text) == nil && (text == "" || text[0] == '<') && string(a.Body) != "null" {
 			_, _ = io.WriteString(res, text)

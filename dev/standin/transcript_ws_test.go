@@ -178,7 +178,7 @@ func (c *conversation) receiveClose(ctx context.Context, t testing.TB, raw json.
 	}
 }
 
-// read returns the next message that is no keep-alive.
+// read returns the next message that is not a keep-alive.
 func (c *conversation) read(ctx context.Context) (any, error) {
 	for {
 		v, err := c.readAny(ctx)

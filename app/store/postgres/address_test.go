@@ -25,13 +25,13 @@ var columnsOfAddress = map[string]bool{
 	"accounts.session_version": false, "accounts.signouts": false, "accounts.unopened": false, "accounts.disabled_at": false,
 	"accounts.email_verified_at": true, "mail_tokens.email": true,
 	"mail_codes.email": false, "mail_codes.mail_id": false, // compared with the user's when one is spent
-	"identities.email": false, // what a provider wrote
+	"identities.email": false, // as a provider wrote it
 }
 
-// The public report: an application changed the address of a user, the address
-// stayed verified, and so did whoever held the account for its new owner's mailbox
-// (of the kind of newtheatre/stage-door#153). A column that comes later is either
-// no word about the address, and listed so, or is cleared as well.
+// Public report (newtheatre/stage-door#153): an application changed a user's address
+// and the new one stayed verified, so the holder of the account counted as the owner of
+// that mailbox. A later column either says nothing about the address, and is listed so,
+// or is cleared too.
 func (f *fixture) addressOfAnApp(t *testing.T) {
 	database := f.newDatabase(t)
 	store := f.open(t, database)
@@ -124,8 +124,8 @@ func (f *fixture) addressDeadlock(t *testing.T) {
 	}
 }
 
-// The database refuses what the domain does, but for characters that the two may
-// know from different versions of Unicode.
+// The database refuses the same addresses as the domain, except for characters that the
+// two know from different versions of Unicode.
 func (f *fixture) hiddenCharacters(t *testing.T) {
 	database := f.newDatabase(t)
 	conn := f.connect(t, f.URL(database))
@@ -155,8 +155,8 @@ func (f *fixture) hiddenCharacters(t *testing.T) {
 	}
 }
 
-// sample are the characters at both sides of each edge of what is refused, and some
-// more, without those that have another rule in an address than in a name.
+// sample returns the characters on both sides of each boundary of a refused range, and
+// some more, without those that an address treats differently from a name.
 func sample() (all []rune) {
 	last := inNoAddress(1)
 	for r := rune(2); r <= unicode.MaxRune; r++ {
@@ -196,7 +196,8 @@ func (f *fixture) addressOfBefore(t *testing.T) {
 			t.Errorf("%s was taken", change)
 		}
 	}
-	// A link that the release before mailed for an address in its form is no good.
+	// A link that the previous release mailed for an address in its old form does not
+	// work.
 	var hash login.TokenHash
 	var stored []byte
 	if err := conn.QueryRow(t.Context(), "SELECT hash FROM auth.mail_tokens").Scan(&stored); err != nil {

@@ -10,12 +10,12 @@ import (
 	"hasura-login/app/store/postgres"
 )
 
-// A reader in the background is what the driver leaves behind after a slow
-// write; looking must not queue behind it.
+// After a slow write, the driver leaves a reader in the background; the check must not
+// queue behind it.
 func TestHasNews_WaitsForNothing(t *testing.T) {
 	conn, peer := tcpPair(t)
 	go func() { _, _ = conn.Read(make([]byte, 1)) }()
-	time.Sleep(10 * time.Millisecond) // so that the reader most likely is there
+	time.Sleep(10 * time.Millisecond) // so that the reader has most likely started
 	answer := make(chan bool, 1)
 	go func() { answer <- postgres.HasNews(conn) }()
 	select {

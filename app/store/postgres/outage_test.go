@@ -17,8 +17,8 @@ import (
 	"hasura-login/app/store/storetest"
 )
 
-// crash ends the server with an immediate shutdown: what is in memory alone is
-// forgotten, but no process is left over.
+// crash ends the server with an immediate shutdown: data that is only in memory is
+// lost, and no process is left over.
 func (f *fixture) crash(t *testing.T) {
 	t.Helper()
 	if err := f.Signal(syscall.SIGQUIT); err != nil {
@@ -40,8 +40,8 @@ func (f *fixture) crashes(t *testing.T) {
 	f.downAndUp(t)
 }
 
-// crashAfterExchange loses the exchange or not, for nobody waited for it. The old
-// token leads on either way.
+// crashAfterExchange may lose the exchange, because nothing waited for the disk. The
+// old token works either way.
 func (f *fixture) crashAfterExchange(t *testing.T) {
 	database := f.newDatabase(t)
 	family := storetest.NewFamily(t, f.open(t, database), "ann@example.org")
@@ -120,8 +120,8 @@ func (f *fixture) deadConnections(t *testing.T) {
 	}
 }
 
-// killedConnections breaks connections in the middle of exchanges. Each may fail,
-// but nobody may be left without a way on.
+// killedConnections breaks connections in the middle of exchanges. Each exchange may
+// fail, but every client must keep a token that works.
 func (f *fixture) killedConnections(t *testing.T) {
 	database := f.newDatabase(t)
 	store := f.open(t, database)

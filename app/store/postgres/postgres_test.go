@@ -16,7 +16,7 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// TestStore shares one server among all tests, each with a database of its own.
+// TestStore shares one server among all tests, each with its own database.
 func TestStore(t *testing.T) {
 	f := newFixture(t)
 	t.Run("Conforms", func(t *testing.T) {

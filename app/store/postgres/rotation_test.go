@@ -82,8 +82,8 @@ func (f *fixture) noticedBefore(t *testing.T) {
 	refresh(false)
 }
 
-// unreadableURL has the secret file broken: connections go on with the last
-// good URL, and Refresh says what is wrong.
+// unreadableURL breaks the secret file: connections keep the last good URL, and Refresh
+// returns the error.
 func (f *fixture) unreadableURL(t *testing.T) {
 	database := f.newDatabase(t)
 	current, broken := f.URLFor(role, database), error(nil)
@@ -116,7 +116,7 @@ func (f *fixture) refusedRole(t *testing.T) {
 	}
 }
 
-// brokenColumns holds what a hand at a console may leave behind.
+// brokenColumns holds values that a person at a console may leave behind.
 func (f *fixture) brokenColumns(t *testing.T) {
 	database := f.newDatabase(t)
 	store := f.open(t, database)

@@ -75,9 +75,9 @@ func (m *meanwhile) blocked(t *testing.T, call func() error) <-chan error {
 	return done
 }
 
-// Whoever has an account with somebody else's address, and a link to a mailbox of
-// their own, must not get the address verified by using the link just when a newer
-// one takes its place.
+// Someone with an account under another person's address, and a link sent to their own
+// mailbox, must not get that address verified by using the link just when a newer one
+// replaces it.
 func (f *fixture) replacedMeanwhile(t *testing.T) {
 	m := f.meanwhile(t)
 	used := m.link(t, login.PurposeChangeEmail, "thief@example.org")

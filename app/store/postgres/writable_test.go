@@ -35,7 +35,7 @@ func (f *fixture) readOnly(t *testing.T) {
 	wantWritable(t, store, "afterwards")
 }
 
-// pingsLeaveNothing counts what a thousand of them leave behind.
+// pingsLeaveNothing counts the rows and locks that a thousand pings leave behind.
 func (f *fixture) pingsLeaveNothing(t *testing.T) {
 	database := f.newDatabase(t)
 	store := f.open(t, database)

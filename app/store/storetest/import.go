@@ -86,7 +86,7 @@ func importLeaves(k *kit) {
 	k.equal("again", login.ImportThere, k.imported(added)[0].Fate)
 }
 
-// An account at a provider signs in to one account: who has it keeps it.
+// An account at a provider signs in to one account; an import does not move it.
 func importIdentities(k *kit) {
 	store, ok := k.store.(login.IdentityStore)
 	if !ok {
@@ -170,7 +170,7 @@ func importTwice(k *kit) {
 
 func importBad(k *kit) {
 	good, bad := k.newAccount("ann@example.org"), k.newAccount("bob@example.org")
-	bad.User.Name = "" // the database refuses it, whoever writes it
+	bad.User.Name = "" // the database refuses it
 	_, err := k.imports().ImportUsers(k.ctx, []login.NewAccount{good, bad}, false)
 	if !errors.Is(err, login.ErrRefusedByStore) || strings.Contains(err.Error(), "bob@") {
 		k.Fatalf("error %v", err)

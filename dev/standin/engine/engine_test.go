@@ -135,7 +135,7 @@ func TestEngine_RefusesWhatTheEngineRefuses(t *testing.T) {
 	}
 }
 
-// ask sends a query as nobody.
+// ask sends an anonymous query.
 func ask(t *testing.T, url, query string) (int, string) {
 	t.Helper()
 	res, err := http.Post(url+"/v1/graphql", "application/json", strings.NewReader(`{"query":"`+query+`"}`))

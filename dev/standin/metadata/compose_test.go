@@ -32,7 +32,7 @@ func services(t *testing.T, file string) map[string]composeService {
 	var compose struct {
 		Services map[string]composeService `yaml:"services"`
 	}
-	// A key beside a merge of the same key is no duplicate.
+	// A key next to a merge of the same key is not a duplicate.
 	if err := yaml.UnmarshalWithOptions(b, &compose, yaml.AllowDuplicateMapKey()); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func (s composeService) mounted(target string) string {
 	return ""
 }
 
-// exports tells whether a script that the service runs hands the variable on.
+// exports reports whether a script that the service runs exports the variable.
 func (s composeService) exports(t *testing.T, name string) bool {
 	t.Helper()
 	script := ""

@@ -56,6 +56,8 @@ next_name() {
   if [[ -x ${WORLD}/real && ${service} == login ]]; then
     # An address that a real server can listen on.
     NEXT_NAME=127.0.87.$((highest + 1))
+  elif [[ -n ${engine} ]]; then
+    NEXT_NAME=$("${engine}" start "${service}")
   else
     NEXT_NAME=hasura-login-${service}-$((highest + 1))
   fi
@@ -219,6 +221,7 @@ compose_exec() {
     printf 'service "%s" is not running\n' "${service}" >&2
     exit 1
   fi
+  if [[ -n ${engine} ]]; then exec "${engine}" exec "${name}" "$@"; fi
   if [[ -x ${WORLD}/real && ${service} == nginx && $1 != curl ]]; then
     exec "${WORLD}/real" "$@"
   fi

@@ -2,6 +2,7 @@
 # docker exec --interactive NAME /hasura-login …
 while [[ $1 == -* ]]; do shift; done
 runs "$1" || exit 1
+if [[ -n ${engine} ]]; then exec "${engine}" exec "$@"; fi
 if [[ $1 == hasura-login-restore-to ]]; then
   shift
   in_recovery "$@"

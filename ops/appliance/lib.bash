@@ -123,7 +123,7 @@ told() {
   local text tries=240
   for text in "$@"; do
     until grep -qF "${text}" "${ENGINE_WORK}/told"; do
-      ((tries-- > 0)) || die "nobody was told of ${text}: $(<"${ENGINE_WORK}/told")"
+      ((tries-- > 0)) || die "no alert arrived about ${text}: $(<"${ENGINE_WORK}/told")"
       sleep 0.5
     done
   done

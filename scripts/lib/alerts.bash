@@ -214,7 +214,7 @@ tell() {
   text=$(cat)
   check_alert_settings
   ways=$(ways_of ALERT_CRITICAL)
-  [[ -n ${ways} ]] || die 'nobody can be told: no way is set up (docs/alerts.md)'
+  [[ -n ${ways} ]] || die 'alerts reach nobody: .env sets no way to send them (docs/alerts.md)'
   for way in ${ways}; do
     if "tell_by_${way}" "${status}" "${subject}" "${text}"; then
       say "  told by ${way}"

@@ -98,7 +98,7 @@ check_copy_settings() {
 to_place() { rclone --config "${COPY_CONFIG}" --ask-password=false --retries 3 --contimeout 30s --log-level NOTICE "$@" </dev/null >&2; }
 
 check_archive() {
-  [[ -f $1/SHA256SUMS ]] || die "$1 is no finished backup"
+  [[ -f $1/SHA256SUMS ]] || die "$1 is not a finished backup"
   (cd "$1" && sha256sum --check --quiet --strict SHA256SUMS >&2) || die "$1 is damaged: a checksum is wrong"
 }
 
@@ -149,7 +149,7 @@ compare_manifests() {
   [[ -n ${wanted} ]] || die "the manifest of ${archive} is empty"
   if [[ ${wanted} != "${found}" ]]; then
     diff <(printf '%s\n' "${wanted}") <(printf '%s\n' "${found}") >&2 || true
-    die "what was restored is not what was saved (< saved, > restored: table, rows, checksum)"
+    die "the restored database differs from the backup (< saved, > restored: table, rows, checksum)"
   fi
   awk -F '\t' '{ tables++; rows += $2 } END { printf "  %d tables, %d rows: every count and checksum is right\n", tables, rows }' <<<"${found}" >&2
 }

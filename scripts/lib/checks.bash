@@ -138,7 +138,7 @@ check_secrets() {
     fi
   done < <(find "${SECRETS}" -mindepth 2 -maxdepth 2 -type f ! -path '*/acme/*' -print0 2>/dev/null)
   check_values
-  ((PROBLEMS > before)) || good 'secrets: all there, each for its reader alone'
+  ((PROBLEMS > before)) || good 'secrets: all there, each readable only by its reader'
 }
 
 # No secret has more values than its reader accepts, or a value that is too short.
@@ -253,7 +253,7 @@ check_inside_images() {
     elif [[ -n ${lacking} ]]; then
       problem upgrade "${image} lacks ${lacking//$'\n'/, }, which this release needs (docs/images.md)"
     else
-      good "${setting}: ${image} has what is expected of it"
+      good "${setting}: ${image} has what the compose file expects"
     fi
   done < <(grep -v '^#' "${LIB}/../../ops/images.tsv")
 }
@@ -284,7 +284,7 @@ check_upstreams() {
     if [[ ${host} == "${service}" ]] || grep -qxF "${host}" <<<"$(running_of "${service}")"; then
       good "nginx sends ${service}'s requests to ${host}"
     else
-      problem deploy "nginx sends ${service}'s requests to ${host:-nobody}, which does not run: scripts/deploy settles it"
+      problem deploy "nginx sends ${service}'s requests to ${host:-no address}, which does not run: scripts/deploy repairs it"
     fi
   done
   if nginx_runs && ! nginx_accepts_its_files 2>/dev/null; then
@@ -323,7 +323,7 @@ check_keys() {
   local mode owner listing active complaints published
   read -r owner mode < <(stat --format '%u %a' "${ROOT}/keys" 2>/dev/null || echo 'none none')
   if [[ ${owner} != "$(owner_of keys)" || 0${mode} != "${KEYS_MODE}" ]]; then
-    problem lost-keys "keys/ is not login's alone (uid ${owner}, mode ${mode}): scripts/init-secrets puts it right"
+    problem lost-keys "keys/ does not belong only to login (uid ${owner}, mode ${mode}): scripts/init-secrets repairs it"
   fi
   if ! listing=$(compose exec -T login /hasura-login keys list --json </dev/null 2>/dev/null); then
     problem lost-keys 'login cannot list its signing keys'
@@ -412,7 +412,7 @@ check_alerting() {
   if ! complaint=$( (check_alert_settings && ways_of ALERT_CRITICAL && ways_of ALERT_WARNINGS) 2>&1 >/dev/null); then
     problem alerts-not-delivered "${complaint#ERROR: }"
   elif [[ -z $(ways_set_up) ]]; then
-    problem alerts-not-delivered 'alerts reach nobody: no way is set up in .env (docs/alerts.md)'
+    problem alerts-not-delivered 'alerts reach nobody: .env sets no way to send them (docs/alerts.md)'
   elif ! monitoring_in_use && ! systemctl is-enabled --quiet hasura-login-doctor.timer 2>/dev/null; then
     problem alerts-not-delivered 'neither the profile monitoring nor the timer of this script watches the appliance: scripts/install-timers'
   else

@@ -59,7 +59,7 @@ replace_service() {
   compose up --detach --no-deps --no-build --no-recreate --scale "${service}=2" "${service}" </dev/null >&2
   new=$(containers_of "${service}" | grep -vxF "${old}" || true)
   [[ -n ${new} ]] || die "no second ${service} container appeared"
-  say "  ${new} starts beside ${old}"
+  say "  ${new} starts next to ${old}"
   if ! { wait_up "${new}" && prove "${service}" "${new}" && point_upstream "${service}" "${new}"; }; then
     remove_container "${new}"
     say "${new} did not prove itself and is removed; ${old} serves on"

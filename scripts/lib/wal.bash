@@ -31,13 +31,13 @@ ship_spool() {
   listing=$(in_postgres sh -c 'cd "$1" 2>/dev/null && stat -c "%Y %n" */*.gz 2>/dev/null || true' sh "${SPOOL}" </dev/null)
   while read -r time name; do
     [[ -n ${name} ]] || continue
-    [[ ${name} =~ ^[0-9]+/[0-9A-F]{8}[0-9A-Za-z.]*-[0-9a-f]{32}\.gz$ ]] || die "${name} in the spool is no file of the archive"
+    [[ ${name} =~ ^[0-9]+/[0-9A-F]{8}[0-9A-Za-z.]*-[0-9a-f]{32}\.gz$ ]] || die "${name} in the spool is not a file of the archive"
     ship "${name}"
     SECURED=${time}
   done <<<"${listing}"
   # After a hole only a new base helps.
   if in_postgres test -e "${SPOOL}/dropped" </dev/null; then
-    warn 'the spool was full, and segments were dropped: what was written from then until the base that is taken now cannot be restored to a moment'
+    warn 'the spool was full and segments were dropped: no moment between then and the new base backup can be restored'
     touch "${WAL}/.base-due"
     in_postgres rm "${SPOOL}/dropped" </dev/null
   fi
@@ -49,7 +49,7 @@ ship() {
   make_folder "${folder}" 0700
   if [[ ! -e ${whole} ]]; then
     for other in "${whole%-*}"-*; do
-      [[ ! -e ${other} ]] || die "${1##*/} is not what was archived as ${other##*/}: two servers have written this cluster's WAL"
+      [[ ! -e ${other} ]] || die "${1##*/} differs from the archived ${other##*/}: two servers have written this cluster's WAL"
     done
     in_postgres cat "${SPOOL}/$1" </dev/null | encrypt >"${folder}/.partial"
     keep_partial "${folder}" "${whole}"

@@ -104,7 +104,7 @@ fingerprint() {
   assert_same "$(as_superuser -c "SELECT count(*) FROM pg_database WHERE datname LIKE 'hasura_restore%'")" 0
 }
 
-@test "what is saved cannot be read without the key, and holds no password outside the secrets" {
+@test "a backup cannot be read without the key, and holds no password outside the secrets" {
   local archive file
   archive=$(backup)
   for file in "${archive}"/*.age; do
@@ -132,7 +132,7 @@ fingerprint() {
   assert_same "$(stat -c '%u %a' "${HASURA_LOGIN_ROOT}/secrets/login/action_secret")" "$(stat -c '%u %a' "${BATS_TEST_TMPDIR}/before/secrets/login/action_secret")"
 }
 
-@test "verify-backup restores beside the real database, compares, and leaves nothing" {
+@test "verify-backup restores next to the real database, compares, and leaves nothing" {
   backup >/dev/null
   script verify-backup
   assert_status 0
@@ -239,7 +239,7 @@ fingerprint() {
   assert_says 'age-keygen'
 }
 
-@test "the audit trail is in a backup, and a restore deletes again who was deleted since, before login starts" {
+@test "the audit trail is in a backup, and a restore repeats later deletions before login starts" {
   local archive since
   archive=$(backup)
   age --decrypt --identity "${HASURA_LOGIN_BACKUPS}/identity" "${archive}/audit.jsonl.gz.age" | gunzip >"${BATS_TEST_TMPDIR}/trail"

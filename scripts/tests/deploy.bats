@@ -62,7 +62,7 @@ login_image() { world_image "$(world_containers login)"; }
   called 'build login'
 }
 
-@test "what deploys write themselves does not make a commit's image another one; what the image is made of does" {
+@test "files that deploys write do not change a commit's image; the image's sources do" {
   git -C "${HASURA_LOGIN_ROOT}" init -q
   mkdir "${HASURA_LOGIN_ROOT}/app"
   git -C "${HASURA_LOGIN_ROOT}" add nginx

@@ -266,7 +266,7 @@ doctor_names() {
   doctor_names 'HASURA_LOGIN_IMAGE is hasura-login:old in .env, deployed was hasura-login:newer' deploy
 }
 
-@test "doctor names: nobody who is told, a way that is not set up, and no timer that looks" {
+@test "doctor names: alerts that reach nobody, a way that is not set up, and a missing timer" {
   rm "$(secret_file alertmanager/webhook_url)"
   doctor_names 'alerts reach nobody' alerts-not-delivered
   echo 'ALERT_CRITICAL=telegram' >>"${HASURA_LOGIN_ROOT}/.env"
@@ -295,7 +295,7 @@ times_told() {
   : >"${WORLD}/sent"
 }
 
-@test "doctor --tell tells once of what is wrong, again when it changes and each day, and of its end" {
+@test "doctor --tell reports a problem once, again when it changes and each day, and its end" {
   curl_of_the_host
   printf 'https://dead-man.example.org/' | "${SCRIPTS}/set-secret" alertmanager/dead_man_url 2>/dev/null
   script doctor --tell
@@ -339,7 +339,7 @@ times_told() {
   assert_same "$(times_told)" 1
 }
 
-@test "status shows release, containers, keys, certificate and what was cut off" {
+@test "status shows release, containers, keys, certificate and an interrupted run" {
   printf 'phase=migrate\n' >"${HASURA_LOGIN_ROOT}/.state/deploy.phase"
   script status
   assert_status 0
@@ -358,7 +358,7 @@ times_told() {
   touch "${WORLD}/images/nginx:1@$(digest 1)"
   script doctor --images
   assert_status 0
-  assert_says "NGINX_IMAGE: nginx:1@$(digest 1) has what is expected of it"
+  assert_says "NGINX_IMAGE: nginx:1@$(digest 1) has what the compose file expects"
   mkdir "${WORLD}/lacks"
   printf 'curl\n/etc/nginx\n' >"${WORLD}/lacks/nginx:1@$(digest 1)"
   doctor_names_images 'lacks curl, /etc/nginx, which this release needs' upgrade

@@ -14,7 +14,7 @@ release_names() { sed -i "s|^$1=.*|$1=$2|" "${HASURA_LOGIN_ROOT}/.env.example"; 
 env_names() { sed -i "s|^$1=.*|$1=$2|" "${HASURA_LOGIN_ROOT}/.env"; }
 image_that_runs() { world_image "$(world_containers "$1")"; }
 
-@test "a deploy takes the images of a newer release, pinned to what was pulled" {
+@test "a deploy takes the images of a newer release, pinned to the pulled digests" {
   release_names HASURA_IMAGE hasura:2
   release_names HASURA_MIGRATE_IMAGE hasura:2.cli-migrations-v3
   publish hasura:2 2
@@ -167,7 +167,7 @@ image_that_runs() { world_image "$(world_containers "$1")"; }
   [[ -z $(find "${HASURA_LOGIN_ROOT}/.state" -name '*.images' -o -name '*.phase') ]]
 }
 
-@test "update-image refuses login, the job, a service not in use, what is no tag, and a major version of Postgres" {
+@test "update-image refuses login, the job, an unused service, a bad tag, and a major version of Postgres" {
   local arguments
   for arguments in 'login 2' 'migrate 2' 'grafana 2' 'nginx a/b:1' 'nginx 1;2'; do
     # shellcheck disable=SC2086 # two arguments

@@ -35,7 +35,7 @@ secret() { cat "${HASURA_LOGIN_ROOT}/secrets/$1"; }
   [[ $(secret nginx/edge_secret.conf) == *"\"$(secret login/edge_secret)\""* ]]
 }
 
-@test "init-secrets never changes what is there, and completes what is missing from those who share it" {
+@test "init-secrets never changes an existing secret, and copies a missing one from a service that shares it" {
   script init-secrets
   local before admin
   admin=$(secret hasura/admin_secret)
@@ -54,7 +54,7 @@ secret() { cat "${HASURA_LOGIN_ROOT}/secrets/$1"; }
   assert_same "$(stat -c %a "${HASURA_LOGIN_ROOT}/secrets/login/action_secret")" 400
 }
 
-@test "init-secrets --check names what is missing and changes nothing" {
+@test "init-secrets --check names missing secrets and changes nothing" {
   script init-secrets --check
   assert_status 1
   assert_says 'secrets/login/server_secret'

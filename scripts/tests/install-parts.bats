@@ -17,7 +17,7 @@ make_certificate() {
 
 served() { printf '%s/secrets/nginx/tls/%s' "${HASURA_LOGIN_ROOT}" "$1"; }
 
-@test "install-certificate puts key and chain where nginx reads them, for nginx alone, and reloads" {
+@test "install-certificate puts key and chain where nginx reads them, readable only by nginx, and reloads" {
   script install-certificate "${source_of_certificate}"
   assert_status 0
   cmp "${source_of_certificate}/fullchain.pem" "$(served fullchain.pem)"

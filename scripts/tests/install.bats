@@ -68,7 +68,7 @@ setup() {
   assert_works
 }
 
-@test "what was made before a setting was put right and never ran is made anew" {
+@test "an install that never ran is repeated after a setting was corrected" {
   script install --domain login.example.org
   printf exited >"${WORLD}/containers/hasura-login-postgres-1/state"
   echo 'a limit that fits this machine' >"${WORLD}/settings/postgres"
@@ -135,7 +135,7 @@ setup() {
   assert_works
 }
 
-@test "install refuses what is no host name" {
+@test "install refuses a name that is not a host name" {
   script install --domain 'a b;c'
   assert_status 2
   assert_says 'is no host name'

@@ -13,7 +13,7 @@ with_library() {
   run bash "${BATS_TEST_TMPDIR}/piece"
 }
 
-@test "every script has --help and refuses what it does not know" {
+@test "every script has --help and refuses unknown arguments" {
   local path name
   for path in "${SCRIPTS}"/*; do
     name=${path##*/}
@@ -32,7 +32,7 @@ with_library() {
   assert_says 'piece:4: "false" ended with status 1'
 }
 
-@test "what was to be put back is put back, once, also when that fails" {
+@test "a run that fails undoes its changes, once, even if undoing fails" {
   with_library 'undo() { say undone; false; say never; }; ROLLBACK=undo; die reason'
   assert_status 1
   assert_says 'ERROR: reason'
@@ -88,7 +88,7 @@ with_library() {
   [[ ! -e ${HASURA_LOGIN_ROOT}/.state/verb.phase ]]
 }
 
-@test "what a killed run started keeps the lock until it has ended" {
+@test "a process that a killed run started keeps the lock until it has ended" {
   touch "${BATS_TEST_TMPDIR}/working"
   with_library 'take_lock; while [[ -e '"${BATS_TEST_TMPDIR}"'/working ]]; do sleep 0.05; done >/dev/null 2>&1 & disown; kill -KILL $$'
   with_library 'take_lock 1; echo mine'

@@ -77,7 +77,7 @@ copied_at() { sed -n 's/^hasura_login_backup_last_copied_timestamp_seconds //p' 
   diff -r "${archive}" "${THERE}/${archive##*/}"
 }
 
-@test "a copy of the right size whose bytes rotted is noticed, and is no copy" {
+@test "a copy of the right size with damaged bytes is noticed, and does not count as a copy" {
   local archive file before
   archive=$("${SCRIPTS}/backup" 2>/dev/null)
   file=${THERE}/${archive##*/}/database.dump.age

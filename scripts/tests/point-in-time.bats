@@ -78,7 +78,7 @@ names() { as_superuser -d "$1" -c 'SELECT DISTINCT name FROM public.users'; }
   as_superuser -c "DROP DATABASE $(as_superuser -c "SELECT datname FROM pg_database WHERE datname LIKE 'hasura_before_%'")"
 }
 
-@test "what is archived is encrypted and of no use without the key; a moment before the first base is refused, as is one to come" {
+@test "the archive is encrypted and useless without the key; a moment before the first base or in the future is refused" {
   local before file
   before=$(date -u '+%F %T')
   next_second
@@ -125,7 +125,7 @@ names() { as_superuser -d "$1" -c 'SELECT DISTINCT name FROM public.users'; }
   assert_status 0
 }
 
-@test "a damaged segment ends the recovery, and what is restored elsewhere says where its archive ends" {
+@test "a damaged segment ends the recovery, and restore-to says where the archive ends" {
   local file elsewhere=${BATS_TEST_TMPDIR}/elsewhere
   archive_wal
   next_second
@@ -199,7 +199,7 @@ names() { as_superuser -d "$1" -c 'SELECT DISTINCT name FROM public.users'; }
   rm "${folder}"/*-00000000000000000000000000000000.gz
 }
 
-@test "a spool that nobody empties is bounded: segments are dropped, and the next run takes a new base" {
+@test "a spool that is not emptied is bounded: segments are dropped, and the next run takes a new base" {
   local bases dropped
   archive_wal
   bases=$(find "${WAL}" -name 'base-*' | wc -l)
@@ -217,7 +217,7 @@ names() { as_superuser -d "$1" -c 'SELECT DISTINCT name FROM public.users'; }
   [[ ! -e ${PG}/spool/dropped && ! -e ${WAL}/.base-due ]]
 }
 
-@test "what no moment of the last seven days needs is forgotten, and what one needs is not" {
+@test "archive-wal deletes exactly the files that no moment of the last seven days needs" {
   local folder day bases
   archive_wal
   folder=$(echo "${WAL}"/[0-9]*)
@@ -239,7 +239,7 @@ names() { as_superuser -d "$1" -c 'SELECT DISTINCT name FROM public.users'; }
   [[ ! -e ${WAL}/1234567890 && -e ${WAL}/1234567891 ]]
 }
 
-@test "segments and bases leave the machine, each is read back, and only what is new is sent" {
+@test "segments and bases leave the machine, each is read back, and only new ones are sent" {
   local there=${BATS_TEST_TMPDIR}/there segment
   printf '[offbox]\ntype = alias\nremote = %s\n' "${there}" >"${HASURA_LOGIN_BACKUPS}/rclone.conf"
   chmod 0600 "${HASURA_LOGIN_BACKUPS}/rclone.conf"
@@ -271,7 +271,7 @@ doctor_on_wal() {
   run bash -c "source '${SCRIPTS}/lib/all.bash'; for part in backups wal checks; do source '${SCRIPTS}/lib/'\${part}.bash; done; check_wal"
 }
 
-@test "doctor says how far the archive is, what is behind and what does not run; without WAL_ARCHIVE nothing is done" {
+@test "doctor says how far the archive reaches, what is late and what does not run; without WAL_ARCHIVE nothing is done" {
   local metrics=${HASURA_LOGIN_BACKUPS}/metrics/hasura_login_wal.prom good what
   archive_wal
   archive_wal_with "$(switch)"

@@ -10,7 +10,7 @@ setup() {
 
 probe_address() { cat "${HASURA_LOGIN_ROOT}/secrets/operator/probe_email"; }
 
-@test "each installation has a probe of its own" {
+@test "each installation has its own probe" {
   local first
   first=$(probe_address)
   [[ ${first} =~ ^probe-[0-9a-f]{32}@hasura-login\.invalid$ ]]
@@ -44,7 +44,7 @@ probe_address() { cat "${HASURA_LOGIN_ROOT}/secrets/operator/probe_email"; }
   [[ -e ${WORLD}/users/$(probe_address) ]]
 }
 
-@test "a login that opens no session is told with its own words" {
+@test "if login opens no session, the script repeats login's message" {
   echo 'users open-session' >"${WORLD}/fail"
   script rotate-server-secret
   assert_status 1

@@ -124,7 +124,7 @@ set_secret() { printf '%s' "$2" | "${SCRIPTS}/set-secret" "$1"; }
   never_called_with 'of the console'
 }
 
-@test "git ignores what is the operator's, and the release holds none of it" {
+@test "git ignores the operator's files, and the release holds none of them" {
   local path
   for path in site/alertmanager/alertmanager.yml site/prometheus/public.yml .env secrets/x keys/x backups/recipients; do
     git -C "${REPOSITORY}" check-ignore -q "${path}"

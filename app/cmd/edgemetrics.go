@@ -12,7 +12,7 @@ import (
 
 func edgeMetricsCommand(_ Environment) *cobra.Command {
 	var log, address string
-	c := verb("edge-metrics", "Count nginx's access log for Prometheus, beside nginx", func(ctx context.Context, _ []string) error {
+	c := verb("edge-metrics", "Count nginx's access log for Prometheus, next to nginx", func(ctx context.Context, _ []string) error {
 		ln, err := net.Listen("tcp", address)
 		if err != nil {
 			return fmt.Errorf("the listener for scrapes: %w", err)

@@ -115,7 +115,7 @@ func revokeKey(ctx context.Context, env Environment, kid string, yes, asJSON boo
 	}
 	if !yes {
 		if asJSON {
-			return fmt.Errorf("--json needs --yes: there is nobody to ask")
+			return fmt.Errorf("--json needs --yes, because it asks nothing")
 		}
 		fmt.Fprintln(env.Stdout, plan)
 		if !confirmed(env, "Revoke it now?") {

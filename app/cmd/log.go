@@ -22,7 +22,7 @@ type loggers struct {
 func newLoggers(w io.Writer, level zapcore.Level, m *metrics.Metrics) loggers {
 	l := loggers{}
 	l.sink = logsink.New(logsink.Config{Out: w, Dropped: m.LogDropped, Resumed: func(n int) {
-		l.direct.Warn("lines of the log were dropped: nobody read it", zap.Int("lines", n))
+		l.direct.Warn("lines of the log were dropped because nothing read it", zap.Int("lines", n))
 	}})
 	encoder := jsonEncoder()
 	batched, urgent := zapcore.AddSync(l.sink), zapcore.AddSync(l.sink.Urgent())

@@ -98,7 +98,7 @@ func exportUser(ctx context.Context, env Environment, ref string) error {
 func replayCommand(env Environment) *cobra.Command {
 	var since string
 	var stdin bool
-	c := verb("replay-deletions", "Delete again whom the audit trail says was deleted since a backup; scripts/restore does so", func(ctx context.Context, _ []string) error {
+	c := verb("replay-deletions", "Delete again the users that the audit trail says were deleted since a backup; scripts/restore does so", func(ctx context.Context, _ []string) error {
 		from, err := time.Parse(time.RFC3339, since)
 		if err != nil {
 			return errors.New("--since: the time of the backup, such as 2026-11-24T03:15:00Z")

@@ -24,7 +24,7 @@ import (
 const secretPoll = 2 * time.Second
 
 func serveCommand(env Environment) *cobra.Command {
-	return verb("serve", "Run in production; configured by LOGIN_* variables and secret files alone", func(ctx context.Context, _ []string) error {
+	return verb("serve", "Run in production; configured only by LOGIN_* variables and secret files", func(ctx context.Context, _ []string) error {
 		return serve(ctx, env)
 	})
 }

@@ -268,7 +268,7 @@ func (s *Service) Run(ctx context.Context, api, ops net.Listener) error {
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
-		s.log.Info("stopping: answering what is in flight")
+		s.log.Info("stopping: answering the requests in flight")
 		s.api.Drain()
 		time.Sleep(s.drain)
 		err = s.shutdown()

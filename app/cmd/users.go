@@ -367,7 +367,7 @@ func resetLink(ctx context.Context, env Environment, ref string) error {
 }
 
 func deleteUser(ctx context.Context, env Environment, ref string, yes bool) error {
-	if !yes && !confirmed(env, "Delete the user and everything that hangs on it?") {
+	if !yes && !confirmed(env, "Delete the user and all its data?") {
 		return errors.New("nothing was changed")
 	}
 	return changeUser(ctx, env, "deleted", func(ctx context.Context, o *login.Operator) error {

@@ -92,7 +92,7 @@ func (v usersExport) write(ctx context.Context, out io.Writer, recipients []age.
 func openOutput(env Environment, path string) (out io.Writer, done func(whole bool) error, err error) {
 	if path == "-" {
 		if f, ok := env.Stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			return nil, nil, errors.New("stdout is a terminal; name a file, for it is full of password hashes")
+			return nil, nil, errors.New("stdout is a terminal; name a file, because the export is full of password hashes")
 		}
 		return env.Stdout, func(bool) error { return nil }, nil
 	}

@@ -33,7 +33,7 @@ func importCommand(env Environment) *cobra.Command {
 	})
 	c.Flags().StringVar(&v.from, "from", "", "the format (required): "+strings.Join(transfer.Formats(), ", "))
 	c.Flags().BoolVar(&v.dryRun, "dry-run", false, "check and count everything, add nothing")
-	c.Flags().StringVar(&v.report, "report", "", "where to write what is rejected or left behind, by line; - means stderr; default: FILE.report.ndjson")
+	c.Flags().StringVar(&v.report, "report", "", "report of rejected and incomplete records by line; - means stderr; default: FILE.report.ndjson")
 	c.Flags().StringVar(&v.ids, "ids", "", "write the id of each user in the other system and here to this file")
 	c.Flags().StringVar(&v.firebase, "firebase-parameters", "", "file with the password hash parameters of Firebase's console")
 	c.Flags().StringVar(&v.passkeyDomain, "passkey-domain", "", "bring passkeys along: confirms that they were registered for this domain (RP id), which must be the one here")

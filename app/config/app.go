@@ -52,7 +52,7 @@ func (c Config) checkApps() []error {
 			case fault != "":
 				complain("%s", fault)
 			case strings.Contains(address, "#"):
-				complain("%q must have no #: what the pages add would stand behind it", address)
+				complain("%q must not contain #: the pages add parameters, which would come after it", address)
 			case seen[address] != "":
 				complain("%q is listed twice", address)
 			}

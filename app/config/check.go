@@ -122,9 +122,9 @@ func (c Config) checkMail() []error {
 	problems = append(problems, c.checkMailSignIn()...)
 	for _, name := range c.MailNotices {
 		off := name == noticesOff && len(c.MailNotices) == 1
-		complain(!off && !slices.Contains(login.NoticeKinds(), login.MailKind(name)), "MAIL_NOTICES", "%q is none of %s, or %s alone", name, noticeNames(), noticesOff)
+		complain(!off && !slices.Contains(login.NoticeKinds(), login.MailKind(name)), "MAIL_NOTICES", "%q is not a list of %s, nor %s by itself", name, noticeNames(), noticesOff)
 	}
-	complain(c.MailSMTPPort < 1 || c.MailSMTPPort > 65535, "MAIL_SMTP_PORT", "%d is no port", c.MailSMTPPort)
+	complain(c.MailSMTPPort < 1 || c.MailSMTPPort > 65535, "MAIL_SMTP_PORT", "%d is not a port", c.MailSMTPPort)
 	complain(c.MailSMTPTLS != "starttls" && c.MailSMTPTLS != "tls", "MAIL_SMTP_TLS", "%q is not one of starttls, tls", c.MailSMTPTLS)
 	complain((c.MailSMTPUser != "") != c.MailSMTPPassword.IsSet(), "MAIL_SMTP_USER", "goes with %sMAIL_SMTP_PASSWORD_FILE: set both or none", Prefix)
 	complain(webhook != c.MailWebhookSecret.IsSet(), "MAIL_WEBHOOK_URL", "goes with %sMAIL_WEBHOOK_SECRET_FILE: set both or none", Prefix)
@@ -209,7 +209,7 @@ func faultOf(address string, plain bool) string {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return fmt.Sprintf("%q is not a URL such as https://app.example.org/path", address)
 	case u.Scheme == "http" && !plain && !isLoopback(u.Hostname()):
-		return fmt.Sprintf("%q needs https: what it carries would go in the clear", address)
+		return fmt.Sprintf("%q needs https: otherwise its content crosses the network unencrypted", address)
 	}
 	return ""
 }

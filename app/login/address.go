@@ -64,7 +64,7 @@ func normalizeLocal(local string) (string, error) {
 	case len(local) > maxLocalBytes:
 		return "", errEmail("what stands before the @ is longer than %d bytes", maxLocalBytes)
 	case local[0] == '.' || local[len(local)-1] == '.' || strings.Contains(local, ".."):
-		return "", errEmail("a dot before the @ must stand between other characters, and alone")
+		return "", errEmail("a dot before the @ must stand between two other characters")
 	}
 	if i := strings.IndexAny(local, "\"(),:;<>[\\]"); i >= 0 {
 		return "", errEmail("%c must not stand before the @", local[i])
@@ -91,7 +91,7 @@ func normalizeDomain(domain string) (string, error) {
 	case strings.HasPrefix(domain, "["):
 		return "", errEmail("a domain name must stand after the @, not an IP address")
 	case domain[0] == '.' || domain[len(domain)-1] == '.' || strings.Contains(domain, ".."):
-		return "", errEmail("a dot after the @ must stand between other characters, and alone")
+		return "", errEmail("a dot after the @ must stand between two other characters")
 	case !strings.Contains(domain, "."):
 		return "", errEmail("the domain name after the @ needs a dot")
 	case len(domain) > utf8.UTFMax*maxEmailBytes: // mapping takes time

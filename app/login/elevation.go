@@ -135,7 +135,7 @@ func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (El
 func errElevationRequired(methods []Method) *Error {
 	e := Errorf(CodeElevationRequired, "Prove who you are again: call elevate, then try again")
 	if len(methods) == 0 {
-		e.Message = "Prove who you are once more: sign in again, then try again"
+		e.Message = "Sign in again to prove who you are, then try again"
 	}
 	e.Methods = methods
 	return e

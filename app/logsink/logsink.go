@@ -140,10 +140,10 @@ func (s *Sink) write(lines []byte) {
 func (s *Sink) Check() error {
 	now := time.Now().UnixNano()
 	if since := s.writingSince.Load(); since > 0 && now-since > int64(stuckAfter) {
-		return fmt.Errorf("nobody has read the log for %s", time.Duration(now-since).Round(time.Second))
+		return fmt.Errorf("nothing has read the log for %s", time.Duration(now-since).Round(time.Second))
 	}
 	if at := s.droppedAt.Load(); at > 0 && now-at < int64(tellFor) {
-		return fmt.Errorf("lines were dropped: nobody read the log")
+		return fmt.Errorf("lines were dropped because nothing read the log")
 	}
 	return nil
 }

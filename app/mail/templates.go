@@ -178,7 +178,7 @@ func (p pair) render(l login.Letter) (message, error) {
 	}
 	rich, err := p.html.ExecuteFuncStringWithErr(fill(values, html.EscapeString))
 	if err != nil {
-		return message{}, fmt.Errorf("mail template of the HTML beside %s: %w", p.name, err)
+		return message{}, fmt.Errorf("mail template of the HTML next to %s: %w", p.name, err)
 	}
 	subject, body, ok := strings.Cut(plain, "\n\n")
 	if !ok || strings.Contains(subject, "\n") || strings.TrimSpace(subject) == "" {

@@ -73,7 +73,7 @@ var (
 	}
 	logDroppedOpts = prometheus.CounterOpts{
 		Name: "login_log_dropped_total",
-		Help: "Log lines that were dropped because nobody read the log.",
+		Help: "Log lines that were dropped because nothing read the log.",
 	}
 	storeSecondsOpts = prometheus.SummaryOpts{
 		Name: "login_store_seconds",

@@ -198,7 +198,7 @@ func (r *Refusal) As(target any) bool {
 	if ok {
 		message := "Too many attempts; try again later"
 		if r.Scope == ScopeRequest {
-			message = "Too many calls of this service in one request; send the others in requests of their own"
+			message = "Too many calls of this service in one request; send the others in separate requests"
 		}
 		*e = login.RetryLater(login.CodeRateLimited, r.Reset, message)
 	}

@@ -219,8 +219,9 @@ func (n *Nginx) AccessLog(t testing.TB, atLeast int) [][]byte {
 	var lines [][]byte
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		text, _ := os.ReadFile(filepath.Join(n.dir, "log/stdout.log"))
-		lines = bytes.Split(bytes.TrimSpace(text), []byte("\n"))
-		if len(text) > 0 && len(lines) >= atLeast {
+		whole := text[:bytes.LastIndexByte(text, '\n')+1] // the last line may be half written
+		lines = bytes.Split(bytes.TrimSpace(whole), []byte("\n"))
+		if len(whole) > 0 && len(lines) >= atLeast {
 			return lines
 		}
 	}

@@ -23,7 +23,7 @@ func (n Names) CheckAccount(a login.Account) error {
 		case !claimName.MatchString(name):
 			return refuse("claims: %q is not a name such as x-hasura-org-id: x-hasura-, then small letters, digits, - and _", name)
 		case reserved(name):
-			return refuse("claims: %s is set by the service, or has a meaning of its own to Hasura", name)
+			return refuse("claims: %s is set by the service, or has its own meaning in Hasura", name)
 		case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
 			return refuse("claims: the value of %s must be UTF-8 without NUL", name)
 		}

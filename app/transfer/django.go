@@ -41,7 +41,7 @@ func django(raw json.RawMessage) (login.ImportRecord, error) {
 		return login.ImportRecord{}, err
 	}
 	if u.Password == nil {
-		return login.ImportRecord{}, fmt.Errorf("a %q is no user", dumped.Model)
+		return login.ImportRecord{}, fmt.Errorf("a %q is not a user", dumped.Model)
 	}
 	if u.Email == "" && strings.Contains(string(u.Username), "@") {
 		u.Email = u.Username

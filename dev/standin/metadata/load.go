@@ -168,7 +168,7 @@ func loadTables(dir fs.FS, file string, value any) ([]Table, error) {
 	}
 	list, ok := value.([]any)
 	if !ok {
-		return nil, fmt.Errorf("%s: tables is no list", file)
+		return nil, fmt.Errorf("%s: tables is not a list", file)
 	}
 	tables := make([]Table, len(list))
 	for i, entry := range list {

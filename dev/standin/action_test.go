@@ -173,7 +173,7 @@ func TestActions_ArgumentsOfTheWrongKind(t *testing.T) {
 		`point: {x: 1, on: 1}`:              refusal("$.selectionSet.shape.args.point.on", "expected a boolean for type 'Boolean', but found an integer"),
 		`point: {x: 1, label: 1.5, on: {}}`: refusal("$.selectionSet.shape.args.point.on", "expected a boolean for type 'Boolean', but found an object"),
 		`point: {x: 1, label: [1]}`:         refusal("$.selectionSet.shape.args.point.label", "expected a String or a 32-bit integer for type 'ID', but found a list"),
-		`point: {x: 1, at: 5}`:              coded("parse-failed", "$.selectionSet.shape.args.point.at", "parsing Text failed, expected String, but encountered Number"),
+		`point: {x: 1, at: 5}`:              coded("parse-failed", "$.selectionSet.shape.args.point.at", "parsing UTCTime failed, expected String, but encountered Number"),
 		`colour: "red"`:                     refusal("$.selectionSet.shape.args.colour", "expected an enum value for type 'Colour', but found a string"),
 	} {
 		if got := e.query(t, "", `{ shape(`+argument+`) { colour } }`); got != want {

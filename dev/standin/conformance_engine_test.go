@@ -177,7 +177,7 @@ func container(t testing.TB, args ...string) {
 func TestConformance_ReachesAnEngineByItsEnvironmentAndMetadataAPI(t *testing.T) {
 	pg := testserver.StartPostgres(t)
 	makeSharedDatabase(t, pg)
-	cases, _ := usedTranscripts(t)
+	cases := transcripts(t)
 	byName := map[string]*transcript{}
 	for _, c := range cases {
 		byName[c.Name] = c

@@ -27,7 +27,7 @@ type object = map[string]any
 func metadataJSON(m *metadata.Metadata, database string) object {
 	tables := []object{}
 	for _, t := range m.Sources[0].Tables {
-		selects, updates := []object{}, []object{}
+		selects, inserts, updates, deletes := []object{}, []object{}, []object{}, []object{}
 		for _, p := range t.SelectPermissions {
 			selects = append(selects, object{"role": p.Role, "permission": object{"columns": columns(p.Permission.Columns), "filter": orEmpty(p.Permission.Filter)}})
 		}
@@ -38,7 +38,13 @@ func metadataJSON(m *metadata.Metadata, database string) object {
 			}
 			updates = append(updates, object{"role": p.Role, "permission": definition})
 		}
-		tables = append(tables, object{"table": object{"schema": t.Table.Schema, "name": t.Table.Name}, "select_permissions": selects, "update_permissions": updates})
+		for _, p := range t.InsertPermissions {
+			inserts = append(inserts, object{"role": p.Role, "permission": object{"columns": columns(*p.Permission.Columns), "check": orEmpty(p.Permission.Check)}})
+		}
+		for _, p := range t.DeletePermissions {
+			deletes = append(deletes, object{"role": p.Role, "permission": object{"filter": orEmpty(p.Permission.Filter)}})
+		}
+		tables = append(tables, object{"insert_permissions": inserts, "delete_permissions": deletes, "table": object{"schema": t.Table.Schema, "name": t.Table.Name}, "select_permissions": selects, "update_permissions": updates})
 	}
 	actions := []object{}
 	for _, a := range m.Actions {

@@ -32,25 +32,48 @@ type column struct {
 	key      bool // part of the primary key
 }
 
+// constraint is a primary key or another unique constraint.
+type constraint struct {
+	name    string
+	columns []string
+}
+
+// foreignKey maps columns of a table to the columns that they refer to.
+type foreignKey struct {
+	to      metadata.TableName
+	columns map[string]string
+}
+
 // dialect is what differs between the databases.
 type dialect interface {
 	// columns describes a table; none if it is not there.
 	columns(ctx context.Context, db querier, table metadata.TableName) ([]column, error)
+	constraints(ctx context.Context, db querier, table metadata.TableName) ([]constraint, error)
+	foreignKeys(ctx context.Context, db querier, table metadata.TableName) ([]foreignKey, error)
 	// table is the table's name in a statement.
 	table(name metadata.TableName) string
-	// output is the expression whose text decode turns into JSON.
-	output(c column) string
+	// output makes an expression of a value whose text decode turns into JSON.
+	output(expression string) string
 	decode(c column, text string) json.RawMessage
 	// placeholder stands for the n-th argument, counted from 1, as a value of the
 	// column's type; argument is what to bind to it.
 	placeholder(c column, n int) string
 	argument(c column, value any) (any, *graphqlError)
+	// list is the right side of IN for the n-th argument, an array of the column's type
+	// that a session variable holds as text; listArgument is what to bind to it.
+	list(c column, n int) string
+	listArgument(text string) any
 	// compare is the condition for one of Hasura's operators on text or values.
 	compare(operator, left, right string) (string, *graphqlError)
 	// refusal translates the database's error.
 	refusal(err error) *graphqlError
 	// staleReturning: RETURNING shows rows as they were before triggers touched them.
 	staleReturning() bool
+	// inserted tells, in RETURNING, a new row from one that ON CONFLICT updated.
+	inserted(table string) string
+	// distinctOn begins a SELECT that keeps the first row of each value; "" if there is
+	// no such thing.
+	distinctOn(columns string) string
 }
 
 func dialectFor(d Dialect) dialect {

@@ -30,8 +30,11 @@ func (s *Server) prepare(op *operation, session *auth.Session) (*plan, *graphqlE
 	if root == nil {
 		return nil, invalid("$", "no %ss exist", op.kind)
 	}
-	c := selector{coercer{schema.Schema, op.variables}, op.fragments}
+	c := selector{coercer{schema: schema.Schema, variables: op.variables}, op.fragments}
 	fields, refused := c.selection(op.selection, root, "$")
+	if refused == nil && op.kind == ast.Subscription && len(fields) > 1 {
+		refused = invalid("$", "subscriptions must select one top level field")
+	}
 	if refused != nil {
 		return nil, refused
 	}
@@ -104,12 +107,23 @@ func (s *Server) rootField(ctx context.Context, p *plan, c caller, db querier, f
 		return renderAction(value, f.selection), nil
 	}
 	t := p.schema.tables[f.name]
+	on := call{dialect: s.dialect, db: db, session: c.session, tables: s.tables}
 	switch t.kind {
 	case selectMany, selectByKey:
-		return t.selectRows(ctx, s.dialect, db, c.session, f, t.kind)
+		return on.selectRows(ctx, t.access, f, t.kind)
+	case selectAggregate:
+		return on.aggregate(ctx, t.access, f, nil)
 	default:
 		return s.inTransaction(ctx, db, func(db querier) (json.RawMessage, *graphqlError) {
-			return t.updateRows(ctx, s.dialect, db, c.session, f, t.kind)
+			on.db = db
+			switch t.kind {
+			case insertMany, insertOne:
+				return on.insertRows(ctx, t.access, f, t.kind)
+			case deleteWhere, deleteByKey:
+				return on.deleteRows(ctx, t.access, f, t.kind)
+			default:
+				return on.updateRows(ctx, t.access, f, t.kind)
+			}
 		})
 	}
 }

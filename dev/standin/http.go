@@ -3,6 +3,7 @@ package standin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -88,6 +89,11 @@ func (s *Server) getGraphQL(w http.ResponseWriter, r *http.Request) {
 func (s *Server) postGraphQL(w http.ResponseWriter, r *http.Request) {
 	body, readErr := io.ReadAll(r.Body)
 	headers := auth.FromHTTP(r.Header)
+	id := r.Header.Get("X-Request-Id")
+	if id == "" {
+		id = uuid.NewString()
+	}
+	w.Header().Set("X-Request-Id", id) // of errors too, since v2.49.5
 	session, refused := s.auth.Authenticate(headers)
 	if refused != nil {
 		s.writeFailure(w, r, fromAuth(refused), false)
@@ -97,21 +103,26 @@ func (s *Server) postGraphQL(w http.ResponseWriter, r *http.Request) {
 		s.writeFailure(w, r, &graphqlError{Message: "the body is not valid JSON", Code: "invalid-json"}, false)
 		return
 	}
-	id := r.Header.Get("X-Request-Id")
-	if id == "" {
-		id = uuid.NewString()
-	}
 	c := caller{session: session, headers: append(headers, auth.Header{Name: "Host", Value: r.Host}), requestID: id}
 	if batch, isBatch := batchOf(body); isBatch {
-		answers := make([]json.RawMessage, len(batch))
-		for i, each := range batch {
-			answers[i] = s.batchElement(r.Context(), each, c)
+		requests, refused := parseBatch(batch)
+		if refused != nil {
+			s.writeFailure(w, r, refused, s.showsInternal(session))
+			return
 		}
-		w.Header().Set("X-Request-Id", id)
+		answers := make([]json.RawMessage, len(batch))
+		for i, req := range requests {
+			answers[i] = s.batchElement(r.Context(), req, c)
+		}
 		writeJSON(w, http.StatusOK, array(answers))
 		return
 	}
-	done, f := s.answer(r.Context(), body, c)
+	req, f := parseRequest(body)
+	if f != nil {
+		s.writeFailure(w, r, f, s.showsInternal(session))
+		return
+	}
+	done, f := s.answer(r.Context(), req, c)
 	if f != nil {
 		s.writeFailure(w, r, f, s.showsInternal(session))
 		return
@@ -119,7 +130,6 @@ func (s *Server) postGraphQL(w http.ResponseWriter, r *http.Request) {
 	for _, cookie := range done.cookies {
 		w.Header().Add("Set-Cookie", cookie)
 	}
-	w.Header().Set("X-Request-Id", id)
 	writeJSON(w, http.StatusOK, dataAnswer(done.data))
 }
 
@@ -132,8 +142,22 @@ func batchOf(body []byte) ([]json.RawMessage, bool) {
 	return nil, false
 }
 
-func (s *Server) batchElement(ctx context.Context, body json.RawMessage, c caller) json.RawMessage {
-	done, f := s.answer(ctx, body, c)
+// parseBatch: with one malformed element nothing runs, and the answer is that one error.
+func parseBatch(batch []json.RawMessage) ([]*graphQLRequest, *graphqlError) {
+	requests := make([]*graphQLRequest, len(batch))
+	for i, body := range batch {
+		req, refused := parseRequest(body)
+		if refused != nil {
+			refused.Path = fmt.Sprintf("$[%d]", i) + strings.TrimPrefix(refused.path(), "$")
+			return nil, refused
+		}
+		requests[i] = req
+	}
+	return requests, nil
+}
+
+func (s *Server) batchElement(ctx context.Context, req *graphQLRequest, c caller) json.RawMessage {
+	done, f := s.answer(ctx, req, c)
 	if f != nil {
 		return errorAnswer(f, s.showsInternal(c.session))
 	}
@@ -141,11 +165,7 @@ func (s *Server) batchElement(ctx context.Context, body json.RawMessage, c calle
 }
 
 // answer runs one operation that came over HTTP.
-func (s *Server) answer(ctx context.Context, body json.RawMessage, c caller) (*result, *graphqlError) {
-	req, refused := parseRequest(body)
-	if refused != nil {
-		return nil, refused
-	}
+func (s *Server) answer(ctx context.Context, req *graphQLRequest, c caller) (*result, *graphqlError) {
 	op, refused := req.operation()
 	if refused != nil {
 		return nil, refused

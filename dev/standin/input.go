@@ -47,7 +47,7 @@ func (in input) describe() string {
 		case json.Number:
 			return "a number"
 		case []any:
-			return "an array"
+			return "a list"
 		default:
 			return "an object"
 		}
@@ -99,6 +99,16 @@ func (in input) plain(variables map[string]*variable) any {
 type coercer struct {
 	schema    *ast.Schema
 	variables map[string]*variable
+	parser    string // column, count or bigint: see the directives of the schema's text
+}
+
+// as reads the next value as a directive of its definition says.
+func (c coercer) as(directives ast.DirectiveList) coercer {
+	c.parser = ""
+	if len(directives) > 0 {
+		c.parser = directives[0].Name
+	}
+	return c
 }
 
 // coerce checks one value. present is false for a variable that has no value.
@@ -147,6 +157,9 @@ func compatible(have, want *ast.Type) bool {
 
 // list takes a single value for a list of one, as GraphQL says.
 func (c coercer) list(in input, elem *ast.Type, path string) (any, *graphqlError) {
+	if in.isNull() {
+		return nil, mismatch(path, "a list", elem.Name(), in)
+	}
 	elements := []input{in}
 	if values, ok := in.json.([]any); in.isJSON && ok {
 		elements = elements[:0]
@@ -177,7 +190,7 @@ func (c coercer) named(in input, def *ast.Definition, path string) (any, *graphq
 	case ast.Enum:
 		return enum(in, def, path)
 	default:
-		return scalar(in, def.Name, path, c.variables)
+		return c.scalar(in, def.Name, path)
 	}
 }
 
@@ -206,10 +219,14 @@ func (c coercer) object(in input, def *ast.Definition, path string) (any, *graph
 	values := map[string]any{}
 	for _, f := range def.Fields {
 		member, given := members[f.Name]
+		wanted := f.Type
 		if given && strings.HasSuffix(def.Name, "_exp") && member.resolvesToNull(c.variables) {
-			return nil, invalid(path+"."+f.Name, "unexpected null value for type '%s'", f.Type.Name())
+			required := *f.Type // null would drop the condition, so the engine refuses it
+			required.NonNull = true
+			wanted = &required
+			member = input{isJSON: true}
 		}
-		value, present, refused := c.member(member, given, f.Type, f.Name, path+"."+f.Name)
+		value, present, refused := c.as(f.Directives).member(member, given, wanted, f.Name, path+"."+f.Name)
 		if refused != nil {
 			return nil, refused
 		}

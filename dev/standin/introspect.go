@@ -53,6 +53,11 @@ func listOf[T any](values []T, each func(T, []*field) json.RawMessage) func(*fie
 	}
 }
 
+// byName sorts a copy, as the engine sorts all that it lists.
+func byName[T any](values []T, name func(T) string) []T {
+	return slices.SortedFunc(slices.Values(values), func(a, b T) int { return strings.Compare(name(a), name(b)) })
+}
+
 func (i introspector) answer(f *field) json.RawMessage {
 	if f.name == "__type" {
 		name, _ := f.args["name"].(string)
@@ -115,12 +120,12 @@ func (i introspector) named(def *ast.Definition, selection []*field) json.RawMes
 		shown := slices.DeleteFunc(slices.Clone(def.Fields), func(f *ast.FieldDefinition) bool {
 			return strings.HasPrefix(f.Name, "__")
 		})
-		m["fields"] = listOf(shown, i.field)
+		m["fields"] = listOf(byName(shown, func(f *ast.FieldDefinition) string { return f.Name }), i.field)
 		m["interfaces"] = constant([]any{})
 	case ast.InputObject:
-		m["inputFields"] = listOf(def.Fields, i.inputField)
+		m["inputFields"] = listOf(byName(def.Fields, func(f *ast.FieldDefinition) string { return f.Name }), i.inputField)
 	case ast.Enum:
-		m["enumValues"] = listOf(def.EnumValues, enumValue)
+		m["enumValues"] = listOf(byName(def.EnumValues, func(v *ast.EnumValueDefinition) string { return v.Name }), enumValue)
 	}
 	return m.render(selection)
 }
@@ -148,7 +153,7 @@ func (i introspector) field(f *ast.FieldDefinition, selection []*field) json.Raw
 	return members{
 		"name": constant(f.Name), "description": text(f.Description), "isDeprecated": constant(false),
 		"type": func(s *field) json.RawMessage { return i.typ(f.Type, s.selection) },
-		"args": listOf(f.Arguments, i.argument),
+		"args": listOf(byName(f.Arguments, func(a *ast.ArgumentDefinition) string { return a.Name }), i.argument),
 	}.render(selection)
 }
 

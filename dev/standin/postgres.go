@@ -54,7 +54,59 @@ func (postgresDialect) table(name metadata.TableName) string {
 	return pgx.Identifier{name.Schema, name.Name}.Sanitize()
 }
 
-func (postgresDialect) output(c column) string { return "to_json(" + quote(c.name) + ")::text" }
+// The columns come as one JSON text, because database/sql reads no arrays.
+func (postgresDialect) constraints(ctx context.Context, db querier, table metadata.TableName) ([]constraint, error) {
+	rows, err := db.QueryContext(ctx, `
+		SELECT c.conname, (SELECT json_agg(a.attname ORDER BY k.n)::text FROM unnest(c.conkey) WITH ORDINALITY k (num, n)
+		                   JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num)
+		FROM pg_constraint c WHERE c.conrelid = to_regclass($1) AND c.contype IN ('p', 'u') ORDER BY c.conname`, postgresDialect{}.table(table))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var list []constraint
+	for rows.Next() {
+		var c constraint
+		var columns []byte
+		if err := rows.Scan(&c.name, &columns); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(columns, &c.columns); err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, rows.Err()
+}
+
+func (postgresDialect) foreignKeys(ctx context.Context, db querier, table metadata.TableName) ([]foreignKey, error) {
+	rows, err := db.QueryContext(ctx, `
+		SELECT n.nspname, t.relname,
+		       (SELECT json_object_agg(a.attname, b.attname)::text FROM unnest(c.conkey, c.confkey) k (num, other)
+		        JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num
+		        JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.other)
+		FROM pg_constraint c JOIN pg_class t ON t.oid = c.confrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+		WHERE c.conrelid = to_regclass($1) AND c.contype = 'f' ORDER BY c.conname`, postgresDialect{}.table(table))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var list []foreignKey
+	for rows.Next() {
+		var k foreignKey
+		var columns []byte
+		if err := rows.Scan(&k.to.Schema, &k.to.Name, &columns); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(columns, &k.columns); err != nil {
+			return nil, err
+		}
+		list = append(list, k)
+	}
+	return list, rows.Err()
+}
+
+func (postgresDialect) output(expression string) string { return "to_json(" + expression + ")::text" }
 
 func (postgresDialect) decode(_ column, text string) json.RawMessage { return json.RawMessage(text) }
 
@@ -70,6 +122,12 @@ func (postgresDialect) argument(c column, value any) (any, *graphqlError) {
 	return sqlText(value), nil
 }
 
+func (postgresDialect) list(c column, n int) string {
+	return fmt.Sprintf("(SELECT unnest(($%d::text)::%s[]))", n, c.sqlType)
+}
+
+func (postgresDialect) listArgument(text string) any { return text }
+
 func (postgresDialect) compare(operator, left, right string) (string, *graphqlError) {
 	sql, ok := comparisons[operator]
 	if !ok {
@@ -83,6 +141,12 @@ func (postgresDialect) compare(operator, left, right string) (string, *graphqlEr
 }
 
 func (postgresDialect) staleReturning() bool { return false }
+
+func (postgresDialect) inserted(table string) string { return table + ".xmax = 0" }
+
+func (postgresDialect) distinctOn(columns string) string {
+	return "SELECT DISTINCT ON (" + columns + ")"
+}
 
 // refusal follows Hasura's table of SQLSTATEs.
 func (postgresDialect) refusal(err error) *graphqlError {
@@ -99,6 +163,8 @@ func (postgresDialect) refusal(err error) *graphqlError {
 		return &graphqlError{Message: prefixes[pg.Code] + pg.Message, Code: "constraint-violation"}
 	case pg.Code == "23514":
 		return &graphqlError{Message: "Check constraint violation. " + pg.Message, Code: "permission-error"}
+	case pg.Code == "22025": // a LIKE pattern's escape
+		return &graphqlError{Message: pg.Message, Code: "bad-request"}
 	case strings.HasPrefix(pg.Code, "22"):
 		return &graphqlError{Message: pg.Message, Code: "data-exception"}
 	case pg.Code == "53300":

@@ -3,6 +3,7 @@ package standin
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -20,29 +21,58 @@ type graphQLRequest struct {
 
 // parseRequest reads the body's JSON object in Hasura's way of failing.
 func parseRequest(body json.RawMessage) (*graphQLRequest, *graphqlError) {
-	parseFailed := func(message string) *graphqlError {
-		return &graphqlError{Message: "parsing Hasura.GraphQL.Transport.HTTP.Protocol.GQLReq(GQLReq) failed, " + message, Code: "parse-failed"}
+	failed := func(path, format string, args ...any) *graphqlError {
+		return &graphqlError{Path: path, Message: fmt.Sprintf(format, args...), Code: "parse-failed"}
 	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil || members == nil {
-		return nil, parseFailed("expected Object")
+	const parser = "parsing Hasura.GraphQL.Transport.HTTP.Protocol.GQLReq(GQLReq) failed, "
+	members, ok := firstMembers(body)
+	if !ok {
+		return nil, failed("$", parser+"expected Object, but encountered %s", jsonTypeName(decodeJSON(body)))
 	}
 	var persisted map[string]json.RawMessage
 	if json.Unmarshal(members["extensions"], &persisted) == nil && persisted["persistedQuery"] != nil {
 		return nil, persistedQueryNotSupported()
 	}
-	req := &graphQLRequest{}
-	if _, ok := members["query"]; !ok {
-		return nil, parseFailed(`key "query" not found`)
+	raw, ok := members["query"]
+	if !ok {
+		return nil, failed("$", parser+`key "query" not found`)
 	}
-	for key, into := range map[string]any{"query": &req.Query, "operationName": &req.OperationName, "variables": &req.Variables} {
-		if raw, ok := members[key]; ok && json.Unmarshal(raw, into) != nil {
-			f := parseFailed(key + " has another type than expected")
-			f.Path = "$." + key
-			return nil, f
+	req := &graphQLRequest{}
+	if json.Unmarshal(raw, &req.Query) != nil || string(raw) == "null" {
+		return nil, failed("$.query", "parsing Text failed, expected String, but encountered %s", jsonTypeName(decodeJSON(raw)))
+	}
+	if raw := members["operationName"]; raw != nil && string(raw) != "null" {
+		if json.Unmarshal(raw, &req.OperationName) != nil {
+			return nil, failed("$.operationName", "parsing Text failed, expected String, but encountered %s", jsonTypeName(decodeJSON(raw)))
+		}
+		if !isName(req.OperationName) {
+			return nil, failed("$.operationName", "%s is not valid GraphQL name", req.OperationName)
 		}
 	}
+	if raw := members["variables"]; raw != nil && json.Unmarshal(raw, &req.Variables) != nil {
+		return nil, failed("$.variables", "parsing HashMap failed, expected Object, but encountered %s", jsonTypeName(decodeJSON(raw)))
+	}
 	return req, nil
+}
+
+// firstMembers reads an object's members. Of a name that comes twice the first counts.
+func firstMembers(body json.RawMessage) (map[string]json.RawMessage, bool) {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return nil, false
+	}
+	members := map[string]json.RawMessage{}
+	for dec.More() {
+		name, err := dec.Token()
+		var value json.RawMessage
+		if err != nil || dec.Decode(&value) != nil {
+			return nil, false
+		}
+		if _, twice := members[fmt.Sprint(name)]; !twice {
+			members[fmt.Sprint(name)] = value
+		}
+	}
+	return members, true
 }
 
 func persistedQueryNotSupported() *graphqlError {
@@ -68,30 +98,42 @@ type variable struct {
 
 func (r *graphQLRequest) operation() (*operation, *graphqlError) {
 	doc, err := parser.ParseQuery(&ast.Source{Input: r.Query})
-	if err != nil {
+	if err != nil || len(doc.Operations)+len(doc.Fragments) == 0 || namesTwice(doc) {
 		return nil, invalid("$.query", "not a valid graphql query")
 	}
 	def, refused := chooseOperation(doc, r.OperationName)
 	if refused != nil {
 		return nil, refused
 	}
+	for _, d := range def.Directives {
+		if d.Name == "skip" || d.Name == "include" {
+			return nil, invalid("$", "directive '%s' is not allowed on a %s", d.Name, def.Operation)
+		}
+		return nil, invalid("$", "directive '%s' is not defined in the schema", d.Name)
+	}
 	op := &operation{text: r.Query, kind: def.Operation, selection: def.SelectionSet, fragments: doc.Fragments, variables: map[string]*variable{}}
 	for _, d := range def.VariableDefinitions {
+		if op.variables[d.Variable] != nil {
+			return nil, &graphqlError{Message: fmt.Sprintf("multiple definitions for variable %q", d.Variable), Code: "parse-failed"}
+		}
 		v, refused := bind(d, r.Variables)
 		if refused != nil {
 			return nil, refused
 		}
 		op.variables[d.Variable] = v
 	}
-	if refused := op.checkBound(); refused != nil {
-		return nil, refused
-	}
 	if refused := op.checkCycles(); refused != nil {
 		return nil, refused
 	}
+	used := op.used()
+	for _, name := range used {
+		if op.variables[name] == nil {
+			return nil, invalid("$", "unbound variable %q", name)
+		}
+	}
 	var extra []string
 	for _, name := range slices.Sorted(maps.Keys(r.Variables)) {
-		if op.variables[name] == nil {
+		if !slices.Contains(used, name) {
 			extra = append(extra, name)
 		}
 	}
@@ -159,46 +201,87 @@ func walk(set ast.SelectionSet, visit func(ast.Selection)) {
 	}
 }
 
-// checkBound refuses the use of a variable that the operation does not declare.
-func (op *operation) checkBound() *graphqlError {
-	unbound := ""
+// arguments are those of a selection and its directives.
+func arguments(s ast.Selection) []ast.ArgumentList {
+	var lists []ast.ArgumentList
+	var directives ast.DirectiveList
+	switch s := s.(type) {
+	case *ast.Field:
+		directives = s.Directives
+		lists = append(lists, s.Arguments)
+	case *ast.InlineFragment:
+		directives = s.Directives
+	case *ast.FragmentSpread:
+		directives = s.Directives
+	}
+	for _, d := range directives {
+		lists = append(lists, d.Arguments)
+	}
+	return lists
+}
+
+// namesTwice reports whether an argument or a key of an object comes twice, which the
+// engine's parser refuses.
+func namesTwice(doc *ast.QueryDocument) bool {
+	twice := false
 	var inValue func(v *ast.Value)
 	inValue = func(v *ast.Value) {
-		if v.Kind == ast.Variable && op.variables[v.Raw] == nil && unbound == "" {
-			unbound = v.Raw
+		seen := map[string]bool{}
+		for _, child := range v.Children {
+			twice = twice || v.Kind == ast.ObjectValue && seen[child.Name]
+			seen[child.Name] = true
+			inValue(child.Value)
+		}
+	}
+	visit := func(s ast.Selection) {
+		for _, list := range arguments(s) {
+			seen := map[string]bool{}
+			for _, a := range list {
+				twice = twice || seen[a.Name]
+				seen[a.Name] = true
+				inValue(a.Value)
+			}
+		}
+	}
+	for _, op := range doc.Operations {
+		walk(op.SelectionSet, visit)
+	}
+	for _, f := range doc.Fragments {
+		walk(f.SelectionSet, visit)
+	}
+	return twice
+}
+
+// used are the variables that the operation and its fragments use, in order of their
+// first use.
+func (op *operation) used() []string {
+	var used []string
+	var inValue func(v *ast.Value)
+	inValue = func(v *ast.Value) {
+		if v.Kind == ast.Variable && !slices.Contains(used, v.Raw) {
+			used = append(used, v.Raw)
 		}
 		for _, child := range v.Children {
 			inValue(child.Value)
 		}
 	}
-	inArguments := func(args ast.ArgumentList) {
-		for _, a := range args {
-			inValue(a.Value)
+	reached := map[string]bool{}
+	var visit func(s ast.Selection)
+	visit = func(s ast.Selection) {
+		for _, list := range arguments(s) {
+			for _, a := range list {
+				inValue(a.Value)
+			}
 		}
-	}
-	visit := func(s ast.Selection) {
-		var directives ast.DirectiveList
-		switch s := s.(type) {
-		case *ast.Field:
-			directives = s.Directives
-			inArguments(s.Arguments)
-		case *ast.InlineFragment:
-			directives = s.Directives
-		case *ast.FragmentSpread:
-			directives = s.Directives
-		}
-		for _, d := range directives {
-			inArguments(d.Arguments)
+		if spread, ok := s.(*ast.FragmentSpread); ok && !reached[spread.Name] {
+			reached[spread.Name] = true
+			if f := op.fragments.ForName(spread.Name); f != nil {
+				walk(f.SelectionSet, visit)
+			}
 		}
 	}
 	walk(op.selection, visit)
-	for _, f := range op.fragments {
-		walk(f.SelectionSet, visit)
-	}
-	if unbound != "" {
-		return invalid("$", "unbound variable %q", unbound)
-	}
-	return nil
+	return used
 }
 
 // checkCycles refuses fragments that contain themselves.

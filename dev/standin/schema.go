@@ -2,6 +2,7 @@ package standin
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -31,6 +32,11 @@ const (
 	selectMany fieldKind = iota
 	selectByKey
 	selectStream
+	selectAggregate
+	insertMany
+	insertOne
+	deleteWhere
+	deleteByKey
 	updateWhere
 	updateByKey
 	updateMany
@@ -49,6 +55,14 @@ type sdl struct {
 	scalars map[string]bool
 	schema  *roleSchema
 }
+
+// Directives of the schema's text tell the coercer how the engine parses a value where
+// its type does not say it. Introspection does not show them.
+const (
+	asColumn = " @column" // a column's value, by the parser of its Postgres type
+	asCount  = " @count"  // an Int that is not negative
+	asBigInt = " @bigint" // an Int that may be text
+)
 
 // buildSchema makes the schema of a role. A role that is named nowhere gets an
 // empty one, as in Hasura.
@@ -99,9 +113,12 @@ func (s *sdl) text() string {
 	for _, name := range builtInScalars {
 		s.comparison(name)
 	}
-	b.WriteString(`enum order_by { asc asc_nulls_first asc_nulls_last desc desc_nulls_first desc_nulls_last }
-enum cursor_ordering { ASC DESC }
-`)
+	b.WriteString("directive @column on ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION\ndirective @count on ARGUMENT_DEFINITION\ndirective @bigint on ARGUMENT_DEFINITION\n")
+	b.WriteString("\"column ordering options\" enum order_by {")
+	for _, name := range slices.Sorted(maps.Keys(orderings)) {
+		fmt.Fprintf(&b, " %q %s", orderDescription(name), name)
+	}
+	b.WriteString(" }\nenum cursor_ordering { ASC DESC }\n")
 	b.WriteString(s.types.String())
 	return b.String()
 }
@@ -115,125 +132,14 @@ func (s *sdl) useScalar(name string) {
 	}
 }
 
+// orderDescription puts in words where an ordering has nulls.
+func orderDescription(name string) string {
+	words := strings.NewReplacer("ASC", "in ascending order,", "DESC", "in descending order,", "NULLS", "nulls", "FIRST", "first", "LAST", "last")
+	return words.Replace(orderings[name])
+}
+
 func (s *sdl) root(root, description, signature string) {
 	s.roots[root] = append(s.roots[root], fmt.Sprintf("%q %s", description, signature))
-}
-
-func (s *sdl) table(a access) {
-	readable, stem := a.readable(), a.stem()
-	for _, c := range a.columns {
-		if a.selects != nil || a.updates != nil {
-			s.useScalar(c.typ)
-		}
-	}
-	if len(readable) > 0 {
-		s.selectFields(a, readable, stem)
-	}
-	if writable := a.writable(); len(writable) > 0 {
-		s.updateFields(a, writable, stem)
-	}
-	if len(readable) > 0 || a.updates != nil {
-		s.boolExp(stem, readable)
-	}
-}
-
-func (s *sdl) selectFields(a access, readable []column, stem string) {
-	fmt.Fprintf(&s.types, "\"columns of table %s\" type %s { %s }\n", a.name, stem, fieldsOf(readable, outputType))
-	fmt.Fprintf(&s.types, "input %s_order_by { %s }\n", stem, fieldsOf(readable, func(column) string { return "order_by" }))
-	fmt.Fprintf(&s.types, "input %s_stream_cursor_value_input { %s }\n", stem, fieldsOf(readable, inputType))
-	fmt.Fprintf(&s.types, "input %[1]s_stream_cursor_input { initial_value: %[1]s_stream_cursor_value_input! ordering: cursor_ordering }\n", stem)
-	many := fmt.Sprintf("%[1]s(limit: Int, offset: Int, order_by: [%[1]s_order_by!], where: %[1]s_bool_exp): [%[1]s!]!", stem)
-	s.schema.tables[stem] = tableField{a, selectMany}
-	for _, root := range []string{queryRoot, subscriptionRoot} {
-		s.root(root, "fetch data from the table: "+a.name.String(), many)
-	}
-	if a.readsKey() {
-		s.schema.tables[stem+"_by_pk"] = tableField{a, selectByKey}
-		for _, root := range []string{queryRoot, subscriptionRoot} {
-			s.root(root, "fetch data from the table by its primary key: "+a.name.String(), fmt.Sprintf("%s_by_pk(%s): %s", stem, keyArguments(a), stem))
-		}
-	}
-	s.schema.tables[stem+"_stream"] = tableField{a, selectStream}
-	s.root(subscriptionRoot, "fetch data from the table in a streaming manner: "+a.name.String(),
-		fmt.Sprintf("%[1]s_stream(batch_size: Int!, cursor: [%[1]s_stream_cursor_input]!, where: %[1]s_bool_exp): [%[1]s!]!", stem))
-}
-
-func (s *sdl) updateFields(a access, writable []column, stem string) {
-	returning := ""
-	if a.selects != nil {
-		returning = fmt.Sprintf("returning: [%s!]!", stem)
-	}
-	fmt.Fprintf(&s.types, "type %s_mutation_response { affected_rows: Int! %s }\n", stem, returning)
-	fmt.Fprintf(&s.types, "input %s_set_input { %s }\n", stem, fieldsOf(writable, inputType))
-	fmt.Fprintf(&s.types, "input %[1]s_updates { _set: %[1]s_set_input where: %[1]s_bool_exp! }\n", stem)
-	s.schema.tables["update_"+stem] = tableField{a, updateWhere}
-	s.root(mutationRoot, "update data of the table: "+a.name.String(),
-		fmt.Sprintf("update_%[1]s(_set: %[1]s_set_input, where: %[1]s_bool_exp!): %[1]s_mutation_response", stem))
-	s.schema.tables["update_"+stem+"_many"] = tableField{a, updateMany}
-	s.root(mutationRoot, "update multiples rows of table: "+a.name.String(),
-		fmt.Sprintf("update_%[1]s_many(updates: [%[1]s_updates!]!): [%[1]s_mutation_response]", stem))
-	if !a.readsKey() {
-		return
-	}
-	fmt.Fprintf(&s.types, "input %s_pk_columns_input { %s }\n", stem, keyArguments(a))
-	s.schema.tables["update_"+stem+"_by_pk"] = tableField{a, updateByKey}
-	s.root(mutationRoot, "update single row of the table: "+a.name.String(),
-		fmt.Sprintf("update_%[1]s_by_pk(_set: %[1]s_set_input, pk_columns: %[1]s_pk_columns_input!): %[1]s", stem))
-}
-
-// boolExp filters by the columns that the role reads.
-func (s *sdl) boolExp(stem string, readable []column) {
-	fmt.Fprintf(&s.types, "input %[1]s_bool_exp { _and: [%[1]s_bool_exp!] _not: %[1]s_bool_exp _or: [%[1]s_bool_exp!]", stem)
-	for _, c := range readable {
-		if !c.list {
-			fmt.Fprintf(&s.types, " %s: %s_comparison_exp", c.name, c.typ)
-		}
-	}
-	s.types.WriteString(" }\n")
-}
-
-func (s *sdl) comparison(typ string) {
-	fmt.Fprintf(&s.types, "input %s_comparison_exp {", typ)
-	operators := plainOperators
-	if typ == "String" || typ == "citext" {
-		operators = slices.Concat(plainOperators, textOperators)
-	}
-	for _, operator := range operators {
-		operand := typ
-		if operatorTakesList[operator] {
-			operand = "[" + typ + "!]"
-		} else if operator == "_is_null" {
-			operand = "Boolean"
-		}
-		fmt.Fprintf(&s.types, " %s: %s", operator, operand)
-	}
-	s.types.WriteString(" }\n")
-}
-
-func keyArguments(a access) string {
-	return fieldsOf(a.keyColumns(), func(c column) string { return inputType(c) + "!" })
-}
-
-func fieldsOf(columns []column, typ func(column) string) string {
-	var fields []string
-	for _, c := range columns {
-		fields = append(fields, c.name+": "+typ(c))
-	}
-	return strings.Join(fields, " ")
-}
-
-func inputType(c column) string {
-	if c.list {
-		return "[" + c.typ + "!]"
-	}
-	return c.typ
-}
-
-func outputType(c column) string {
-	if c.nullable {
-		return inputType(c)
-	}
-	return inputType(c) + "!"
 }
 
 func (s *sdl) action(a *metadata.Action) {

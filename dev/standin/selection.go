@@ -10,6 +10,7 @@ import (
 type field struct {
 	key       string // alias or name: where the answer goes
 	name      string
+	path      string               // of names, not aliases
 	def       *ast.FieldDefinition // nil for __typename
 	args      map[string]any
 	selection []*field
@@ -47,7 +48,7 @@ func (c selector) selection(set ast.SelectionSet, parent *ast.Definition, path s
 }
 
 func (c selector) field(p *pending, parent *ast.Definition, path string) (*field, *graphqlError) {
-	f := &field{key: p.Alias, name: p.Name, parent: parent, args: map[string]any{}}
+	f := &field{key: p.Alias, name: p.Name, path: path, parent: parent, args: map[string]any{}}
 	if p.Name == "__typename" {
 		return f, nil
 	}
@@ -68,7 +69,7 @@ func (c selector) field(p *pending, parent *ast.Definition, path string) (*field
 		} else if a.DefaultValue != nil {
 			in.literal = a.DefaultValue
 		}
-		value, present, refused := c.member(in, in.literal != nil, a.Type, a.Name, path+".args."+a.Name)
+		value, present, refused := c.as(a.Directives).member(in, in.literal != nil, a.Type, a.Name, path+".args."+a.Name)
 		if refused != nil {
 			return nil, refused
 		}
@@ -104,7 +105,7 @@ func (c selector) flatten(set ast.SelectionSet, parent *ast.Definition, path str
 		case *ast.FragmentSpread:
 			def := c.fragments.ForName(s.Name)
 			if def == nil {
-				refused = invalid(path+"."+s.Name, "reference to undefined fragment %q", s.Name)
+				refused = invalid(path, "reference to undefined fragment %q", s.Name)
 			} else {
 				refused = c.spread(s.Directives, def.TypeCondition, def.SelectionSet, parent, path, merged)
 			}
@@ -125,7 +126,7 @@ func (c selector) spread(d ast.DirectiveList, on string, set ast.SelectionSet, p
 }
 
 func (c selector) addField(f *ast.Field, path string, merged *[]*pending) *graphqlError {
-	keep, refused := c.included(f.Directives, path+"."+f.Name)
+	keep, refused := c.included(f.Directives, path)
 	if refused != nil || !keep {
 		return refused
 	}
@@ -169,7 +170,7 @@ func (c selector) included(list ast.DirectiveList, path string) (bool, *graphqlE
 		if a := d.Arguments.ForName("if"); a != nil {
 			in.literal = a.Value
 		}
-		value, _, refused := c.member(in, in.literal != nil, ast.NonNullNamedType("Boolean", nil), "if", path+".args.if")
+		value, _, refused := c.member(in, in.literal != nil, ast.NonNullNamedType("Boolean", nil), "if", path+"."+d.Name+".args.if")
 		if refused != nil {
 			return false, refused
 		}

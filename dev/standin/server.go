@@ -1,9 +1,9 @@
 // Package standin is a development stand-in for Hasura GraphQL Engine CE v2.48:
 // it reads the metadata that production applies, calls the same actions in the
 // same way, decides about tokens, roles and headers as the engine does, and
-// answers the permitted table fields (select, update, live query, stream) from
-// Postgres or SQLite. It stores no metadata, has no console, and does not insert
-// or delete.
+// answers the permitted table fields (queries with relationships and aggregates,
+// inserts, updates, deletes, live queries, streams) from Postgres or SQLite. It stores no
+// metadata and has no console.
 package standin
 
 import (
@@ -123,17 +123,8 @@ func (s *Server) load(ctx context.Context) error {
 	for _, what := range s.cfg.Metadata.Unserved {
 		s.problems = append(s.problems, "not served by the stand-in: "+what)
 	}
-	for _, source := range s.cfg.Metadata.Sources {
-		for _, meta := range source.Tables {
-			t, problems, err := loadTable(ctx, s.dialect, s.cfg.DB, meta)
-			if err != nil {
-				return err
-			}
-			s.problems = append(s.problems, problems...)
-			if t != nil {
-				s.tables = append(s.tables, t)
-			}
-		}
+	if err := s.loadTables(ctx); err != nil {
+		return err
 	}
 	for _, a := range s.cfg.Metadata.Actions {
 		if _, missing := metadata.Expand(a.Handler, s.cfg.Env); len(missing) > 0 {
@@ -145,6 +136,33 @@ func (s *Server) load(ctx context.Context) error {
 	// Admin's schema holds everything, so it shows every clash of names.
 	_, err := s.schemaFor(auth.AdminRole)
 	return err
+}
+
+// loadTables describes the tables first, so that their relationships find each other, and
+// then keeps the permissions that fit.
+func (s *Server) loadTables(ctx context.Context) error {
+	metas := map[*table]metadata.Table{}
+	for _, source := range s.cfg.Metadata.Sources {
+		for _, meta := range source.Tables {
+			t, err := loadTable(ctx, s.dialect, s.cfg.DB, meta)
+			if err != nil {
+				return err
+			}
+			if t == nil {
+				s.problems = append(s.problems, fmt.Sprintf("no such table/view exists in source: %s", meta.Table))
+				continue
+			}
+			s.tables = append(s.tables, t)
+			metas[t] = meta
+		}
+	}
+	for _, t := range s.tables {
+		s.problems = append(s.problems, t.relate(metas[t], s.tables)...)
+	}
+	for _, t := range s.tables {
+		s.problems = append(s.problems, t.permit(metas[t], s.tables)...)
+	}
+	return nil
 }
 
 // Problems are the inconsistent objects of the metadata.

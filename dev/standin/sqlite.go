@@ -34,6 +34,10 @@ func (sqliteDialect) columns(ctx context.Context, db querier, table metadata.Tab
 		switch {
 		case c.sqlType == "INTEGER":
 			c.typ = "Int"
+		case c.sqlType == "BOOLEAN":
+			c.typ = "Boolean"
+		case c.sqlType == "REAL":
+			c.typ = "Float"
 		case c.name == "id" || strings.HasSuffix(c.name, "_id"):
 			c.typ = "uuid"
 		case strings.HasSuffix(c.name, "_at"):
@@ -55,16 +59,70 @@ func sqliteName(t metadata.TableName) string {
 
 func (sqliteDialect) table(name metadata.TableName) string { return quote(sqliteName(name)) }
 
-func (sqliteDialect) output(c column) string { return "CAST(" + quote(c.name) + " AS TEXT)" }
+// constraints names them as Postgres would.
+func (d sqliteDialect) constraints(ctx context.Context, db querier, table metadata.TableName) ([]constraint, error) {
+	rows, err := db.QueryContext(ctx, `
+		SELECT l.origin, (SELECT json_group_array(name) FROM (SELECT name FROM pragma_index_info(l.name) ORDER BY seqno))
+		FROM pragma_index_list(?) l WHERE l.origin IN ('pk', 'u') AND NOT l.partial ORDER BY l.seq`, sqliteName(table))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var list []constraint
+	for rows.Next() {
+		var c constraint
+		var origin string
+		var columns []byte
+		if err := rows.Scan(&origin, &columns); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(columns, &c.columns); err != nil {
+			return nil, err
+		}
+		c.name = table.Name + "_pkey"
+		if origin == "u" {
+			c.name = table.Name + "_" + strings.Join(c.columns, "_") + "_key"
+		}
+		list = append(list, c)
+	}
+	return list, rows.Err()
+}
+
+func (sqliteDialect) foreignKeys(ctx context.Context, db querier, table metadata.TableName) ([]foreignKey, error) {
+	rows, err := db.QueryContext(ctx, `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq`, sqliteName(table))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var list []foreignKey
+	last := -1
+	for rows.Next() {
+		var id int
+		var other, from, to string
+		if err := rows.Scan(&id, &other, &from, &to); err != nil {
+			return nil, err
+		}
+		if id != last {
+			list, last = append(list, foreignKey{to: metadata.TableName{Schema: "public", Name: other}, columns: map[string]string{}}), id
+		}
+		list[len(list)-1].columns[from] = to
+	}
+	return list, rows.Err()
+}
+
+func (sqliteDialect) output(expression string) string { return "CAST(" + expression + " AS TEXT)" }
 
 func (sqliteDialect) decode(c column, text string) json.RawMessage {
-	if c.typ == "Int" {
+	switch {
+	case c.typ == "Boolean":
+		return mustJSON(text == "1")
+	case c.typ == "Int" || c.typ == "Float":
 		return json.RawMessage(text)
 	}
 	return mustJSON(text)
 }
 
-func (sqliteDialect) placeholder(column, int) string { return "?" }
+func (sqliteDialect) placeholder(_ column, n int) string { return fmt.Sprintf("?%d", n) }
 
 var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$`)
 
@@ -72,6 +130,8 @@ var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-f
 func (sqliteDialect) argument(c column, value any) (any, *graphqlError) {
 	text, isText := value.(string)
 	switch {
+	case c.typ == "Boolean":
+		return value, nil
 	case !isText || c.typ == "String":
 		return sqlText(value), nil
 	case c.typ == "uuid" && !uuidForm.MatchString(text):
@@ -86,6 +146,21 @@ func (sqliteDialect) argument(c column, value any) (any, *graphqlError) {
 		return at.UTC().Format("2006-01-02T15:04:05.000000-07:00"), nil
 	}
 	return text, nil
+}
+
+func (sqliteDialect) list(_ column, n int) string {
+	return fmt.Sprintf("(SELECT value FROM json_each(?%d))", n)
+}
+
+// listArgument reads the elements of an array that need no quotes.
+func (sqliteDialect) listArgument(text string) any {
+	elements := []string{}
+	for e := range strings.SplitSeq(strings.Trim(text, "{}"), ",") {
+		if e = strings.Trim(strings.TrimSpace(e), `"`); e != "" {
+			elements = append(elements, e)
+		}
+	}
+	return string(mustJSON(elements))
 }
 
 // compare: LIKE in SQLite has no regard for case, and there is nothing like the
@@ -104,6 +179,10 @@ func (sqliteDialect) compare(operator, left, right string) (string, *graphqlErro
 }
 
 func (sqliteDialect) staleReturning() bool { return true }
+
+func (sqliteDialect) inserted(string) string { return "TRUE" }
+
+func (sqliteDialect) distinctOn(string) string { return "" }
 
 var sqliteConstraint = regexp.MustCompile(`CHECK constraint failed: (\w+)`)
 

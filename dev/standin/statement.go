@@ -12,13 +12,41 @@ import (
 	"hasura-login/dev/standin/auth"
 )
 
+// call is what the statements of one root field need.
+type call struct {
+	dialect
+	db      querier
+	session *auth.Session
+	tables  []*table // all, for _exists
+}
+
+func (c call) statement() *statement { return &statement{call: c} }
+
 // statement collects the arguments of one SQL statement, and the first thing
 // that is wrong with it.
 type statement struct {
-	dialect
-	session *auth.Session
-	args    []any
-	failed  *graphqlError
+	call
+	args   []any
+	nested int // how many tables have a name of the statement's own
+	failed *graphqlError
+}
+
+// source is a table in a statement. ref qualifies its columns.
+type source struct {
+	*table
+	ref string
+}
+
+func (s source) value(c column) string { return s.ref + "." + quote(c.name) }
+
+// target is the table that a statement is about, under its own name: SQLite knows no
+// other in RETURNING.
+func (s *statement) target(t *table) source { return source{t, s.table(t.name)} }
+
+// inner is a table of a subquery, under a name that no other has.
+func (s *statement) inner(t *table) source {
+	s.nested++
+	return source{t, fmt.Sprintf("_%d", s.nested)}
 }
 
 func (s *statement) fail(f *graphqlError) string {
@@ -38,15 +66,21 @@ func (s *statement) bind(c column, value any) string {
 	return s.placeholder(c, len(s.args))
 }
 
-// permission is a filter of the metadata; where is one of the client. They have
-// the same form, but only the metadata's strings name session variables.
-func (s *statement) permission(t *table, filter map[string]any) string {
-	return s.condition(t, filter, s.permissionValue)
+// terms tell a filter of the metadata from one of a client, which have the same form:
+// only the metadata's strings name session variables, and only a client's way to another
+// table leads through what its role may read there.
+type terms struct {
+	value func(any) any
+	role  string // of the client; "" in the metadata
 }
 
-func (s *statement) where(t *table, exp any) string {
+func (s *statement) permission(t source, filter map[string]any) string {
+	return s.condition(t, filter, terms{value: s.permissionValue})
+}
+
+func (s *statement) where(t source, role string, exp any) string {
 	filter, _ := exp.(map[string]any) // nil: no condition
-	return s.condition(t, filter, func(v any) any { return v })
+	return s.condition(t, filter, terms{value: func(v any) any { return v }, role: role})
 }
 
 func (s *statement) permissionValue(v any) any {
@@ -62,32 +96,60 @@ func (s *statement) permissionValue(v any) any {
 	return value
 }
 
-func (s *statement) condition(t *table, filter map[string]any, valueOf func(any) any) string {
+func (s *statement) condition(t source, filter map[string]any, how terms) string {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(filter)) {
+		operands, _ := filter[name].(map[string]any)
 		switch name {
 		case "_and", "_or":
-			operands, _ := filter[name].([]any)
-			all = append(all, s.combine(t, name, operands, valueOf))
+			list, _ := filter[name].([]any)
+			all = append(all, s.combine(t, name, list, how))
+			continue
 		case "_not":
-			inner, _ := filter[name].(map[string]any)
-			all = append(all, "NOT "+s.condition(t, inner, valueOf))
-		default:
-			c, _ := t.column(name) // checked by the schema or when the metadata was loaded
-			operands, _ := filter[name].(map[string]any)
-			for _, operator := range slices.Sorted(maps.Keys(operands)) {
-				all = append(all, s.comparison(c, operator, valueOf(operands[operator])))
+			all = append(all, "NOT "+s.condition(t, operands, how))
+			continue
+		case "_exists":
+			if how.role == "" {
+				other, where := existing(operands, s.tables)
+				all = append(all, s.exists(s.inner(other), nil, where, how))
+				continue
 			}
+		}
+		if r, ok := t.relationship(name); ok {
+			inner := s.inner(r.to)
+			all = append(all, s.exists(inner, r.join(t, inner), operands, how))
+			continue
+		}
+		c, _ := t.column(name) // checked by the schema or when the metadata was loaded
+		for _, operator := range slices.Sorted(maps.Keys(operands)) {
+			all = append(all, s.comparison(t, c, operator, operands[operator], how))
 		}
 	}
 	return conjunction(all, " AND ", "TRUE")
 }
 
-func (s *statement) combine(t *table, name string, operands []any, valueOf func(any) any) string {
+// join is the condition that rows of two tables belong together.
+func (r relationship) join(from, to source) []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(r.columns)) {
+		all = append(all, to.ref+"."+quote(r.columns[name])+" = "+from.ref+"."+quote(name))
+	}
+	return all
+}
+
+func (s *statement) exists(t source, join []string, filter map[string]any, how terms) string {
+	all := append(join, s.condition(t, filter, how))
+	if how.role != "" {
+		all = append(all, s.permission(t, t.accessOf(how.role).selects.Filter))
+	}
+	return fmt.Sprintf("EXISTS (SELECT 1 FROM %s AS %s WHERE %s)", s.table(t.name), t.ref, strings.Join(all, " AND "))
+}
+
+func (s *statement) combine(t source, name string, operands []any, how terms) string {
 	var each []string
 	for _, o := range operands {
 		inner, _ := o.(map[string]any)
-		each = append(each, s.condition(t, inner, valueOf))
+		each = append(each, s.condition(t, inner, how))
 	}
 	if name == "_or" {
 		return conjunction(each, " OR ", "FALSE")
@@ -102,8 +164,13 @@ func conjunction(conditions []string, word, empty string) string {
 	return "(" + strings.Join(conditions, word) + ")"
 }
 
-func (s *statement) comparison(c column, operator string, value any) string {
-	left := quote(c.name)
+func (s *statement) comparison(t source, c column, operator string, operand any, how terms) string {
+	left := t.value(c)
+	if sql := columnOperators[operator]; sql != "" {
+		other, _ := operand.(string)
+		return left + " " + sql + " " + t.ref + "." + quote(other)
+	}
+	value := how.value(operand)
 	switch operator {
 	case "_is_null":
 		if value == true {
@@ -111,19 +178,7 @@ func (s *statement) comparison(c column, operator string, value any) string {
 		}
 		return left + " IS NOT NULL"
 	case "_in", "_nin":
-		values, ok := value.([]any)
-		if !ok {
-			return s.fail(&graphqlError{Message: operator + " with a session variable is not supported by the stand-in", Code: "not-supported"})
-		}
-		var list []string
-		for _, v := range values {
-			list = append(list, s.bind(c, v))
-		}
-		not := map[bool]string{true: "NOT "}[operator == "_nin"]
-		if list == nil {
-			return "(" + not + "FALSE)"
-		}
-		return left + " " + not + "IN (" + strings.Join(list, ", ") + ")"
+		return left + map[string]string{"_in": " IN ", "_nin": " NOT IN "}[operator] + s.list(c, value)
 	}
 	condition, refused := s.compare(operator, left, s.bind(c, value))
 	if refused != nil {
@@ -132,13 +187,30 @@ func (s *statement) comparison(c column, operator string, value any) string {
 	return condition
 }
 
+// list is the right side of IN.
+func (s *statement) list(c column, value any) string {
+	if text, ok := value.(string); ok { // a session variable: an array as Postgres writes it
+		s.args = append(s.args, s.listArgument(text))
+		return s.dialect.list(c, len(s.args))
+	}
+	values, _ := value.([]any)
+	if len(values) == 0 {
+		return "(SELECT NULL WHERE FALSE)"
+	}
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = s.bind(c, v)
+	}
+	return "(" + strings.Join(list, ", ") + ")"
+}
+
 // rows runs a statement whose results are the columns in their output form, and
 // returns each row's JSON values by column name.
-func (s *statement) rows(ctx context.Context, db querier, sqlText string, columns []column) ([]row, *graphqlError) {
+func (s *statement) rows(ctx context.Context, sqlText string, columns []column) ([]row, *graphqlError) {
 	if s.failed != nil {
 		return nil, s.failed
 	}
-	result, err := db.QueryContext(ctx, sqlText, s.args...)
+	result, err := s.db.QueryContext(ctx, sqlText, s.args...)
 	if err != nil {
 		return nil, s.refusal(err)
 	}
@@ -171,46 +243,14 @@ func (s *statement) rows(ctx context.Context, db querier, sqlText string, column
 // row holds the JSON of each column that was read.
 type row map[string]json.RawMessage
 
-// render picks the selected fields in the client's order.
-func (r row) render(selection []*field) json.RawMessage {
-	var o object
-	for _, f := range selection {
-		if f.name == "__typename" {
-			o.add(f.key, mustJSON(f.parent.Name))
-		} else {
-			o.add(f.key, r[f.name])
-		}
-	}
-	return o.json()
-}
-
-func renderAll(rows []row, selection []*field) json.RawMessage {
-	values := make([]json.RawMessage, len(rows))
-	for i, r := range rows {
-		values[i] = r.render(selection)
-	}
-	return array(values)
-}
-
-// selected are the columns that a selection reads.
-func selected(t *table, selection []*field) []column {
-	var columns []column
-	for _, f := range selection {
-		if c, ok := t.column(f.name); ok && !slices.Contains(columns, c) {
-			columns = append(columns, c)
-		}
-	}
-	return columns
-}
-
 // outputs lists the columns' output forms; a statement needs one at least.
-func outputs(d dialect, columns []column) string {
+func (s *statement) outputs(t source, columns []column) string {
 	if len(columns) == 0 {
 		return "NULL"
 	}
 	list := make([]string, len(columns))
 	for i, c := range columns {
-		list[i] = d.output(c)
+		list[i] = s.output(t.value(c))
 	}
 	return strings.Join(list, ", ")
 }

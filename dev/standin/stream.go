@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-
-	"hasura-login/dev/standin/auth"
 )
 
 // cursor is where a streaming subscription stands.
@@ -17,17 +15,17 @@ type cursor struct {
 
 // newCursor reads the argument "cursor": one column with its initial value.
 func (a access) newCursor(f *field) (*cursor, *graphqlError) {
-	refuse := func() (*cursor, *graphqlError) {
-		return nil, invalid("$.selectionSet."+f.name+".args.cursor", "one cursor with one column is expected")
-	}
 	list, _ := f.args["cursor"].([]any)
-	if len(list) != 1 {
-		return refuse()
+	var object, initial map[string]any
+	if len(list) > 0 {
+		object, _ = list[0].(map[string]any)
+		initial, _ = object["initial_value"].(map[string]any)
 	}
-	object, _ := list[0].(map[string]any)
-	initial, _ := object["initial_value"].(map[string]any)
-	if len(initial) != 1 {
-		return refuse()
+	switch {
+	case len(list) > 1 || len(initial) > 1:
+		return nil, invalid(f.path+".args", "multiple column cursors are not supported yet")
+	case len(initial) == 0:
+		return nil, invalid(f.path+".args", "one streaming column field is expected")
 	}
 	c := &cursor{descending: object["ordering"] == "DESC"}
 	for name, value := range initial {
@@ -38,28 +36,26 @@ func (a access) newCursor(f *field) (*cursor, *graphqlError) {
 }
 
 // streamRows reads the next batch and moves the cursor behind it. No rows: nil.
-func (a access) streamRows(ctx context.Context, d dialect, db querier, session *auth.Session, f *field, c *cursor) (json.RawMessage, *graphqlError) {
-	size, refused := rowCount(f, "batch_size")
-	if refused != nil {
-		return nil, refused
-	}
+func (c call) streamRows(ctx context.Context, a access, f *field, at *cursor) (json.RawMessage, *graphqlError) {
 	operator, direction := "_gt", "ASC"
-	if c.descending {
+	if at.descending {
 		operator, direction = "_lt", "DESC"
 	}
-	s := &statement{dialect: d, session: session}
-	conditions := s.permission(a.table, a.selects.Filter) + " AND " + s.where(a.table, f.args["where"])
-	if c.value != nil {
-		conditions += " AND " + s.comparison(c.column, operator, c.value)
+	s := c.statement()
+	t := s.target(a.table)
+	conditions := s.chosen(a, t, f, nil)
+	if at.value != nil {
+		conditions += " AND " + s.comparison(t, at.column, operator, at.value, terms{value: func(v any) any { return v }})
 	}
-	columns := selected(a.table, f.selection)
-	at := column{name: "?cursor", typ: c.column.typ}
-	query := fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s ORDER BY %s %s LIMIT %d", d.output(c.column), outputs(d, columns),
-		d.table(a.name), conditions, quote(c.column.name), direction, size)
-	rows, refused := s.rows(ctx, db, query, append([]column{at}, columns...))
+	columns := needed(a.table, f.selection)
+	position := column{name: "?cursor", typ: at.column.typ}
+	query := fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s ORDER BY %s %s LIMIT %d", s.output(t.value(at.column)), s.outputs(t, columns),
+		t.ref, conditions, t.value(at.column), direction, number(f, "batch_size", 0))
+	rows, refused := s.rows(ctx, query, append([]column{position}, columns...))
 	if refused != nil || len(rows) == 0 {
 		return nil, refused
 	}
-	c.value = decodeJSON(rows[len(rows)-1][at.name])
-	return renderAll(rows, f.selection), nil
+	at.value = decodeJSON(rows[len(rows)-1][position.name])
+	values, refused := c.render(ctx, a, rows, f.selection)
+	return array(values), refused
 }

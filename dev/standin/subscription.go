@@ -17,10 +17,6 @@ func (k *socket) subscribe(ctx context.Context, id string, p *plan) {
 		if !ok || t.kind != selectStream {
 			continue
 		}
-		if len(p.fields) > 1 {
-			k.failBefore(id, invalid("$", "exactly one root field is allowed for streaming subscriptions"))
-			return
-		}
 		at, refused := t.newCursor(f)
 		if refused != nil {
 			k.failBefore(id, refused)
@@ -72,7 +68,8 @@ func (k *socket) liveQuery(id string, p *plan, session *auth.Session) func(conte
 // stream sends each batch once, and nothing if there is none.
 func (k *socket) stream(id string, t tableField, f *field, at *cursor, session *auth.Session) func(context.Context) {
 	return func(ctx context.Context) {
-		rows, refused := t.streamRows(ctx, k.server.dialect, k.server.cfg.DB, session, f, at)
+		on := call{dialect: k.server.dialect, db: k.server.cfg.DB, session: session, tables: k.server.tables}
+		rows, refused := on.streamRows(ctx, t.access, f, at)
 		switch {
 		case ctx.Err() != nil:
 		case refused != nil:

@@ -3,6 +3,7 @@ package standin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hasura-login/dev/standin/auth"
@@ -11,9 +12,12 @@ import (
 
 // table is a tracked table that exists.
 type table struct {
-	name    metadata.TableName
-	columns []column
-	meta    metadata.Table
+	name          metadata.TableName
+	columns       []column
+	constraints   []constraint
+	relationships []relationship
+	foreignKeys   []foreignKey
+	meta          metadata.Table // its consistent part
 }
 
 // stem begins the names of the table's fields and types.
@@ -43,19 +47,25 @@ func (t *table) keyColumns() []column {
 	return key
 }
 
-// access is what one role may do with one table.
+// access is what one role may do with one table; nil: nothing.
 type access struct {
 	*table
-	selects *metadata.SelectDefinition // nil: nothing
+	role    string
+	selects *metadata.SelectDefinition
+	inserts *metadata.InsertDefinition
 	updates *metadata.UpdateDefinition
+	deletes *metadata.DeleteDefinition
 }
 
 // accessOf finds a role's permissions; admin has all.
 func (t *table) accessOf(role string) access {
-	a := access{table: t}
+	a := access{table: t, role: role}
 	if role == auth.AdminRole {
-		a.selects = &metadata.SelectDefinition{Columns: metadata.Columns{All: true}}
-		a.updates = &metadata.UpdateDefinition{Columns: metadata.Columns{All: true}}
+		all := metadata.Columns{All: true}
+		a.selects = &metadata.SelectDefinition{Columns: all, AllowAggregations: true}
+		a.inserts = &metadata.InsertDefinition{}
+		a.updates = &metadata.UpdateDefinition{Columns: all}
+		a.deletes = &metadata.DeleteDefinition{}
 		return a
 	}
 	for i, p := range t.meta.SelectPermissions {
@@ -63,9 +73,19 @@ func (t *table) accessOf(role string) access {
 			a.selects = &t.meta.SelectPermissions[i].Permission
 		}
 	}
+	for i, p := range t.meta.InsertPermissions {
+		if p.Role == role {
+			a.inserts = &t.meta.InsertPermissions[i].Permission
+		}
+	}
 	for i, p := range t.meta.UpdatePermissions {
 		if p.Role == role {
 			a.updates = &t.meta.UpdatePermissions[i].Permission
+		}
+	}
+	for i, p := range t.meta.DeletePermissions {
+		if p.Role == role {
+			a.deletes = &t.meta.DeletePermissions[i].Permission
 		}
 	}
 	return a
@@ -78,11 +98,38 @@ func (a access) readable() []column {
 	return a.permitted(a.selects.Columns)
 }
 
+// insertable are the columns that a client may give: a preset one is not among them.
+func (a access) insertable() []column {
+	if a.inserts == nil {
+		return nil
+	}
+	all := metadata.Columns{All: true}
+	if a.inserts.Columns != nil {
+		all = *a.inserts.Columns
+	}
+	return without(a.permitted(all), a.inserts.Set)
+}
+
 func (a access) writable() []column {
 	if a.updates == nil {
 		return nil
 	}
-	return a.permitted(a.updates.Columns)
+	return without(a.permitted(a.updates.Columns), a.updates.Set)
+}
+
+func without(columns []column, preset map[string]any) []column {
+	return slices.DeleteFunc(columns, func(c column) bool { _, is := preset[c.name]; return is })
+}
+
+// related are the relationships to tables that the role reads.
+func (a access) related() []relationship {
+	var list []relationship
+	for _, r := range a.relationships {
+		if r.to.accessOf(a.role).selects != nil {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 func (a access) permitted(list metadata.Columns) []column {
@@ -107,81 +154,25 @@ func (a access) readsKey() bool {
 	return len(key) > 0
 }
 
-// loadTable describes a tracked table and returns its inconsistencies. The result is
-// nil if there is no such table.
-func loadTable(ctx context.Context, d dialect, db querier, meta metadata.Table) (*table, []string, error) {
+// loadTable describes a tracked table. The result is nil if there is no such table.
+func loadTable(ctx context.Context, d dialect, db querier, meta metadata.Table) (*table, error) {
 	columns, err := d.columns(ctx, db, meta.Table)
 	if err != nil {
-		return nil, nil, fmt.Errorf("describing table %s: %w", meta.Table, err)
+		return nil, fmt.Errorf("describing table %s: %w", meta.Table, err)
 	}
+	// A name that GraphQL does not allow is not in the schema.
+	columns = slices.DeleteFunc(columns, func(c column) bool { return !isName(c.name) })
 	if len(columns) == 0 {
-		return nil, []string{fmt.Sprintf("no such table/view exists in source: %s", meta.Table)}, nil
+		return nil, nil
 	}
-	t := &table{name: meta.Table, columns: columns}
-	t.meta.Table = meta.Table
-	var problems []string
-	for _, p := range meta.SelectPermissions {
-		if why := t.checkPermission(p.Permission.Columns, p.Permission.Filter); why != "" {
-			problems = append(problems, fmt.Sprintf("select permission of role %s on %s: %s", p.Role, meta.Table, why))
-			continue
-		}
-		t.meta.SelectPermissions = append(t.meta.SelectPermissions, p)
+	t := &table{name: meta.Table, columns: columns, meta: metadata.Table{Table: meta.Table}}
+	if t.constraints, err = d.constraints(ctx, db, meta.Table); err != nil {
+		return nil, fmt.Errorf("describing the constraints of %s: %w", meta.Table, err)
 	}
-	for _, p := range meta.UpdatePermissions {
-		if why := t.checkPermission(p.Permission.Columns, p.Permission.Filter, p.Permission.Check); why != "" {
-			problems = append(problems, fmt.Sprintf("update permission of role %s on %s: %s", p.Role, meta.Table, why))
-			continue
-		}
-		t.meta.UpdatePermissions = append(t.meta.UpdatePermissions, p)
+	if t.foreignKeys, err = d.foreignKeys(ctx, db, meta.Table); err != nil {
+		return nil, fmt.Errorf("describing the foreign keys of %s: %w", meta.Table, err)
 	}
-	return t, problems, nil
-}
-
-// checkPermission returns the error of a permission, or "".
-func (t *table) checkPermission(columns metadata.Columns, filters ...map[string]any) string {
-	for _, name := range columns.Names {
-		if _, ok := t.column(name); !ok {
-			return fmt.Sprintf("%q does not exist", name)
-		}
-	}
-	for _, f := range filters {
-		if why := t.checkFilter(f); why != "" {
-			return why
-		}
-	}
-	return ""
-}
-
-func (t *table) checkFilter(filter map[string]any) string {
-	for name, value := range filter {
-		switch operands := value.(type) {
-		case []any: // of _and, _or
-			for _, each := range operands {
-				inner, ok := each.(map[string]any)
-				if !ok || name != "_and" && name != "_or" {
-					return fmt.Sprintf("unexpected list under %q", name)
-				}
-				if why := t.checkFilter(inner); why != "" {
-					return why
-				}
-			}
-		case map[string]any:
-			if name == "_not" {
-				return t.checkFilter(operands)
-			}
-			if _, ok := t.column(name); !ok {
-				return fmt.Sprintf("%q does not exist", name)
-			}
-			for operator := range operands {
-				if _, known := operatorTakesList[operator]; !known {
-					return fmt.Sprintf("operator %q is not served", operator)
-				}
-			}
-		default:
-			return fmt.Sprintf("unexpected value under %q", name)
-		}
-	}
-	return ""
+	return t, nil
 }
 
 // operatorTakesList holds the operators on columns; textOperators are those that
@@ -193,6 +184,8 @@ var (
 		"_like": false, "_nlike": false, "_ilike": false, "_nilike": false, "_similar": false, "_nsimilar": false,
 		"_regex": false, "_nregex": false, "_iregex": false, "_niregex": false,
 	}
-	plainOperators = strings.Fields("_eq _neq _gt _lt _gte _lte _in _nin _is_null")
-	textOperators  = strings.Fields("_like _nlike _ilike _nilike _similar _nsimilar _regex _nregex _iregex _niregex")
+	// columnOperators compare with another column of the row; only the metadata has them.
+	columnOperators = map[string]string{"_ceq": "=", "_cneq": "<>", "_cgt": ">", "_clt": "<", "_cgte": ">=", "_clte": "<="}
+	plainOperators  = strings.Fields("_eq _neq _gt _lt _gte _lte _in _nin _is_null")
+	textOperators   = strings.Fields("_like _nlike _ilike _nilike _similar _nsimilar _regex _nregex _iregex _niregex")
 )

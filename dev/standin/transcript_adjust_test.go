@@ -45,6 +45,17 @@ var adjustments = map[string]func(t testing.TB, w *world, env map[string]string)
 	"action-null-nonnull-output": func(_ testing.TB, w *world, _ map[string]string) {
 		w.signin.Output = ast.NonNullNamedType("AuthPayload", nil)
 	},
+	"action-mixed-with-table-mutation": func(t testing.TB, w *world, _ map[string]string) {
+		w.signup.Roles = append(w.signup.Roles, "login_service")
+		w.check = func(t testing.TB, asked []handled, _ http.Header) {
+			if len(asked) != 1 {
+				t.Errorf("%d requests reached the handler, want one", len(asked))
+			}
+			wantRows(t, w, `email = 'x@example.com'`, 1)
+		}
+	},
+	"action-nested-missing-left-out": withChild,
+	"action-nested-null-passes":      withChild,
 	"action-null-nullable-output":    asItIs,
 	"action-role-without-permission": asItIs,
 	"action-aliases-first-error-ends": func(_ testing.TB, w *world, _ map[string]string) {
@@ -61,8 +72,33 @@ var adjustments = map[string]func(t testing.TB, w *world, env map[string]string)
 			}
 		}
 	},
+	"data-column-in-two-operators": func(_ testing.TB, w *world, _ map[string]string) {
+		demo := &w.cfg.Metadata.Sources[0].Tables[2]
+		demo.UpdatePermissions = w.users.UpdatePermissions[1:]
+	},
+	"data-insert-column-not-permitted": func(t testing.TB, w *world, _ map[string]string) {
+		mustExec(t, w, `ALTER TABLE users ADD roles text`)
+		columns := metadata.Columns{Names: []string{"email", "name"}}
+		w.users.InsertPermissions = []metadata.InsertPermission{{Role: "user", Permission: metadata.InsertDefinition{Columns: &columns, Check: map[string]any{}}}}
+	},
+	"data-insert-many": withoutAnn,
+	"data-insert-one":  withoutAnn,
+	"data-insert-permission-check-failed": func(t testing.TB, w *world, _ map[string]string) {
+		mustExec(t, w, `DELETE FROM users WHERE id = '`+bobID+`'`)
+		columns := metadata.Columns{Names: []string{"id", "email", "name", "password"}}
+		w.users.InsertPermissions = []metadata.InsertPermission{{Role: "user", Permission: metadata.InsertDefinition{
+			Columns: &columns, Check: map[string]any{"id": map[string]any{"_eq": "X-Hasura-User-Id"}},
+		}}}
+	},
 	"data-introspection-role": func(_ testing.TB, w *world, _ map[string]string) {
 		w.users.UpdatePermissions = w.users.UpdatePermissions[1:]
+	},
+	"data-other-schema-root-fields": func(t testing.TB, w *world, _ map[string]string) {
+		mustExec(t, w, `DELETE FROM auth.sessions; ALTER TABLE auth.sessions ALTER id SET DEFAULT '`+bobID+`'`)
+	},
+	"data-transaction-revert": func(t testing.TB, w *world, _ map[string]string) {
+		mustExec(t, w, `DELETE FROM users WHERE id = '`+bobID+`'`)
+		w.check = func(t testing.TB, _ []handled, _ http.Header) { wantRows(t, w, `email = 'b@example.com'`, 0) }
 	},
 	"data-update-affected-rows": asItIs,
 	"data-update-lost-race": func(t testing.TB, w *world, _ map[string]string) {
@@ -84,6 +120,27 @@ var adjustments = map[string]func(t testing.TB, w *world, env map[string]string)
 	"ws-transport-live-query": func(t testing.TB, w *world, _ map[string]string) {
 		w.before[4] = func() { mustExec(t, w, `UPDATE users SET name = 'Anna' WHERE id = '`+annID+`'`) }
 	},
+}
+
+// withChild adds an object inside the answer's.
+func withChild(t testing.TB, w *world, _ map[string]string) {
+	types := sdlTypes(t, `type Child { id: String! }`)
+	payload := w.cfg.Metadata.Types.ForName("AuthPayload")
+	payload.Fields = append(payload.Fields, &ast.FieldDefinition{Name: "child", Type: ast.NamedType("Child", nil)})
+	w.cfg.Metadata.Types = append(w.cfg.Metadata.Types, types...)
+}
+
+// withoutAnn lets the case insert her, and the database draw her id.
+func withoutAnn(t testing.TB, w *world, _ map[string]string) {
+	mustExec(t, w, `DELETE FROM users WHERE id = '`+annID+`'; ALTER TABLE users ALTER id SET DEFAULT '`+annID+`'`)
+}
+
+func wantRows(t testing.TB, w *world, condition string, want int) {
+	t.Helper()
+	var n int
+	if err := w.cfg.DB.QueryRow(`SELECT count(*) FROM users WHERE ` + condition).Scan(&n); err != nil || n != want {
+		t.Errorf("%d rows with %s (%v), want %d", n, condition, err, want)
+	}
 }
 
 // asItIs: the common set-up already matches the case.

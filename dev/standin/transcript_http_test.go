@@ -40,8 +40,8 @@ func (w *world) replayRequest(t testing.TB) {
 			t.Errorf("header %s is %q, want %q", name, have, value)
 		}
 	}
-	if object, ok := got.(map[string]any); ok && object["errors"] != nil && headers.Get("X-Request-Id") != "" {
-		t.Error("an error carries x-request-id")
+	if object, ok := got.(map[string]any); ok && object["errors"] != nil && w.Request.Method == http.MethodPost && headers.Get("X-Request-Id") == "" {
+		t.Error("an error carries no x-request-id")
 	}
 	asked := w.handler.asked()
 	w.checkHandler(t, asked)

@@ -46,11 +46,10 @@ type transcript struct {
 	Frames         []map[string]json.RawMessage `json:"frames"`
 }
 
-// TestTranscripts replays every recorded case whose feature the project uses: against
-// the stand-in, or with -hasura-image against the real engine (make hasura-conformance).
+// TestTranscripts replays every recorded case against the stand-in, or with -hasura-image against the real engine (make hasura-conformance).
 func TestTranscripts(t *testing.T) {
 	pg, launch := engineUnderTest(t)
-	cases, unused := usedTranscripts(t)
+	cases := transcripts(t)
 	r := writeReport(t)
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
@@ -62,10 +61,10 @@ func TestTranscripts(t *testing.T) {
 			}
 		})
 	}
-	if len(cases) < 80 {
+	if len(cases) < 200 {
 		t.Errorf("only %d transcripts were compared", len(cases))
 	}
-	t.Logf("transcripts: %d compared, %d listed as unused", len(cases), unused)
+	t.Logf("transcripts: %d compared", len(cases))
 }
 
 // sharedDatabase has the cases' tables, for cases that change none of them.
@@ -77,48 +76,17 @@ func makeSharedDatabase(t testing.TB, pg *testserver.Postgres) {
 	pg.Exec(t, sharedDatabase, transcriptTables)
 }
 
-// usedTranscripts returns the cases of features that the project uses, and the number
-// of other cases.
-func usedTranscripts(t testing.TB) (cases []*transcript, unused int) {
+// transcripts are all recorded cases.
+func transcripts(t testing.TB) (cases []*transcript) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/transcripts/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no transcripts found (%v)", err)
 	}
-	listed := unusedFeatures(t)
-	unused = len(listed)
 	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".json")
-		if listed[name] != "" {
-			delete(listed, name)
-			continue
-		}
 		cases = append(cases, readTranscript(t, file))
 	}
-	for name, feature := range listed {
-		t.Errorf("unused-features.json lists %s (%s), which is no transcript", name, feature)
-	}
-	return cases, unused
-}
-
-// unusedFeatures maps the name of each case that is left out to its feature.
-func unusedFeatures(t testing.TB) map[string]string {
-	t.Helper()
-	b, err := os.ReadFile("testdata/unused-features.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var features map[string][]string
-	if err := json.Unmarshal(b, &features); err != nil {
-		t.Fatal(err)
-	}
-	names := map[string]string{}
-	for feature, cases := range features {
-		for _, name := range cases {
-			names[name] = feature
-		}
-	}
-	return names
+	return cases
 }
 
 func readTranscript(t testing.TB, file string) *transcript {

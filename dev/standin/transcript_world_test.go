@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,10 @@ const transcriptTables = `
 const transcriptTypes = `
 	type AuthPayload { id: String! token: String! tokenExpiresAt: String! refreshToken: String! refreshTokenExpiresAt: String! }`
 
-// world is the engine of one case, with the changes that the case makes.
+// changesRows tells the cases that need a database of their own.
+var changesRows = regexp.MustCompile(`^data-(update|insert|delete|transaction|other-schema|column-in-two)|^action-mixed|^ws-transport-live-query`)
+
+// world is the engine of one case, with what the case changes about it.
 type world struct {
 	*transcript
 	engine  *engine
@@ -59,7 +63,7 @@ type world struct {
 func newWorld(t testing.TB, pg *testserver.Postgres, c *transcript, launch launcher) *world {
 	t.Helper()
 	database := sharedDatabase
-	if strings.HasPrefix(c.Name, "data-update-") || c.Name == "ws-transport-live-query" { // these change rows
+	if changesRows.MatchString(c.Name) {
 		database = strings.ReplaceAll(c.Name, "-", "_")
 		pg.CreateDatabase(t, database)
 		pg.Exec(t, database, transcriptTables)
@@ -132,6 +136,8 @@ func transcriptPermissions() []metadata.Table {
 	updates := func(role string, columns metadata.Columns, filter map[string]any) metadata.UpdatePermission {
 		return metadata.UpdatePermission{Role: role, Permission: metadata.UpdateDefinition{Columns: columns, Filter: filter}}
 	}
+	inserts := []metadata.InsertPermission{{Role: "login_service", Permission: metadata.InsertDefinition{Columns: &all, Check: map[string]any{}}}}
+	deletes := []metadata.DeletePermission{{Role: "login_service", Permission: metadata.DeleteDefinition{Filter: map[string]any{}}}}
 	return []metadata.Table{
 		{
 			Table: metadata.TableName{Schema: "public", Name: "users"},
@@ -144,11 +150,13 @@ func transcriptPermissions() []metadata.Table {
 				updates("user", metadata.Columns{Names: []string{"name"}}, own),
 				updates("login_service", all, nil),
 			},
+			InsertPermissions: inserts, DeletePermissions: deletes,
 		},
 		{
 			Table:             metadata.TableName{Schema: "auth", Name: "sessions"},
 			SelectPermissions: []metadata.SelectPermission{selects("login_service", all, nil)},
 			UpdatePermissions: []metadata.UpdatePermission{updates("login_service", all, nil)},
+			InsertPermissions: inserts, DeletePermissions: deletes,
 		},
 		{
 			Table:             metadata.TableName{Schema: "public", Name: "demo"},

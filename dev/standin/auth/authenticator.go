@@ -15,7 +15,8 @@ import (
 // AdminRole is the role that needs no permission.
 const AdminRole = "admin"
 
-// The headers that carry the admin secret; the second is a deprecated name.
+// The admin secret's header, and its former name. Since v2.49.4 the engine takes no secret
+// from the second; the recorded messages still name it.
 const (
 	adminSecretHeader = "x-hasura-admin-secret" // #nosec G101 -- a header's name
 	accessKeyHeader   = "x-hasura-access-key"
@@ -157,12 +158,11 @@ func (a *Authenticator) Authenticate(h Headers) (*Session, *Error) {
 }
 
 func adminSecret(h Headers) (string, bool) {
-	for _, name := range []string{adminSecretHeader, accessKeyHeader} {
-		if values := h.all(name); len(values) > 0 {
-			return values[len(values)-1], true
-		}
+	values := h.all(adminSecretHeader)
+	if len(values) == 0 {
+		return "", false
 	}
-	return "", false
+	return values[len(values)-1], true
 }
 
 // adminSession believes every header.

@@ -165,7 +165,7 @@ func TestHeaders_WhereATokenMayStand(t *testing.T) {
 		"two Authorization headers": {"", append(bearer(good), bearer(good)...), "", "Could not verify JWT: Multiple JWTs found"},
 		"no value":                  {"", auth.Headers{{Name: "Authorization"}}, "", "Malformed Authorization header"},
 		"three words":               {"", bearer(good + " x"), "", "Malformed Authorization header"},
-		"old name of the secret":    {"", auth.Headers{{Name: "X-Hasura-Access-Key", Value: "secret"}}, "admin", ""},
+		"old name of the secret":    {"", auth.Headers{{Name: "X-Hasura-Access-Key", Value: "secret"}}, "public", ""},
 		"empty secret, good token":  {"", append(bearer(good), auth.Header{Name: "X-Hasura-Admin-Secret"}), "", `invalid "x-hasura-admin-secret"/"x-hasura-access-key"`},
 		"role asked for":            {"", append(bearer(good), auth.Header{Name: "X-Hasura-Role", Value: "User"}), "", "Your requested role is not in allowed roles"},
 		"first role counts":         {"", append(bearer(good), auth.Header{Name: "x-hasura-role", Value: "user"}, auth.Header{Name: "x-hasura-role", Value: "admin"}), "user", ""},

@@ -198,11 +198,6 @@ func (m *Metadata) noteUnserved(dir fs.FS) error {
 	for _, s := range m.Sources {
 		for _, t := range s.Tables {
 			m.Unserved = append(m.Unserved, t.unserved()...)
-			for _, p := range t.SelectPermissions {
-				if p.Permission.AllowAggregations {
-					m.Unserved = append(m.Unserved, "aggregates of "+t.Table.String()+" for role "+p.Role)
-				}
-			}
 		}
 	}
 	for _, name := range otherFiles {

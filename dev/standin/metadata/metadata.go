@@ -32,23 +32,23 @@ type Source struct {
 
 // Table is a tracked table.
 type Table struct {
-	Table             TableName          `yaml:"table"`
-	SelectPermissions []SelectPermission `yaml:"select_permissions"`
-	UpdatePermissions []UpdatePermission `yaml:"update_permissions"`
+	Table               TableName          `yaml:"table"`
+	ObjectRelationships []Relationship     `yaml:"object_relationships"`
+	ArrayRelationships  []Relationship     `yaml:"array_relationships"`
+	SelectPermissions   []SelectPermission `yaml:"select_permissions"`
+	InsertPermissions   []InsertPermission `yaml:"insert_permissions"`
+	UpdatePermissions   []UpdatePermission `yaml:"update_permissions"`
+	DeletePermissions   []DeletePermission `yaml:"delete_permissions"`
 
 	Configuration          any `yaml:"configuration"`
 	IsEnum                 any `yaml:"is_enum"`
-	ObjectRelationships    any `yaml:"object_relationships"`
-	ArrayRelationships     any `yaml:"array_relationships"`
 	ComputedFields         any `yaml:"computed_fields"`
 	RemoteRelationships    any `yaml:"remote_relationships"`
-	InsertPermissions      any `yaml:"insert_permissions"`
-	DeletePermissions      any `yaml:"delete_permissions"`
 	EventTriggers          any `yaml:"event_triggers"`
 	ApolloFederationConfig any `yaml:"apollo_federation_config"`
 }
 
-// unserved are the keys of a table that Hasura serves and the stand-in does not.
+// unserved are the parts of a table that Hasura serves and the stand-in does not.
 func (t Table) unserved() []string {
 	var names []string
 	for _, f := range []struct {
@@ -56,14 +56,33 @@ func (t Table) unserved() []string {
 		value any
 	}{
 		{"configuration", t.Configuration}, {"is_enum", t.IsEnum},
-		{"object_relationships", t.ObjectRelationships}, {"array_relationships", t.ArrayRelationships},
 		{"computed_fields", t.ComputedFields}, {"remote_relationships", t.RemoteRelationships},
-		{"insert_permissions", t.InsertPermissions}, {"delete_permissions", t.DeletePermissions},
 		{"event_triggers", t.EventTriggers}, {"apollo_federation_config", t.ApolloFederationConfig},
 	} {
 		if list, isList := f.value.([]any); f.value != nil && (!isList || len(list) > 0) {
 			names = append(names, f.name+" of "+t.Table.String())
 		}
+	}
+	note := func(what, role string, is bool) {
+		if is {
+			names = append(names, what+" of "+t.Table.String()+" for role "+role)
+		}
+	}
+	for _, p := range t.SelectPermissions {
+		note("computed fields", p.Role, len(p.Permission.ComputedFields) > 0)
+		note("chosen root fields", p.Role, p.Permission.QueryRootFields != nil || p.Permission.SubscriptionRootFields != nil)
+	}
+	for _, p := range t.InsertPermissions {
+		note("backend_only inserts", p.Role, p.Permission.BackendOnly)
+		note("validate_input of inserts", p.Role, p.Permission.ValidateInput != nil)
+	}
+	for _, p := range t.UpdatePermissions {
+		note("backend_only updates", p.Role, p.Permission.BackendOnly)
+		note("validate_input of updates", p.Role, p.Permission.ValidateInput != nil)
+	}
+	for _, p := range t.DeletePermissions {
+		note("backend_only deletes", p.Role, p.Permission.BackendOnly)
+		note("validate_input of deletes", p.Role, p.Permission.ValidateInput != nil)
 	}
 	return names
 }
@@ -85,11 +104,30 @@ type SelectPermission struct {
 
 // SelectDefinition says which rows and columns.
 type SelectDefinition struct {
-	Columns Columns        `yaml:"columns"`
-	Filter  map[string]any `yaml:"filter"`
-	Limit   *int           `yaml:"limit"`
-	// AllowAggregations is read so that it can be refused; the stand-in has no aggregates.
-	AllowAggregations bool `yaml:"allow_aggregations"`
+	Columns                Columns        `yaml:"columns"`
+	Filter                 map[string]any `yaml:"filter"`
+	Limit                  *int           `yaml:"limit"`
+	AllowAggregations      bool           `yaml:"allow_aggregations"`
+	ComputedFields         []string       `yaml:"computed_fields"`
+	QueryRootFields        any            `yaml:"query_root_fields"`
+	SubscriptionRootFields any            `yaml:"subscription_root_fields"`
+}
+
+// InsertPermission lets a role add rows.
+type InsertPermission struct {
+	Role       string           `yaml:"role"`
+	Permission InsertDefinition `yaml:"permission"`
+	Comment    string           `yaml:"comment"`
+}
+
+// InsertDefinition says which columns a client gives (nil: all), which are set for it,
+// and what must hold afterwards.
+type InsertDefinition struct {
+	Columns       *Columns       `yaml:"columns"`
+	Set           map[string]any `yaml:"set"`
+	Check         map[string]any `yaml:"check"`
+	BackendOnly   bool           `yaml:"backend_only"`
+	ValidateInput any            `yaml:"validate_input"`
 }
 
 // UpdatePermission lets a role change rows.
@@ -101,9 +139,26 @@ type UpdatePermission struct {
 
 // UpdateDefinition says which rows, which columns, and what must hold afterwards.
 type UpdateDefinition struct {
-	Columns Columns        `yaml:"columns"`
-	Filter  map[string]any `yaml:"filter"`
-	Check   map[string]any `yaml:"check"`
+	Columns       Columns        `yaml:"columns"`
+	Set           map[string]any `yaml:"set"`
+	Filter        map[string]any `yaml:"filter"`
+	Check         map[string]any `yaml:"check"`
+	BackendOnly   bool           `yaml:"backend_only"`
+	ValidateInput any            `yaml:"validate_input"`
+}
+
+// DeletePermission lets a role remove rows.
+type DeletePermission struct {
+	Role       string           `yaml:"role"`
+	Permission DeleteDefinition `yaml:"permission"`
+	Comment    string           `yaml:"comment"`
+}
+
+// DeleteDefinition says which rows.
+type DeleteDefinition struct {
+	Filter        map[string]any `yaml:"filter"`
+	BackendOnly   bool           `yaml:"backend_only"`
+	ValidateInput any            `yaml:"validate_input"`
 }
 
 // Columns is a list of columns, or all of them ('*' in the file).

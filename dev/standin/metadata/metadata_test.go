@@ -197,8 +197,11 @@ func TestLoad_NamesWhatItDoesNotServe(t *testing.T) {
 		change func(string) string
 		want   string
 	}{
-		"insert permissions":  {"metadata/databases/default/tables/public_users.yaml", func(s string) string { return s + "insert_permissions: [{role: user}]\n" }, "insert_permissions of public.users"},
-		"aggregates":          {"metadata/databases/default/tables/public_users.yaml", replace("columns:", "allow_aggregations: true\n      columns:"), "aggregates of public.users for role user"},
+		"backend-only inserts": {"metadata/databases/default/tables/public_users.yaml", func(s string) string {
+			return s + "insert_permissions: [{role: user, permission: {columns: [name], check: {}, backend_only: true}}]\n"
+		}, "backend_only inserts of public.users for role user"},
+		"chosen root fields":  {"metadata/databases/default/tables/public_users.yaml", replace("columns:", "query_root_fields: []\n      columns:"), "chosen root fields of public.users for role user"},
+		"event triggers":      {"metadata/databases/default/tables/public_users.yaml", func(s string) string { return s + "event_triggers: [{name: x}]\n" }, "event_triggers of public.users"},
 		"remote schemas":      {"metadata/remote_schemas.yaml", func(string) string { return "- name: x" }, "remote_schemas"},
 		"asynchronous action": {"metadata/actions.yaml", replace("synchronous", "asynchronous"), "asynchronous kind or transforms of action signup"},
 	} {

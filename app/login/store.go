@@ -173,6 +173,11 @@ type Store interface {
 	CreateSession(ctx context.Context, s NewSession) error
 	// SessionUserAccount returns a live session and its owner, or ErrNotFound.
 	SessionUserAccount(ctx context.Context, sessionID string, now time.Time) (Session, UserAccount, error)
+	// SessionByToken is SessionUserAccount for the session whose newest token this is.
+	SessionByToken(ctx context.Context, token TokenKey, now time.Time) (Session, UserAccount, error)
+	// TouchSession notes that a session is in use, if it has last been used before the
+	// time given. It does not wait for the disk.
+	TouchSession(ctx context.Context, sessionID string, before, now, idleUntil time.Time) error
 	// LiveSessions lists a user's live sessions, last used first.
 	LiveSessions(ctx context.Context, userID string, now time.Time) ([]Session, error)
 	// EndSession ends one live session of the user, or ErrNotFound.

@@ -133,20 +133,25 @@ const unchangedAccount = `
 
 const newSession = `$2, account.user_id, session_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::uuid`
 
+const sessionUserAccount = `SELECT ` + sessionColumns + `, ` + userAccountColumns + `
+	FROM auth.sessions s
+	JOIN auth.accounts a ON a.user_id = s.user_id
+	JOIN public.users u ON u.id = s.user_id
+	WHERE `
+
 // SessionUserAccount implements login.Store.
 func (s *Store) SessionUserAccount(ctx context.Context, sessionID string, now time.Time) (login.Session, login.UserAccount, error) {
-	const query = `SELECT ` + sessionColumns + `, ` + userAccountColumns + `
-		FROM auth.sessions s
-		JOIN auth.accounts a ON a.user_id = s.user_id
-		JOIN public.users u ON u.id = s.user_id
-		WHERE s.id = $1 AND` + live
 	id, ok := sqlvalue.ID(sessionID)
 	if !ok {
 		return login.Session{}, login.UserAccount{}, login.ErrNotFound
 	}
+	return s.sessionUserAccount(ctx, "reading a session", sessionUserAccount+`s.id = $1 AND`+live, id, now)
+}
+
+func (s *Store) sessionUserAccount(ctx context.Context, doing, query string, args ...any) (login.Session, login.UserAccount, error) {
 	var session sessionRow
 	var userAccount userAccountRow
-	err := s.queryRow(ctx, "reading a session", login.ErrNotFound, query, []any{id, now}, func() []any {
+	err := s.queryRow(ctx, doing, login.ErrNotFound, query, args, func() []any {
 		session, userAccount = sessionRow{}, userAccountRow{}
 		return append(session.targets(), userAccount.targets()...)
 	})
@@ -154,6 +159,28 @@ func (s *Store) SessionUserAccount(ctx context.Context, sessionID string, now ti
 		return login.Session{}, login.UserAccount{}, err
 	}
 	return session.value(), userAccount.value(), nil
+}
+
+// SessionByToken implements login.Store.
+func (s *Store) SessionByToken(ctx context.Context, token login.TokenKey, now time.Time) (login.Session, login.UserAccount, error) {
+	const query = sessionUserAccount + `s.family_hash = $1 AND s.token_hash = $3 AND` + live
+	return s.sessionUserAccount(ctx, "reading a session by token", query, token.Family[:], now, token.Token[:])
+}
+
+// TouchSession implements login.Store. Of parallel calls, one writes.
+func (s *Store) TouchSession(ctx context.Context, sessionID string, before, now, idleUntil time.Time) error {
+	const query = `
+		UPDATE auth.sessions SET last_used_at = $2, idle_until = LEAST($3, expires_at)
+		WHERE id = $1 AND ended_at IS NULL AND last_used_at < $4
+		RETURNING set_config('synchronous_commit', 'off', true)`
+	id, ok := sqlvalue.ID(sessionID)
+	if !ok {
+		return nil
+	}
+	return s.call(ctx, "touching a session", func(ctx context.Context) error {
+		_, err := s.pool.Exec(ctx, query, id, now, idleUntil, before)
+		return err
+	})
 }
 
 // LiveSessions implements login.Store.

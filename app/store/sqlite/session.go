@@ -70,22 +70,33 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 	return cmp.Or(err, notUsed)
 }
 
+const sessionUserAccount = `SELECT ` + sessionColumns + `, ` + userAccountColumns + `
+	FROM auth_sessions s
+	JOIN auth_accounts a ON a.user_id = s.user_id
+	JOIN users u ON u.id = s.user_id
+	WHERE `
+
 // SessionUserAccount implements login.Store.
 func (s *Store) SessionUserAccount(ctx context.Context, sessionID string, now time.Time) (login.Session, login.UserAccount, error) {
-	const query = `SELECT ` + sessionColumns + `, ` + userAccountColumns + `
-		FROM auth_sessions s
-		JOIN auth_accounts a ON a.user_id = s.user_id
-		JOIN users u ON u.id = s.user_id
-		WHERE s.id = ?1 AND` + live
 	id, ok := sqlvalue.ID(sessionID)
 	if !ok {
 		return login.Session{}, login.UserAccount{}, login.ErrNotFound
 	}
+	return s.sessionUserAccount(ctx, "reading a session", sessionUserAccount+`s.id = ?1 AND`+live, id.String(), micros(now))
+}
+
+// SessionByToken implements login.Store.
+func (s *Store) SessionByToken(ctx context.Context, token login.TokenKey, now time.Time) (login.Session, login.UserAccount, error) {
+	const query = sessionUserAccount + `s.family_hash = ?1 AND s.token_hash = ?3 AND` + live
+	return s.sessionUserAccount(ctx, "reading a session by token", query, token.Family[:], micros(now), token.Token[:])
+}
+
+func (s *Store) sessionUserAccount(ctx context.Context, doing, query string, args ...any) (login.Session, login.UserAccount, error) {
 	var session sessionRow
 	var userAccount login.UserAccount
-	err := s.view(ctx, "reading a session", func(ctx context.Context, db *reader) error {
+	err := s.view(ctx, doing, func(ctx context.Context, db *reader) error {
 		var row userAccountRow
-		err := db.QueryRowContext(ctx, query, id.String(), micros(now)).Scan(append(session.targets(), row.targets()...)...)
+		err := db.QueryRowContext(ctx, query, args...).Scan(append(session.targets(), row.targets()...)...)
 		if err != nil {
 			return orOutcome(err, login.ErrNotFound)
 		}
@@ -96,6 +107,17 @@ func (s *Store) SessionUserAccount(ctx context.Context, sessionID string, now ti
 		return login.Session{}, login.UserAccount{}, err
 	}
 	return session.value(), userAccount, nil
+}
+
+// TouchSession implements login.Store.
+func (s *Store) TouchSession(ctx context.Context, sessionID string, before, now, idleUntil time.Time) error {
+	const query = `
+		UPDATE auth_sessions SET last_used_at = ?2, idle_until = MIN(?3, expires_at)
+		WHERE id = ?1 AND ended_at IS NULL AND last_used_at < ?4`
+	return s.update(ctx, "touching a session", func(ctx context.Context, tx *transaction) error {
+		_, err := tx.ExecContext(ctx, query, sessionID, micros(now), micros(idleUntil), micros(before))
+		return err
+	})
 }
 
 // LiveSessions implements login.Store.

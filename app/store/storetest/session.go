@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,8 @@ var sessionTests = map[string]func(*kit){
 	"IsEndedByAnyOfItsTokensOnce":      endSessionByToken,
 	"EndOfAllSparesOtherUsers":         endAll,
 	"UnknownSessionOrTokenIsNoSession": unknownSession,
+	"IsFoundByItsNewestTokenOnly":      sessionByToken,
+	"InUseIsNotedOnceInAWhile":         touchSession,
 }
 
 func storedSession(s login.Session) login.Session {
@@ -222,4 +225,65 @@ func unknownSession(k *kit) {
 	k.refused(newChainToken(), login.ErrTokenUnknown)
 	_, err := k.store.EndSessionByToken(k.ctx, newChainToken(), k.now)
 	k.is(err, login.ErrTokenUnknown)
+}
+
+func sessionByToken(k *kit) {
+	ua := k.user("ann@example.org")
+	n := k.session(ua)
+	byID, wantUserAccount, err := k.store.SessionUserAccount(k.ctx, n.Session.ID, k.now)
+	k.ok(err)
+	session, userAccount, err := k.store.SessionByToken(k.ctx, n.Token, k.now)
+	k.ok(err)
+	k.equal("session", byID, session)
+	k.equal("userAccount", wantUserAccount, userAccount)
+
+	child := k.rotate(n.Token)
+	elsewhere := login.TokenKey{Family: newToken(), Token: child.Token}
+	for name, token := range map[string]login.TokenKey{"spent": n.Token, "unknown": newChainToken(), "of another family": elsewhere} {
+		if _, _, err := k.store.SessionByToken(k.ctx, token, k.now); !errors.Is(err, login.ErrNotFound) {
+			k.Errorf("%s: %v", name, err)
+		}
+	}
+	_, _, err = k.store.SessionByToken(k.ctx, child, k.now.Add(idle))
+	k.is(err, login.ErrNotFound)
+	disabled := true
+	k.ok(k.store.UpdateAccount(k.ctx, ua.User.ID, login.AccountChange{Disabled: &disabled}, k.now))
+	_, _, err = k.store.SessionByToken(k.ctx, child, k.now)
+	k.is(err, login.ErrNotFound)
+}
+
+func touchSession(k *kit) {
+	ua := k.user("ann@example.org")
+	n := k.session(ua)
+	touch := func(before time.Time) {
+		k.Helper()
+		k.ok(k.store.TouchSession(k.ctx, n.Session.ID, before, k.now, k.now.Add(idle)))
+	}
+	lastUsed := func(want time.Time) {
+		k.Helper()
+		got, _, err := k.store.SessionUserAccount(k.ctx, n.Session.ID, k.now)
+		k.ok(err)
+		k.equal("last use", stored(want), got.LastUsedAt)
+		k.equal("idle limit", stored(want.Add(idle)), got.IdleUntil)
+	}
+	opened := k.now
+	k.later(time.Minute)
+	touch(opened) // it was used then, and not before
+	lastUsed(opened)
+	touch(opened.Add(time.Second))
+	lastUsed(k.now)
+	k.later(idle - time.Second) // beyond the first idle limit
+	touch(k.now)
+	lastUsed(k.now)
+	k.later(idle - time.Second)
+	touch(k.now)
+	got, _, err := k.store.SessionUserAccount(k.ctx, n.Session.ID, k.now)
+	k.ok(err)
+	k.equal("idle limit, capped", stored(n.Session.ExpiresAt), got.IdleUntil)
+
+	k.ok(k.store.EndSession(k.ctx, ua.User.ID, n.Session.ID, k.now))
+	touch(k.now.Add(time.Hour))
+	_, _, err = k.store.SessionUserAccount(k.ctx, n.Session.ID, k.now)
+	k.is(err, login.ErrNotFound)
+	k.ok(k.store.TouchSession(k.ctx, uuid.NewString(), k.now, k.now, k.now))
 }

@@ -16,8 +16,9 @@ type Grant struct {
 	TokenExpiresAt        time.Time
 	RefreshToken          string
 	RefreshTokenExpiresAt time.Time
-	DeviceToken           string // empty: the client keeps the one it has
-	RolesWithheld         bool   // the token lacks roles that take a second factor
+	SessionExpiresAt      time.Time // whatever happens
+	DeviceToken           string    // empty: the client keeps the one it has
+	RolesWithheld         bool      // the token lacks roles that take a second factor
 }
 
 // accountVersion is what device tokens are bound to. It changes with the password, and
@@ -49,7 +50,7 @@ func (s *Service) openSession(userID string, version int, c Client, amr ...strin
 			IdleUntil: earlier(now.Add(s.rules.RefreshIdle), expires), ExpiresAt: expires,
 			ClientName: label(c.Name), ClientPrefix: c.Prefix(), AMR: amr, ElevatedAt: elevated,
 		},
-		Token:   token.key(),
+		Token:   token.keyFor(c),
 		MaxLive: s.rules.MaxSessions,
 	}, token, nil
 }
@@ -68,17 +69,24 @@ func (s *Service) grant(ctx context.Context, ua UserAccount, session Session, to
 		RolesWithheld: withheld,
 		UserID:        ua.User.ID, Token: access, TokenExpiresAt: expires,
 		RefreshToken: token.String(), RefreshTokenExpiresAt: earlier(session.IdleUntil, session.ExpiresAt),
+		SessionExpiresAt: session.ExpiresAt,
 	}, nil
 }
 
-// subject is what a token of the session says. Without an answer of every source of
-// claims there is no token: one with fewer claims could open more than its bearer may see.
-func (s *Service) subject(ctx context.Context, ua UserAccount, session Session) (Subject, error) {
+// ownSubject is what a token of the session says apart from the claims of other sources.
+func (s *Service) ownSubject(ua UserAccount, session Session) Subject {
 	account, _ := s.entitled(ua.Account, session)
 	sub := Subject{User: ua.User, Account: account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.CreatedAt, Elevated: s.elevated(session)}
 	if session.ElevatedAt.After(sub.AuthTime) {
 		sub.AuthTime = session.ElevatedAt
 	}
+	return sub
+}
+
+// subject is what a token of the session says. Without an answer of every source of
+// claims there is no token: one with fewer claims could open more than its bearer may see.
+func (s *Service) subject(ctx context.Context, ua UserAccount, session Session) (Subject, error) {
+	sub := s.ownSubject(ua, session)
 	if len(s.Claims) == 0 {
 		return sub, nil
 	}

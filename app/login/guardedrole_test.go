@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 // showsRoles puts an account's roles into its tokens, after the session's id.
-type showsRoles struct{}
+type showsRoles struct{ logintest.SessionIDIssuer }
 
 func (showsRoles) Issue(s login.Subject, now time.Time) (string, time.Time, error) {
 	return s.SessionID + " " + strings.Join(s.Account.Roles, ","), now.Add(15 * time.Minute), nil

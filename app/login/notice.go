@@ -91,6 +91,9 @@ func (s *Service) notice(kind MailKind, ua UserAccount, c Client) (QueuedMail, e
 		return QueuedMail{}, err
 	}
 	language, _ := mailLanguage("", c)
-	payload := MailPayload{Name: salutation(ua, ua.User.Email), Language: language, At: s.Now().UTC()}.by(c)
+	payload := MailPayload{Name: salutation(ua, ua.User.Email), Language: language, At: s.Now().UTC()}
+	if c.Addr.IsValid() {
+		payload.From = c.Prefix()
+	}
 	return QueuedMail{ID: id, UserID: ua.User.ID, Kind: kind, Recipient: ua.User.Email, Payload: payload, CreatedAt: payload.At}, nil
 }

@@ -53,6 +53,9 @@ const (
 
 	OpExchange Operation = "exchange"
 
+	// OpGateway is a request with a session's cookie, before its own operation.
+	OpGateway Operation = "gateway"
+
 	OpProviders      Operation = "providers"
 	OpSignInProvider Operation = "signinProvider"
 	OpLinkIdentity   Operation = "linkIdentity"
@@ -97,7 +100,8 @@ var policies = map[Operation]Policy{
 	},
 	OpSignOut: {
 		Caller: CallerAnyone, Limit: LimitNone,
-		Events: []EventName{EventSignedOut},
+		Results: []Code{CodeAmbiguousCredentials},
+		Events:  []EventName{EventSignedOut},
 	},
 	OpSignOutAll: {
 		Caller: CallerSession, Limit: LimitNone,
@@ -272,6 +276,11 @@ var policies = map[Operation]Policy{
 		Caller: CallerAnyone, Limit: LimitLink,
 		Results: []Code{CodeInvalidToken},
 		Events:  []EventName{EventSignedIn, EventRefused, EventThrottled},
+	},
+	OpGateway: { // a token of 256 bits cannot be guessed, and nginx limits requests
+		Caller: CallerAnyone, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeForbidden, CodeOriginRefused, CodeAmbiguousCredentials},
+		Events:  []EventName{EventRefused},
 	},
 }
 

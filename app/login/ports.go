@@ -17,6 +17,8 @@ type Client struct {
 	// "de-CH,fr", for mails whose request names no language; malformed entries are
 	// ignored.
 	Language string
+	// KeepsCookie is true for a browser that keeps its session in a cookie.
+	KeepsCookie bool
 }
 
 // Prefix is the address range that counts as one client: IPv4 /32, IPv6 /64,
@@ -109,6 +111,8 @@ type Issuer interface {
 	// and the roles list under Hasura's claims namespace; role admin and
 	// reserved claims never come out, whatever the account says.
 	Issue(s Subject, now time.Time) (token string, expiresAt time.Time, err error)
+	// Key names the key that signs now. A token of another key may not be good any more.
+	Key(now time.Time) string
 }
 
 // TokenRules says what access tokens can carry.

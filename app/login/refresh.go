@@ -77,14 +77,18 @@ func (s *Service) SignOut(ctx context.Context, in RefreshInput) error {
 	if !ok {
 		return nil
 	}
-	session, err := s.Store.EndSessionByToken(ctx, token.key(), s.Now())
+	return s.signOut(ctx, token.key(), in.Client)
+}
+
+func (s *Service) signOut(ctx context.Context, token TokenKey, c Client) error {
+	session, err := s.Store.EndSessionByToken(ctx, token, s.Now())
 	if errors.Is(err, ErrTokenUnknown) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	s.record(ctx, EventSignedOut, OpSignOut, session, in.Client)
+	s.record(ctx, EventSignedOut, OpSignOut, session, c)
 	if session.OriginID == "" {
 		return nil
 	}
@@ -93,7 +97,7 @@ func (s *Service) SignOut(ctx context.Context, in RefreshInput) error {
 		return nil
 	}
 	if err == nil {
-		s.record(ctx, EventSignedOut, OpSignOut, Session{UserID: session.UserID, ID: session.OriginID}, in.Client)
+		s.record(ctx, EventSignedOut, OpSignOut, Session{UserID: session.UserID, ID: session.OriginID}, c)
 	}
 	return err
 }

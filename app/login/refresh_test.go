@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 func TestRefresh_EightParallelCallsGetOneSuccessor(t *testing.T) {
@@ -149,7 +150,7 @@ func (d *dyingStore) RotateToken(ctx context.Context, r login.Rotation) (login.R
 	return rotated, err
 }
 
-type dyingIssuer struct{}
+type dyingIssuer struct{ logintest.SessionIDIssuer }
 
 func (dyingIssuer) Issue(login.Subject, time.Time) (string, time.Time, error) {
 	return "", time.Time{}, errDied

@@ -71,6 +71,11 @@ type Service struct {
 	Deps
 	rules      Rules
 	background sync.WaitGroup
+
+	// Of sessions in cookies; see Gateway, touch and CookieOver.
+	tokens  recent[string, keptToken]
+	touched recent[string, time.Time]
+	over    recent[TokenHash, time.Time]
 }
 
 // NewService wires the use cases.
@@ -81,7 +86,12 @@ func NewService(d Deps, r Rules) *Service {
 	if d.Random == nil {
 		d.Random = rand.Reader
 	}
-	return &Service{Deps: d, rules: r}
+	return &Service{
+		Deps: d, rules: r,
+		tokens:  recent[string, keptToken]{limit: keptTokens},
+		touched: recent[string, time.Time]{limit: keptTokens},
+		over:    recent[TokenHash, time.Time]{limit: keptOver},
+	}
 }
 
 // Wait returns once work that outlives its request (re-hashing) is done.

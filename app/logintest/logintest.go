@@ -112,6 +112,9 @@ func (SessionIDIssuer) Issue(s login.Subject, now time.Time) (string, time.Time,
 	return s.SessionID, now.Add(15 * time.Minute), nil
 }
 
+// Key implements login.Issuer.
+func (SessionIDIssuer) Key(time.Time) string { return "" }
+
 // OpenStore opens a new SQLite store until the test ends.
 func OpenStore(t testing.TB) *sqlite.Store {
 	t.Helper()

@@ -115,6 +115,9 @@ func (i *Issuer) Issue(s login.Subject, now time.Time) (string, time.Time, error
 	return signed, expiresAt, nil
 }
 
+// Key implements login.Issuer.
+func (i *Issuer) Key(now time.Time) string { return i.ring.at(now).active.kid }
+
 // encodeBody writes <, > and & as they are: escaped, as for HTML, they take six bytes.
 func encodeBody(p payload) ([]byte, error) {
 	var body bytes.Buffer

@@ -159,7 +159,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 		Service: s.login, Verifier: verifier, JWKS: s.ring.JWKS, Ready: s.ready,
 		ActionSecrets: cfg.ActionSecret.Values, Calls: s.limiter,
 		Clients:     clientip.New(cfg.EdgeSecret.Values, prefix),
-		AllowOrigin: w.AllowOrigin, Audit: auditor, Observer: s.metrics, Log: logs.requests, Pages: site,
+		AllowOrigin: w.AllowOrigin, Origin: cfg.Origin(), Audit: auditor, Observer: s.metrics, Log: logs.requests, Pages: site,
 	})
 	s.metrics.SetTokensIssued(func(alg string) uint64 { return issuer.Issued(token.Algorithm(alg)) })
 	s.observe()

@@ -51,7 +51,7 @@ type CallLimit interface {
 	Call(requestID string, fromEdge bool) error
 }
 
-// Config wires an API. All fields but Pages are required.
+// Config wires an API. All fields but Origin and Pages are required.
 type Config struct {
 	Service       *login.Service
 	Verifier      *token.Verifier                 // of the Bearer routes
@@ -61,6 +61,7 @@ type Config struct {
 	Clients       *clientip.Resolver
 	Calls         CallLimit
 	AllowOrigin   func(origin string) bool
+	Origin        string // the service's own, as browsers see it; empty: not known
 	Audit         login.Auditor
 	Observer      Observer
 	Log           *zap.Logger
@@ -71,6 +72,7 @@ type Config struct {
 type API struct {
 	Config
 	fiber    *fiber.App
+	cookies  cookies
 	draining atomic.Bool
 }
 
@@ -89,7 +91,7 @@ func Routes() []string {
 
 // New registers every route.
 func New(cfg Config) *API {
-	a := &API{Config: cfg}
+	a := &API{Config: cfg, cookies: cookiesOf(cfg.Origin)}
 	a.fiber = fiber.New(fiber.Config{
 		AppName: "hasura-login", DisableStartupMessage: true,
 		BodyLimit: maxBody, ReadBufferSize: maxHeaders,
@@ -107,24 +109,18 @@ func New(cfg Config) *API {
 		AllowMethods:     "GET,POST,PATCH,DELETE",
 		// Whatever is asked for, as Hasura does: tracing libraries add headers of their
 		// own, and the answer to a preflight with one too many stops the page.
-		AllowHeaders:  "",
-		ExposeHeaders: "Retry-After,X-Request-Id,RateLimit-Limit,RateLimit-Remaining,RateLimit-Reset",
-		MaxAge:        600,
+		AllowHeaders: "",
+		// A page of another origin may use the session's cookie.
+		AllowCredentials: true,
+		ExposeHeaders:    "Retry-After,X-Request-Id,RateLimit-Limit,RateLimit-Remaining,RateLimit-Reset",
+		MaxAge:           600,
 	}))
 	a.route(http.MethodGet, "/healthz", a.healthz)
 	a.route(http.MethodGet, "/.well-known/jwks.json", a.jwks)
+	a.route(http.MethodGet, GatewayPath, a.gateway)
 	bearer := a.bearer()
 	for _, op := range operations() {
-		var handlers []fiber.Handler
-		switch op.caller() {
-		case login.CallerAnyone:
-			handlers = []fiber.Handler{a.rest(op)}
-		case login.CallerAnyoneOrSession:
-			handlers = []fiber.Handler{ifPresent(bearer), a.rest(op)}
-		default:
-			handlers = []fiber.Handler{bearer, a.rest(op)}
-		}
-		a.route(op.method, op.path, handlers...)
+		a.route(op.method, op.path, a.caller(op, bearer), a.rest(op))
 		if !op.restOnly {
 			a.route(http.MethodPost, actionPath(op), a.action(op))
 		}

@@ -17,7 +17,6 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"hasura-login/app/audit"
-	"hasura-login/app/brand"
 	"hasura-login/app/clientip"
 	"hasura-login/app/httpapi"
 	"hasura-login/app/language"
@@ -70,6 +69,7 @@ type setup struct {
 	policy login.PasswordPolicy
 	rules  login.Rules
 	pages  *pages.Settings // nil: off
+	origin string          // the service's own
 	// providers are those that people can sign in with.
 	providers []*provider.Provider
 }
@@ -88,7 +88,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		f(s)
 	}
 	store := logintest.OpenStore(t)
-	m := metrics.New("test", append(httpapi.Routes(), httpapi.PageRoutes()...))
+	m := metrics.New("test", slices.Concat(httpapi.Routes(), httpapi.InternalRoutes(), httpapi.PageRoutes()))
 	limiter, err := ratelimit.New(ratelimit.Config{Limits: s.limits, Observer: m, Now: time.Now})
 	check(t, err)
 	out := &testserver.Output{}
@@ -115,8 +115,6 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	if s.pages != nil {
 		s.pages.Catalogue, err = language.Load("")
 		check(t, err)
-		s.pages.Brand, err = brand.Load("")
-		check(t, err)
 		site, err = pages.New(*s.pages, pages.Deps{Service: service, Providers: s.providers, Flows: provider.Flows{Now: time.Now, Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }}, Identify: func(accessToken string) (login.Identity, error) {
 			id, err := verifier.Verify(accessToken, time.Now())
 			return login.Identity{UserID: id.UserID, SessionID: id.SessionID}, err
@@ -131,6 +129,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		ActionSecrets: func() []string { return []string{actionSecret} },
 		Clients:       clientip.New(func() []string { return []string{edgeSecret} }, netip.MustParsePrefix("2001:db8:64::/96")),
 		AllowOrigin:   func(origin string) bool { return origin == "https://app.example.org" },
+		Origin:        s.origin,
 		Audit:         auditor, Observer: listedResults{m, t}, Log: log, Pages: site,
 	})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -18,7 +18,10 @@ type operation struct {
 	status   int     // of the REST answer on success
 	fields   []field // arguments; for REST those not in the path come from the body
 	restOnly bool    // Hasura answers it from its own tables
-	run      func(ctx context.Context, s *login.Service, c call) (any, error)
+	grants   bool    // it can open a session that the browser keeps in a cookie
+	// ends reports whether a call ends the session that it came with.
+	ends func(c call) bool
+	run  func(ctx context.Context, s *login.Service, c call) (any, error)
 }
 
 func (op operation) caller() login.Caller { return login.PolicyOf(op.name).Caller }
@@ -28,7 +31,11 @@ type call struct {
 	args     map[string]string
 	identity login.Identity
 	client   login.Client
+	cookie   string // of the session; only REST has it
 }
+
+// endsIts is for operations that always end the session they were called with.
+func endsIts(call) bool { return true }
 
 // field is one argument; all of them are strings but flags and objects.
 type field struct {
@@ -58,7 +65,7 @@ func operations() []operation {
 func appOperations() []operation {
 	return []operation{
 		{
-			name: login.OpExchange, method: http.MethodPost, path: "/auth/exchange", status: http.StatusOK,
+			name: login.OpExchange, method: http.MethodPost, path: "/auth/exchange", status: http.StatusOK, grants: true,
 			fields: required("code", "codeVerifier"),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.Exchange(ctx, login.ExchangeInput{Code: c.args["code"], CodeVerifier: c.args["codeVerifier"], Client: c.client}))
@@ -71,14 +78,14 @@ func appOperations() []operation {
 func passwordOperations() []operation {
 	return []operation{
 		{
-			name: login.OpSignUp, method: http.MethodPost, path: "/auth/signup", status: http.StatusCreated,
+			name: login.OpSignUp, method: http.MethodPost, path: "/auth/signup", status: http.StatusCreated, grants: true,
 			fields: append(required("email", "name", "password"), field{name: "language", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.SignUp(ctx, login.SignUpInput{Email: c.args["email"], Name: c.args["name"], Password: c.args["password"], Language: c.args["language"], Client: c.client}))
 			},
 		},
 		{
-			name: login.OpSignIn, method: http.MethodPost, path: "/auth/signin", status: http.StatusOK,
+			name: login.OpSignIn, method: http.MethodPost, path: "/auth/signin", status: http.StatusOK, grants: true,
 			fields: append(required("email", "password"), field{name: "deviceToken", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.SignIn(ctx, login.SignInInput{Email: c.args["email"], Password: c.args["password"], DeviceToken: c.args["deviceToken"], Client: c.client}))
@@ -93,19 +100,17 @@ func passwordOperations() []operation {
 		},
 		{
 			name: login.OpSignOut, method: http.MethodPost, path: "/auth/signout", status: http.StatusNoContent,
-			fields: required("refreshToken"),
-			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
-				return nil, s.SignOut(ctx, login.RefreshInput{RefreshToken: c.args["refreshToken"], Client: c.client})
-			},
+			fields: []field{{name: "refreshToken", optional: true}}, ends: endsIts,
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) { return nil, signOut(ctx, s, c) },
 		},
 		{
-			name: login.OpSignOutAll, method: http.MethodPost, path: "/auth/signout-all", status: http.StatusNoContent,
+			name: login.OpSignOutAll, method: http.MethodPost, path: "/auth/signout-all", status: http.StatusNoContent, ends: endsIts,
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.SignOutAll(ctx, c.identity, c.client)
 			},
 		},
 		{
-			name: login.OpChangePassword, method: http.MethodPost, path: "/auth/password", status: http.StatusOK,
+			name: login.OpChangePassword, method: http.MethodPost, path: "/auth/password", status: http.StatusOK, grants: true,
 			fields: append(required("newPassword"), field{name: "currentPassword", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.ChangePassword(ctx, c.identity, login.ChangePasswordInput{CurrentPassword: c.args["currentPassword"], NewPassword: c.args["newPassword"], Client: c.client}))
@@ -120,6 +125,7 @@ func passwordOperations() []operation {
 		{
 			name: login.OpEndSession, method: http.MethodDelete, path: "/auth/sessions/:id", status: http.StatusNoContent,
 			fields: []field{{name: "id", inPath: true}},
+			ends:   func(c call) bool { return c.args["id"] == c.identity.SessionID },
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.EndSession(ctx, c.identity, c.args["id"], c.client)
 			},
@@ -132,7 +138,7 @@ func passwordOperations() []operation {
 		},
 		{
 			name: login.OpDeleteAccount, method: http.MethodDelete, path: "/auth/me", status: http.StatusNoContent,
-			fields: ownPassword(),
+			fields: ownPassword(), ends: endsIts,
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return nil, s.DeleteAccount(ctx, c.identity, c.args["password"], c.client)
 			},
@@ -145,7 +151,7 @@ func passwordOperations() []operation {
 			},
 		},
 		{
-			name: login.OpResetPassword, method: http.MethodPost, path: "/auth/password/reset", status: http.StatusOK,
+			name: login.OpResetPassword, method: http.MethodPost, path: "/auth/password/reset", status: http.StatusOK, grants: true,
 			fields: required("token", "newPassword"),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.ResetPassword(ctx, login.ResetPasswordInput{Token: c.args["token"], NewPassword: c.args["newPassword"], Client: c.client}))
@@ -182,7 +188,7 @@ func secondFactorOperations() []operation {
 	}
 	return []operation{
 		{
-			name: login.OpSignInSecondFactor, method: http.MethodPost, path: "/auth/signin/second-factor", status: http.StatusOK,
+			name: login.OpSignInSecondFactor, method: http.MethodPost, path: "/auth/signin/second-factor", status: http.StatusOK, grants: true,
 			fields: append(required("challenge", "method"), field{name: "code", optional: true}, credential(true), field{name: "rememberDevice", optional: true, flag: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.SignInSecondFactor(ctx, login.SignInSecondFactorInput{Challenge: c.args["challenge"], Proof: proof(c), Remember: c.args["rememberDevice"] == "true", Client: c.client}))
@@ -295,6 +301,8 @@ type grantAnswer struct {
 	RefreshTokenExpiresAt string  `json:"refreshTokenExpiresAt"`
 	DeviceToken           *string `json:"deviceToken"`
 	RolesWithheld         bool    `json:"rolesWithheld"`
+	// sessionExpires is for a cookie.
+	sessionExpires time.Time
 }
 
 func grantOf(g login.Grant, err error) (any, error) {
@@ -304,7 +312,7 @@ func grantOf(g login.Grant, err error) (any, error) {
 	a := grantAnswer{
 		ID: g.UserID, Token: g.Token, TokenExpiresAt: stamp(g.TokenExpiresAt),
 		RefreshToken: g.RefreshToken, RefreshTokenExpiresAt: stamp(g.RefreshTokenExpiresAt),
-		RolesWithheld: g.RolesWithheld,
+		RolesWithheld: g.RolesWithheld, sessionExpires: g.SessionExpiresAt,
 	}
 	if g.DeviceToken != "" {
 		a.DeviceToken = &g.DeviceToken

@@ -19,14 +19,14 @@ func mailOperations() []operation {
 			},
 		},
 		{
-			name: login.OpMailSignInCode, method: http.MethodPost, path: "/auth/signin/mail/code", status: http.StatusOK,
+			name: login.OpMailSignInCode, method: http.MethodPost, path: "/auth/signin/mail/code", status: http.StatusOK, grants: true,
 			fields: append(required("challenge", "code"), field{name: "name", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.SignInMailCode(ctx, login.MailSignInCodeInput{Challenge: c.args["challenge"], Code: c.args["code"], Name: c.args["name"], Client: c.client}))
 			},
 		},
 		{
-			name: login.OpMailSignInLink, method: http.MethodPost, path: "/auth/signin/mail/link", status: http.StatusOK,
+			name: login.OpMailSignInLink, method: http.MethodPost, path: "/auth/signin/mail/link", status: http.StatusOK, grants: true,
 			fields: append(required("token"), field{name: "deviceToken", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.SignInMailLink(ctx, login.MailSignInLinkInput{Token: c.args["token"], DeviceToken: c.args["deviceToken"], Client: c.client}))

@@ -24,7 +24,7 @@ func passkeyOperations() []operation {
 			},
 		},
 		{
-			name: login.OpSignInPasskey, method: http.MethodPost, path: "/auth/signin/passkey", status: http.StatusOK,
+			name: login.OpSignInPasskey, method: http.MethodPost, path: "/auth/signin/passkey", status: http.StatusOK, grants: true,
 			fields: []field{credential(false), {name: "deviceToken", optional: true}},
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.SignInPasskey(ctx, login.SignInPasskeyInput{Answer: []byte(c.args["credential"]), DeviceToken: c.args["deviceToken"], Client: c.client}))
@@ -83,7 +83,7 @@ func passkeyOperations() []operation {
 			},
 		},
 		{
-			name: login.OpRemovePassword, method: http.MethodDelete, path: "/auth/password", status: http.StatusOK,
+			name: login.OpRemovePassword, method: http.MethodDelete, path: "/auth/password", status: http.StatusOK, grants: true,
 			fields: ownPassword(),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
 				return grantOf(s.RemovePassword(ctx, c.identity, c.args["password"], c.client))

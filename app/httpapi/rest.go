@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 
 	jwtware "github.com/gofiber/contrib/jwt"
 	"github.com/gofiber/fiber/v2"
@@ -15,6 +16,7 @@ import (
 const (
 	localToken    = "token"
 	localIdentity = "identity"
+	localCookie   = "cookie" // of the session
 )
 
 // rest answers an operation's REST route.
@@ -24,16 +26,30 @@ func (a *API) rest(op operation) fiber.Handler {
 		if err != nil {
 			return a.attempted(op.name, err)
 		}
-		identity, _ := c.Locals(localIdentity).(login.Identity)
+		decoded := call{args: args, client: a.client(c, false)}
+		decoded.identity, _ = c.Locals(localIdentity).(login.Identity)
+		decoded.cookie, _ = c.Locals(localCookie).(string)
+		if err := a.asksForCookie(c, op, &decoded); err != nil {
+			return err
+		}
 		ctx, cancel := a.context(c)
 		defer cancel()
-		answer, err := op.run(ctx, a.Service, call{args: args, identity: identity, client: a.client(c, false)})
+		answer, err := op.run(ctx, a.Service, decoded)
 		if err := a.attempted(op.name, err); err != nil {
 			return err
+		}
+		if decoded.client.KeepsCookie {
+			answer = a.intoCookies(ctx, c, decoded, answer)
+		}
+		if decoded.cookie != "" && op.ends != nil && op.ends(decoded) {
+			a.cookies.forget(c)
 		}
 		if answer == nil {
 			c.Set(fiber.HeaderCacheControl, "no-store")
 			c.Status(op.status)
+			if op.status == fiber.StatusOK {
+				c.Status(fiber.StatusNoContent)
+			}
 			return nil
 		}
 		return writeJSON(c, op.status, fiber.MIMEApplicationJSON, answer)
@@ -43,8 +59,15 @@ func (a *API) rest(op operation) fiber.Handler {
 func restArguments(c *fiber.Ctx, op operation) (map[string]string, error) {
 	object := map[string]json.RawMessage{}
 	wantsBody := false
-	for _, f := range op.fields {
+	fields := op.fields
+	if op.grants {
+		fields = append(slices.Clone(fields), field{name: argSession, optional: true})
+	}
+	for _, f := range fields {
 		wantsBody = wantsBody || !f.inPath
+	}
+	if c.Locals(localCookie) != nil && c.Get(fiber.HeaderContentType) == "" {
+		wantsBody = false
 	}
 	if wantsBody || len(c.Body()) > 0 {
 		if err := requireJSON(c.Get(fiber.HeaderContentType)); err != nil {
@@ -55,7 +78,7 @@ func restArguments(c *fiber.Ctx, op operation) (map[string]string, error) {
 			return nil, err
 		}
 	}
-	for _, f := range op.fields {
+	for _, f := range fields {
 		if f.inPath {
 			quoted, err := json.Marshal(c.Params(f.name))
 			if err != nil {
@@ -64,7 +87,7 @@ func restArguments(c *fiber.Ctx, op operation) (map[string]string, error) {
 			object[f.name] = quoted
 		}
 	}
-	return arguments(op.fields, object)
+	return arguments(fields, object)
 }
 
 // attempted counts how an operation ended and passes err on.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"hasura-login/app/brand"
 	"hasura-login/app/login"
 )
 
@@ -13,9 +12,8 @@ import (
 type page struct {
 	*texts
 	Site       string
-	Languages  []languageLink
-	Links      brand.Links
-	assets     assets
+	Stylesheet string
+	Icon       string
 	Title      string
 	Flash      notice
 	Notice     string // Told, in words
@@ -30,7 +28,7 @@ func (v *request) page(title string) page {
 	flashed := v.flashed()
 	back := cmp.Or(v.returnState.returnURL, v.usual())
 	return page{
-		texts: v.texts, Site: v.Name, Languages: v.languageLinks(), Links: v.Brand.Links, assets: v.assets,
+		texts: v.texts, Site: v.Name, Stylesheet: v.stylesheet.Path, Icon: v.icon.Path,
 		Title: title, Flash: flashed, Notice: v.Notices[flashed], ReturnURL: back, ReturnName: hostOf(back),
 	}
 }
@@ -181,10 +179,4 @@ func describedBy(f form, i field, id string) string {
 		ids = append(ids, id+"-hint")
 	}
 	return strings.Join(ids, " ")
-}
-
-// OwnerLinks are the owner's links that there are.
-func (p page) OwnerLinks() []link {
-	return slices.DeleteFunc([]link{{p.Links.Terms, p.Terms}, {p.Links.Privacy, p.Privacy}, {p.Links.Support, p.Support}},
-		func(l link) bool { return l.URL == "" })
 }

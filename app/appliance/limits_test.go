@@ -222,10 +222,14 @@ func TestLimits_AnOfficeHas200ConnectionsAndStrangersTheirOwn(t *testing.T) {
 }
 
 // openSocket opens a WebSocket that stays open until the test ends.
-func (g *gateway) openSocket(t *testing.T, client string) int {
+func (g *gateway) openSocket(t *testing.T, client string, header ...string) int {
 	t.Helper()
+	headers := http.Header{"X-Forwarded-For": {client}}
+	for i := 0; i < len(header); i += 2 {
+		headers.Set(header[i], header[i+1])
+	}
 	c, resp, err := websocket.Dial(t.Context(), "ws"+g.URL("/v1/graphql")[len("http"):], &websocket.DialOptions{
-		Host: "localhost", HTTPHeader: http.Header{"X-Forwarded-For": {client}},
+		Host: "localhost", HTTPHeader: headers,
 	})
 	if err != nil && resp == nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -68,6 +69,11 @@ func methodList(methods []Method) string {
 // has reports whether the account has a factor.
 func (a Account) has(m Method) bool { return slices.Contains(a.Factors, m) }
 
+// answerable are the account's second factors that this service takes.
+func (s *Service) answerable(a Account) []Method {
+	return slices.DeleteFunc(slices.Clone(a.Factors), func(m Method) bool { return m == MethodPasskey && s.Passkeys == nil })
+}
+
 // prover checks a proof of an account, and spends it if it works only once. It returns
 // the names that RFC 8176 has for the proof, or none for a wrong proof. Each kind of
 // credential has a prover: a new kind needs a method, a prover and a row in
@@ -84,8 +90,11 @@ func (s *Service) prover(m Method) prover {
 		return s.proveRecoveryCode
 	case MethodMail:
 		return s.proveMail
-	default:
+	case MethodPassword:
 		return s.provePassword
+	}
+	return func(context.Context, Attempt, UserAccount, Proof) ([]string, error) {
+		return nil, fmt.Errorf("nothing proves the method %q", m)
 	}
 }
 

@@ -37,6 +37,9 @@ type CredentialStore interface {
 	// ErrTokenUnknown if none that is live has the key: unknown, expired, of another
 	// purpose, client or version, of a disabled account, or tried ChallengeTries times.
 	TryChallenge(ctx context.Context, k ChallengeKey) (Challenge, UserAccount, error)
+	// UntryChallenge takes back an answer that nobody compared with anything. A challenge
+	// that is gone is no error.
+	UntryChallenge(ctx context.Context, hash TokenHash) error
 	// EndChallenge removes a challenge: of parallel calls exactly one succeeds;
 	// ErrTokenUnknown.
 	EndChallenge(ctx context.Context, hash TokenHash) error

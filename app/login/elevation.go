@@ -52,14 +52,14 @@ func (s *Service) provedEnough(session Session, a Account) bool {
 	case a.Password != "":
 		return true
 	}
-	return len(session.AMR) > 0 && s.Now().Sub(session.CreatedAt) < s.rules.ElevationTTL
+	return len(session.AMR) > 0 && s.Now().Sub(session.signedInAt()) < s.rules.ElevationTTL
 }
 
 // elevationMethods are the methods by which the account's owner can elevate a session:
 // the second factors or, without any, the password and a mailed code.
 func (s *Service) elevationMethods(ua UserAccount) []Method {
 	if len(ua.Account.Factors) > 0 {
-		return ua.Account.Factors
+		return s.answerable(ua.Account)
 	}
 	var methods []Method
 	if ua.Account.Password != "" {

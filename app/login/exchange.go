@@ -98,7 +98,7 @@ func (s *Service) Exchange(ctx context.Context, in ExchangeInput) (Grant, error)
 		return Grant{}, err
 	}
 	// The new session has the proofs of the session that it comes from, and their times.
-	session.Session.CreatedAt, session.Session.AMR, session.Session.ElevatedAt = from.CreatedAt, from.AMR, from.ElevatedAt
+	session.Session.AuthenticatedAt, session.Session.AMR, session.Session.ElevatedAt = from.signedInAt(), from.AMR, from.ElevatedAt
 	session.Session.OriginID = from.ID
 	if err := s.Store.CreateSession(ctx, session); err != nil {
 		if errors.Is(err, ErrStale) {

@@ -47,9 +47,10 @@ func TestExchange_OpensASessionOfTheAppsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if age := w.clock.Now().Sub(session.CreatedAt); age != time.Hour {
-		t.Errorf("the session says that its owner proved who they are %s ago, not an hour", age)
+	if !session.CreatedAt.Equal(w.clock.Now()) || !session.AuthenticatedAt.Equal(w.clock.Now().Add(-time.Hour)) {
+		t.Errorf("made at %s, and its owner signed in at %s; it is %s now, and they did so an hour ago", session.CreatedAt, session.AuthenticatedAt, w.clock.Now())
 	}
+	wantCode(t, w.MayLink(t.Context(), identity(app), home), login.CodeElevationRequired)
 	if strings.Join(session.AMR, " ") != "pwd" {
 		t.Errorf("amr %q", session.AMR)
 	}
@@ -60,6 +61,34 @@ func TestExchange_OpensASessionOfTheAppsOwn(t *testing.T) {
 	if _, err := w.refresh(g.RefreshToken); err != nil {
 		t.Errorf("the session of the pages ended too: %v", err)
 	}
+}
+
+// The oldest session to end is the one that was opened first, not the app's, whose owner
+// signed in on the pages long ago.
+func TestExchange_AFreshSessionIsNotTheOldest(t *testing.T) {
+	w := newWorld(t, func(_ *login.Deps, r *login.Rules) { r.MaxSessions = 3 })
+	pages := w.signUp(t, "ann@example.org")
+	w.clock.Advance(time.Hour)
+	old, err := w.signIn("ann@example.org", goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(time.Hour)
+	app, err := w.exchange(w.handOver(t, pages), codeVerifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		w.clock.Advance(time.Hour)
+		if _, err := w.signIn("ann@example.org", goodPassword); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.refresh(app.RefreshToken); err != nil {
+		t.Errorf("the app's session ended although it is the third newest: %v", err)
+	}
+	_, err = w.refresh(old.RefreshToken)
+	wantCode(t, err, login.CodeInvalidRefreshToken)
 }
 
 // On a computer that several people use the next one must not be one click away from

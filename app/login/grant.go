@@ -76,7 +76,7 @@ func (s *Service) grant(ctx context.Context, ua UserAccount, session Session, to
 // ownSubject is what a token of the session says apart from the claims of other sources.
 func (s *Service) ownSubject(ua UserAccount, session Session) Subject {
 	account, _ := s.entitled(ua.Account, session)
-	sub := Subject{User: ua.User, Account: account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.CreatedAt, Elevated: s.elevated(session)}
+	sub := Subject{User: ua.User, Account: account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.signedInAt(), Elevated: s.elevated(session)}
 	if session.ElevatedAt.After(sub.AuthTime) {
 		sub.AuthTime = session.ElevatedAt
 	}

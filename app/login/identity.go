@@ -39,7 +39,7 @@ func (s *Service) authorizeFreshly(ctx context.Context, op Operation, id Identit
 	if err != nil {
 		return session, ua, err
 	}
-	fresh := len(session.AMR) > 0 && len(ua.Account.Factors) == 0 && s.Now().Sub(session.CreatedAt) < s.rules.ElevationTTL
+	fresh := len(session.AMR) > 0 && len(ua.Account.Factors) == 0 && s.Now().Sub(session.signedInAt()) < s.rules.ElevationTTL
 	if !fresh && !s.elevated(session) {
 		return session, ua, s.refused(ctx, op, id.UserID, c, errElevationRequired(s.elevationMethods(ua)))
 	}

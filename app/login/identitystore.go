@@ -30,6 +30,9 @@ type IdentityStore interface {
 	// CreateUserWithIdentity adds a user as Store.CreateUser does, with an identity.
 	// ErrEmailTaken; ErrCredentialExists if the identity is linked already.
 	CreateUserWithIdentity(ctx context.Context, ua UserAccount, i ProviderIdentity, first *NewSession) error
+	// ReplaceUnopenedWithIdentity does what Store.ReplaceUnopened does, and links an
+	// identity to the account. ErrEmailTaken; ErrCredentialExists as above.
+	ReplaceUnopenedWithIdentity(ctx context.Context, ua UserAccount, i ProviderIdentity) (userID string, err error)
 	// AddIdentity links an identity to its user. ErrStale if version is not the
 	// account's; ErrCredentialExists if it is linked to any account already.
 	AddIdentity(ctx context.Context, version int, i ProviderIdentity) error

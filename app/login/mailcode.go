@@ -52,6 +52,9 @@ type MailCodeStore interface {
 	// ErrTokenUnknown if it is unknown, expired, of another purpose, or was tried
 	// MailCodeTries times.
 	TryMailCode(ctx context.Context, hash TokenHash, p MailCodePurpose, now time.Time) (MailCode, error)
+	// UntryMailCode takes back a try in which nothing was compared. A code that is gone is
+	// no error.
+	UntryMailCode(ctx context.Context, hash TokenHash) error
 	// EndMailCode removes a code: of parallel calls exactly one succeeds;
 	// ErrTokenUnknown.
 	EndMailCode(ctx context.Context, hash TokenHash) error

@@ -135,6 +135,13 @@ type Attempt struct {
 	Unsolicited MailKind // the kind of an unsolicited mail; only the recipient's limit applies
 }
 
+// What LimitScope calls the limits of an account and of its known devices. Only attempts
+// that name the account reach them.
+const (
+	LimitScopeAccount = "account"
+	LimitScopeDevice  = "device"
+)
+
 // RateLimiter limits attempts per client prefix, account, session and device.
 type RateLimiter interface {
 	// Reserve counts the attempt before any work is done, or refuses it with

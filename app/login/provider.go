@@ -75,7 +75,6 @@ func (s *Service) spendFlow(ctx context.Context, op Operation, flow []byte, expi
 }
 
 func (s *Service) signInIdentity(ctx context.Context, in ProviderSignInInput) (Grant, error) {
-	const op = OpSignInProvider
 	a := in.Assertion
 	identity, ua, err := s.Identities.IdentityUserAccount(ctx, a.Issuer, a.Subject)
 	if errors.Is(err, ErrNotFound) {
@@ -84,11 +83,8 @@ func (s *Service) signInIdentity(ctx context.Context, in ProviderSignInInput) (G
 	if err != nil {
 		return Grant{}, err
 	}
-	if !ua.Account.DisabledAt.IsZero() {
-		return Grant{}, s.refused(ctx, op, ua.User.ID, in.Client, Errorf(CodeAccountDisabled, "This account is disabled"))
-	}
-	if s.rules.RequireVerifiedEmail && ua.Account.EmailVerifiedAt.IsZero() {
-		return Grant{}, s.refused(ctx, op, ua.User.ID, in.Client, errEmailNotVerified("Open the link in the mail that was sent to this address, or ask for a new one"))
+	if err := s.mayEnter(ctx, OpSignInProvider, ua, in.Client); err != nil {
+		return Grant{}, err
 	}
 	if err := s.Identities.UseIdentity(ctx, identity.ID, addressOf(a), s.Now().UTC()); err != nil && !errors.Is(err, ErrNotFound) {
 		return Grant{}, err
@@ -99,19 +95,12 @@ func (s *Service) signInIdentity(ctx context.Context, in ProviderSignInInput) (G
 // openProvider opens the session, unless the account asks for a second factor.
 func (s *Service) openProvider(ctx context.Context, in ProviderSignInInput, ua UserAccount) (Grant, error) {
 	const op = OpSignInProvider
-	device := ""
-	if in.DeviceToken != "" {
-		device = s.Devices.Check(ua.User.Email, in.DeviceToken, s.Now())
-	}
+	device := s.knownDevice(ua, ua.User.Email, in.DeviceToken)
 	remembered := device != "" && s.Devices.IssuedFor(device, rememberedVersionOf(ua))
-	known := remembered || device != "" && s.Devices.IssuedFor(device, accountVersion(ua.User.ID, ua.Account.PasswordVersion))
-	if !known {
-		device = ""
-	}
 	if len(ua.Account.Factors) > 0 && (!remembered || s.guarded(ua.Account)) && !in.SecondFactor {
 		return Grant{}, s.secondFactorRequired(ctx, op, ua, begun{Device: device, Provider: true}, in.Client)
 	}
-	o := opening{op: op, userAccount: ua, client: in.Client, amr: []string{amrProvider}, known: known}
+	o := opening{op: op, userAccount: ua, client: in.Client, amr: []string{amrProvider}, known: device != ""}
 	if in.SecondFactor { // the provider has asked for it
 		o.amr = append(o.amr, amrMultiple)
 	}
@@ -214,25 +203,15 @@ func (s *Service) replaceUnopened(ctx context.Context, in ProviderSignInInput, k
 	if err != nil {
 		return Grant{}, err
 	}
-	fresh.Account.Unopened = true
-	id, err := s.Store.ReplaceUnopened(ctx, fresh)
-	if errors.Is(err, ErrEmailTaken) {
-		return Grant{}, s.refused(ctx, op, "", in.Client, errNotLinked())
-	}
+	id, err := s.Identities.ReplaceUnopenedWithIdentity(ctx, fresh, s.newIdentity("", in.Assertion))
 	if err != nil {
-		return Grant{}, err
-	}
-	if err := s.Store.UpdateAccount(ctx, id, AccountChange{EmailVerified: true}, s.Now().UTC()); err != nil {
-		return Grant{}, err
-	}
-	ua, err := s.Store.UserAccountByID(ctx, id)
-	if err != nil {
-		return Grant{}, err
-	}
-	if err := s.Identities.AddIdentity(ctx, ua.Account.SessionVersion, s.newIdentity(id, in.Assertion)); err != nil {
 		return Grant{}, s.notAdded(ctx, op, err, in.Client)
 	}
 	s.record(ctx, EventSignUpReplaced, op, Session{UserID: id}, in.Client)
+	ua, err := s.Store.UserAccountByID(ctx, id) // with the version that the session is of
+	if err != nil {
+		return Grant{}, err
+	}
 	return s.openProvider(ctx, in, ua)
 }
 

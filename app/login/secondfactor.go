@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 )
 
 // begun is the first half of a sign-in, as its challenge keeps it.
@@ -32,6 +33,10 @@ func (b begun) amr() string {
 // secondFactorRequired ends the first half of a sign-in whose account has a second
 // factor.
 func (s *Service) secondFactorRequired(ctx context.Context, op Operation, ua UserAccount, b begun, c Client) error {
+	methods := s.answerable(ua.Account)
+	if len(methods) == 0 {
+		return s.refused(ctx, op, ua.User.ID, c, Errorf(CodePasskeysDisabled, "This account also asks for its passkey, and this service takes no passkeys; ask its operator"))
+	}
 	data, err := json.Marshal(b)
 	if err != nil {
 		return err
@@ -44,8 +49,8 @@ func (s *Service) secondFactorRequired(ctx context.Context, op Operation, ua Use
 		return err
 	}
 	e := Errorf(CodeSecondFactorRequired, "This account also asks for a second factor: send it with the challenge")
-	e.Challenge, e.Methods = challenge, ua.Account.Factors
-	if ua.Account.has(MethodPasskey) && s.Passkeys != nil {
+	e.Challenge, e.Methods = challenge, methods
+	if slices.Contains(methods, MethodPasskey) {
 		// An authenticator signs the challenge itself.
 		raw, _ := challengeEncoding.DecodeString(challenge)
 		if e.PasskeyOptions, err = s.requestOptions(ctx, ua, raw); err != nil {
@@ -85,8 +90,12 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 	}
 	attempt := Attempt{Operation: op, Client: in.Client, Account: ua.User.Email, Method: in.Proof.Method, DeviceID: first.Device}
 	in.Proof.asked = askedToSignIn(asked, in.Challenge)
-	amr, err := s.prove(ctx, attempt, ua, in.Proof, wrong(in.Proof.Method))
+	wrong := wrong(in.Proof.Method)
+	amr, err := s.prove(ctx, attempt, ua, in.Proof, wrong)
 	if err != nil {
+		if AsError(err).Code != wrong.Code { // nothing was compared
+			err = errors.Join(err, s.Credentials.UntryChallenge(context.WithoutCancel(ctx), key.Hash))
+		}
 		s.tellOfWrongCodes(ctx, asked, ua, in.Client, err)
 		return Grant{}, err
 	}
@@ -113,7 +122,7 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 // device refuses. An attacker who stays below both has at most 30 guesses a day.
 func (s *Service) tellOfWrongCodes(ctx context.Context, c Challenge, ua UserAccount, client Client, err error) {
 	usedUp := AsError(err).Code == CodeInvalidCode && c.Tries >= ChallengeTries
-	if scope := scopeOf(err); usedUp || scope == "account" || scope == "device" {
+	if scope := scopeOf(err); usedUp || scope == LimitScopeAccount || scope == LimitScopeDevice {
 		s.notify(ctx, MailWrongCodes, ua, client)
 	}
 }

@@ -123,6 +123,81 @@ func TestSecondFactor_AChallengeIsOfItsAccountsVersionAndClient(t *testing.T) {
 	}
 }
 
+// A limit that a stranger has used up must not void what the owner has begun.
+func TestSecondFactor_AnAnswerThatNobodyComparedSpendsNoTry(t *testing.T) {
+	w := newWorld(t)
+	a := w.enrol(t, w.signUp(t, "ann@example.org"))
+	e := w.challenged(t, "ann@example.org")
+	w.limiter.refuse = login.RetryLater(login.CodeRateLimited, time.Minute, "later")
+	for range 2 * login.ChallengeTries {
+		_, err := w.answer(e.Challenge, login.MethodTOTP, "000000")
+		wantCode(t, err, login.CodeRateLimited)
+		if login.AsError(err).RetryAfter == 0 {
+			t.Error("the answer does not say when to come back")
+		}
+	}
+	w.limiter.refuse = nil
+	if _, err := w.answer(e.Challenge, login.MethodTOTP, a.code(t)); err != nil {
+		t.Errorf("after refusals by a limit: %v", err)
+	}
+}
+
+func TestSecondFactor_OfAServiceThatTakesNoPasskeysAnyMore(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	w.addPasskey(t, identity(g), goodPassword)
+	without := newWorldOn(t, w.store, func(d *login.Deps, _ *login.Rules) { d.Passkeys = nil })
+	_, err := without.signIn("ann@example.org", goodPassword)
+	wantCode(t, err, login.CodePasskeysDisabled) // nothing that this service takes could answer a challenge
+
+	both := w.signUp(t, "bob@example.org")
+	a := w.enrol(t, both)
+	w.elevate(t, both, login.MethodTOTP, a.code(t))
+	w.addPasskey(t, identity(both), goodPassword)
+	if e := without.challenged(t, "bob@example.org"); !slices.Equal(e.Methods, []login.Method{login.MethodTOTP}) || len(e.PasskeyOptions) > 0 {
+		t.Errorf("methods %q, options %s", e.Methods, e.PasskeyOptions)
+	}
+	without.clock.Advance(time.Hour)
+	_, err = without.NewRecoveryCodes(t.Context(), identity(both), goodPassword, home)
+	wantCode(t, err, login.CodeElevationRequired)
+	if e := login.AsError(err); !slices.Equal(e.Methods, []login.Method{login.MethodTOTP}) {
+		t.Errorf("methods of an elevation: %q", e.Methods)
+	}
+}
+
+func TestTOTPEnrolment_IsOfItsSession(t *testing.T) {
+	w := newWorld(t)
+	g := w.signUp(t, "ann@example.org")
+	other, err := w.signIn("ann@example.org", goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := w.EnrolTOTP(t.Context(), identity(g), goodPassword, home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := login.AddTOTPInput{Enrolment: e.Enrolment, Code: authenticator{w, e.Secret}.code(t), Client: home}
+	wantCode(t, w.AddTOTP(t.Context(), identity(other), in), login.CodeInvalidToken)
+	if err := w.AddTOTP(t.Context(), identity(g), in); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestProof_OfAMethodThatNothingProvesFails(t *testing.T) {
+	w := newWorld(t)
+	w.signUp(t, "ann@example.org")
+	ua := w.account(t, "ann@example.org")
+	for _, m := range []login.Method{"", "sms", login.MethodProvider} {
+		amr, err := w.Service.Prove(t.Context(), ua, login.Proof{Method: m, Password: goodPassword, Code: goodPassword})
+		if err == nil || len(amr) > 0 {
+			t.Errorf("method %q proves %q", m, amr)
+		}
+	}
+	if amr, err := w.Service.Prove(t.Context(), ua, login.Proof{Method: login.MethodPassword, Password: goodPassword}); err != nil || len(amr) == 0 {
+		t.Errorf("the password: %q, %v", amr, err)
+	}
+}
+
 func TestSecondFactor_BadInput(t *testing.T) {
 	w := newWorld(t)
 	g := w.signUp(t, "ann@example.org")

@@ -111,6 +111,21 @@ func (r requested) follow(token string) (login.Grant, error) {
 	return r.w.SignInMailLink(context.Background(), login.MailSignInLinkInput{Token: token, Client: home})
 }
 
+func TestMailSignIn_ACodeThatNobodyComparedSpendsNoTry(t *testing.T) {
+	w := newWorld(t, byMail(login.MailSignInKnown))
+	w.verified(t, "ann@example.org")
+	r := w.request(t, "ann@example.org")
+	w.limiter.refuse = login.RetryLater(login.CodeRateLimited, time.Minute, "later")
+	for range 2 * login.MailCodeTries {
+		_, err := r.enter(other(r.code(t)))
+		wantCode(t, err, login.CodeRateLimited)
+	}
+	w.limiter.refuse = nil
+	if _, err := r.enter(r.code(t)); err != nil {
+		t.Errorf("after refusals by a limit: %v", err)
+	}
+}
+
 func TestMailSignIn_CodeAndLinkOpenOneSession(t *testing.T) {
 	for name, ways := range map[string][]func(t *testing.T, r requested) (login.Grant, error){
 		"the code, then the link": {

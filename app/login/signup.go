@@ -48,7 +48,7 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	defer s.releaseTicket(&hashing)
 	// A taken address is refused before it costs a hash; the insert decides races.
 	known, err := s.Store.UserAccountByEmail(ctx, ua.User.Email)
-	replaces := err == nil && s.rules.RequireVerifiedEmail && known.Account.Unopened && known.Account.EmailVerifiedAt.IsZero()
+	replaces := err == nil && s.mayGiveWay(known)
 	if !errors.Is(err, ErrNotFound) && !replaces {
 		if err == nil {
 			reservation.Failed(ctx)

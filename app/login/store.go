@@ -51,6 +51,17 @@ type Session struct {
 	AMR            []string  // how its owner has proved who they are (RFC 8176)
 	ElevatedAt     time.Time // the last elevation, or the sign-in if it proved two factors; zero: never
 	OriginID       string    // the session of the hosted pages that it comes from; empty: none
+	// AuthenticatedAt is when the owner of the session's origin signed in there; zero:
+	// the owner signed in at CreatedAt.
+	AuthenticatedAt time.Time
+}
+
+// signedInAt is when the session's owner gave the proofs that opened it.
+func (s Session) signedInAt() time.Time {
+	if s.AuthenticatedAt.IsZero() {
+		return s.CreatedAt
+	}
+	return s.AuthenticatedAt
 }
 
 // UserAccount is a user with its account.
@@ -147,8 +158,8 @@ type Store interface {
 	// session. ErrEmailTaken if the address is in use.
 	CreateUser(ctx context.Context, ua UserAccount, s *NewSession) error
 	// ReplaceUnopened gives the unopened account with ua's address ua's name, hash,
-	// roles and time of creation, and returns its id. Its identities go, its links stay
-	// good, and what was begun with the old password fails. ErrEmailTaken if the account is
+	// roles, time of creation and verification, and returns its id. Its identities go, its
+	// links stay good, and what was begun with the old password fails. ErrEmailTaken if the account is
 	// not unopened (any more), is verified or disabled, or has a session.
 	ReplaceUnopened(ctx context.Context, ua UserAccount) (userID string, err error)
 	// RemoveUnopened deletes accounts that ReplaceUnopened would replace and that

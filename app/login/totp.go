@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 )
@@ -32,10 +33,16 @@ type TOTPEnrolment struct {
 	Enrolment string // opaque, good for ChallengeLife
 }
 
+// totpEnrolment is the data that is stored with an enrolment.
+type totpEnrolment struct {
+	SessionID string `json:"session"`
+	Secret    []byte `json:"secret"` // sealed
+}
+
 // EnrolTOTP checks the caller's password and draws a secret. The account has no second
 // factor until AddTOTP has seen the first code.
 func (s *Service) EnrolTOTP(ctx context.Context, id Identity, password string, c Client) (TOTPEnrolment, error) {
-	_, ua, err := s.confirm(ctx, OpTOTPEnrolment, id, password, c, func(ua UserAccount) error {
+	session, ua, err := s.confirm(ctx, OpTOTPEnrolment, id, password, c, func(ua UserAccount) error {
 		if ua.Account.has(MethodTOTP) {
 			return errCredentialExists()
 		}
@@ -48,7 +55,11 @@ func (s *Service) EnrolTOTP(ctx context.Context, id Identity, password string, c
 	if err != nil {
 		return TOTPEnrolment{}, err
 	}
-	enrolment, err := s.challenge(ctx, ChallengeTOTP, ua, c, sealed)
+	data, err := json.Marshal(totpEnrolment{SessionID: session.ID, Secret: sealed})
+	if err != nil {
+		return TOTPEnrolment{}, err
+	}
+	enrolment, err := s.challenge(ctx, ChallengeTOTP, ua, c, data)
 	if errors.Is(err, ErrStale) {
 		err = s.refused(ctx, OpTOTPEnrolment, id.UserID, c, errUnauthenticated())
 	}
@@ -80,17 +91,14 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 		return err
 	}
 	key := s.challengeKey(ChallengeTOTP, in.Enrolment, in.Client)
-	begun, owner, err := s.Credentials.TryChallenge(ctx, key)
-	if err == nil && owner.User.ID != id.UserID {
-		err = ErrTokenUnknown
-	}
+	begun, err := s.ownEnrolment(ctx, key, session)
 	if errors.Is(err, ErrTokenUnknown) {
 		reservation.Failed(ctx)
 		return s.refused(ctx, op, id.UserID, in.Client, Errorf(CodeInvalidToken, "This enrolment has expired or took too many wrong codes; begin again"))
 	}
 	step := int64(0)
 	if err == nil {
-		step, err = s.OneTimePasswords.Check(id.UserID, begun.Data, in.Code, s.Now())
+		step, err = s.OneTimePasswords.Check(id.UserID, begun.Secret, in.Code, s.Now())
 	}
 	if err != nil {
 		reservation.Released(ctx)
@@ -102,7 +110,7 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 	}
 	reservation.Succeeded(ctx)
 	now := s.Now().UTC()
-	err = s.Credentials.AddTOTP(ctx, id.UserID, ua.Account.SessionVersion, TOTP{Secret: begun.Data, LastStep: step, CreatedAt: now})
+	err = s.Credentials.AddTOTP(ctx, id.UserID, ua.Account.SessionVersion, TOTP{Secret: begun.Secret, LastStep: step, CreatedAt: now})
 	switch {
 	case errors.Is(err, ErrCredentialExists):
 		return s.refused(ctx, op, id.UserID, in.Client, errCredentialExists())
@@ -122,6 +130,18 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 	s.record(ctx, EventSecondFactorAdded, op, session, in.Client)
 	s.notify(ctx, MailSecondFactorAdded, ua, in.Client)
 	return nil
+}
+
+// ownEnrolment counts an answer to an enrolment that this session has begun.
+func (s *Service) ownEnrolment(ctx context.Context, key ChallengeKey, session Session) (begun totpEnrolment, err error) {
+	c, _, err := s.Credentials.TryChallenge(ctx, key)
+	if err != nil {
+		return begun, err
+	}
+	if json.Unmarshal(c.Data, &begun) != nil || begun.SessionID != session.ID {
+		err = ErrTokenUnknown
+	}
+	return begun, err
 }
 
 // RemoveTOTP checks the caller's password, in a session elevated by the factor, and

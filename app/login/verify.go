@@ -105,7 +105,7 @@ func (s *Service) VerifyEmail(ctx context.Context, in VerifyEmailInput) error {
 	if wellFormed {
 		stored, ua, err = s.Mail.MailTokenUserAccount(ctx, token, s.Now())
 	}
-	if err == nil && (stored.Purpose == PurposeResetPassword || stored.Purpose == PurposeSignIn) {
+	if err == nil && stored.Purpose != PurposeVerifyEmail && stored.Purpose != PurposeChangeEmail {
 		err = ErrTokenUnknown
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 func requireVerified(_ *login.Deps, r *login.Rules) { r.RequireVerifiedEmail = true }
@@ -501,4 +502,24 @@ func TestRequireVerifiedEmail_AnUnopenedAccountGivesWay(t *testing.T) {
 	}
 	_, err := w.SignUp(context.Background(), login.SignUpInput{Email: "op@example.org", Name: "X", Password: newPassword, Client: home})
 	wantCode(t, err, login.CodeEmailTaken)
+}
+
+// A token of a purpose that is not this use case's is refused before it makes the
+// password of its account an oracle.
+func TestVerifyEmail_TakesOnlyTokensThatVerify(t *testing.T) {
+	for _, purpose := range []login.MailPurpose{login.PurposeResetPassword, login.PurposeSignIn, "of a later release"} {
+		w := newWorld(t)
+		g := w.signUp(t, "ann@example.org")
+		mail := login.QueuedMail{ID: "22222222-2222-4222-8222-222222222222", UserID: g.UserID, Kind: login.MailVerifyEmail, Recipient: "ann@example.org", CreatedAt: w.clock.Now()}
+		tokens, err := logintest.MailSecret.Tokens(mail.ID)
+		logintest.Check(t, err)
+		hash, _ := login.HashMailToken(tokens[0])
+		logintest.Check(t, w.Mail.QueueMail(t.Context(), mail, &login.MailToken{
+			Hash: hash, UserID: g.UserID, Purpose: purpose, Email: mail.Recipient, SessionVersion: 1, CreatedAt: w.clock.Now(), ExpiresAt: w.clock.Now().Add(time.Hour),
+		}))
+		wantCode(t, w.verifyWith(tokens[0], goodPassword), login.CodeInvalidToken)
+		if last := w.limiter.attempts[len(w.limiter.attempts)-1]; last.Account != "" {
+			t.Errorf("%s: the password was looked at", purpose)
+		}
+	}
 }

@@ -16,8 +16,8 @@ const (
 const (
 	ScopeClient     = "client"      // IPv4 /32, IPv6 /64
 	ScopeClientWide = "client-wide" // the wider ranges around it
-	ScopeAccount    = "account"
-	ScopeDevice     = "device"
+	ScopeAccount    = login.LimitScopeAccount
+	ScopeDevice     = login.LimitScopeDevice
 	ScopeSession    = "session"
 	ScopeUnknown    = "unknown" // all calls whose client is not known
 	ScopeRequest    = "request" // actions that one request causes

@@ -32,8 +32,8 @@ type Scope string
 const (
 	ScopeClient     Scope = "client"      // one client's address
 	ScopeClientWide Scope = "client-wide" // a wider tier of addresses
-	ScopeAccount    Scope = "account"
-	ScopeDevice     Scope = "device"
+	ScopeAccount    Scope = login.LimitScopeAccount
+	ScopeDevice     Scope = login.LimitScopeDevice
 	ScopeSession    Scope = "session"
 	ScopeUnknown    Scope = "unknown" // all clients of unknown address
 	ScopeRequest    Scope = "request" // actions that one request causes

@@ -215,6 +215,11 @@ func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.C
 	return c, row.value(), nil
 }
 
+// UntryChallenge implements login.CredentialStore.
+func (s *Store) UntryChallenge(ctx context.Context, hash login.TokenHash) error {
+	return s.exec(ctx, "taking back an answer to a challenge", nil, `UPDATE auth.challenges SET tries = tries - 1 WHERE hash = $1 AND tries > 0`, hash[:])
+}
+
 // EndChallenge implements login.CredentialStore.
 func (s *Store) EndChallenge(ctx context.Context, hash login.TokenHash) error {
 	const query = `DELETE FROM auth.challenges WHERE hash = $1`

@@ -142,17 +142,17 @@ func (s *Store) PasskeyOwner(ctx context.Context, credentialID []byte) (login.Pa
 // the passkey.
 const openSessionByPasskey = `
 	WITH account AS (` + unchangedAccount + `), spent AS (
-		INSERT INTO auth.spent_challenges (hash, expires_at) VALUES ($16, $17)
+		INSERT INTO auth.spent_challenges (hash, expires_at) VALUES ($17, $18)
 	), used AS (
-		UPDATE auth.passkeys p SET sign_count = $19, backed_up = $20, last_used_at = $21
+		UPDATE auth.passkeys p SET sign_count = $20, backed_up = $21, last_used_at = $22
 		FROM account
-		WHERE p.id = $18 AND p.user_id = account.user_id AND (p.sign_count < $19 OR p.sign_count = 0 AND $19 = 0)
+		WHERE p.id = $19 AND p.user_id = account.user_id AND (p.sign_count < $20 OR p.sign_count = 0 AND $20 = 0)
 		RETURNING p.user_id
 	)
 	INSERT INTO auth.sessions (` + newSessionColumns + `)
 	SELECT ` + newSession + ` FROM account JOIN used ON used.user_id = account.user_id`
 
-// passkeyUseValues are those of openSessionByPasskey from $16 on.
+// passkeyUseValues are those of openSessionByPasskey from $17 on.
 func passkeyUseValues(u login.PasskeyUse) []any {
 	return []any{u.Challenge[:], u.Expires, u.ID, int64(u.SignCount), u.BackedUp, u.Now}
 }

@@ -13,15 +13,15 @@ import (
 )
 
 const sessionColumns = `
-	s.id, s.user_id, s.version, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at, s.origin_id`
+	s.id, s.user_id, s.version, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at, s.origin_id, s.authenticated_at`
 
 // newSessionColumns are those of a new row, in the order of sessionValues.
 const newSessionColumns = `
 	id, user_id, version, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix,
-	family_hash, token_hash, amr, elevated_at, origin_id`
+	family_hash, token_hash, amr, elevated_at, origin_id, authenticated_at`
 
 // newSessionValues is how many values sessionValues gives.
-const newSessionValues = 14
+const newSessionValues = 15
 
 // live is true for a live session s of the account a at the time $2.
 const live = `
@@ -29,16 +29,16 @@ const live = `
 	AND s.idle_until > $2 AND s.expires_at > $2`
 
 type sessionRow struct {
-	session         login.Session
-	amr             string
-	ended, elevated *time.Time
-	origin          *string
+	session                        login.Session
+	amr                            string
+	ended, elevated, authenticated *time.Time
+	origin                         *string
 }
 
 func (r *sessionRow) targets() []any {
 	s := &r.session
 	return []any{
-		&s.ID, &s.UserID, &s.SessionVersion, &s.CreatedAt, &s.LastUsedAt, &s.IdleUntil, &s.ExpiresAt, &r.ended, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated, &r.origin,
+		&s.ID, &s.UserID, &s.SessionVersion, &s.CreatedAt, &s.LastUsedAt, &s.IdleUntil, &s.ExpiresAt, &r.ended, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated, &r.origin, &r.authenticated,
 	}
 }
 
@@ -46,7 +46,7 @@ func (r *sessionRow) value() login.Session {
 	s := r.session
 	s.CreatedAt, s.LastUsedAt = s.CreatedAt.UTC(), s.LastUsedAt.UTC()
 	s.IdleUntil, s.ExpiresAt = s.IdleUntil.UTC(), s.ExpiresAt.UTC()
-	s.EndedAt, s.ElevatedAt = utc(r.ended), utc(r.elevated)
+	s.EndedAt, s.ElevatedAt, s.AuthenticatedAt = utc(r.ended), utc(r.elevated), utc(r.authenticated)
 	s.AMR = strings.Fields(r.amr)
 	if r.origin != nil {
 		s.OriginID = *r.origin
@@ -60,7 +60,7 @@ func sessionValues(n login.NewSession) []any {
 	return []any{
 		s.ID, s.SessionVersion, s.CreatedAt, s.LastUsedAt, s.IdleUntil, s.ExpiresAt, orNull(s.EndedAt),
 		sqlvalue.Text(s.ClientName), sqlvalue.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:],
-		strings.Join(s.AMR, " "), orNull(s.ElevatedAt), idOrNull(s.OriginID),
+		strings.Join(s.AMR, " "), orNull(s.ElevatedAt), idOrNull(s.OriginID), orNull(s.AuthenticatedAt),
 	}
 }
 
@@ -131,7 +131,7 @@ const unchangedAccount = `
 	FROM auth.accounts WHERE user_id = $1 AND session_version = $3 AND disabled_at IS NULL
 	FOR NO KEY UPDATE`
 
-const newSession = `$2, account.user_id, session_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::uuid`
+const newSession = `$2, account.user_id, session_version, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::uuid, $16::timestamptz`
 
 const sessionUserAccount = `SELECT ` + sessionColumns + `, ` + userAccountColumns + `
 	FROM auth.sessions s

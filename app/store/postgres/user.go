@@ -68,10 +68,10 @@ const createUser = `
 		RETURNING id
 	), a AS (
 		INSERT INTO auth.accounts (user_id, password, roles, default_role, claims, session_version, email_verified_at, disabled_at, unopened)
-		SELECT id, $6, $7, $8, $9, $10, $11, $12, $27 FROM u
+		SELECT id, $6, $7, $8, $9, $10, $11, $12, $28 FROM u
 	)
 	INSERT INTO auth.sessions (` + newSessionColumns + `)
-	SELECT $13::uuid, id, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26::uuid FROM u WHERE $13::uuid IS NOT NULL`
+	SELECT $13::uuid, id, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26::uuid, $27::timestamptz FROM u WHERE $13::uuid IS NOT NULL`
 
 func newUserValues(ua login.UserAccount, first *login.NewSession) ([]any, error) {
 	claims, err := sqlvalue.EncodeClaims(ua.Account.Claims)

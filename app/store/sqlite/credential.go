@@ -188,6 +188,14 @@ func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.C
 	return c, ua, err
 }
 
+// UntryChallenge implements login.CredentialStore.
+func (s *Store) UntryChallenge(ctx context.Context, hash login.TokenHash) error {
+	return s.update(ctx, "taking back an answer to a challenge", func(ctx context.Context, tx *transaction) error {
+		_, err := tx.ExecContext(ctx, `UPDATE auth_challenges SET tries = tries - 1 WHERE hash = ? AND tries > 0`, hash[:])
+		return err
+	})
+}
+
 // EndChallenge implements login.CredentialStore.
 func (s *Store) EndChallenge(ctx context.Context, hash login.TokenHash) error {
 	return s.update(ctx, "ending a challenge", func(ctx context.Context, tx *transaction) error {

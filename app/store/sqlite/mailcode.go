@@ -40,6 +40,14 @@ func (s *Store) TryMailCode(ctx context.Context, hash login.TokenHash, p login.M
 	return c, nil
 }
 
+// UntryMailCode implements login.MailCodeStore.
+func (s *Store) UntryMailCode(ctx context.Context, hash login.TokenHash) error {
+	return s.update(ctx, "taking back a try of a mailed code", func(ctx context.Context, tx *transaction) error {
+		_, err := tx.ExecContext(ctx, `UPDATE auth_mail_codes SET tries = tries - 1 WHERE hash = ? AND tries > 0`, hash[:])
+		return err
+	})
+}
+
 // EndMailCode implements login.MailCodeStore.
 func (s *Store) EndMailCode(ctx context.Context, hash login.TokenHash) error {
 	return s.update(ctx, "ending a mailed code", func(ctx context.Context, tx *transaction) error {

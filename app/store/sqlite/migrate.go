@@ -29,6 +29,8 @@ var upgrades = []struct{ table, column, statements string }{
 		ALTER TABLE auth_sessions ADD COLUMN elevated_at INTEGER`},
 	{"auth_sessions", "origin_id", `
 		ALTER TABLE auth_sessions ADD COLUMN origin_id TEXT`},
+	{"auth_sessions", "authenticated_at", `
+		ALTER TABLE auth_sessions ADD COLUMN authenticated_at INTEGER`},
 	// SQLite cannot change a unique constraint.
 	{"auth_mail_tokens", "slot", `
 		CREATE TABLE auth_mail_tokens_new (

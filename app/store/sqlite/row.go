@@ -82,19 +82,19 @@ func scanUserAccount(row scanner) (login.UserAccount, error) {
 }
 
 const sessionColumns = `
-	s.id, s.user_id, s.version, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at, COALESCE(s.origin_id, '')`
+	s.id, s.user_id, s.version, s.created_at, s.last_used_at, s.idle_until, s.expires_at, s.ended_at, s.client_name, s.client_prefix, s.amr, s.elevated_at, COALESCE(s.origin_id, ''), s.authenticated_at`
 
 type sessionRow struct {
 	session                       login.Session
 	created, used, idle, exp, end sql.NullInt64
 	amr                           string
-	elevated                      sql.NullInt64
+	elevated, authenticated       sql.NullInt64
 }
 
 func (r *sessionRow) targets() []any {
 	s := &r.session
 	return []any{
-		&s.ID, &s.UserID, &s.SessionVersion, &r.created, &r.used, &r.idle, &r.exp, &r.end, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated, &s.OriginID,
+		&s.ID, &s.UserID, &s.SessionVersion, &r.created, &r.used, &r.idle, &r.exp, &r.end, &s.ClientName, &s.ClientPrefix, &r.amr, &r.elevated, &s.OriginID, &r.authenticated,
 	}
 }
 
@@ -102,7 +102,7 @@ func (r *sessionRow) value() login.Session {
 	s := r.session
 	s.CreatedAt, s.LastUsedAt, s.IdleUntil = timeOf(r.created), timeOf(r.used), timeOf(r.idle)
 	s.AMR, s.ElevatedAt = strings.Fields(r.amr), timeOf(r.elevated)
-	s.ExpiresAt, s.EndedAt = timeOf(r.exp), timeOf(r.end)
+	s.ExpiresAt, s.EndedAt, s.AuthenticatedAt = timeOf(r.exp), timeOf(r.end), timeOf(r.authenticated)
 	return s
 }
 

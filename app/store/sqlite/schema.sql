@@ -87,25 +87,26 @@ CREATE TABLE IF NOT EXISTS auth_accounts (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS auth_sessions (
-  id            TEXT    NOT NULL PRIMARY KEY,
-  user_id       TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-  version       INTEGER NOT NULL,
-  created_at    INTEGER NOT NULL,
-  last_used_at  INTEGER NOT NULL,
-  idle_until    INTEGER NOT NULL,
-  expires_at    INTEGER NOT NULL,
-  ended_at      INTEGER,
-  client_name   TEXT    NOT NULL DEFAULT '',
-  client_prefix TEXT    NOT NULL DEFAULT 'unknown',
-  family_hash   BLOB,
-  token_hash    BLOB,
-  token_nonce   BLOB,
-  parent_hash   BLOB,
-  recent        BLOB,
-  exchanged_at  INTEGER,
-  amr           TEXT    NOT NULL DEFAULT '',
-  elevated_at   INTEGER,
-  origin_id     TEXT
+  id               TEXT    NOT NULL PRIMARY KEY,
+  user_id          TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  version          INTEGER NOT NULL,
+  created_at       INTEGER NOT NULL,
+  last_used_at     INTEGER NOT NULL,
+  idle_until       INTEGER NOT NULL,
+  expires_at       INTEGER NOT NULL,
+  ended_at         INTEGER,
+  client_name      TEXT    NOT NULL DEFAULT '',
+  client_prefix    TEXT    NOT NULL DEFAULT 'unknown',
+  family_hash      BLOB,
+  token_hash       BLOB,
+  token_nonce      BLOB,
+  parent_hash      BLOB,
+  recent           BLOB,
+  exchanged_at     INTEGER,
+  amr              TEXT    NOT NULL DEFAULT '',
+  elevated_at      INTEGER,
+  origin_id        TEXT,
+  authenticated_at INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS auth_sessions_user_id_idx ON auth_sessions (user_id);
 

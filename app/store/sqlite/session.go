@@ -18,11 +18,11 @@ const live = `
 func insertSession(ctx context.Context, tx *transaction, n login.NewSession) error {
 	s := n.Session
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO auth_sessions (id, user_id, version, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix, family_hash, token_hash, amr, elevated_at, origin_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''))`,
+		INSERT INTO auth_sessions (id, user_id, version, created_at, last_used_at, idle_until, expires_at, ended_at, client_name, client_prefix, family_hash, token_hash, amr, elevated_at, origin_id, authenticated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?)`,
 		s.ID, s.UserID, s.SessionVersion, micros(s.CreatedAt), micros(s.LastUsedAt), micros(s.IdleUntil), micros(s.ExpiresAt),
 		microsOrNull(s.EndedAt), sqlvalue.Text(s.ClientName), sqlvalue.Text(s.ClientPrefix), n.Token.Family[:], n.Token.Token[:],
-		strings.Join(s.AMR, " "), microsOrNull(s.ElevatedAt), s.OriginID)
+		strings.Join(s.AMR, " "), microsOrNull(s.ElevatedAt), s.OriginID, microsOrNull(s.AuthenticatedAt))
 	return err
 }
 

@@ -13,12 +13,36 @@ import (
 const unopened = ` a.unopened AND a.email_verified_at IS NULL AND a.disabled_at IS NULL
 	AND NOT EXISTS (SELECT 1 FROM auth_sessions s WHERE s.user_id = a.user_id) `
 
-// ReplaceUnopened implements login.Store. No link of an unopened account is of an
-// version before: what voids links opens it.
+// ReplaceUnopened implements login.Store.
 func (s *Store) ReplaceUnopened(ctx context.Context, ua login.UserAccount) (userID string, err error) {
+	err = s.update(ctx, "replacing an unopened account", func(ctx context.Context, tx *transaction) (err error) {
+		userID, err = replaceUnopened(ctx, tx, ua)
+		return err
+	})
+	return userID, err
+}
+
+// ReplaceUnopenedWithIdentity implements login.IdentityStore.
+func (s *Store) ReplaceUnopenedWithIdentity(ctx context.Context, ua login.UserAccount, i login.ProviderIdentity) (userID string, err error) {
+	err = s.update(ctx, "replacing an unopened account", func(ctx context.Context, tx *transaction) (err error) {
+		if i.UserID, err = replaceUnopened(ctx, tx, ua); err != nil {
+			return err
+		}
+		return insertIdentity(ctx, tx, i)
+	})
+	if err != nil {
+		return "", err
+	}
+	return i.UserID, nil
+}
+
+// replaceUnopened relies on this: no link of an unopened account is of an earlier version,
+// because whatever voids links also opens the account.
+func replaceUnopened(ctx context.Context, tx *transaction, ua login.UserAccount) (userID string, err error) {
 	const find = `SELECT a.user_id FROM auth_accounts a JOIN users u ON u.id = a.user_id WHERE u.email = ? AND` + unopened
 	const change = `
-		UPDATE auth_accounts SET password = ?2, roles = ?3, default_role = ?4, claims = ?5, session_version = session_version + 1
+		UPDATE auth_accounts SET password = ?2, roles = ?3, default_role = ?4, claims = ?5, session_version = session_version + 1,
+			email_verified_at = ?6, unopened = ?7
 		WHERE user_id = ?1`
 	const keep = `
 		UPDATE auth_mail_tokens SET version = (SELECT session_version - signouts FROM auth_accounts WHERE user_id = ?1)
@@ -31,24 +55,21 @@ func (s *Store) ReplaceUnopened(ctx context.Context, ua login.UserAccount) (user
 	if err != nil {
 		return "", err
 	}
-	err = s.update(ctx, "replacing an unopened account", func(ctx context.Context, tx *transaction) error {
-		if err := tx.QueryRowContext(ctx, find, ua.User.Email).Scan(&userID); err != nil {
-			return orOutcome(err, login.ErrEmailTaken)
+	if err := tx.QueryRowContext(ctx, find, ua.User.Email).Scan(&userID); err != nil {
+		return "", orOutcome(err, login.ErrEmailTaken)
+	}
+	for _, statement := range []struct {
+		query string
+		args  []any
+	}{
+		{change, []any{userID, ua.Account.Password, roles, ua.Account.DefaultRole, claims, microsOrNull(ua.Account.EmailVerifiedAt), ua.Account.Unopened}},
+		{`UPDATE users SET name = ?, created_at = ? WHERE id = ?`, []any{ua.User.Name, text(ua.User.CreatedAt), userID}},
+		{`DELETE FROM auth_identities WHERE user_id = ?`, []any{userID}},
+		{keep, []any{userID}},
+	} {
+		if _, err := tx.ExecContext(ctx, statement.query, statement.args...); err != nil {
+			return "", err
 		}
-		if _, err := tx.ExecContext(ctx, change, userID, ua.Account.Password, roles, ua.Account.DefaultRole, claims); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE users SET name = ?, created_at = ? WHERE id = ?`, ua.User.Name, text(ua.User.CreatedAt), userID); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM auth_identities WHERE user_id = ?`, userID); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, keep, userID)
-		return err
-	})
-	if err != nil {
-		return "", err
 	}
 	return userID, nil
 }

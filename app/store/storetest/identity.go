@@ -12,7 +12,7 @@ import (
 var identityTests = map[string]func(*kit){
 	"ComesBackWithItsOwner": identityComesBack, "IsCreatedWithItsUser": identityCreated, "BelongsToOneAccount": identityOnce, "LinkComparesTheVersion": identityStale,
 	"TheLastWayInStays": lastWayIn, "OfTwoParallelRemovalsOneStays": lastWayInRace, "OthersCannotRemoveIt": identityOfOthers, "GoesWithItsUser": identityGoes,
-	"ResetOfAnUnverifiedAccountUnlinks": resetUnlinks, "ResetOfAVerifiedAccountDoesNot": resetKeepsLinks, "ReplacingAnUnopenedAccountUnlinks": replacedUnlinks, "FlowIsSpentOnce": flowOnce, "SpentFlowsAreSwept": flowsSwept,
+	"ResetOfAnUnverifiedAccountUnlinks": resetUnlinks, "ResetOfAVerifiedAccountDoesNot": resetKeepsLinks, "ReplacingAnUnopenedAccountUnlinks": replacedUnlinks, "ReplacingAnUnopenedAccountIsOneChange": replacedByAnIdentity, "FlowIsSpentOnce": flowOnce, "SpentFlowsAreSwept": flowsSwept,
 }
 
 func (k *kit) identities() login.IdentityStore {
@@ -220,4 +220,32 @@ func replacedUnlinks(k *kit) {
 	_, err := k.store.ReplaceUnopened(k.ctx, ua)
 	k.ok(err)
 	k.equal("identities", 0, len(k.linked(ua)))
+}
+
+func replacedByAnIdentity(k *kit) {
+	ua, taken := k.unopened("ann@example.org"), k.link(k.user("bob@example.org"), "2")
+	k.link(ua, "1")
+	fresh := k.again(ua)
+	fresh.Account.Password, fresh.Account.Unopened, fresh.Account.EmailVerifiedAt = "", false, stored(k.now)
+	before := k.userAccount(ua)
+	_, err := k.identities().ReplaceUnopenedWithIdentity(k.ctx, fresh, k.newIdentity(login.UserAccount{}, taken.Subject))
+	k.is(err, login.ErrCredentialExists)
+	k.equal("account after a refusal", before, k.userAccount(ua))
+	k.equal("identities after a refusal", 1, len(k.linked(ua)))
+
+	id, err := k.identities().ReplaceUnopenedWithIdentity(k.ctx, fresh, k.newIdentity(login.UserAccount{}, "3"))
+	k.ok(err)
+	k.equal("whose account", ua.User.ID, id)
+	got := k.userAccount(ua)
+	k.equal("name", "Another", got.User.Name)
+	k.equal("verified at", fresh.Account.EmailVerifiedAt, got.Account.EmailVerifiedAt)
+	k.equal("password", "", got.Account.Password)
+	k.equal("unopened", false, got.Account.Unopened)
+	linked := k.linked(ua)
+	if len(linked) != 1 || linked[0].Subject != "3" || linked[0].UserID != ua.User.ID {
+		k.Errorf("%+v", linked)
+	}
+	_, err = k.identities().ReplaceUnopenedWithIdentity(k.ctx, fresh, k.newIdentity(login.UserAccount{}, "4"))
+	k.is(err, login.ErrEmailTaken)
+	k.equal("identities of an open account", 1, len(k.linked(ua)))
 }

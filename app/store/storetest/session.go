@@ -35,7 +35,7 @@ func storedSession(s login.Session) login.Session {
 func createdSessionComesBack(k *kit) {
 	ua := k.user("ann@example.org")
 	n := k.newSession(ua)
-	n.Session.OriginID = uuid.NewString()
+	n.Session.OriginID, n.Session.AuthenticatedAt = uuid.NewString(), stored(k.now.Add(-time.Hour))
 	k.ok(k.store.CreateSession(k.ctx, n))
 	session, userAccount, err := k.store.SessionUserAccount(k.ctx, n.Session.ID, k.now)
 	k.ok(err)

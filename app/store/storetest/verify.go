@@ -222,7 +222,7 @@ func (k *kit) unopened(email string) login.UserAccount {
 // again is a later sign-up with ua's address.
 func (k *kit) again(ua login.UserAccount) login.UserAccount {
 	next := k.newUserAccount(ua.User.Email)
-	next.User.Name, next.Account.Password = "Another", "another hash"
+	next.User.Name, next.Account.Password, next.Account.Unopened = "Another", "another hash", true
 	return next
 }
 

@@ -1,0 +1,8 @@
+package login
+
+import "context"
+
+// Prove checks a proof without the use case around it, which refuses most methods before.
+func (s *Service) Prove(ctx context.Context, ua UserAccount, p Proof) ([]string, error) {
+	return s.prover(p.Method)(ctx, Attempt{Operation: OpElevate}, ua, p)
+}

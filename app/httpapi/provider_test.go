@@ -271,3 +271,31 @@ func TestProvider_TakesTheProvidersForm(t *testing.T) {
 	req.Header.Set("Origin", "https://appleid.apple.com")
 	leadsTo(t, v.do(req), "/auth/pages/account")
 }
+
+// Nothing that a stranger writes into an address of ours, or that a provider adds to its
+// answer, leads the browser to another origin (RFC 9700, 4.11).
+func TestProvider_LeadsToNoOtherOrigin(t *testing.T) {
+	const evil = "https://evil.example/"
+	s, _ := startWithProviders(t, []string{"corp", "other"})
+	for _, query := range []string{
+		"app=" + evil, "app=nowhere&code_challenge=" + appChallenge, "to=" + evil, "to=//evil.example", "to=/%5Cevil.example", "to=account%0d%0aLocation:" + evil,
+		"redirect_uri=" + evil, "return=" + evil, "return_to=" + evil, "state=" + evil + "&code_challenge=" + appChallenge, "code_challenge=" + evil,
+	} {
+		v := s.visitor()
+		a := v.get("/auth/oauth/corp?" + query)
+		if a.StatusCode != http.StatusSeeOther {
+			if a.StatusCode < 400 || a.StatusCode >= 500 {
+				t.Errorf("%s: %d", query, a.StatusCode)
+			}
+			continue
+		}
+		given := v.visit(a.Header.Get("Location"))
+		for _, name := range []string{"redirect_uri", "return", "to", "app"} {
+			given.Set(name, evil)
+		}
+		to, err := v.end("corp", given).Location()
+		if err != nil || to.Host != "" && to.Host != "app.example.org" && !strings.HasPrefix(s.url, "http://"+to.Host) {
+			t.Errorf("%s leads to %v, %v", query, to, err)
+		}
+	}
+}

@@ -53,6 +53,7 @@ type subject struct {
 	idleRSS float64
 
 	database string // URL; dev has none
+	postgres *testserver.Postgres
 }
 
 // BenchmarkLogin is one run of everything; it does not repeat itself.
@@ -143,7 +144,7 @@ func begin(b *testing.B) *subject {
 	if out, err := rotate.CombinedOutput(); err != nil {
 		b.Fatalf("making a key: %v\n%s", err, out)
 	}
-	s.database = pg.URLFor("hasura_login_a", "app")
+	s.database, s.postgres = pg.URLFor("hasura_login_a", "app"), pg
 	cmd := exec.Command(s.binary, "serve")
 	cmd.Env = env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

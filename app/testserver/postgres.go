@@ -33,7 +33,8 @@ func StartPostgres(t testing.TB) *Postgres {
 // StartDurablePostgres waits for the disk as production does.
 func StartDurablePostgres(t testing.TB) *Postgres {
 	t.Helper()
-	return startCluster(t, "fsync=on", "wal_writer_delay=50ms")
+	// Long statements are shown whole, so that a benchmark can repeat them.
+	return startCluster(t, "fsync=on", "wal_writer_delay=50ms", "track_activity_query_size=8192")
 }
 
 // StartPostgresOn is StartPostgres on a file system of that many megabytes.

@@ -79,7 +79,7 @@ type API struct {
 // Routes lists the routes as "METHOD /path operation", with {name} for a variable part
 // of a path. The operation is the use case, or the name of another kind of route.
 func Routes() []string {
-	routes := []string{"GET /healthz health", "GET /.well-known/jwks.json keys"}
+	routes := []string{"GET /healthz health", "GET /.well-known/jwks.json keys", "GET " + contractPath + " contract"}
 	for _, op := range operations() {
 		routes = append(routes, op.method+" "+strings.ReplaceAll(op.path, ":id", "{id}")+" "+string(op.name))
 		if !op.restOnly {
@@ -118,6 +118,7 @@ func New(cfg Config) *API {
 	a.route(http.MethodGet, "/healthz", a.healthz)
 	a.route(http.MethodGet, "/.well-known/jwks.json", a.jwks)
 	a.route(http.MethodGet, GatewayPath, a.gateway)
+	a.route(http.MethodGet, contractPath, a.contract)
 	bearer := a.bearer()
 	for _, op := range operations() {
 		a.route(op.method, op.path, a.caller(op, bearer), a.rest(op))

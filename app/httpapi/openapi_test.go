@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,6 +51,18 @@ func TestOpenAPI_NamesEveryRouteAndNoOther(t *testing.T) {
 	slices.Sort(served)
 	if diff := cmp.Diff(served, documented); diff != "" {
 		t.Errorf("served but not documented (-), documented but not served (+):\n%s", diff)
+	}
+}
+
+func TestOpenAPI_IsServedAsItIs(t *testing.T) {
+	a := start(t).rest("GET", "/auth/openapi.yaml", "")
+	file, err := os.ReadFile(filepath.Join(testserver.RepoRoot(t), "openapi.yaml"))
+	check(t, err)
+	if a.StatusCode != 200 || a.Header.Get("Content-Type") != "application/yaml" || a.Header.Get("Cache-Control") != "public, max-age=300" {
+		t.Errorf("%d %v", a.StatusCode, a.Header)
+	}
+	if diff := cmp.Diff(string(file), string(a.body)); diff != "" {
+		t.Errorf("openapi.yaml (-file +served):\n%s", diff)
 	}
 }
 

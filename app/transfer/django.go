@@ -3,7 +3,6 @@ package transfer
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"hasura-login/app/login"
 )
@@ -43,18 +42,12 @@ func django(raw json.RawMessage) (login.ImportRecord, error) {
 	if u.Password == nil {
 		return login.ImportRecord{}, fmt.Errorf("a %q is not a user", dumped.Model)
 	}
-	if u.Email == "" && strings.Contains(string(u.Username), "@") {
-		u.Email = u.Username
-	}
-	if u.Email == "" {
-		return login.ImportRecord{}, errNoEmail
-	}
-	name := string(u.Username)
-	if strings.Contains(name, "@") {
-		name = ""
+	email, name, err := fromUsername(string(u.Email), string(u.Username))
+	if err != nil {
+		return login.ImportRecord{}, err
 	}
 	return login.ImportRecord{
-		ID: firstOf(string(dumped.PK), string(u.ID)), Email: string(u.Email), Name: firstOf(fullName(string(u.FirstName), string(u.LastName)), name),
+		ID: firstOf(string(dumped.PK), string(u.ID)), Email: email, Name: firstOf(fullName(string(u.FirstName), string(u.LastName)), name),
 		PasswordHash: storedForm(string(*u.Password)), Disabled: u.IsActive != nil && !bool(*u.IsActive), CreatedAt: u.DateJoined.Time,
 	}, nil
 }

@@ -64,18 +64,12 @@ func keycloak(raw json.RawMessage) (login.ImportRecord, error) {
 	if u.Service != "" {
 		return login.ImportRecord{}, errors.New("the account is a client's service account")
 	}
-	if u.Email == "" && strings.Contains(string(u.Username), "@") {
-		u.Email = u.Username
-	}
-	if u.Email == "" {
-		return login.ImportRecord{}, errNoEmail
-	}
-	name := string(u.Username)
-	if strings.Contains(name, "@") {
-		name = ""
+	email, name, err := fromUsername(string(u.Email), string(u.Username))
+	if err != nil {
+		return login.ImportRecord{}, err
 	}
 	r := login.ImportRecord{
-		ID: string(u.ID), Email: string(u.Email), EmailVerified: bool(u.EmailVerified), Disabled: u.Enabled != nil && !bool(*u.Enabled),
+		ID: string(u.ID), Email: email, EmailVerified: bool(u.EmailVerified), Disabled: u.Enabled != nil && !bool(*u.Enabled),
 		Name: firstOf(fullName(string(u.FirstName), string(u.LastName)), name),
 	}
 	if u.Created > 0 {

@@ -85,6 +85,20 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 // MarshalJSON writes RFC 3339.
 func (m moment) MarshalJSON() ([]byte, error) { return m.Time.MarshalJSON() }
 
+// fromUsername returns a user's address and name in a system whose username may be the
+// address; errNoEmail if neither is one.
+func fromUsername(email, username string) (address, name string, err error) {
+	if !strings.Contains(username, "@") {
+		name = username
+	} else if email == "" {
+		email = username
+	}
+	if email == "" {
+		return "", "", errNoEmail
+	}
+	return email, name, nil
+}
+
 // firstOf returns the first string that is not blank.
 func firstOf(list ...string) string {
 	for _, s := range list {

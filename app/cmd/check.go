@@ -59,11 +59,15 @@ func unusable(cfg config.Config) error {
 	add("ISSUER", token.Names{Issuer: cfg.Issuer, Audience: cfg.Audience}.Check())
 	_, limitsErr := limits(cfg)
 	_, nat64Err := nat64(cfg)
-	_, postErr := NewPost(cfg)
-	_, pagesErr := newPages(cfg, pages.Deps{}, true)
+	_, lookErr := loadLook(cfg)
+	var postErr, pagesErr error
+	if lookErr == nil {
+		_, postErr = NewPost(cfg)
+		_, pagesErr = newPages(cfg, pages.Deps{}, true)
+	}
 	_, passkeysErr := newPasskeys(cfg)
 	_, providersErr := loadProviders(cfg, nil)
-	return errors.Join(append(problems, limitsErr, nat64Err, postErr, pagesErr, passkeysErr, providersErr)...)
+	return errors.Join(append(problems, limitsErr, nat64Err, lookErr, postErr, pagesErr, passkeysErr, providersErr)...)
 }
 
 func problemLines(errs ...error) []string {

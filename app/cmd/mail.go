@@ -31,7 +31,7 @@ func NewPost(cfg config.Config) (*Post, error) {
 		}
 		return nil, nil
 	}
-	templates, err := mail.LoadTemplates(cfg.MailTemplates, cfg.MailLanguage)
+	letters, err := templates(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -44,9 +44,9 @@ func NewPost(cfg config.Config) (*Post, error) {
 		mailer, err = mail.NewSMTP(mail.SMTP{
 			Host: cfg.MailSMTPHost, Port: cfg.MailSMTPPort, ImplicitTLS: cfg.MailSMTPTLS == "tls",
 			User: cfg.MailSMTPUser, Password: cfg.MailSMTPPassword.Value, From: cfg.MailFrom,
-		}, templates)
+		}, letters)
 	} else {
-		mailer, err = mail.NewWebhook(mail.Webhook{URL: cfg.MailWebhookURL, Secret: cfg.MailWebhookSecret.Value, Now: time.Now}, templates)
+		mailer, err = mail.NewWebhook(mail.Webhook{URL: cfg.MailWebhookURL, Secret: cfg.MailWebhookSecret.Value, Now: time.Now}, letters)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("sending mail: %w", err)
@@ -60,7 +60,7 @@ func NewPrintingPost(cfg config.Config, out io.Writer, reset, verify string) (*P
 	if cfg.SendsMail() {
 		return NewPost(cfg)
 	}
-	templates, err := mail.LoadTemplates(cfg.MailTemplates, cfg.MailLanguage)
+	letters, err := templates(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func NewPrintingPost(cfg config.Config, out io.Writer, reset, verify string) (*P
 	if err != nil {
 		return nil, err
 	}
-	return &Post{mail.NewShow(out, templates), links}, nil
+	return &Post{mail.NewShow(out, letters), links}, nil
 }
 
 func mailLinks(reset, verify, signIn string) (map[login.MailKind]mail.Link, error) {

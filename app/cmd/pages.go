@@ -2,12 +2,10 @@ package cmd
 
 import (
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"hasura-login/app/config"
 	"hasura-login/app/httpapi"
-	"hasura-login/app/language"
 	"hasura-login/app/login"
 	"hasura-login/app/pages"
 	"hasura-login/app/provider"
@@ -19,31 +17,18 @@ func newPages(cfg config.Config, deps pages.Deps, mailEnabled bool) (*pages.Site
 	if !cfg.HostedPages {
 		return nil, nil
 	}
-	catalogue, err := catalogueOf(cfg)
+	l, err := loadLook(cfg)
 	if err != nil {
 		return nil, err
 	}
 	site, err := pages.New(pages.Settings{
-		PublicURL: cfg.Origin(), Name: cfg.HostedPagesName, Apps: apps(cfg), Catalogue: catalogue, Language: cfg.MailLanguage,
+		PublicURL: cfg.Origin(), Name: l.name, Brand: l.brand, Catalogue: l.catalogue, Language: cfg.MailLanguage, Apps: apps(cfg),
 		SignUpEnabled: cfg.SignUp == string(login.SignUpOpen), MailEnabled: mailEnabled, MailSignIn: mailEnabled && cfg.MailSignIn != string(login.MailSignInOff), PasswordMinLength: cfg.PasswordMinLength,
 	}, deps)
 	if err != nil {
 		return nil, fmt.Errorf("%sHOSTED_PAGES: %w", config.Prefix, err)
 	}
 	return site, nil
-}
-
-// catalogueOf reads the texts of pages and mails.
-func catalogueOf(cfg config.Config) (*language.Catalogue, error) {
-	folder := ""
-	if cfg.BrandDir != "" {
-		folder = filepath.Join(cfg.BrandDir, "texts")
-	}
-	catalogue, err := language.Load(folder)
-	if err != nil {
-		return nil, fmt.Errorf("%sBRAND_DIR: %w", config.Prefix, err)
-	}
-	return catalogue, nil
 }
 
 // pageDeps is what the pages work with.

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"hasura-login/app/audit"
+	"hasura-login/app/brand"
 	"hasura-login/app/clientip"
 	"hasura-login/app/httpapi"
 	"hasura-login/app/language"
@@ -114,6 +115,8 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	var site *pages.Site
 	if s.pages != nil {
 		s.pages.Catalogue, err = language.Load("")
+		check(t, err)
+		s.pages.Brand, err = brand.Load("")
 		check(t, err)
 		site, err = pages.New(*s.pages, pages.Deps{Service: service, Providers: s.providers, Flows: provider.Flows{Now: time.Now, Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }}, Identify: func(accessToken string) (login.Identity, error) {
 			id, err := verifier.Verify(accessToken, time.Now())

@@ -19,8 +19,8 @@ func PageRoutes() []string {
 	for _, path := range pages.Paths() {
 		routes = append(routes, http.MethodGet+" "+path+" pages", http.MethodPost+" "+path+" "+formOperation(path))
 	}
-	for _, asset := range pages.Assets() {
-		routes = append(routes, http.MethodGet+" "+asset.Route+" pages")
+	for _, route := range pages.AssetRoutes() {
+		routes = append(routes, http.MethodGet+" "+route+" pages")
 	}
 	begin, end := pages.ProviderPaths()
 	for _, route := range []string{http.MethodGet + " " + begin, http.MethodGet + " " + end, http.MethodPost + " " + end} {
@@ -50,10 +50,12 @@ func (a *API) servePages() {
 	a.route(http.MethodGet, begin, a.page)
 	a.route(http.MethodGet, end, a.page)
 	a.route(http.MethodPost, end, a.page) // Apple sends a form
-	for _, asset := range pages.Assets() {
+	for _, asset := range a.Pages.Assets() {
 		serve := func(c *fiber.Ctx) error {
 			c.Set(fiber.HeaderContentType, asset.Type)
-			c.Set(fiber.HeaderCacheControl, pages.AssetCaching)
+			c.Set(fiber.HeaderCacheControl, asset.Caching)
+			// An SVG image that is opened by itself runs no script.
+			c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 			return c.Send(asset.Body)
 		}
 		a.fiber.Get(asset.Path, markRoute(asset.Route), serve) // HEAD too

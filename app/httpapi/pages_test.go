@@ -111,7 +111,7 @@ func says(t *testing.T, a answer, status int, texts ...string) {
 
 func TestPages_OffTheyAreUnknownPaths(t *testing.T) {
 	s := start(t)
-	for _, path := range append(pages.Paths(), pages.Assets()[0].Path) {
+	for _, path := range append(pages.Paths(), pages.AssetRoutes()...) {
 		if a := s.rest(http.MethodGet, path, ""); a.StatusCode != http.StatusNotFound || a.code() != "not-found" {
 			t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
 		}
@@ -294,7 +294,7 @@ func TestPages_HeadersAndAssets(t *testing.T) {
 		}
 		for _, l := range loaded {
 			asset := s.visitor().get(string(l[1]))
-			if asset.StatusCode != http.StatusOK || asset.Header.Get("Cache-Control") != pages.AssetCaching || len(asset.body) == 0 {
+			if asset.StatusCode != http.StatusOK || asset.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" || len(asset.body) == 0 {
 				t.Errorf("%s: %d %q", l[1], asset.StatusCode, asset.Header.Get("Cache-Control"))
 			}
 		}

@@ -218,6 +218,9 @@ func (l *Texts) Under(prefix string) map[string]string {
 	return found
 }
 
+// OwnName is the language's name in the language itself.
+func (l *Texts) OwnName() string { return l.Text("language.name") }
+
 // RightToLeft tells whether the language is written from right to left.
 func (l *Texts) RightToLeft() bool { return l.Text("language.direction") == "rtl" }
 

@@ -35,7 +35,7 @@ func (s *Service) requestLink(ctx context.Context, r linkRequest) error {
 		return err
 	}
 	send := err == nil && r.wanted(ua)
-	if err := s.queueLink(ctx, r.kind, ua, email, language, send); err != nil {
+	if err := s.queueLink(ctx, linkMail{kind: r.kind, owner: ua, recipient: email, language: language, client: r.client}, send); err != nil {
 		return err
 	}
 	userID := ""
@@ -46,9 +46,18 @@ func (s *Service) requestLink(ctx context.Context, r linkRequest) error {
 	return nil
 }
 
-// queueLink queues a mail with a link for ua's account to an address. If send is false,
-// it does the same work but sends nothing.
-func (s *Service) queueLink(ctx context.Context, kind MailKind, ua UserAccount, recipient, language string, send bool) error {
+// linkMail is a mail with a link for its owner's account.
+type linkMail struct {
+	kind                MailKind
+	owner               UserAccount
+	recipient, language string
+	client              Client // who asked for it
+}
+
+// queueLink queues a mail with a link. If send is false, it does the same work but sends
+// nothing.
+func (s *Service) queueLink(ctx context.Context, m linkMail, send bool) error {
+	ua := m.owner
 	id, err := newID(s.Random)
 	if err != nil {
 		return err
@@ -59,18 +68,18 @@ func (s *Service) queueLink(ctx context.Context, kind MailKind, ua UserAccount, 
 	}
 	now := s.Now().UTC()
 	mail := QueuedMail{
-		ID: id, UserID: ua.User.ID, Kind: kind, Recipient: recipient,
-		Payload: MailPayload{Name: salutation(ua, recipient), Language: language}, CreatedAt: now,
+		ID: id, UserID: ua.User.ID, Kind: m.kind, Recipient: m.recipient,
+		Payload: MailPayload{Name: salutation(ua, m.recipient), Language: m.language, At: now}.by(m.client), CreatedAt: now,
 	}
-	switch kind {
+	switch m.kind {
 	case MailVerifyEmail:
 		mail.Payload.At = ua.User.CreatedAt.UTC()
 	case MailChangeEmail:
-		mail.Payload.At, mail.Payload.Account = now, Masked(ua.User.Email)
+		mail.Payload.Account = Masked(ua.User.Email)
 	}
-	token := newToken(kind.Purpose(), ua, recipient, tokens[0], now)
+	token := newToken(m.kind.Purpose(), ua, m.recipient, tokens[0], now)
 	if !send {
-		mail.UserID, mail.Kind, mail.Recipient, mail.Payload, mail.SentAt = "", MailDecoy, "", MailPayload{Language: language}, now
+		mail.UserID, mail.Kind, mail.Recipient, mail.Payload, mail.SentAt = "", MailDecoy, "", MailPayload{Language: m.language}, now
 		token = nil
 	}
 	// A user deleted meanwhile is an address without an account.

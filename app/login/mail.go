@@ -169,7 +169,8 @@ type MailPayload struct {
 	Language string    `json:"language,omitempty"` // the language that was asked for, or the preferred ones, best first; there may be no template for them
 	At       time.Time `json:"at,omitzero"`        // the time of the sign-up, of the request for a change, or of the event in a notice
 	Account  string    `json:"account,omitempty"`  // of a change of address: the account's present address, as Masked shows it
-	From     string    `json:"from,omitempty"`     // of a notice: the client's address range, if known
+	From     string    `json:"from,omitempty"`     // the address range of the client that caused the mail, if known
+	Client   string    `json:"client,omitempty"`   // that client's User-Agent; a mail shows only names of browsers that it knows
 }
 
 // PasswordReset spends a token, replaces the hash and ends every session.
@@ -256,6 +257,15 @@ type Outbox interface {
 	// SweepMail deletes expired tokens and mails that were sent or given up
 	// before the time given, at most batch of each, and returns how many.
 	SweepMail(ctx context.Context, before time.Time, batch int) (int, error)
+}
+
+// by notes which client caused a mail.
+func (p MailPayload) by(c Client) MailPayload {
+	p.Client = c.Name
+	if c.Addr.IsValid() {
+		p.From = c.Prefix()
+	}
+	return p
 }
 
 // Letter is a mail with everything that its template needs.

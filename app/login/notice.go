@@ -91,9 +91,6 @@ func (s *Service) notice(kind MailKind, ua UserAccount, c Client) (QueuedMail, e
 		return QueuedMail{}, err
 	}
 	language, _ := mailLanguage("", c)
-	payload := MailPayload{Name: salutation(ua, ua.User.Email), Language: language, At: s.Now().UTC()}
-	if c.Addr.IsValid() {
-		payload.From = c.Prefix()
-	}
+	payload := MailPayload{Name: salutation(ua, ua.User.Email), Language: language, At: s.Now().UTC()}.by(c)
 	return QueuedMail{ID: id, UserID: ua.User.ID, Kind: kind, Recipient: ua.User.Email, Payload: payload, CreatedAt: payload.At}, nil
 }

@@ -135,10 +135,7 @@ func (s *Service) mailCode(ctx context.Context, code MailCode, m mailing, send b
 		code.Hash = sha256.Sum256(raw[:])
 	}
 	code.MailID, code.ExpiresAt = id, now.Add(MailCodeLife)
-	mail := QueuedMail{ID: id, Kind: m.kind, Recipient: m.recipient, Payload: MailPayload{Language: m.language, At: now}, CreatedAt: now}
-	if m.client.Addr.IsValid() {
-		mail.Payload.From = m.client.Prefix()
-	}
+	mail := QueuedMail{ID: id, Kind: m.kind, Recipient: m.recipient, Payload: MailPayload{Language: m.language, At: now}.by(m.client), CreatedAt: now}
 	var token *MailToken
 	if m.userAccount != nil {
 		mail.UserID, mail.Payload.Name = m.userAccount.User.ID, salutation(*m.userAccount, m.recipient)

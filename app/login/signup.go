@@ -122,7 +122,7 @@ func (s *Service) queueFirstLink(ctx context.Context, ua UserAccount, language s
 	if !s.mayTell(ctx, MailVerifyEmail, ua, c) {
 		return nil
 	}
-	return s.queueLink(ctx, MailVerifyEmail, ua, ua.User.Email, language, true)
+	return s.queueLink(ctx, linkMail{kind: MailVerifyEmail, owner: ua, recipient: ua.User.Email, language: language, client: c}, true)
 }
 
 func (s *Service) createUser(ctx context.Context, ua UserAccount, first *NewSession, c Client) error {

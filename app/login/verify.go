@@ -73,7 +73,7 @@ func (s *Service) RequestEmailChange(ctx context.Context, id Identity, in Reques
 		return err
 	}
 	_, limited := s.Limiter.Reserve(ctx, Attempt{Client: in.Client, Recipient: email, Unsolicited: MailChangeEmail})
-	if err := s.queueLink(ctx, MailChangeEmail, ua, email, language, free && limited == nil); err != nil {
+	if err := s.queueLink(ctx, linkMail{kind: MailChangeEmail, owner: ua, recipient: email, language: language, client: in.Client}, free && limited == nil); err != nil {
 		return err
 	}
 	s.record(ctx, EventEmailChangeRequested, OpRequestEmailChange, session, in.Client)

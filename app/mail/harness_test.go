@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"hasura-login/app/brand"
+	"hasura-login/app/language"
 	"hasura-login/app/login"
 	"hasura-login/app/logintest"
 	"hasura-login/app/mail"
@@ -120,10 +122,22 @@ func newSMTP(t *testing.T, server *testserver.Mailpit, edit ...func(*mail.SMTP))
 
 func templates(t *testing.T) *mail.Templates {
 	t.Helper()
-	all, err := mail.LoadTemplates("", "en")
+	all, err := mail.LoadTemplates(options(t, "", "en"))
 	check(t, err)
 	return all
 }
+
+// options are those of a site called Example.
+func options(t *testing.T, folder, fallback string) mail.Options {
+	t.Helper()
+	catalogue, err := language.Load("")
+	check(t, err)
+	look, err := brand.Load("")
+	check(t, err)
+	return mail.Options{Folder: folder, Fallback: fallback, Catalogue: catalogue, Site: mail.Site{Name: "Example", Brand: look, Account: accountURL}}
+}
+
+const accountURL = "https://login.example.org/auth/pages/account"
 
 func letter() login.Letter {
 	return login.Letter{

@@ -2,6 +2,8 @@
 // by printing the link. The files in a folder can override its templates.
 package mail
 
+//go:generate go run github.com/valyala/quicktemplate/qtc -skipLineComments -file layout.qtpl
+
 import (
 	"context"
 	"fmt"

@@ -22,7 +22,7 @@ func TestSMTP_DeliversOverStartTLSAndTLS(t *testing.T) {
 				t.Fatalf("%d mails arrived", len(mails))
 			}
 			m := mails[0]
-			if m.Subject != "Neues Passwort setzen" || m.From.Address != "login@example.org" || m.From.Name != "Example" ||
+			if m.Subject != "Neues Passwort setzen · Example" || m.From.Address != "login@example.org" || m.From.Name != "Example" ||
 				len(m.To) != 1 || m.To[0].Address != "ann@example.org" || m.MessageID != letter().ID+"@example.org" {
 				t.Errorf("arrived as %+v", m)
 			}
@@ -34,6 +34,10 @@ func TestSMTP_DeliversOverStartTLSAndTLS(t *testing.T) {
 			}
 			if got := server.Header(t, m.ID, "Auto-Submitted"); len(got) != 1 || got[0] != "auto-generated" {
 				t.Errorf("Auto-Submitted: %q", got)
+			}
+			// No mail here goes to a list that people could leave.
+			if got := server.Header(t, m.ID, "List-Unsubscribe"); len(got) != 0 {
+				t.Errorf("List-Unsubscribe: %q", got)
 			}
 		})
 	}

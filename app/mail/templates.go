@@ -2,7 +2,6 @@ package mail
 
 import (
 	"cmp"
-	"embed"
 	"errors"
 	"fmt"
 	"html"
@@ -22,60 +21,62 @@ import (
 	"hasura-login/app/login"
 )
 
-//go:embed templates/*.txt templates/*.html
-var embedded embed.FS
-
-// Templates render letters. For each kind and language there are two files,
-// KIND.LANGUAGE.txt, whose first line is the subject and whose second is empty,
-// and KIND.LANGUAGE.html. They hold placeholders and no logic: {{.Name}}, which
+// Templates render letters. The built-in mails are put together from the catalogue's
+// texts. Files of a folder stand in for whole mails: for a kind and a language two files,
+// KIND.LANGUAGE.txt, whose first line is the subject and whose second is empty, and
+// KIND.LANGUAGE.html. They hold placeholders and no logic: {{.Site}}; {{.Name}}, which
 // brings a blank before it and is nothing except in mail to a verified address; where
-// there is a link {{.Link}}, where there is a code {{.Code}}, and the {{.Minutes}} or {{.Hours}} that they work; the
-// {{.Time}} of what happened; in a notice the address {{.From}} where it came from;
-// in change-email the {{.Account}}, masked, whose address is to change. (The
-// standard library's templates call methods by name, for which the linker would
-// keep every method there is.)
+// there is a link {{.Link}}, where there is a code {{.Code}}, and the {{.Minutes}},
+// {{.Hours}} or {{.Days}} that they work; the {{.Time}} of what happened, and the
+// {{.Browser}} and the address {{.From}} that caused it; in change-email the
+// {{.Account}}, masked, whose address is to change. (The standard library's templates
+// call methods by name, for which the linker would keep every method there is.)
 type Templates struct {
-	fallback string
-	pairs    map[string]pair // by kind.language
+	fallback  string
+	catalogue *language.Catalogue
+	site      Site
+	pairs     map[string]pair // by kind.language
 }
 
 type pair struct {
-	name string // of the text's file
-	text *fasttemplate.Template
+	name string                 // of the files, without an extension
+	text *fasttemplate.Template // nil: the built-in half
 	html *fasttemplate.Template
 }
 
-// LoadTemplates reads the embedded templates and those of a folder, unless it is empty.
-// A file in the folder replaces the embedded one of the same name, and may add a
-// language. fallback is the language for requests that name none, or none with
-// templates. A kind without a template in it comes in English, so that a release with a
-// new kind of mail stops no service. Every template is tried once, so a broken one is
-// an error at the start and not when somebody waits for a mail.
-func LoadTemplates(folder, fallback string) (*Templates, error) {
+// Options say what mails look like.
+type Options struct {
+	Folder    string // with files that stand in for built-in mails; may be empty
+	Fallback  string // the language for requests that name none that there is
+	Catalogue *language.Catalogue
+	Site      Site
+}
+
+// LoadTemplates reads the folder and tries every mail once, so that a broken one is an
+// error at the start and not when somebody waits for it.
+func LoadTemplates(o Options) (*Templates, error) {
+	t := &Templates{fallback: strings.ToLower(o.Fallback), catalogue: o.Catalogue, site: o.Site, pairs: map[string]pair{}}
 	files := map[string]string{}
-	root, err := fs.Sub(embedded, "templates")
-	if err != nil {
-		return nil, err
-	}
-	if err := collect(files, root); err != nil {
-		return nil, err
-	}
-	if folder != "" {
-		if err := collect(files, os.DirFS(folder)); err != nil {
+	if o.Folder != "" {
+		if err := collect(files, os.DirFS(o.Folder)); err != nil {
 			return nil, fmt.Errorf("the folder of mail templates: %w", err)
 		}
 	}
-	t := &Templates{fallback: fallback, pairs: map[string]pair{}}
 	var problems []error
+	bases := map[string]bool{}
 	for name := range files {
-		if base, ok := strings.CutSuffix(name, ".txt"); ok {
-			problems = append(problems, t.add(base, files))
-		} else if _, ok := files[strings.TrimSuffix(name, ".html")+".txt"]; !ok {
-			problems = append(problems, fmt.Errorf("mail template %s: there is no %s", name, strings.TrimSuffix(name, ".html")+".txt"))
-		}
+		bases[strings.TrimSuffix(name, path.Ext(name))] = true
 	}
-	if !slices.ContainsFunc(login.MailKinds(), func(k login.MailKind) bool { return t.has(k, fallback) }) {
-		problems = append(problems, fmt.Errorf("mail templates: there is none in the default language %q", fallback))
+	for _, base := range slices.Sorted(maps.Keys(bases)) {
+		problems = append(problems, t.add(base, files))
+	}
+	if !slices.ContainsFunc(login.MailKinds(), func(k login.MailKind) bool { return t.has(k, t.fallback) }) {
+		problems = append(problems, fmt.Errorf("mail templates: there is none in the default language %q", o.Fallback))
+	}
+	for _, kind := range login.MailKinds() {
+		if c := t.site.compose(trial(kind), t.catalogue.Best(language.English, "")); c.Text == "" || c.IfNot == "" || c.Link != "" && c.Button == "" {
+			problems = append(problems, fmt.Errorf("the texts of the mail %s are not complete", kind))
+		}
 	}
 	return t, errors.Join(problems...)
 }
@@ -101,11 +102,13 @@ func collect(into map[string]string, root fs.FS) error {
 const (
 	trialLink = "https://app.example.org/#a-link-to-try-with"
 	trialCode = "314159"
+	// trialClient is a browser's User-Agent.
+	trialClient = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 )
 
 // trial is a letter to try a template with.
 func trial(kind login.MailKind) login.Letter {
-	l := login.Letter{Kind: kind, Payload: login.MailPayload{Name: "Ann", At: time.Now(), From: "203.0.113.7/32", Account: login.Masked("ann@example.org")}}
+	l := login.Letter{Kind: kind, Payload: login.MailPayload{Name: "Ann", At: time.Now(), From: "203.0.113.7/32", Client: trialClient, Account: login.Masked("ann@example.org")}}
 	if kind.HasCode() {
 		l.Code, l.ValidFor = trialCode, login.MailCodeLife
 	}
@@ -115,90 +118,99 @@ func trial(kind login.MailKind) login.Letter {
 	return l
 }
 
+// add reads the files of a kind and a language. If the language is in the catalogue, one
+// of them is enough, and the other half is the built-in one.
 func (t *Templates) add(base string, files map[string]string) error {
-	kind, _, _ := strings.Cut(base, ".")
-	if !slices.Contains(login.MailKinds(), login.MailKind(kind)) {
-		return fmt.Errorf("mail template %s.txt: no mail is called %s", base, kind)
+	name, tag, _ := strings.Cut(base, ".")
+	kind := login.MailKind(name)
+	if !slices.Contains(login.MailKinds(), kind) {
+		return fmt.Errorf("mail template %s: no mail is called %s", base, kind)
 	}
-	htmlFile, ok := files[base+".html"]
-	if !ok {
-		return fmt.Errorf("mail template %s.txt: there is no %s.html", base, base)
+	p := pair{name: base}
+	for ext, half := range map[string]**fasttemplate.Template{".txt": &p.text, ".html": &p.html} {
+		content, ok := files[base+ext]
+		if !ok && !t.catalogue.Has(tag) {
+			return fmt.Errorf("mail template %s: there is no %s%s", base, base, ext)
+		}
+		if ok {
+			var err error
+			if *half, err = fasttemplate.NewTemplate(content, "{{", "}}"); err != nil {
+				return fmt.Errorf("mail template %s%s: %w", base, ext, err)
+			}
+		}
 	}
-	p := pair{name: base + ".txt"}
-	var err error
-	if p.text, err = fasttemplate.NewTemplate(files[p.name], "{{", "}}"); err != nil {
-		return fmt.Errorf("mail template %s: %w", p.name, err)
-	}
-	if p.html, err = fasttemplate.NewTemplate(htmlFile, "{{", "}}"); err != nil {
-		return fmt.Errorf("mail template %s.html: %w", base, err)
-	}
-	m, err := p.render(trial(login.MailKind(kind)))
+	m, err := t.renderPair(p, trial(kind), t.catalogue.Best(tag, t.fallback))
 	if err != nil {
 		return err
 	}
-	if login.MailKind(kind).Purpose() != "" && (!strings.Contains(m.Text, trialLink) || !strings.Contains(m.HTML, trialLink)) {
+	if kind.Purpose() != "" && (!strings.Contains(m.Text, trialLink) || !strings.Contains(m.HTML, trialLink)) {
 		return fmt.Errorf("mail template %s: {{.Link}} must be in both files", base)
 	}
-	if login.MailKind(kind).HasCode() && (!strings.Contains(m.Text, trialCode) || !strings.Contains(m.HTML, trialCode)) {
+	if kind.HasCode() && (!strings.Contains(m.Text, trialCode) || !strings.Contains(m.HTML, trialCode)) {
 		return fmt.Errorf("mail template %s: {{.Code}} must be in both files", base)
 	}
 	t.pairs[base] = p
 	return nil
 }
 
-// everyKind is the language in which there are embedded templates of every kind.
-const everyKind = "en"
-
-func (t *Templates) has(kind login.MailKind, language string) bool {
-	_, ok := t.pairs[string(kind)+"."+language]
-	return ok
+func (t *Templates) has(kind login.MailKind, tag string) bool {
+	_, ok := t.pairs[string(kind)+"."+tag]
+	return ok || t.catalogue.Has(tag)
 }
 
-// render picks the best of the languages asked for, else the default.
+// render picks the best of the languages asked for, else the default, else English.
 func (t *Templates) render(l login.Letter) (message, error) {
-	tag, found := language.Lookup(l.Payload.Language, func(tag string) bool { return t.has(l.Kind, tag) })
-	for _, candidate := range []string{t.fallback, everyKind} {
-		if !found {
-			tag, found = candidate, t.has(l.Kind, candidate)
-		}
-	}
+	tag, found := language.Lookup(l.Payload.Language+","+t.fallback, func(tag string) bool { return t.has(l.Kind, tag) })
 	if !found {
-		return message{}, fmt.Errorf("there is no mail template of %s", l.Kind)
+		tag = language.English
 	}
-	m, err := t.pairs[string(l.Kind)+"."+tag].render(l)
+	texts := t.catalogue.Best(tag, t.fallback)
+	p, ok := t.pairs[string(l.Kind)+"."+tag]
+	if !ok {
+		return t.site.compose(l, texts).message(), nil
+	}
+	m, err := t.renderPair(p, l, texts)
 	m.Language = tag
 	return m, err
 }
 
-func (p pair) render(l login.Letter) (message, error) {
-	values := placeholders(l)
-	plain, err := p.text.ExecuteFuncStringWithErr(fill(values, func(s string) string { return s }))
-	if err != nil {
-		return message{}, fmt.Errorf("mail template %s: %w", p.name, err)
+// renderPair renders what stands in for a built-in mail.
+func (t *Templates) renderPair(p pair, l login.Letter, texts *language.Texts) (message, error) {
+	m := t.site.compose(l, texts).message()
+	values := placeholders(t.site, texts, l)
+	if p.html != nil {
+		var err error
+		if m.HTML, err = p.html.ExecuteFuncStringWithErr(fill(values, html.EscapeString)); err != nil {
+			return message{}, fmt.Errorf("mail template %s.html: %w", p.name, err)
+		}
 	}
-	rich, err := p.html.ExecuteFuncStringWithErr(fill(values, html.EscapeString))
-	if err != nil {
-		return message{}, fmt.Errorf("mail template of the HTML next to %s: %w", p.name, err)
+	if p.text != nil {
+		plain, err := p.text.ExecuteFuncStringWithErr(fill(values, func(s string) string { return s }))
+		if err != nil {
+			return message{}, fmt.Errorf("mail template %s.txt: %w", p.name, err)
+		}
+		subject, body, ok := strings.Cut(plain, "\n\n")
+		if !ok || strings.Contains(subject, "\n") || strings.TrimSpace(subject) == "" {
+			return message{}, fmt.Errorf("mail template %s.txt: the first line is the subject, the second is empty", p.name)
+		}
+		m.Subject, m.Text = subject, body
 	}
-	subject, body, ok := strings.Cut(plain, "\n\n")
-	if !ok || strings.Contains(subject, "\n") || strings.TrimSpace(subject) == "" {
-		return message{}, fmt.Errorf("mail template %s: the first line is the subject, the second is empty", p.name)
-	}
-	return message{Subject: subject, Text: body, HTML: rich}, nil
+	return m, nil
 }
 
 // placeholders are the placeholders that a template of the letter's kind may use.
-func placeholders(l login.Letter) map[string]string {
-	values := map[string]string{".Name": ""}
+func placeholders(site Site, texts *language.Texts, l login.Letter) map[string]string {
+	values := map[string]string{
+		".Site": site.Name, ".Name": "", ".Time": unknown, ".From": from(l.Payload.From), ".Browser": browser(texts, l.Payload.Client),
+	}
 	if l.Payload.Name != "" {
 		values[".Name"] = " " + l.Payload.Name
 	}
-	values[".Time"] = "–"
 	if !l.Payload.At.IsZero() {
 		values[".Time"] = l.Payload.At.UTC().Format("2006-01-02 15:04 UTC")
 	}
 	if l.Kind.Purpose() == login.PurposeChangeEmail {
-		values[".Account"] = cmp.Or(l.Payload.Account, "–")
+		values[".Account"] = cmp.Or(l.Payload.Account, unknown)
 	}
 	if l.Kind.Purpose() != "" {
 		values[".Link"] = l.Link
@@ -210,13 +222,6 @@ func placeholders(l login.Letter) map[string]string {
 		values[".Minutes"] = strconv.Itoa(int(l.ValidFor / time.Minute))
 		values[".Hours"] = strconv.Itoa(int(l.ValidFor / time.Hour))
 		values[".Days"] = strconv.Itoa(int(l.ValidFor / (24 * time.Hour)))
-	}
-	if l.Kind.Purpose() != "" && !l.Kind.HasCode() {
-		return values
-	}
-	values[".From"] = "–"
-	if l.Payload.From != "" {
-		values[".From"] = strings.TrimSuffix(l.Payload.From, "/32")
 	}
 	return values
 }

@@ -3,9 +3,12 @@ package mail_test
 import (
 	"bytes"
 	"encoding/json"
+	"html"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,34 +37,89 @@ func TestTemplates_LanguageIsTheOneAskedForOrTheDefault(t *testing.T) {
 	}
 }
 
-// Each template that comes with the service, rendered, in its own language.
+// Each built-in mail, in each language: it names the site, says what happened when, with
+// which browser and from where, and has one link at most.
 func TestTemplates_EveryKindSaysWhatItHasTo(t *testing.T) {
+	catalogue := options(t, "", "en").Catalogue
+	at := time.Date(2026, 11, 24, 18, 30, 0, 0, time.UTC)
 	for _, kind := range login.MailKinds() {
-		for language, hello := range map[string]string{"en": "Hello Ann,", "de": "Hallo Ann,"} {
+		for _, texts := range catalogue.Languages() {
 			l := login.Letter{ID: letter().ID, Kind: kind, Recipient: "ann@example.org", Payload: login.MailPayload{
-				Name: "Ann", Language: language, At: time.Date(2026, 11, 24, 18, 30, 0, 0, time.UTC), From: "203.0.113.7/32",
+				Name: "Ann <Ä>", Language: texts.Tag, At: at, From: "203.0.113.7/32", Client: firefox, Account: "a•••@e•••",
 			}}
-			wanted := []string{hello, "2026-11-24 18:30 UTC", "203.0.113.7"}
+			wanted := []string{"Ann <Ä>", "Example", texts.Time(at)}
+			if kind != login.MailInvitation { // an operator sends it
+				wanted = append(wanted, "203.0.113.7", texts.Text("language.browser", "browser", "Firefox", "system", "Windows"))
+			}
 			if kind.Purpose() != "" {
 				l.Link, l.ValidFor = letter().Link, kind.LinkLife()
-				wanted = []string{strings.Split(hello, " ")[0], l.Link}
-				if kind != login.MailResetPassword {
-					wanted = append(wanted, "2026-11-24 18:30 UTC")
-				}
+				wanted = append(wanted, l.Link)
+			}
+			if kind.HasCode() {
+				l.Code, l.ValidFor = "314159", login.MailCodeLife
+				wanted = append(wanted, l.Code)
+			}
+			about := slices.Contains(login.NoticeKinds(), kind) || kind == login.MailElevationCode
+			if about {
+				wanted = append(wanted, accountURL)
 			}
 			got := delivered(t, l)
 			for _, want := range wanted {
-				if !strings.Contains(got["text"], want) || !strings.Contains(got["html"], want) {
-					t.Errorf("%s in %s lacks %q:\n%s\n%s", kind, language, want, got["text"], got["html"])
+				if !strings.Contains(unwrapped(got["text"]), want) || !strings.Contains(got["html"], html.EscapeString(want)) {
+					t.Errorf("%s in %s lacks %q:\n%s\n%s", kind, texts.Tag, want, got["text"], got["html"])
 				}
 			}
-			if strings.Contains(got["text"]+got["html"], "{{") || got["subject"] == "" || !strings.Contains(got["html"], `lang="`+language+`"`) {
-				t.Errorf("%s in %s:\n%s\n%s", kind, language, got["text"], got["html"])
+			if !about && strings.Contains(got["text"]+got["html"], accountURL) {
+				t.Errorf("%s in %s links to an account", kind, texts.Tag)
+			}
+			if strings.ContainsAny(got["subject"]+got["text"], "{}") || !strings.HasSuffix(got["subject"], " · Example") || !strings.Contains(got["html"], `lang="`+texts.Tag+`"`) {
+				t.Errorf("%s in %s: %s\n%s\n%s", kind, texts.Tag, got["subject"], got["text"], got["html"])
 			}
 			if strings.Contains(got["text"], "203.0.113.7/32") {
-				t.Errorf("%s in %s shows a range where there is one address", kind, language)
+				t.Errorf("%s in %s shows a range where there is one address", kind, texts.Tag)
 			}
 		}
+	}
+}
+
+const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+func unwrapped(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// Reports of login mails as a way to send spam: strangers put their words into a name,
+// a User-Agent or another header that the mail repeats (GHSA advisories of keycloak,
+// discourse and wordpress).
+func TestTemplates_NoWordOfAStrangerTravels(t *testing.T) {
+	for _, kind := range login.MailKinds() {
+		l := login.Letter{ID: letter().ID, Kind: kind, Recipient: "ann@example.org", Payload: login.MailPayload{
+			At: time.Now(), Client: "You have won! Visit http://evil.example Firefox/1 Windows", Language: "won",
+		}}
+		if kind.Purpose() != "" {
+			l.Link, l.ValidFor = letter().Link, kind.LinkLife()
+		}
+		got := delivered(t, l)
+		for _, part := range []string{"subject", "text", "html"} {
+			if strings.Contains(got[part], "won") || strings.Contains(got[part], "evil") {
+				t.Errorf("%s: the %s is\n%s", kind, part, got[part])
+			}
+		}
+	}
+}
+
+func TestTemplates_TextIsNarrowAndHTMLIsText(t *testing.T) {
+	l := letter()
+	l.Payload.Client = firefox
+	got := delivered(t, l)
+	for line := range strings.Lines(got["text"]) {
+		if len([]rune(strings.TrimRight(line, "\n"))) > 72 {
+			t.Errorf("a line is %d characters long: %s", len([]rune(line)), line)
+		}
+	}
+	if strings.Contains(got["html"], "<Ä>") {
+		t.Errorf("a name is markup:\n%s", got["html"])
+	}
+	if strings.Contains(got["html"], "http") && regexp.MustCompile(`<img|url\(|@import|<link|<script`).MatchString(got["html"]) {
+		t.Errorf("the mail loads something:\n%s", got["html"])
 	}
 }
 
@@ -87,13 +145,13 @@ func TestTemplates_AFolderReplacesAndAdds(t *testing.T) {
 	folder := t.TempDir()
 	for name, content := range map[string]string{
 		"reset-password.en.txt":  "Ours\n\n{{.Link}}",
-		"reset-password.fr.txt":  "Nouveau mot de passe\n\n{{.Link}}",
-		"reset-password.fr.html": `<a href="{{.Link}}">{{.Name}}</a>`,
+		"reset-password.sv.txt":  "Nytt lösenord\n\n{{.Link}}",
+		"reset-password.sv.html": `<a href="{{.Link}}">{{.Name}}</a>`,
 		"notes.md":               "not a template",
 	} {
 		check(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
 	}
-	all, err := mail.LoadTemplates(folder, "fr")
+	all, err := mail.LoadTemplates(options(t, folder, "sv"))
 	check(t, err)
 	// A kind that the default language lacks comes in English.
 	var out bytes.Buffer
@@ -104,7 +162,7 @@ func TestTemplates_AFolderReplacesAndAdds(t *testing.T) {
 	if !strings.Contains(out.String(), "Confirm your") {
 		t.Errorf("printed %s", out.String())
 	}
-	for language, subject := range map[string]string{"en": "Ours", "de": "Neues Passwort", "fr": "Nouveau", "": "Nouveau"} {
+	for language, subject := range map[string]string{"en": "Ours", "de": "Neues Passwort", "sv": "Nytt", "": "Nytt"} {
 		if out := shown(t, all, language); !strings.Contains(out, subject) {
 			t.Errorf("%q gives %s", language, out)
 		}
@@ -118,8 +176,8 @@ func TestLoadTemplates_RefusesWhatCouldNotBeSent(t *testing.T) {
 		"no link":              {"reset-password.en.txt": "Subject\n\nHello"},
 		"unknown field":        {"reset-password.en.txt": "Subject\n\n{{.Link}} {{.Password}}"},
 		"broken":               {"reset-password.en.html": "{{.Link"},
-		"half of a language":   {"reset-password.fr.txt": "Subject\n\n{{.Link}}"},
-		"other half":           {"reset-password.fr.html": "{{.Link}}"},
+		"half of a language":   {"reset-password.sv.txt": "Subject\n\n{{.Link}}"},
+		"other half":           {"reset-password.sv.html": "{{.Link}}"},
 		"no such mail":         {"welcome.en.txt": "Subject\n\n{{.Link}}", "welcome.en.html": "{{.Link}}"},
 		"a link in a notice":   {"new-device.en.txt": "Subject\n\n{{.Link}}"},
 		"an account elsewhere": {"reset-password.en.txt": "Subject\n\n{{.Link}} {{.Account}}"},
@@ -129,14 +187,14 @@ func TestLoadTemplates_RefusesWhatCouldNotBeSent(t *testing.T) {
 		for file, content := range files {
 			check(t, os.WriteFile(filepath.Join(folder, file), []byte(content), 0o600))
 		}
-		if _, err := mail.LoadTemplates(folder, "en"); err == nil {
+		if _, err := mail.LoadTemplates(options(t, folder, "en")); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	if _, err := mail.LoadTemplates("", "fr"); err == nil {
+	if _, err := mail.LoadTemplates(options(t, "", "sv")); err == nil {
 		t.Error("a default language without templates was taken")
 	}
-	if _, err := mail.LoadTemplates(filepath.Join(t.TempDir(), "missing"), "en"); err == nil {
+	if _, err := mail.LoadTemplates(options(t, filepath.Join(t.TempDir(), "missing"), "en")); err == nil {
 		t.Error("a missing folder was taken")
 	}
 }

@@ -37,7 +37,7 @@ func TestWorker_TheMailArrivesAndItsLinkResetsOnce(t *testing.T) {
 	o.forgot("de-CH")
 	o.until(mail.ResultSent, 1)
 	mails := server.Mails(t)
-	if len(mails) != 1 || mails[0].Subject != "Neues Passwort setzen" {
+	if len(mails) != 1 || mails[0].Subject != "Neues Passwort setzen · Example" {
 		t.Fatalf("arrived: %+v", mails)
 	}
 	token := tokenOf(t, mails[0].Text)
@@ -177,7 +177,7 @@ func TestWorker_AnAddressIsVerifiedAndChangedByItsLinksAndTheOldOneTold(t *testi
 	_, err = o.SignIn(t.Context(), bob)
 	wantCode(t, err, login.CodeEmailNotVerified)
 	m := server.Mails(t)[0]
-	if m.To[0].Address != bob.Email || m.Subject != "E-Mail-Adresse bestätigen" || !strings.Contains(m.Text, "24 Stunden") {
+	if m.To[0].Address != bob.Email || m.Subject != "E-Mail-Adresse bestätigen · Example" || !strings.Contains(m.Text, "24 Stunden") {
 		t.Errorf("arrived: %+v", m)
 	}
 	check(t, o.VerifyEmail(t.Context(), login.VerifyEmailInput{Token: tokenOf(t, m.Text), Password: oldPassword, Client: home}))
@@ -190,13 +190,13 @@ func TestWorker_AnAddressIsVerifiedAndChangedByItsLinksAndTheOldOneTold(t *testi
 	}))
 	o.until(mail.ResultSent, 3)
 	m = server.Mails(t)[0]
-	if m.To[0].Address != "bob@new.example" || m.Subject != "Confirm your new e-mail address" {
+	if m.To[0].Address != "bob@new.example" || m.Subject != "Confirm your new e-mail address · Example" {
 		t.Errorf("arrived: %+v", m)
 	}
 	check(t, o.VerifyEmail(t.Context(), login.VerifyEmailInput{Token: tokenOf(t, m.Text), Identity: login.Identity{UserID: g.UserID, SessionID: g.Token}, Client: home}))
 	o.until(mail.ResultSent, 4)
 	m = server.Mails(t)[0]
-	if m.To[0].Address != bob.Email || m.Subject != "The e-mail address of your account was changed" || strings.Contains(m.Text+m.HTML, "new.example") {
+	if m.To[0].Address != bob.Email || m.Subject != "The e-mail address of your account was changed · Example" || strings.Contains(m.Text+m.HTML, "new.example") {
 		t.Errorf("arrived: %+v", m)
 	}
 	_, err = o.SignIn(t.Context(), bob)

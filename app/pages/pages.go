@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"hasura-login/app/brand"
 	"hasura-login/app/language"
 	"hasura-login/app/login"
 	"hasura-login/app/provider"
@@ -48,6 +49,13 @@ func ResetLink(publicURL string) string { return publicURL + pathReset + "?token
 // VerifyLink is the target of a mailed link that confirms an address.
 func VerifyLink(publicURL string) string { return publicURL + pathVerify + "?token={token}" }
 
+// AccountLink is the address of the account's page.
+func AccountLink(publicURL string) string { return publicURL + pathAccount }
+
+// MailLogoLink is the address of the logo in mails. It stays the same when the logo
+// changes, because mails are kept.
+func MailLogoLink(publicURL string) string { return publicURL + pathMailLogo }
+
 // SignInLink is the target of a mailed link that signs in.
 func SignInLink(publicURL string) string { return publicURL + pathMailLink + "?token={token}" }
 
@@ -55,8 +63,8 @@ func SignInLink(publicURL string) string { return publicURL + pathMailLink + "?t
 type Settings struct {
 	// PublicURL is where browsers find the service: scheme, host and port.
 	PublicURL string
-	// Name is the name of the site for users; if empty, the host of PublicURL.
-	Name string
+	Name      string // of the site, for users
+	Brand     brand.Brand
 	// Apps are the apps that signed-in users can continue to; the first is the default.
 	// Without any, users stay at their account page.
 	Apps          []App
@@ -90,13 +98,12 @@ type Caller struct {
 type Site struct {
 	Settings
 	Deps
-	cookies    jar
-	foreign    *http.CrossOriginProtection
-	policy     string // Content-Security-Policy
-	stylesheet Asset
-	icon       Asset
-	texts      map[string]*texts // by language
-	now        func() time.Time
+	cookies jar
+	foreign *http.CrossOriginProtection
+	policy  string // Content-Security-Policy
+	assets  assets
+	texts   map[string]*texts // by language
+	now     func() time.Time
 }
 
 // New checks the settings.
@@ -105,12 +112,9 @@ func New(s Settings, d Deps) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Name == "" {
-		s.Name = public.Host
-	}
 	site := &Site{
 		Settings: s, Deps: d, cookies: jar{secure: public.Scheme == "https"},
-		foreign: http.NewCrossOriginProtection(), stylesheet: stylesheet(), icon: icon(), texts: map[string]*texts{}, now: time.Now,
+		foreign: http.NewCrossOriginProtection(), assets: assetsOf(s.Brand), texts: map[string]*texts{}, now: time.Now,
 	}
 	for _, l := range s.Catalogue.Languages() {
 		if site.texts[l.Tag], err = textsOf(l); err != nil {
@@ -144,15 +148,16 @@ type request struct {
 // Serve answers a request for one of Paths. An error says how the page that it wrote
 // failed; the caller sets the error's status.
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, c Caller) error {
-	v := &request{Site: s, texts: s.speak(c.Client.Language), Caller: c, w: w, r: r}
+	preferred := s.chosenLanguage(w, r) + "," + c.Client.Language
+	v := &request{Site: s, texts: s.speak(preferred), Caller: c, w: w, r: r}
 	// Mail of this request uses the page's language if none of the requested ones is
 	// supported.
-	v.Client.Language = language.Preferred(v.Client.Language + "," + v.Tag)
+	v.Client.Language = language.Preferred(preferred + "," + v.Tag)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", s.policy)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Vary", "Accept-Language")
+	h.Set("Vary", "Accept-Language, Cookie")
 	err := v.answer()
 	var shown formError
 	if err == nil || errors.As(err, &shown) {

@@ -52,7 +52,7 @@ func streamformPage(qw422016 *qt422016.Writer, p page, f form) {
 		qw422016.N().S(`</script>
 `)
 	}
-	streamfoot(qw422016)
+	streamfoot(qw422016, p)
 }
 
 func writeformPage(qq422016 qtio422016.Writer, p page, f form) {
@@ -137,7 +137,7 @@ func streamleavePage(qw422016 *qt422016.Writer, p page, address, text string) {
 	qw422016.E().S(p.Account)
 	qw422016.N().S(`</a></li></ul>
 `)
-	streamfoot(qw422016)
+	streamfoot(qw422016, p)
 }
 
 func writeleavePage(qq422016 qtio422016.Writer, p page, address, text string) {
@@ -211,7 +211,7 @@ func streamcontinuePage(qw422016 *qt422016.Writer, p page, name, email string, c
 `)
 	streamformOf(qw422016, continueToApp)
 	streamquietForm(qw422016, leave)
-	streamfoot(qw422016)
+	streamfoot(qw422016, p)
 }
 
 func writecontinuePage(qq422016 qtio422016.Writer, p page, name, email string, continueToApp, leave form) {
@@ -243,7 +243,7 @@ func streamerrorPage(qw422016 *qt422016.Writer, p page, e problem) {
 	qw422016.E().S(p.BackToSignIn)
 	qw422016.N().S(`</a></li></ul>
 `)
-	streamfoot(qw422016)
+	streamfoot(qw422016, p)
 }
 
 func writeerrorPage(qq422016 qtio422016.Writer, p page, e problem) {
@@ -453,7 +453,7 @@ func streamaccountPage(qw422016 *qt422016.Writer, p page, a account) {
 		qw422016.N().S(`</a></li></ul>
 `)
 	}
-	streamfoot(qw422016)
+	streamfoot(qw422016, p)
 }
 
 func writeaccountPage(qq422016 qtio422016.Writer, p page, a account) {
@@ -512,7 +512,7 @@ func streamenrolPage(qw422016 *qt422016.Writer, p page, e enrolment) {
 	qw422016.E().S(p.Account)
 	qw422016.N().S(`</a></li></ul>
 `)
-	streamfoot(qw422016)
+	streamfoot(qw422016, p)
 }
 
 func writeenrolPage(qq422016 qtio422016.Writer, p page, e enrolment) {
@@ -553,7 +553,7 @@ func streamcodesPage(qw422016 *qt422016.Writer, p page, codes []string) {
 	qw422016.E().S(p.Account)
 	qw422016.N().S(`</a></li></ul>
 `)
-	streamfoot(qw422016)
+	streamfoot(qw422016, p)
 }
 
 func writecodesPage(qq422016 qtio422016.Writer, p page, codes []string) {
@@ -883,7 +883,11 @@ func streamheadOf(qw422016 *qt422016.Writer, p page, next string) {
 	qw422016.N().S(`<!doctype html>
 <html lang="`)
 	qw422016.E().S(p.Tag)
-	qw422016.N().S(`">
+	qw422016.N().S(`"`)
+	if p.RightToLeft() {
+		qw422016.N().S(` dir="rtl"`)
+	}
+	qw422016.N().S(`>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -903,19 +907,37 @@ func streamheadOf(qw422016 *qt422016.Writer, p page, next string) {
 	qw422016.N().S(` · `)
 	qw422016.E().S(p.Site)
 	qw422016.N().S(`</title>
-<link rel="icon" type="image/svg+xml" href="`)
-	qw422016.E().S(p.Icon)
+<link rel="icon" type="`)
+	qw422016.E().S(p.assets.icon.Type)
+	qw422016.N().S(`" href="`)
+	qw422016.E().S(p.assets.icon.Path)
 	qw422016.N().S(`">
 <link rel="stylesheet" href="`)
-	qw422016.E().S(p.Stylesheet)
+	qw422016.E().S(p.assets.style.Path)
 	qw422016.N().S(`">
 </head>
 <body>
-<header><img src="`)
-	qw422016.E().S(p.Icon)
-	qw422016.N().S(`" alt="" width="32" height="32"> <span>`)
-	qw422016.E().S(p.Site)
-	qw422016.N().S(`</span></header>
+<header>`)
+	if p.assets.logo != nil {
+		qw422016.N().S(`<picture>`)
+		if p.assets.logoDark != nil {
+			qw422016.N().S(`<source srcset="`)
+			qw422016.E().S(p.assets.logoDark.Path)
+			qw422016.N().S(`" media="(prefers-color-scheme: dark)">`)
+		}
+		qw422016.N().S(`<img src="`)
+		qw422016.E().S(p.assets.logo.Path)
+		qw422016.N().S(`" alt="`)
+		qw422016.E().S(p.Site)
+		qw422016.N().S(`" class="logo"></picture>`)
+	} else {
+		qw422016.N().S(`<img src="`)
+		qw422016.E().S(p.assets.icon.Path)
+		qw422016.N().S(`" alt="" width="32" height="32"> <span>`)
+		qw422016.E().S(p.Site)
+		qw422016.N().S(`</span>`)
+	}
+	qw422016.N().S(`</header>
 <main>
 `)
 	if p.Notice != "" {
@@ -940,22 +962,66 @@ func headOf(p page, next string) string {
 	return qs422016
 }
 
-func streamfoot(qw422016 *qt422016.Writer) {
+func streamfoot(qw422016 *qt422016.Writer, p page) {
 	qw422016.N().S(`</main>
+<footer>
+`)
+	if len(p.Languages) > 0 {
+		qw422016.N().S(`<details class="languages"><summary><svg aria-hidden="true" width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.6"><circle cx="12" cy="12" r="9.2"/><path d="M2.8 12h18.4M12 2.8c5 5.6 5 12.8 0 18.4-5-5.6-5-12.8 0-18.4z"/></svg><span class="unseen">`)
+		qw422016.E().S(p.Language)
+		qw422016.N().S(`: </span>`)
+		qw422016.E().S(p.OwnName())
+		qw422016.N().S(`</summary>
+<ul>
+`)
+		for _, l := range p.Languages {
+			qw422016.N().S(`<li><a href="`)
+			qw422016.E().S(l.URL)
+			qw422016.N().S(`" lang="`)
+			qw422016.E().S(l.Tag)
+			qw422016.N().S(`" hreflang="`)
+			qw422016.E().S(l.Tag)
+			qw422016.N().S(`"`)
+			if l.Tag == p.Tag {
+				qw422016.N().S(` aria-current="true"`)
+			}
+			qw422016.N().S(`>`)
+			qw422016.E().S(l.Text)
+			qw422016.N().S(`</a></li>
+`)
+		}
+		qw422016.N().S(`</ul></details>
+`)
+	}
+	if len(p.OwnerLinks()) > 0 {
+		qw422016.N().S(`<ul class="owner">
+`)
+		for _, l := range p.OwnerLinks() {
+			qw422016.N().S(`<li><a href="`)
+			qw422016.E().S(l.URL)
+			qw422016.N().S(`">`)
+			qw422016.E().S(l.Text)
+			qw422016.N().S(`</a></li>
+`)
+		}
+		qw422016.N().S(`</ul>
+`)
+	}
+	qw422016.N().S(`</footer>
 </body>
 </html>
 `)
 }
 
-func writefoot(qq422016 qtio422016.Writer) {
+func writefoot(qq422016 qtio422016.Writer, p page) {
 	qw422016 := qt422016.AcquireWriter(qq422016)
-	streamfoot(qw422016)
+	streamfoot(qw422016, p)
 	qt422016.ReleaseWriter(qw422016)
 }
 
-func foot() string {
+func foot(p page) string {
 	qb422016 := qt422016.AcquireByteBuffer()
-	writefoot(qb422016)
+	writefoot(qb422016, p)
 	qs422016 := string(qb422016.B)
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016

@@ -38,6 +38,8 @@ type texts struct {
 
 	SignedInAs, OtherAccount, BackToApp string
 
+	Language, Support, Privacy, Terms string // at the foot of a page
+
 	Or, Identities, IdentitiesNote, Unlink, PasswordOnceMore, Leave string
 	// ProviderErrors explain errors on the return from a provider.
 	ProviderErrors map[login.Code]string

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"hasura-login/app/brand"
 	"hasura-login/app/login"
 )
 
@@ -12,8 +13,9 @@ import (
 type page struct {
 	*texts
 	Site       string
-	Stylesheet string
-	Icon       string
+	Languages  []languageLink
+	Links      brand.Links
+	assets     assets
 	Title      string
 	Flash      notice
 	Notice     string // Told, in words
@@ -28,7 +30,7 @@ func (v *request) page(title string) page {
 	flashed := v.flashed()
 	back := cmp.Or(v.returnState.returnURL, v.usual())
 	return page{
-		texts: v.texts, Site: v.Name, Stylesheet: v.stylesheet.Path, Icon: v.icon.Path,
+		texts: v.texts, Site: v.Name, Languages: v.languageLinks(), Links: v.Brand.Links, assets: v.assets,
 		Title: title, Flash: flashed, Notice: v.Notices[flashed], ReturnURL: back, ReturnName: hostOf(back),
 	}
 }
@@ -179,4 +181,10 @@ func describedBy(f form, i field, id string) string {
 		ids = append(ids, id+"-hint")
 	}
 	return strings.Join(ids, " ")
+}
+
+// OwnerLinks are the owner's links that there are.
+func (p page) OwnerLinks() []link {
+	return slices.DeleteFunc([]link{{p.Links.Terms, p.Terms}, {p.Links.Privacy, p.Privacy}, {p.Links.Support, p.Support}},
+		func(l link) bool { return l.URL == "" })
 }

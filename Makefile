@@ -25,15 +25,19 @@ build: ## The static binary, bin/hasura-login
 	CGO_ENABLED=0 go build -trimpath -tags $(GO_TAGS) -ldflags "-s -w $(STAMP)" -o $(BINARY) ./app
 
 .PHONY: test
-test: tools test-go test-scripts ## Everything: install what is missing, then all tests
+test: tools test-go test-clients test-scripts ## Everything: install what is missing, then all tests
 
 .PHONY: test-go
 # With the flags of the program under test, so that packages are compiled only
 # once.
 test-go: export CGO_ENABLED = 0
 test-go: ## The Go tests, with the real servers they start
-	go test -vet=all -timeout 15m ./...
+	go test -vet=all -timeout 15m $$(go list ./... | grep -v '/clients$$')
 	@go test -v -run '^TestTranscripts$$' ./dev/standin | grep 'transcripts:'
+
+.PHONY: test-clients
+test-clients: tools ## The npm package: its own tests, in a fresh app, and in Chromium against the real service (Node.js 20.19)
+	CGO_ENABLED=0 go test -count 1 -timeout 15m ./clients
 
 .PHONY: test-scripts
 test-scripts: ## The operator scripts: shellcheck, shfmt, bats

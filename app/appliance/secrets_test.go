@@ -169,7 +169,7 @@ func filesNaming(t testing.TB, what *regexp.Regexp) []string {
 			return err
 		}
 		if d.IsDir() {
-			if path != root && (strings.HasPrefix(d.Name(), ".") && d.Name() != ".github" || d.Name() == "node_modules" || d.Name() == "bin") {
+			if path != root && (strings.HasPrefix(d.Name(), ".") && d.Name() != ".github" || d.Name() == "node_modules" || d.Name() == "bin" || d.Name() == "dist") {
 				return filepath.SkipDir
 			}
 			return nil

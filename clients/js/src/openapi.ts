@@ -731,7 +731,7 @@ export interface components {
             rolesWithheld: boolean;
         };
         /**
-         * @description "cookie" keeps the session in a cookie that no script can read, and answers without tokens. A call that comes with the session's cookie implies it.
+         * @description "cookie" keeps the session in a cookie that no script can read, and answers without tokens. A call that the session's cookie authorizes implies it.
          * @enum {string|null}
          */
         SessionKeeping: "cookie" | null;

@@ -1,0 +1,183 @@
+package clients_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"hasura-login/app/testserver"
+)
+
+// browser is a headless Chromium with an empty profile.
+type browser struct{ ctx context.Context }
+
+// startBrowser starts a browser, and tries again if it does not come up: on a busy
+// machine its processes sometimes wait for each other forever.
+func startBrowser(t *testing.T) *browser {
+	t.Helper()
+	blank := httptest.NewServer(http.NotFoundHandler())
+	defer blank.Close()
+	var err error
+	for range 3 {
+		options := []chromedp.ExecAllocatorOption{
+			chromedp.ExecPath(testserver.Binary(t, "chromium", "chromium")), chromedp.UserDataDir(t.TempDir()),
+			chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.IgnoreCertErrors,
+		}
+		for _, flag := range []string{"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync"} {
+			options = append(options, chromedp.Flag(flag, true))
+		}
+		ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+		ctx, _ = chromedp.NewContext(ctx)
+		check(t, chromedp.Do(ctx))
+		within, cancel := context.WithTimeout(ctx, 20*time.Second)
+		err = chromedp.Do(within, chromedp.Navigate(blank.URL))
+		cancel()
+		if err == nil {
+			t.Cleanup(func() {
+				within, cancel := context.WithTimeout(ctx, 10*time.Second)
+				defer cancel()
+				_ = chromedp.Cancel(within)
+				stop()
+			})
+			return &browser{ctx: ctx}
+		}
+		stop()
+	}
+	t.Fatalf("Chromium does not come up: %v", err)
+	return nil
+}
+
+// tab is one tab; the test's name for it appears in failures.
+type tab struct {
+	t    *testing.T
+	ctx  context.Context
+	name string
+}
+
+func (b *browser) open(t *testing.T, name, address string) *tab {
+	t.Helper()
+	ctx, _ := chromedp.NewContext(b.ctx)
+	check(t, chromedp.Do(ctx))
+	tb := &tab{t: t, ctx: ctx, name: name}
+	t.Cleanup(func() {
+		within, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		_ = chromedp.Cancel(within)
+	})
+	tb.visit(address)
+	return tb
+}
+
+const patience = 30 * time.Second
+
+func (tb *tab) visit(address string) {
+	tb.t.Helper()
+	ctx, stop := context.WithTimeout(tb.ctx, patience)
+	defer stop()
+	if err := chromedp.Do(ctx, chromedp.Navigate(address)); err != nil {
+		tb.t.Fatalf("%s: %s: %v", tb.name, address, err)
+	}
+}
+
+func eval[T any](tb *tab, script string) T {
+	tb.t.Helper()
+	ctx, stop := context.WithTimeout(tb.ctx, patience)
+	defer stop()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		tb.t.Fatalf("%s: %s: %v", tb.name, script, err)
+	}
+	return value
+}
+
+// await waits until an expression is true.
+func (tb *tab) await(expression string) {
+	tb.t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if eval[bool](tb, "!!("+expression+")") {
+			return
+		}
+	}
+	text := eval[string](tb, `document.body.innerText + "\n" + location.href + "\n" + JSON.stringify(window.shown)`)
+	tb.t.Fatalf("%s: in vain: %s\n%s", tb.name, expression, text)
+}
+
+// js is a value as JavaScript.
+func js(value any) string {
+	b, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// page is the address of js/test/app/src/page.tsx.
+func (s *site) page(mode string) string {
+	return s.app + "/page.html?" + url.Values{"api": {s.gateway}, "mode": {mode}}.Encode()
+}
+
+// signUp makes a user, and the tab its own.
+func (tb *tab) signUp(name string) {
+	tb.t.Helper()
+	tb.await(`window.auth && auth.state.status !== "loading"`)
+	eval[any](tb, fmt.Sprintf(`auth.signUp(%s)`, js(map[string]string{"email": strings.ToLower(name) + "@example.org", "name": name, "password": password})))
+}
+
+func (tb *tab) signIn(name string) {
+	tb.t.Helper()
+	tb.await(`window.auth && auth.state.status !== "loading"`)
+	eval[any](tb, fmt.Sprintf(`auth.signIn(%s)`, js(map[string]string{"email": strings.ToLower(name) + "@example.org", "password": password})))
+}
+
+// parts are what the page shows.
+var parts = []string{"urql query", "urql subscription", "Apollo query", "Apollo subscription"}
+
+// shows waits until every part of the page shows this user and nobody else.
+func (tb *tab) shows(name string) {
+	tb.t.Helper()
+	tb.await(fmt.Sprintf(`document.querySelector("#who").innerText === %s`, js("signed in: "+name)))
+	for _, part := range parts {
+		tb.await(fmt.Sprintf(`shown[%[1]s] === %[2]s && shown[%[1]s + ", React"] === %[2]s && document.body.innerText.includes(%[1]s + ", React: " + %[2]s)`, js(part), js(name)))
+	}
+	if leaks := eval[[]string](tb, `leaks`); len(leaks) > 0 {
+		tb.t.Fatalf("%s showed another user's rows:\n%s", tb.name, strings.Join(leaks, "\n"))
+	}
+}
+
+func TestBrowser(t *testing.T) {
+	s := startSite(t, http.FileServer(http.Dir(freshApp(t))), "LOGIN_ACCESS_TTL=9s")
+	b := startBrowser(t)
+	for _, mode := range []string{"token"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Run("the next user never sees the last one's data", func(t *testing.T) { s.t = t; s.nextUser(t, b, mode) })
+		})
+	}
+}
+
+func (s *site) nextUser(t *testing.T, b *browser, mode string) {
+	ann, bob := "Ann-"+mode, "Bob-"+mode
+	first := b.open(t, "the first tab", s.page(mode))
+	second := b.open(t, "the second tab", s.page(mode))
+	first.signUp(ann)
+	first.shows(ann)
+	second.shows(ann)
+	eval[any](first, `auth.signOut()`)
+	for _, tb := range []*tab{first, second} {
+		tb.await(`document.querySelector("#who").innerText === "signed-out" && !document.querySelector("li")`)
+	}
+	second.signUp(bob)
+	first.shows(bob)
+	second.shows(bob)
+	// Without signing out first.
+	first.signIn(ann)
+	first.shows(ann)
+	second.shows(ann)
+}

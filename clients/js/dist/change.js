@@ -1,9 +1,0 @@
-/**
- * Calls the listener when another user, or nobody, is signed in. Learning at the start who
- * it is counts as no change: until then no request is sent.
- */
-export const onUserChange = (auth, listener) => auth.onChange((now, before) => {
-    if (before.status !== 'loading' && now.user?.id !== before.user?.id)
-        listener();
-});
-//# sourceMappingURL=change.js.map

@@ -1,3 +1,0 @@
-export { createClient } from './client.js';
-export { AuthError } from './error.js';
-//# sourceMappingURL=index.js.map

@@ -1,0 +1,199 @@
+// Package clients_test builds the packages of this folder, installs them as an app would,
+// and runs them against the real service: in Node.js, and in Chromium behind the real
+// gateway.
+package clients_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"hasura-login/app/cmd"
+	"hasura-login/app/testserver"
+	"hasura-login/dev/devstack"
+)
+
+const (
+	password   = "correct horse staple"
+	edgeSecret = "edge-secret-of-the-test-0123456789"
+)
+
+// prepared installs what clients/js needs and builds it, once.
+var prepared = sync.OnceValue(func() error {
+	steps := [][]string{{"ci", "--silent", "--prefer-offline"}, {"run", "--silent", "build"}}
+	if installed() {
+		steps = steps[1:]
+	}
+	for _, args := range steps {
+		cmd := exec.Command("npm", args...) // #nosec G204 -- as listed
+		cmd.Dir = "js"
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("npm %s (Node.js 20.19 or newer is needed): %w\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	return nil
+})
+
+// installed reports whether node_modules is what the lock file says.
+func installed() bool {
+	lock, err := os.Stat("js/package-lock.json")
+	if err != nil {
+		return false
+	}
+	done, err := os.Stat("js/node_modules/.package-lock.json")
+	return err == nil && done.ModTime().After(lock.ModTime())
+}
+
+// prepare returns the folder of the package, built.
+func prepare(t testing.TB) string {
+	t.Helper()
+	check(t, prepared())
+	return "js"
+}
+
+// run runs a program to its end and returns what it says.
+func run(t testing.TB, dir, program string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, args...) // #nosec G204 -- the test's own programs
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// stack is login and the stand-in for Hasura, as make run starts them.
+type stack struct {
+	t            *testing.T
+	api, graphql string // host:port
+	data         string
+	log          *testserver.Output
+}
+
+func startStack(t *testing.T, api, graphql string, vars ...string) *stack {
+	t.Helper()
+	s := &stack{t: t, api: api, graphql: graphql, data: t.TempDir(), log: &testserver.Output{}}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan int, 1)
+	go func() {
+		done <- s.dev(ctx, vars, "--listen", s.api, "--graphql", s.graphql, "--ops", testserver.Addr(testserver.FreePort(t)))
+	}()
+	t.Cleanup(func() {
+		stop()
+		if code := <-done; code != 0 {
+			t.Errorf("the service ended with %d:\n%s", code, s.log)
+		}
+	})
+	testserver.Eventually(t, "the service answers", func() bool {
+		return testserver.Dial(s.api) == nil && testserver.Dial(s.graphql) == nil
+	})
+	return s
+}
+
+func (s *stack) dev(ctx context.Context, vars []string, args ...string) int {
+	// Many tests share one client address.
+	vars = append(vars, "LOGIN_LIMIT_SIGNIN_CLIENT=off", "LOGIN_LIMIT_SIGNUP_CLIENT=off", "LOGIN_LIMIT_REFRESH_SESSION=off")
+	return devstack.Main(ctx, append(args, "--data", s.data), cmd.Environment{
+		Stdin: strings.NewReader(""), Stdout: s.log, Stderr: s.log, Vars: vars, Version: "v0-test",
+	})
+}
+
+// operator runs a command for the stack's data.
+func (s *stack) operator(args ...string) {
+	s.t.Helper()
+	if code := s.dev(s.t.Context(), nil, args...); code != 0 {
+		s.t.Fatalf("%v: %d\n%s", args, code, s.log)
+	}
+}
+
+// gate stands between the gateway and login. It counts, and holds what a test wants held.
+type gate struct {
+	refreshes atomic.Int64
+	mu        sync.Mutex
+	held      chan struct{} // nil: refreshes pass
+}
+
+// hold keeps refreshes until release is called.
+func (g *gate) hold() (release func()) {
+	held := make(chan struct{})
+	g.mu.Lock()
+	g.held = held
+	g.mu.Unlock()
+	return func() {
+		g.mu.Lock()
+		g.held = nil
+		g.mu.Unlock()
+		close(held)
+	}
+}
+
+func (g *gate) serve(t *testing.T, login string) (addr string) {
+	t.Helper()
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: login})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/auth/refresh" && r.Method == http.MethodPost {
+			g.refreshes.Add(1)
+			g.mu.Lock()
+			held := g.held
+			g.mu.Unlock()
+			if held != nil {
+				<-held
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+// site is an app under https, with the gateway on another port of the same host.
+type site struct {
+	*stack
+	*gate
+	app     string // https://localhost:PORT of the app
+	gateway string // https://localhost:PORT of everything else
+}
+
+// startSite serves an app and, behind the gateway, login and the stand-in.
+func startSite(t *testing.T, app http.Handler, vars ...string) *site {
+	t.Helper()
+	server := httptest.NewTLSServer(app)
+	t.Cleanup(server.Close)
+	s := &site{gate: &gate{}, app: "https://localhost:" + port(server.Listener.Addr().String())}
+	api, graphql := testserver.Addr(testserver.FreePort(t)), testserver.Addr(testserver.FreePort(t))
+	gateway := testserver.StartNginx(t, testserver.NginxSettings{
+		Entry: "tls", Names: "localhost", Login: s.serve(t, api), Hasura: graphql, EdgeSecret: edgeSecret, CORSOrigins: s.app,
+	})
+	s.gateway = fmt.Sprintf("https://localhost:%d", gateway.TLSPort)
+	s.stack = startStack(t, api, graphql, append(vars,
+		"LOGIN_EDGE_SECRET="+edgeSecret, "LOGIN_CORS_ORIGINS="+s.app, "LOGIN_PUBLIC_URL="+s.gateway, "LOGIN_APPS=app="+s.app+"/")...)
+	return s
+}
+
+func port(addr string) string { return addr[strings.LastIndex(addr, ":")+1:] }
+
+func copyFile(t testing.TB, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from) // #nosec G304 -- the test's own files
+	check(t, err)
+	check(t, os.MkdirAll(filepath.Dir(to), 0o750))
+	check(t, os.WriteFile(to, b, 0o600))
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

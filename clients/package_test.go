@@ -1,0 +1,46 @@
+package clients_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestPackage_FollowsTheContract(t *testing.T) {
+	run(t, prepare(t), "npm", "run", "--silent", "generate", "--", "--check")
+}
+
+func TestPackage_TypesAndTestsAreRight(t *testing.T) {
+	dir := prepare(t)
+	run(t, dir, "npm", "run", "--silent", "typecheck")
+	t.Log(run(t, dir, "npm", "run", "--silent", "test"))
+}
+
+func TestPackage_CoreIsSmall(t *testing.T) {
+	t.Log(run(t, prepare(t), "npm", "run", "--silent", "size"))
+}
+
+// Where packages come from is the machine's business.
+func TestLockfiles_NameNoRegistry(t *testing.T) {
+	for _, name := range []string{"js/package-lock.json", "js/test/app/package-lock.json"} {
+		b, err := os.ReadFile(name) // #nosec G304 -- as listed
+		check(t, err)
+		if strings.Contains(string(b), `"resolved"`) {
+			t.Errorf("%s names addresses; omit-lockfile-registry-resolved leaves them out", name)
+		}
+	}
+}
+
+// freshApp is a Vite project of its own, as its template makes it, that has installed the
+// package from its tarball. Its build checks types under strict.
+func freshApp(t *testing.T) (built string) {
+	t.Helper()
+	dir := t.TempDir()
+	tarball := strings.TrimSpace(run(t, prepare(t), "npm", "pack", "--silent", "--pack-destination", dir))
+	check(t, os.CopyFS(dir, os.DirFS("js/test/app")))
+	run(t, dir, "npm", "ci", "--silent", "--prefer-offline")
+	run(t, dir, "npm", "install", "--silent", "--no-save", "--prefer-offline", filepath.Join(dir, tarball))
+	run(t, dir, "npm", "run", "--silent", "build")
+	return filepath.Join(dir, "dist")
+}

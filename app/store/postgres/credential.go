@@ -157,7 +157,7 @@ func (s *Store) ReplaceRecoveryCodes(ctx context.Context, userID string, version
 			added = tag.RowsAffected()
 			return nil
 		})
-		err := s.pool.SendBatch(ctx, &batch).Close()
+		err := s.pool.SendBatch(ctx, &batch)
 		if err == nil && added == 0 {
 			return login.ErrStale
 		}

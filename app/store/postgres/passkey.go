@@ -197,7 +197,7 @@ func (s *Store) UsePasskey(ctx context.Context, u login.PasskeyUse) error {
 			return nil
 		})
 		batch.Queue(known, id).QueryRow(func(row pgx.Row) error { return row.Scan(&exists) })
-		err := s.pool.SendBatch(ctx, &batch).Close()
+		err := s.pool.SendBatch(ctx, &batch)
 		switch {
 		case violates(err, uniqueViolation, "spent_challenges_pkey"):
 			return login.ErrTokenUnknown

@@ -50,7 +50,7 @@ func (s *Store) Ping(ctx context.Context) error {
 		for _, query := range []string{pingRead, pingWrite, pingLog, pingMemory, pingDisk} {
 			batch.Queue(query)
 		}
-		err := s.pool.SendBatch(ctx, &batch).Close()
+		err := s.pool.SendBatch(ctx, &batch)
 		if violates(err, limitExceeded, "") {
 			return nil // temp_file_limit: the file was refused, the disk was not asked
 		}

@@ -39,60 +39,99 @@ func (c *conns) limited() *pgx.Batch {
 	return batch
 }
 
+// onOne runs f on one connection; errNotReplicated if a commit of f did not wait for a
+// standby although it should have.
+func (c *conns) onOne(ctx context.Context, f func(*pgx.Conn) error) error {
+	conn, err := c.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	err = f(conn.Conn())
+	if data := conn.Conn().PgConn().CustomData(); data[notReplicated] != nil {
+		delete(data, notReplicated)
+		return errNotReplicated
+	}
+	return err
+}
+
 // Exec is that of a pool.
 func (c *conns) Exec(ctx context.Context, sql string, args ...any) (tag pgconn.CommandTag, err error) {
 	if !c.pooler.Load() {
-		return c.pool.Exec(ctx, sql, args...)
+		err = c.onOne(ctx, func(conn *pgx.Conn) (err error) {
+			tag, err = conn.Exec(ctx, sql, args...)
+			return err
+		})
+		return tag, err
 	}
 	batch := c.limited()
 	batch.Queue(sql, args...).Exec(func(t pgconn.CommandTag) error {
 		tag = t
 		return nil
 	})
-	err = c.pool.SendBatch(ctx, batch).Close()
-	return tag, err
+	return tag, c.send(ctx, batch)
 }
 
 // QueryRow is that of a pool.
 func (c *conns) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	if !c.pooler.Load() {
-		return c.pool.QueryRow(ctx, sql, args...)
+		return rowFunc(func(dest ...any) error {
+			return c.onOne(ctx, func(conn *pgx.Conn) error { return conn.QueryRow(ctx, sql, args...).Scan(dest...) })
+		})
 	}
-	batch := c.limited()
-	return &batchRow{query: batch.Queue(sql, args...), send: func() error { return c.pool.SendBatch(ctx, batch).Close() }}
+	return rowFunc(func(dest ...any) error {
+		batch := c.limited()
+		batch.Queue(sql, args...).QueryRow(func(row pgx.Row) error { return row.Scan(dest...) })
+		return c.send(ctx, batch)
+	})
 }
 
-// batchRow is the row of a batch's last statement.
-type batchRow struct {
-	query *pgx.QueuedQuery
-	send  func() error
-}
+// rowFunc is a row that is asked for when it is read.
+type rowFunc func(dest ...any) error
 
-func (r *batchRow) Scan(dest ...any) error {
-	r.query.QueryRow(func(row pgx.Row) error { return row.Scan(dest...) })
-	return r.send()
-}
+func (f rowFunc) Scan(dest ...any) error { return f(dest...) }
 
-// SendBatch is that of a pool.
-func (c *conns) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
+// SendBatch runs a batch in one transaction; its statements hand over what they read.
+func (c *conns) SendBatch(ctx context.Context, batch *pgx.Batch) error {
 	if c.pooler.Load() {
 		limited := c.limited()
 		limited.QueuedQueries = append(limited.QueuedQueries, batch.QueuedQueries...)
 		batch = limited
 	}
-	return c.pool.SendBatch(ctx, batch)
+	return c.send(ctx, batch)
+}
+
+func (c *conns) send(ctx context.Context, batch *pgx.Batch) error {
+	return c.onOne(ctx, func(conn *pgx.Conn) error { return conn.SendBatch(ctx, batch).Close() })
 }
 
 // inTx runs f in a transaction.
 func (c *conns) inTx(ctx context.Context, f func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
-		if c.pooler.Load() {
-			if _, err := tx.Exec(ctx, setLimit, c.limit(), true); err != nil {
-				return err
+	return c.onOne(ctx, func(conn *pgx.Conn) error {
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			if c.pooler.Load() {
+				if _, err := tx.Exec(ctx, setLimit, c.limit(), true); err != nil {
+					return err
+				}
 			}
-		}
-		return f(tx)
+			return f(tx)
+		})
 	})
+}
+
+// notReplicated marks a connection in its custom data, see noticed.
+const notReplicated = "not replicated"
+
+// errNotReplicated says that a change is committed on the primary and perhaps nowhere else.
+var errNotReplicated = errors.New("committed without waiting for the standby")
+
+// noticed marks the connection of a commit that stopped waiting for a synchronous
+// standby, because an operator cancelled it or the server shuts down. Postgres reports
+// such a commit as a success with a warning, but a failover could undo it.
+func noticed(conn *pgconn.PgConn, n *pgconn.Notice) {
+	if n.Routine == "SyncRepWaitForLSN" { // the text depends on the server's language
+		conn.CustomData()[notReplicated] = true
+	}
 }
 
 // collect reads every row of a statement.
@@ -102,7 +141,7 @@ func collect[T any](ctx context.Context, c *conns, read pgx.RowToFunc[T], sql st
 		all, err = pgx.CollectRows(rows, read)
 		return err
 	})
-	err = c.SendBatch(ctx, &batch).Close()
+	err = c.SendBatch(ctx, &batch)
 	return all, err
 }
 

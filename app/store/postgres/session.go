@@ -108,7 +108,7 @@ func (s *Store) CreateSession(ctx context.Context, n login.NewSession) error {
 		if n.Opens {
 			batch.Queue(opened, user, n.Session.SessionVersion)
 		}
-		switch err := s.pool.SendBatch(ctx, &batch).Close(); {
+		switch err := s.pool.SendBatch(ctx, &batch); {
 		case violates(err, uniqueViolation, "spent_challenges_pkey"):
 			return login.ErrTokenUnknown
 		case err != nil || rows == 1:

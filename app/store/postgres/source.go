@@ -130,6 +130,7 @@ func parse(url string) (*pgxpool.Config, int64, error) {
 		return nil, 0, errors.New("the database URL cannot be read")
 	}
 	conn := config.ConnConfig
+	conn.OnNotice = noticed
 	if conn.ConnectTimeout == 0 {
 		conn.ConnectTimeout = connectTimeout
 	}

@@ -47,7 +47,7 @@ func (s *Store) spendToken(ctx context.Context, doing, query string, args ...any
 		var batch pgx.Batch
 		batch.Queue(lock, args[0])
 		batch.Queue(query, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&userID) })
-		err := s.pool.SendBatch(ctx, &batch).Close()
+		err := s.pool.SendBatch(ctx, &batch)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			return login.ErrTokenUnknown

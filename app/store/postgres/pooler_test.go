@@ -22,7 +22,11 @@ func (f *fixture) pgbouncer(t *testing.T) {
 		return func() (string, error) { return pooler.URL(f.Postgres, f.URLFor(role, database)) + parameters, nil }
 	}
 	t.Run("Conforms", func(t *testing.T) {
-		storetest.Run(t, func(t *testing.T) login.Store { return openURL(t, url(f.newDatabase(t), "")) })
+		storetest.Run(t, func(t *testing.T) login.Store {
+			store := openURL(t, url(f.newDatabase(t), ""))
+			store.UseOrganizations()
+			return store
+		})
 	})
 	t.Run("ManyAtOnceLoseNoCall", func(t *testing.T) {
 		store := openURL(t, url(f.newDatabase(t), ""))

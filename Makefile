@@ -60,7 +60,7 @@ nginx-test: ## The gateway's tests with the nginx that .env.example names, built
 # HASURA_LINE is "pinned", or a line such as v2.51, whose newest -ce image is used.
 HASURA_LINE ?= pinned
 .PHONY: hasura-conformance
-hasura-conformance: ## Replay all recorded cases against the real engine, by Docker; the report is bin/hasura-conformance.txt
+hasura-conformance: ## Replay all recorded cases against the real engine, by Docker, or go through the one at HASURA_URL with ADMIN_SECRET; the report is bin/hasura-conformance.txt
 	ops/hasura-conformance $(HASURA_LINE)
 
 .PHONY: debian-test

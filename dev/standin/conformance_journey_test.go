@@ -1,6 +1,7 @@
 package standin_test
 
 import (
+	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -24,6 +25,8 @@ import (
 type journey struct {
 	*testing.T
 	login, hasura string // URLs
+	adminSecret   string
+	email         string
 	binary        string
 	env           []string
 	failures      []string
@@ -36,16 +39,26 @@ func (j *journey) differ(format string, args ...any) {
 }
 
 // TestJourney signs up, in and out through the engine under test with the project's own
-// metadata and migrations.
+// metadata and migrations, or through an engine that runs already.
 func TestJourney(t *testing.T) {
-	pg, launch := engineUnderTest(t)
-	pg.CreateDatabase(t, "journey")
-	pg.Migrate(t, "journey")
-	j := &journey{T: t, binary: builtLogin(t)}
-	j.startLogin(pg)
-	j.startEngine(pg, launch)
 	r := writeReport(t)
+	j := &journey{T: t, email: "conformance-" + strings.ToLower(rand.Text()) + "@example.org"}
+	if *hasuraURL != "" {
+		j.hasura, j.adminSecret = strings.TrimSuffix(*hasuraURL, "/"), os.Getenv("ADMIN_SECRET")
+		r.leaveOut("the recorded cases: each takes an engine of its own, with its own settings")
+	} else {
+		pg, launch := engineUnderTest(t)
+		pg.CreateDatabase(t, "journey")
+		pg.Migrate(t, "journey")
+		j.binary, j.adminSecret = builtLogin(t), adminSecret
+		j.startLogin(pg)
+		j.startEngine(pg, launch)
+	}
 	for _, step := range journeySteps {
+		if step.ownLogin && j.binary == "" {
+			r.leaveOut("journey: " + step.name + ": that changes login's keys")
+			continue
+		}
 		j.failures = nil
 		step.run(j)
 		r.note("journey: "+step.name, j.failures)
@@ -53,15 +66,19 @@ func TestJourney(t *testing.T) {
 }
 
 var journeySteps = []struct {
-	name string
-	run  func(*journey)
+	name     string
+	run      func(*journey)
+	ownLogin bool // takes a login that this test may change
 }{
-	{"sign-up, sign-in, the own row", (*journey).signsIn},
-	{"a wrong password and an address that is taken keep their codes", (*journey).refused},
-	{"both WebSocket protocols", (*journey).webSockets},
-	{"tokens that are none, that ended, of an unknown key", (*journey).badTokens},
-	{"a session ends where it is", (*journey).signsOut},
-	{"the key rotates, and tokens of both keys are good", (*journey).rotatesTheKey},
+	{name: "the project is applied, and its metadata is consistent", run: (*journey).isHealthy},
+	{name: "only the admin secret opens everything", run: (*journey).opensToTheAdmin},
+	{name: "sign-up, sign-in, the own row", run: (*journey).signsIn},
+	{name: "a wrong password and an address that is taken keep their codes", run: (*journey).refused},
+	{name: "both WebSocket protocols", run: (*journey).webSockets},
+	{name: "tokens that are none, that ended, of an unknown key", run: (*journey).badTokens},
+	{name: "a session ends where it is", run: (*journey).signsOut},
+	{name: "the key rotates, and tokens of both keys are good", run: (*journey).rotatesTheKey, ownLogin: true},
+	{name: "the account deletes itself", run: (*journey).deletesItself},
 }
 
 // builtLogin is the binary under test: bin/hasura-login, or one made of the files here.
@@ -148,14 +165,23 @@ func (j *journey) startEngine(pg *testserver.Postgres, launch launcher) {
 // ask sends a GraphQL request and returns its data and the code of its first error.
 func (j *journey) ask(token, query string, variables map[string]any) (data map[string]any, code string) {
 	j.Helper()
+	if token == "" {
+		return j.askWith("", "", query, variables)
+	}
+	return j.askWith("Authorization", "Bearer "+token, query, variables)
+}
+
+// askWith is ask with a header.
+func (j *journey) askWith(header, value, query string, variables map[string]any) (data map[string]any, code string) {
+	j.Helper()
 	body, _ := json.Marshal(map[string]any{"query": query, "variables": variables})
 	req, err := http.NewRequestWithContext(j.Context(), http.MethodPost, j.hasura+"/v1/graphql", strings.NewReader(string(body)))
 	if err != nil {
 		j.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
+	if header != "" {
+		req.Header.Set(header, value)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -180,7 +206,6 @@ func (j *journey) ask(token, query string, variables map[string]any) (data map[s
 }
 
 const (
-	journeyEmail    = "ann@example.org"
 	journeyPassword = "correct horse staple"
 	ownRow          = `{ users { id email } }`
 )
@@ -188,7 +213,7 @@ const (
 // signIn returns a grant's fields.
 func (j *journey) signIn(password string) (grant map[string]any, code string) {
 	j.Helper()
-	data, code := j.ask("", `query($e: String!, $p: String!) { signin(email: $e, password: $p) { id token refreshToken } }`, map[string]any{"e": journeyEmail, "p": password})
+	data, code := j.ask("", `query($e: String!, $p: String!) { signin(email: $e, password: $p) { id token refreshToken } }`, map[string]any{"e": j.email, "p": password})
 	grant, _ = data["signin"].(map[string]any)
 	return grant, code
 }
@@ -209,7 +234,7 @@ func (j *journey) seesItself(token, how string) {
 	for deadline := time.Now().Add(75 * time.Second); ; time.Sleep(500 * time.Millisecond) {
 		data, code := j.ask(token, ownRow, nil)
 		rows, _ := data["users"].([]any)
-		if len(rows) == 1 && strings.Contains(fmt.Sprint(rows[0]), journeyEmail) {
+		if len(rows) == 1 && strings.Contains(fmt.Sprint(rows[0]), j.email) {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -219,8 +244,43 @@ func (j *journey) seesItself(token, how string) {
 	}
 }
 
+func (j *journey) isHealthy() {
+	res, err := http.Get(j.hasura + "/healthz?strict=true") // #nosec G107 -- the engine under test
+	if err != nil {
+		j.differ("%v", err)
+		return
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		j.differ("/healthz?strict=true: %s", res.Status)
+	}
+	if data, code := j.ask("", `{ __type(name: "query_root") { fields { name } } }`, nil); code != "" || !strings.Contains(fmt.Sprint(data), "signin") {
+		j.differ("the role public cannot sign in: %v, code %q", data, code)
+	}
+}
+
+func (j *journey) opensToTheAdmin() {
+	const header, all = "X-Hasura-Admin-Secret", `{ users(limit: 1) { id } }`
+	if data, code := j.askWith(header, j.adminSecret, all, nil); data["users"] == nil || code != "" {
+		j.differ("the admin secret: code %q", code)
+	}
+	if data, code := j.askWith(header, j.adminSecret+"x", all, nil); data["users"] != nil || code != "access-denied" {
+		j.differ("a wrong admin secret: code %q, want access-denied", code)
+	}
+}
+
+// deletesItself leaves a running installation as it was.
+func (j *journey) deletesItself() {
+	if _, code := j.ask(j.token(), `mutation($p: String!) { deleteAccount(password: $p) { ok } }`, map[string]any{"p": journeyPassword}); code != "" {
+		j.differ("deleteAccount: %q", code)
+	}
+	if _, code := j.signIn(journeyPassword); code != "invalid-credentials" {
+		j.differ("a sign-in to the account that is gone: %q", code)
+	}
+}
+
 func (j *journey) signsIn() {
-	_, code := j.ask("", `mutation($e: String!, $p: String!) { signup(email: $e, name: "Ann", password: $p) { id token } }`, map[string]any{"e": journeyEmail, "p": journeyPassword})
+	_, code := j.ask("", `mutation($e: String!, $p: String!) { signup(email: $e, name: "Ann", password: $p) { id token } }`, map[string]any{"e": j.email, "p": journeyPassword})
 	if code != "" {
 		j.differ("signup: %s", code)
 	}
@@ -231,7 +291,7 @@ func (j *journey) refused() {
 	if _, code := j.signIn("wrong password here"); code != "invalid-credentials" {
 		j.differ("a wrong password: %q", code)
 	}
-	if _, code := j.ask("", `mutation($e: String!, $p: String!) { signup(email: $e, name: "Ann", password: $p) { id } }`, map[string]any{"e": journeyEmail, "p": journeyPassword}); code != "email-taken" {
+	if _, code := j.ask("", `mutation($e: String!, $p: String!) { signup(email: $e, name: "Ann", password: $p) { id } }`, map[string]any{"e": j.email, "p": journeyPassword}); code != "email-taken" {
 		j.differ("an address that is taken: %q", code)
 	}
 	if _, code := j.ask("", ownRow, nil); code != "validation-failed" {
@@ -251,7 +311,7 @@ func (j *journey) webSockets() {
 		send(fmt.Sprintf(`{"type":"connection_init","payload":{"headers":{"Authorization":"Bearer %s"}}}`, token))
 		send(fmt.Sprintf(`{"id":"1","type":%q,"payload":{"query":"subscription %s"}}`, begin, ownRow))
 		seen := ""
-		for !strings.Contains(seen, journeyEmail) {
+		for !strings.Contains(seen, j.email) {
 			_, b, err := conn.Read(j.Context())
 			if err != nil || strings.Contains(string(b), `"error"`) {
 				j.differ("%s: %v %s", protocol, err, b)

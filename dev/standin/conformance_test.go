@@ -21,6 +21,7 @@ import (
 var (
 	hasuraImage   = flag.String("hasura-image", "", "replay the transcripts against this image of the engine, by Docker")
 	postgresImage = flag.String("postgres-image", "", "with the Postgres of this image")
+	hasuraURL     = flag.String("hasura-url", "", "go through this running engine and its login instead, with $ADMIN_SECRET")
 	reportFile    = flag.String("hasura-report", "", "write case, expected and seen to this file")
 )
 
@@ -96,8 +97,9 @@ func (r *recorder) Failed() bool              { return len(r.failures) > 0 }
 
 // report is the file that a person sends in: for each case, what was expected and seen.
 type report struct {
-	mu    sync.Mutex
-	cases map[string][]string
+	mu      sync.Mutex
+	cases   map[string][]string
+	leftOut []string // what this run could not compare, and why
 }
 
 // replayed is the report of all that this run compares.
@@ -122,6 +124,8 @@ func (r *report) note(name string, failures []string) {
 	r.cases[name] = failures
 }
 
+func (r *report) leaveOut(what string) { r.leftOut = append(r.leftOut, what) }
+
 func (r *report) text() string {
 	var b strings.Builder
 	names := make([]string, 0, len(r.cases))
@@ -134,7 +138,10 @@ func (r *report) text() string {
 	}
 	slices.Sort(names)
 	against := *hasuraImage
-	if against == "" {
+	switch {
+	case *hasuraURL != "":
+		against = "the engine at " + *hasuraURL
+	case against == "":
 		against = "the stand-in"
 	}
 	fmt.Fprintf(&b, "Conformance of %s, %s: %d of %d cases as recorded\n\n", against, time.Now().UTC().Format(time.RFC3339), len(names)-wrong, len(names))
@@ -147,6 +154,9 @@ func (r *report) text() string {
 		for _, failure := range r.cases[name] {
 			fmt.Fprintf(&b, "        %s\n", strings.ReplaceAll(failure, "\n", "\n        "))
 		}
+	}
+	for _, what := range r.leftOut {
+		fmt.Fprintf(&b, "LEFT OUT %s\n", what)
 	}
 	return b.String()
 }

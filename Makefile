@@ -17,8 +17,14 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## Login, a stand-in for Hasura and SQLite on loopback; nothing but Go is needed
-	go run ./dev
+# Built first, with the name of each package as it is compiled: the first build takes a
+# minute or more. Then in a process group of its own, which gets the terminal, so that
+# Ctrl-C ends the program and not make.
+run: export CGO_ENABLED = 0
+run: ## Login, a stand-in for Hasura and SQLite on loopback; nothing but Go is needed (DATABASE_URL=…, ARGS='--listen …')
+	@[ -x bin/dev ] || echo 'The first build compiles some 300 packages, which takes a minute or more.'
+	@go build -v -o bin/dev ./dev
+	@set -m; bin/dev $(ARGS); exit $$?
 
 .PHONY: build
 build: ## The static binary, bin/hasura-login

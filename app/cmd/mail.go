@@ -54,9 +54,10 @@ func NewPost(cfg config.Config) (*Post, error) {
 	return &Post{mailer, links}, nil
 }
 
-// NewPrintingPost sends as the settings say; where they name neither a mail server nor a webhook, it
-// prints the mails. reset and verify are the links where the settings have none.
-func NewPrintingPost(cfg config.Config, out io.Writer, reset, verify string) (*Post, error) {
+// NewPrintingPost sends as the settings say. If they name neither a mail server nor a
+// webhook, it prints the mails and hands them to keep. reset and verify are the links if
+// the settings have none.
+func NewPrintingPost(cfg config.Config, out io.Writer, keep func(mail.Shown), reset, verify string) (*Post, error) {
 	if cfg.SendsMail() {
 		return NewPost(cfg)
 	}
@@ -68,7 +69,7 @@ func NewPrintingPost(cfg config.Config, out io.Writer, reset, verify string) (*P
 	if err != nil {
 		return nil, err
 	}
-	return &Post{mail.NewShow(out, letters), links}, nil
+	return &Post{mail.NewShow(out, keep, letters), links}, nil
 }
 
 func mailLinks(reset, verify, signIn string) (map[login.MailKind]mail.Link, error) {

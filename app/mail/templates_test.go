@@ -22,7 +22,7 @@ func shown(t *testing.T, all *mail.Templates, language string) string {
 	var out bytes.Buffer
 	l := letter()
 	l.Payload.Language = language
-	check(t, mail.NewShow(&out, all).Send(t.Context(), l))
+	check(t, mail.NewShow(&out, nil, all).Send(t.Context(), l))
 	return out.String()
 }
 
@@ -158,7 +158,7 @@ func TestTemplates_AFolderReplacesAndAdds(t *testing.T) {
 	l := letter()
 	l.Kind = login.MailVerifyEmail
 	l.Payload.Language = ""
-	check(t, mail.NewShow(&out, all).Send(t.Context(), l))
+	check(t, mail.NewShow(&out, nil, all).Send(t.Context(), l))
 	if !strings.Contains(out.String(), "Confirm your") {
 		t.Errorf("printed %s", out.String())
 	}

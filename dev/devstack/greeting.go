@@ -6,13 +6,20 @@ import (
 )
 
 // greeting shows what runs where, with lines to paste into a shell.
-func greeting(api, graphql, ops net.Addr, data string) string {
-	return strings.NewReplacer("API", api.String(), "GRAPHQL", graphql.String(), "OPS", ops.String(), "DATA", data).Replace(`Hasura Login, for development:
+func (v stack) greeting(api, graphql, ops net.Addr) string {
+	users := "SQLite in " + v.data + "; for tables of your own, set DATABASE_URL to a Postgres"
+	if v.databaseURL != "" {
+		users = "the Postgres of DATABASE_URL"
+	}
+	return strings.NewReplacer("API", api.String(), "GRAPHQL", graphql.String(), "OPS", ops.String(), "DATA", v.data, "USERS", users).Replace(`Hasura Login, for development:
 
   login (REST)     http://API/auth/…
   hosted pages     http://API/auth/pages/signin
   GraphQL          http://GRAPHQL/v1/graphql    (a stand-in for Hasura: reads hasura/metadata)
+  to try queries   http://GRAPHQL/console
+  mails            http://GRAPHQL/inbox
   metrics, health  http://OPS/metrics, /readyz
+  users, tables    USERS
   data             DATA    (delete it to start again; admin secret of the stand-in in DATA/admin_secret)
 
 Try it. Sign up and sign in over GraphQL:

@@ -1,20 +1,19 @@
-// Package devstack runs everything for development on loopback: login, a stand-in for
-// Hasura and SQLite in one process. It also has the operators' verbs for its data.
+// Package devstack runs everything for development on loopback: login and a stand-in for
+// Hasura in one process, on SQLite or a Postgres. It also has the operators' verbs for its
+// data.
 package devstack
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,12 +21,12 @@ import (
 
 	"hasura-login/app/cmd"
 	"hasura-login/app/config"
-	"hasura-login/app/store/sqlite"
 	"hasura-login/app/token"
+	"hasura-login/dev/console"
+	"hasura-login/dev/inbox"
 	"hasura-login/dev/standin"
 	"hasura-login/dev/standin/auth"
 	"hasura-login/dev/standin/metadata"
-	"hasura-login/hasura"
 )
 
 // The links of mails if no page is set up for them; a developer sets links of the app,
@@ -39,10 +38,12 @@ const (
 
 // stack holds the flags.
 type stack struct {
-	listen  string
-	graphql string
-	ops     string
-	data    string
+	listen      string
+	graphql     string
+	ops         string
+	data        string
+	databaseURL string
+	add         []string
 }
 
 // Main runs everything, or the verb that args name, and returns the exit code as
@@ -53,7 +54,10 @@ func Main(ctx context.Context, args []string, env cmd.Environment) int {
 	verbs := env
 	verbs.Vars = nil
 	verbs.Settings = func() ([]string, error) { return s.vars(env) }
-	verbs.Open = func(context.Context, config.Config) (cmd.Backend, error) { return s.open() }
+	verbs.Open = func(ctx context.Context, _ config.Config) (cmd.Backend, error) {
+		db, err := s.openDatabase(ctx)
+		return db.backend, err
+	}
 	root := &cobra.Command{
 		Use:   "dev",
 		Short: "Run login, a stand-in for Hasura and SQLite on loopback",
@@ -62,16 +66,27 @@ func Main(ctx context.Context, args []string, env cmd.Environment) int {
 		RunE:  func(c *cobra.Command, _ []string) error { return s.run(c.Context(), verbs) },
 	}
 	root.PersistentFlags().StringVar(&s.data, "data", "./.data", "folder for the database, keys and secrets")
+	root.PersistentFlags().StringVar(&s.databaseURL, "database-url", "", "a Postgres to use instead of SQLite, as a user who may create roles (default: the variable DATABASE_URL)")
+	root.Flags().StringArrayVar(&s.add, "add", nil, "a folder with more migrations and tables, laid out like hasura/; may be repeated")
 	root.Flags().StringVar(&s.listen, "listen", "127.0.0.1:3000", "the login API")
 	root.Flags().StringVar(&s.graphql, "graphql", "127.0.0.1:8080", "the stand-in for Hasura")
 	root.Flags().StringVar(&s.ops, "ops", "127.0.0.1:9100", "metrics and health")
+	root.PersistentPreRun = func(*cobra.Command, []string) {
+		// No flag's default: --help would print the password.
+		s.databaseURL = cmp.Or(s.databaseURL, variable(env, "DATABASE_URL"))
+	}
 	root.AddCommand(cmd.KeysCommand(verbs), cmd.UsersCommand(verbs), cmd.AuditCommand(verbs))
 	return cmd.Run(ctx, root, args, env)
 }
 
-func (v stack) open() (cmd.Backend, error) {
-	store, err := sqlite.Open(filepath.Join(v.data, "login.db"))
-	return cmd.Backend{Store: store}, err
+// variable is a variable of the process's environment.
+func variable(env cmd.Environment, name string) string {
+	for _, entry := range env.Vars {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // run serves everything on loopback until interrupted.
@@ -86,109 +101,52 @@ func (v stack) run(ctx context.Context, env cmd.Environment) error {
 	if err != nil {
 		return err
 	}
-	post, err := cmd.NewPrintingPost(cfg, env.Stdout, resetLink, verifyLink)
+	mails := &inbox.Inbox{}
+	post, err := cmd.NewPrintingPost(cfg, env.Stdout, mails.Keep, resetLink, verifyLink)
 	if err != nil {
 		return err
 	}
-	store, err := sqlite.Open(filepath.Join(v.data, "login.db"))
+	project, err := v.project()
 	if err != nil {
 		return err
+	}
+	db, err := v.openDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	applied, err := db.prepare(ctx, project)
+	if err != nil {
+		return errors.Join(err, db.backend.Store.Close(), db.close())
+	}
+	for _, name := range applied {
+		fmt.Fprintln(env.Stdout, "migration", name)
 	}
 	s, err := cmd.NewService(cfg, env, cmd.Wiring{
-		Out: env.Stderr, Backend: cmd.Backend{Store: store}, Post: post, AllowOrigin: v.allowOrigin(cfg),
+		Out: logTo(env.Stderr), Backend: db.backend, Post: post, AllowOrigin: v.allowOrigin(cfg),
 		OpenRing: func(f token.Folder, h token.Hooks) (*token.Ring, error) { return token.Create(f, alg, h) },
 	})
 	if err != nil {
-		return errors.Join(err, store.Close())
+		return errors.Join(err, db.backend.Store.Close(), db.close())
 	}
-	return v.serve(ctx, env, cfg, s, store)
-}
-
-// vars is the environment, with what development adds where it says nothing.
-func (v stack) vars(env cmd.Environment) ([]string, error) {
-	if err := os.MkdirAll(v.data, 0o700); err != nil {
-		return nil, err
-	}
-	set := map[string]bool{}
-	for _, entry := range env.Vars {
-		name, _, _ := strings.Cut(entry, "=")
-		set[strings.TrimSuffix(name, "_FILE")] = true
-	}
-	defaults := map[string]string{
-		"LISTEN": v.listen, "OPS_LISTEN": v.ops, "KEYS_DIR": filepath.Join(v.data, "keys"), "AUDIT_DIR": filepath.Join(v.data, "audit"), "SHUTDOWN_GRACE": "5s",
-		"HOSTED_PAGES": "true", "PUBLIC_URL": publicURL(v.listen),
-	}
-	for _, name := range config.Keys() {
-		if name == "EDGE_SECRET" {
-			continue // with one, only what nginx passes on would have an address
-		}
-		secret, err := keptSecret(filepath.Join(v.data, strings.ToLower(name)))
-		if err != nil {
-			return nil, err
-		}
-		defaults[name] = secret
-	}
-	vars := slices.Clone(env.Vars)
-	for name, value := range defaults {
-		if !set[config.Prefix+name] {
-			vars = append(vars, config.Prefix+name+"="+value)
-		}
-	}
-	return vars, nil
-}
-
-// publicURL is where a browser on this machine finds a listener.
-func publicURL(listen string) string {
-	host, port, _ := net.SplitHostPort(listen)
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost"
-	}
-	return "http://" + net.JoinHostPort(host, port)
-}
-
-// keptSecret is drawn at the first start, so that devices stay known over restarts.
-func keptSecret(path string) (string, error) {
-	if b, err := os.ReadFile(path); err == nil { // #nosec G304 -- in the data folder
-		return string(b), nil
-	}
-	var raw [32]byte
-	if _, err := rand.Read(raw[:]); err != nil {
-		return "", err
-	}
-	secret := hex.EncodeToString(raw[:])
-	return secret, os.WriteFile(path, []byte(secret), 0o600)
-}
-
-// allowOrigin lets any page served from this machine call, besides those listed.
-func (v stack) allowOrigin(cfg config.Config) func(string) bool {
-	allowed := config.AllowOrigin(cfg.CORSOrigins)
-	return func(origin string) bool {
-		u, err := url.Parse(origin)
-		if err != nil {
-			return false
-		}
-		host := u.Hostname()
-		ip := net.ParseIP(host)
-		return allowed(origin) || host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
-	}
+	return errors.Join(v.serve(ctx, env, cfg, s, db, project, mails), db.close())
 }
 
 // serve runs login first and then the stand-in: like Hasura, the stand-in
 // does not start without a key set.
-func (v stack) serve(ctx context.Context, env cmd.Environment, cfg config.Config, s *cmd.Service, store *sqlite.Store) error {
+func (v stack) serve(ctx context.Context, env cmd.Environment, cfg config.Config, s *cmd.Service, db database, project fs.FS, mails *inbox.Inbox) error {
 	api, ops, err := cmd.Listen(ctx, cfg)
 	if err != nil {
-		return errors.Join(err, s.Close())
+		return errors.Join(v.busy(err), s.Close())
 	}
 	graphql, err := net.Listen("tcp", v.graphql)
 	if err != nil {
-		return errors.Join(fmt.Errorf("the stand-in's listener: %w", err), api.Close(), ops.Close(), s.Close())
+		return errors.Join(v.busy(fmt.Errorf("the stand-in's listener: %w", err)), api.Close(), ops.Close(), s.Close())
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- s.Run(ctx, api, ops) }()
-	hasura, err := v.standIn(ctx, cfg, s, store, "http://"+api.Addr().String())
+	hasura, err := v.standIn(ctx, cfg, s, db, project, "http://"+api.Addr().String())
 	if err != nil {
 		stop()
 		return errors.Join(err, graphql.Close(), <-served)
@@ -196,16 +154,42 @@ func (v stack) serve(ctx context.Context, env cmd.Environment, cfg config.Config
 	for _, problem := range hasura.Problems() {
 		s.Log().Warn("inconsistent metadata: left out", zap.String("problem", problem))
 	}
-	server := &http.Server{Handler: hasura, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: pages(hasura, mails, publicURL(api.Addr().String())), ReadHeaderTimeout: 10 * time.Second}
 	go hasura.Run(ctx)
 	go func() { _ = server.Serve(graphql) }()
-	fmt.Fprint(env.Stdout, greeting(api.Addr(), graphql.Addr(), ops.Addr(), v.data))
+	fmt.Fprint(env.Stdout, v.greeting(api.Addr(), graphql.Addr(), ops.Addr()))
 	err = <-served
 	return errors.Join(err, server.Close())
 }
 
-func (v stack) standIn(ctx context.Context, cfg config.Config, s *cmd.Service, store *sqlite.Store, loginURL string) (*standin.Server, error) {
-	meta, err := metadata.Load(hasura.Project())
+// pages puts the pages for developers before the stand-in, on paths that it does not know.
+func pages(hasura http.Handler, mails *inbox.Inbox, login string) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/console", console.Handler("/console", login))
+	mux.Handle("/console/", console.Handler("/console", login))
+	mux.Handle("/inbox", mails.Handler("/inbox"))
+	mux.Handle("/inbox/", mails.Handler("/inbox"))
+	mux.Handle("GET /{$}", http.RedirectHandler("/console/", http.StatusFound))
+	mux.Handle("/", hasura)
+	return mux
+}
+
+// busy names the flag of an address that another program listens on.
+func (v stack) busy(err error) error {
+	var at *net.OpError
+	if !errors.Is(err, syscall.EADDRINUSE) || !errors.As(err, &at) || at.Addr == nil {
+		return err
+	}
+	for _, f := range []struct{ flag, address string }{{"--listen", v.listen}, {"--graphql", v.graphql}, {"--ops", v.ops}} {
+		if _, port, err := net.SplitHostPort(f.address); err == nil && strings.HasSuffix(at.Addr.String(), ":"+port) {
+			return fmt.Errorf("%s is in use by another program. Stop it, or choose another address with %s (make run ARGS='%s 127.0.0.1:…')", at.Addr, f.flag, f.flag)
+		}
+	}
+	return err
+}
+
+func (v stack) standIn(ctx context.Context, cfg config.Config, s *cmd.Service, db database, project fs.FS, loginURL string) (*standin.Server, error) {
+	meta, err := metadata.Load(project)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +200,7 @@ func (v stack) standIn(ctx context.Context, cfg config.Config, s *cmd.Service, s
 	vars := map[string]string{"LOGIN_URL": loginURL, "ACTION_SECRET": cfg.ActionSecret.Values()[0]}
 	return standin.New(ctx, standin.Config{
 		Metadata: meta, Env: func(name string) (string, bool) { value, ok := vars[name]; return value, ok },
-		DB: store.DB(), Dialect: standin.SQLite, AdminSecret: adminSecret,
+		DB: db.db, Dialect: db.dialect, AdminSecret: adminSecret,
 		JWT: &auth.JWT{
 			JWKURL: loginURL + "/.well-known/jwks.json",
 			Issuer: cfg.Issuer, Audience: auth.Strings{cfg.Audience}, AllowedSkew: int(token.ClockSkew.Seconds()),

@@ -105,11 +105,12 @@ func (r *graphQLRequest) operation() (*operation, *graphqlError) {
 	if refused != nil {
 		return nil, refused
 	}
-	for _, d := range def.Directives {
-		if d.Name == "skip" || d.Name == "include" {
-			return nil, invalid("$", "directive '%s' is not allowed on a %s", d.Name, def.Operation)
+	if len(def.Directives) > 0 {
+		name := def.Directives[0].Name
+		if name == "skip" || name == "include" {
+			return nil, invalid("$", "directive '%s' is not allowed on a %s", name, def.Operation)
 		}
-		return nil, invalid("$", "directive '%s' is not defined in the schema", d.Name)
+		return nil, invalid("$", "directive '%s' is not defined in the schema", name)
 	}
 	op := &operation{text: r.Query, kind: def.Operation, selection: def.SelectionSet, fragments: doc.Fragments, variables: map[string]*variable{}}
 	for _, d := range def.VariableDefinitions {

@@ -113,10 +113,10 @@ func (sqliteDialect) foreignKeys(ctx context.Context, db querier, table metadata
 func (sqliteDialect) output(expression string) string { return "CAST(" + expression + " AS TEXT)" }
 
 func (sqliteDialect) decode(c column, text string) json.RawMessage {
-	switch {
-	case c.typ == "Boolean":
+	switch c.typ {
+	case "Boolean":
 		return mustJSON(text == "1")
-	case c.typ == "Int" || c.typ == "Float":
+	case "Int", "Float":
 		return json.RawMessage(text)
 	}
 	return mustJSON(text)

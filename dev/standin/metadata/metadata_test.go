@@ -179,7 +179,7 @@ func TestLoad_RefusesWhatTheCLIWouldLoseOrReject(t *testing.T) {
 		"broken YAML":                   {"metadata/actions.yaml", func(string) string { return "actions: [" }, "actions.yaml"},
 		"broken SDL":                    {"metadata/actions.graphql", func(string) string { return "type Query {" }, "actions.graphql"},
 		"source of a kind not served":   {"metadata/databases/databases.yaml", replace("kind: postgres", "kind: mssql"), "only postgres"},
-		"tables that are no list":       {"metadata/databases/databases.yaml", replace(`"!include default/tables/tables.yaml"`, "{}"), "no list"},
+		"tables that are no list":       {"metadata/databases/databases.yaml", replace(`"!include default/tables/tables.yaml"`, "{}"), "not a list"},
 		"duplicate key in a table file": {usersFile, func(s string) string { return s + "update_permissions: []\n" }, "update_permissions"},
 	} {
 		t.Run(name, func(t *testing.T) {

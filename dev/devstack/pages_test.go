@@ -1,0 +1,108 @@
+package devstack_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"hasura-login/app/testserver"
+)
+
+var screenshots = flag.String("screenshots", "", "write a picture of each page to this folder")
+
+type step = chromedp.Action[chromedp.Void]
+
+// browser starts a headless Chromium. run makes steps in it; shows waits
+// for a condition on a page that may reload meanwhile; picture keeps what it shows, if
+// -screenshots asks for that.
+func browser(t *testing.T) (run func(steps ...step), shows func(condition string), picture func(name string)) {
+	t.Helper()
+	ctx, stop := chromedp.NewExecAllocator(context.Background(),
+		chromedp.ExecPath(testserver.Binary(t, "chromium", "chromium")), chromedp.UserDataDir(t.TempDir()),
+		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun)
+	ctx, _ = chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		within, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		_ = chromedp.Cancel(within)
+		stop()
+	})
+	if err := chromedp.Do(ctx); err != nil { // the browser lives as long as this context
+		t.Fatal(err)
+	}
+	run = func(steps ...step) {
+		t.Helper()
+		within, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		if err := chromedp.Do(within, steps...); err != nil {
+			html, _ := chromedp.Run(ctx, chromedp.OuterHTML(chromedp.CSS("html")))
+			t.Fatalf("%v: %s", err, html)
+		}
+	}
+	shows = func(condition string) {
+		t.Helper()
+		testserver.Eventually(t, condition, func() bool {
+			holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+condition+")"))
+			return err == nil && holds
+		})
+	}
+	picture = func(name string) {
+		t.Helper()
+		if *screenshots == "" {
+			return
+		}
+		time.Sleep(500 * time.Millisecond) // until frames are drawn
+		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(*screenshots, name+".png"), png, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return run, shows, picture
+}
+
+func poll(condition string) step {
+	return chromedp.Poll[chromedp.Void](condition, chromedp.WithPollingTimeout(20*time.Second))
+}
+
+// A person tries the API without a program: signs up, asks, watches, reads the mail.
+func TestPages_SignUpQueryWatchAndReadAMail(t *testing.T) {
+	r := start(t)
+	r.awaitGreeting(t)
+	run, shows, picture := browser(t)
+	run(chromedp.EmulateViewport(1280, 800), chromedp.Navigate("http://"+r.GraphQL+"/"),
+		poll(`[...document.querySelectorAll("#types h2")].some((h) => h.textContent === "mutation")`),
+		chromedp.SendKeys(chromedp.CSS("#email"), "ann@example.org"), chromedp.SendKeys(chromedp.CSS("#password"), "correct horse staple"),
+		chromedp.Click(chromedp.CSS("#signup")), poll(`document.querySelector("#who").textContent === "Role user"`),
+		chromedp.Click(chromedp.CSS("#run")), poll(`document.querySelector("#answer").textContent.includes('"email": "ann@example.org"')`))
+	// A field of the schema becomes an operation that runs.
+	run(chromedp.SendKeys(chromedp.CSS("#search"), "users_by_pk"),
+		chromedp.Click(chromedp.CSS("#types button")), poll(`document.querySelector("#query").value.startsWith("query ($id: uuid!) {")`))
+	run(chromedp.SetValue(chromedp.CSS("#query"), "subscription { users { name } }"), chromedp.Click(chromedp.CSS("#run")),
+		poll(`document.querySelector("#status").textContent === "live: 1 received"`))
+	grant := post(t, "http://"+r.API+"/auth/signin", "", map[string]string{"email": "ann@example.org", "password": "correct horse staple"})
+	token, _ := grant["token"].(string)
+	if got := r.query(t, token, `mutation { update_users(where: {}, _set: {name: "Anna"}) { affected_rows } }`); !strings.Contains(got, `"affected_rows":1`) {
+		t.Fatal(got)
+	}
+	run(poll(`document.querySelector("#answer").textContent.includes('"name": "Anna"')`))
+	picture("console")
+
+	run(chromedp.Navigate("http://" + r.GraphQL + "/inbox"))
+	if status := post(t, "http://"+r.API+"/auth/password/forgot", "", map[string]string{"email": "ann@example.org"}); status != nil {
+		t.Logf("the answer: %v", status)
+	}
+	// It comes without a reload, whole: recipient, text with its link, and HTML in a frame.
+	shows(`document.querySelector("article pre a")?.href.includes("/auth/pages/reset?token=") &&
+		document.querySelector("article iframe").srcdoc.includes("/auth/pages/reset?token=") &&
+		document.querySelector("article dl").textContent.includes("ann@example.org")`)
+	picture("inbox")
+}

@@ -1,0 +1,65 @@
+package devstack
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"testing/fstest"
+
+	"hasura-login/hasura"
+)
+
+const (
+	tablesFolder = "metadata/databases/default/tables"
+	tablesFile   = tablesFolder + "/tables.yaml"
+)
+
+// project is the project of this repository, with the files of the folders that --add
+// names. Such a folder is laid out like the project: migrations/default, and a file for
+// each table in metadata/databases/default/tables, which it adds to tables.yaml by
+// itself; sqlite/*.sql makes the same tables for SQLite.
+func (v stack) project() (fs.FS, error) {
+	all := fstest.MapFS{}
+	if err := copyInto(all, hasura.Project()); err != nil {
+		return nil, err
+	}
+	for _, folder := range v.add {
+		if _, err := os.Stat(folder); err != nil {
+			return nil, fmt.Errorf("--add: %w", err)
+		}
+		more := fstest.MapFS{}
+		if err := copyInto(more, os.DirFS(folder)); err != nil {
+			return nil, fmt.Errorf("--add %s: %w", folder, err)
+		}
+		var lines bytes.Buffer
+		for name, file := range more {
+			if all[name] != nil && name != tablesFile {
+				return nil, fmt.Errorf("--add %s: the project has a file %s already", folder, name)
+			}
+			if name == tablesFile {
+				continue // every table of the folder is added
+			}
+			all[name] = file
+			if path.Dir(name) == tablesFolder && path.Ext(name) == ".yaml" {
+				fmt.Fprintf(&lines, "\n- \"!include %s\"", path.Base(name))
+			}
+		}
+		tables := *all[tablesFile]
+		tables.Data = append(bytes.TrimRight(bytes.Clone(tables.Data), "\n"), append(lines.Bytes(), '\n')...)
+		all[tablesFile] = &tables
+	}
+	return all, nil
+}
+
+func copyInto(all fstest.MapFS, from fs.FS) error {
+	return fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(from, name)
+		all[name] = &fstest.MapFile{Data: content}
+		return err
+	})
+}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +29,7 @@ func UsersCommand(env Environment) *cobra.Command {
 		return page.run(ctx, env, asJSON)
 	})
 	list.Flags().StringVar(&page.email, "email", "", "only addresses that contain this text")
-	list.Flags().IntVar(&page.limit, "limit", 100, "how many to print at most; the last line says how to continue")
+	list.Flags().IntVar(&page.limit, "limit", 100, "how many to print at most, 0 for every user; the last line says how to continue")
 	list.Flags().StringVar(&page.after, "after", "", "continue after this address")
 	show := verb("show USER", "Show one user, by id or e-mail, with its accounts at providers and its live sessions", func(ctx context.Context, args []string) error {
 		return showUser(ctx, env, args[0], asJSON)
@@ -171,44 +170,6 @@ func useOperator(ctx context.Context, _ Environment, cfg config.Config, store St
 		err = login.AsError(err)
 	}
 	return err
-}
-
-type usersList struct {
-	email string
-	limit int
-	after string
-}
-
-func (v usersList) run(ctx context.Context, env Environment, asJSON bool) error {
-	if v.limit < 1 || v.limit > 10000 {
-		return errors.New("--limit: between 1 and 10000")
-	}
-	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		users, err := o.List(ctx, v.email, v.after, v.limit)
-		if err != nil {
-			return err
-		}
-		if asJSON {
-			shown := make([]shownUser, 0, len(users))
-			for _, ua := range users {
-				shown = append(shown, shownUserOf(ua))
-			}
-			return showJSON(env.Stdout, shown)
-		}
-		t := tabwriter.NewWriter(env.Stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(t, "ID\tE-MAIL\tNAME\tROLES\tSTATE\tCREATED")
-		for _, ua := range users {
-			u := shownUserOf(ua)
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", u.ID, u.Email, u.Name, strings.Join(u.Roles, ","), u.State, u.CreatedAt.Format(time.DateOnly))
-		}
-		if err := t.Flush(); err != nil {
-			return err
-		}
-		if len(users) == v.limit {
-			fmt.Fprintf(env.Stdout, "more with: --after %s\n", users[len(users)-1].User.Email)
-		}
-		return nil
-	})
 }
 
 // shownUser is a user as operators see it: never a hash.

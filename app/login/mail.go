@@ -232,6 +232,10 @@ type MailStore interface {
 	QueueNotice(ctx context.Context, m QueuedMail, rate NoticeRate) (queued bool, err error)
 }
 
+// MaxQueuedMails is as far as waiting mails are counted: that a queue is longer is all
+// that its alert needs.
+const MaxQueuedMails = 10_000
+
 // Outbox is the queue of mails, for the code that sends them.
 type Outbox interface {
 	// ClaimMail takes the mail that has been due longest and hides it from other
@@ -249,7 +253,7 @@ type Outbox interface {
 	// AbandonMail gives a mail up, under the same condition; ErrStale.
 	AbandonMail(ctx context.Context, id string, attempts int, now time.Time) error
 	// QueuedMails counts the mails that are neither sent nor given up, except those
-	// that are planned for later than now.
+	// that are planned for later than now. It stops at MaxQueuedMails.
 	QueuedMails(ctx context.Context, now time.Time) (int, error)
 	// MailsOf lists the mails that were queued for a user, newest first, without
 	// decoys.

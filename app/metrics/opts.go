@@ -90,7 +90,7 @@ var (
 	}
 	mailQueueOpts = prometheus.GaugeOpts{
 		Name: "login_mail_queue_length",
-		Help: "Mails that wait to be sent, as last counted. All replicas share one queue.",
+		Help: "Mails that wait to be sent, as last counted, at most 10000. All replicas share one queue.",
 	}
 	providerOpts = prometheus.CounterOpts{
 		Name: "login_provider_requests_total",

@@ -31,10 +31,44 @@ func StartPostgres(t testing.TB) *Postgres {
 }
 
 // StartDurablePostgres waits for the disk as production does.
-func StartDurablePostgres(t testing.TB) *Postgres {
+func StartDurablePostgres(t testing.TB, settings ...string) *Postgres {
 	t.Helper()
 	// Long statements are shown whole, so that a benchmark can repeat them.
-	return startCluster(t, "fsync=on", "wal_writer_delay=50ms", "track_activity_query_size=8192")
+	return startCluster(t, append(settings, "fsync=on", "wal_writer_delay=50ms", "track_activity_query_size=8192")...)
+}
+
+// CountingBlocks is a setting with which the server can count the blocks of 8 kB that
+// statements read and write, see BlocksOf.
+const CountingBlocks = "shared_preload_libraries=pg_stat_statements"
+
+// StartCountingPostgres is StartPostgres with CountingBlocks.
+func StartCountingPostgres(t testing.TB) *Postgres {
+	t.Helper()
+	return startCluster(t, "fsync=off", CountingBlocks)
+}
+
+// BlocksOf is how many blocks a call of f reads and writes in a database, on average of n.
+func (pg *Postgres) BlocksOf(t testing.TB, database string, n int, f func()) float64 {
+	t.Helper()
+	pg.Exec(t, database, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements; SELECT pg_stat_statements_reset()")
+	for range n {
+		f()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, pg.URL(database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx)
+	var blocks float64
+	err = c.QueryRow(ctx, `
+		SELECT COALESCE(sum(shared_blks_hit + shared_blks_read + temp_blks_read + temp_blks_written), 0)::float8
+		FROM pg_stat_statements WHERE userid <> 'postgres'::regrole`).Scan(&blocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return blocks / float64(n)
 }
 
 // StartPostgresOn is StartPostgres on a file system of that many megabytes.

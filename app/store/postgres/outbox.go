@@ -78,8 +78,11 @@ func (s *Store) AbandonMail(ctx context.Context, id string, attempts int, now ti
 
 // QueuedMails implements login.Outbox.
 func (s *Store) QueuedMails(ctx context.Context, now time.Time) (n int, err error) {
-	const query = `SELECT count(*) FROM auth.outbox WHERE sent_at IS NULL AND failed_at IS NULL AND created_at <= $1`
-	err = s.queryRow(ctx, "counting mails", login.ErrNotFound, query, []any{now}, func() []any { return []any{&n} })
+	const query = `
+		SELECT count(*) FROM (
+			SELECT FROM auth.outbox WHERE sent_at IS NULL AND failed_at IS NULL AND created_at <= $1 LIMIT $2
+		) AS queued`
+	err = s.queryRow(ctx, "counting mails", login.ErrNotFound, query, []any{now, login.MaxQueuedMails}, func() []any { return []any{&n} })
 	return n, err
 }
 

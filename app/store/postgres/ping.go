@@ -11,7 +11,7 @@ const (
 	pingRead = `
 		SELECT FROM public.users WHERE false
 		UNION ALL SELECT FROM auth.accounts WHERE false
-		UNION ALL SELECT FROM auth.sessions WHERE false AND amr IS NULL
+		UNION ALL SELECT FROM auth.sessions WHERE false AND idle_check_at IS NULL
 		UNION ALL SELECT FROM auth.refresh_tokens WHERE false
 		UNION ALL SELECT FROM auth.mail_tokens WHERE slot < 0 AND false
 		UNION ALL SELECT FROM auth.outbox WHERE false

@@ -30,9 +30,8 @@ type Store struct {
 
 	observe func(doing string, err error, took time.Duration) // nil: no one is told
 
-	nextDrop     atomic.Int64 // nanoseconds since 1970, see dropReadOnly
-	nextIdleScan atomic.Int64 // microseconds since 1970, see markIdle
-	spent        tokenfamily.Spent[string]
+	nextDrop atomic.Int64 // nanoseconds since 1970, see dropReadOnly
+	spent    tokenfamily.Spent[string]
 }
 
 var _ login.Store = (*Store)(nil)

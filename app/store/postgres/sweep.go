@@ -68,35 +68,30 @@ const (
 		UPDATE auth.sessions SET recent = NULL
 		WHERE id = ANY($1::uuid[]) AND recent IS NOT NULL AND exchanged_at < statement_timestamp() - $2::interval`
 
-	// markIdle has no index to use: with one on idle_until, every refresh would have to
-	// write to all indexes of the table. It reads the whole table instead, but seldom
-	// (idleScanEvery).
+	// markIdle ends sessions that went idle, and looks at the others again when they could
+	// have. An index on idle_until would do without that, but every refresh would have to
+	// write to all indexes of the table.
 	markIdle = `
-		UPDATE auth.sessions SET ended_at = idle_until WHERE id IN (
-			SELECT id FROM auth.sessions
-			WHERE ended_at IS NULL AND idle_until < $1
-			LIMIT $2 FOR UPDATE SKIP LOCKED)`
+		UPDATE auth.sessions SET
+			ended_at = CASE WHEN idle_until < $1 THEN idle_until END,
+			idle_check_at = idle_until
+		WHERE id IN (
+			SELECT id FROM auth.sessions WHERE idle_check_at < $1 AND ended_at IS NULL
+			ORDER BY idle_check_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
 )
-
-// idleScanEvery is how long a replica leaves the search for idle sessions once
-// it has found no more.
-const idleScanEvery = 10 * time.Minute
 
 // Sweep implements login.Store. The kinds are sessions, the nonces of their families,
 // challenges, mailed codes, spent flows, invitations, and the tokens and nonces of the release before.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := w.Now.Add(-w.KeepEnded), w.Now.Add(-w.NonceGrace)
-	scanned, touched := false, 0
+	touched := 0
 	exchanged := s.spent.Take(w.Batch, w.NonceGrace)
 	err := s.call(ctx, "sweeping", func(ctx context.Context) error {
-		scanned, touched = false, 0
+		touched = len(exchanged)
 		return s.pool.inTx(ctx, func(tx pgx.Tx) error {
-			if s.idleScanDue(w.Now) {
-				idle, err := sweepStep(ctx, tx, markIdle, ended, w.Batch)
-				if err != nil {
-					return err
-				}
-				scanned = idle < w.Batch
+			looked, err := sweepStep(ctx, tx, markIdle, ended, w.Batch)
+			if err != nil {
+				return err
 			}
 			for _, step := range []struct {
 				query  string
@@ -108,25 +103,20 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 				}
 				touched += n
 			}
+			if looked >= w.Batch {
+				touched = max(touched, looked) // there may be more
+			}
 			if len(exchanged) == 0 {
 				return nil
 			}
-			touched += len(exchanged)
-			_, err := tx.Exec(ctx, eraseRecent, exchanged, w.NonceGrace)
+			_, err = tx.Exec(ctx, eraseRecent, exchanged, w.NonceGrace)
 			return err
 		})
 	})
 	if err != nil {
 		return 0, err
 	}
-	if scanned {
-		s.nextIdleScan.Store(w.Now.Add(idleScanEvery).UnixMicro())
-	}
 	return touched, nil
-}
-
-func (s *Store) idleScanDue(now time.Time) bool {
-	return now.UnixMicro() >= s.nextIdleScan.Load()
 }
 
 // sweepStep has each step planned for its very values: a plan made for any limit

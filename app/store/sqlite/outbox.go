@@ -84,7 +84,8 @@ func (s *Store) execMail(ctx context.Context, doing string, none error, query st
 // QueuedMails implements login.Outbox.
 func (s *Store) QueuedMails(ctx context.Context, now time.Time) (n int, err error) {
 	err = s.view(ctx, "counting mails", func(ctx context.Context, db *reader) error {
-		return db.QueryRowContext(ctx, `SELECT count(*) FROM auth_outbox WHERE created_at <= ? AND`+open, micros(now)).Scan(&n)
+		const query = `SELECT count(*) FROM (SELECT 1 FROM auth_outbox WHERE created_at <= ? AND` + open + ` LIMIT ?)`
+		return db.QueryRowContext(ctx, query, micros(now), login.MaxQueuedMails).Scan(&n)
 	})
 	return n, err
 }

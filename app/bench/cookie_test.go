@@ -24,7 +24,7 @@ const (
 func BenchmarkCookies(b *testing.B) {
 	for range b.N {
 		s := begin(b)
-		s.signUpAll()
+		s.signUp(signedIn)
 		s.weigh(asContainer)
 		// Limits count the addresses that the load balancer names.
 		nginx := testserver.StartNginx(b, testserver.NginxSettings{
@@ -141,7 +141,7 @@ func (s *subject) busy() (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		closedLoop(64, 2*graphQLFor+2*time.Second, func(client, n int) outcome { return s.signIn(client*5 + n) })
+		closedLoop(64, 2*graphQLFor+2*time.Second, func(client, n int) outcome { return s.signIn((client*5 + n) % signedIn) })
 	}()
 	time.Sleep(time.Second)
 	return func() { <-done }

@@ -50,6 +50,9 @@ var statuses = map[login.Code]int{
 	login.CodeInternal:             http.StatusInternalServerError,
 }
 
+// Status is the REST status of a code.
+func Status(code login.Code) int { return statuses[code] }
+
 // problem is the body of an error over REST (RFC 9457).
 type problem struct {
 	Type   string `json:"type"`

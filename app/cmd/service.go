@@ -150,6 +150,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	s.login = login.NewService(login.Deps{
 		Store: s.store, Mail: s.store, Credentials: s.store, Identities: s.store, PasskeyStore: s.store, Passkeys: ceremonies, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
 		Limiter: s.limiter, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }), Audit: auditor, Providers: infosOf(providers),
+		Claims: claimSources(cfg, s.store),
 	}, rules(cfg, w.Post != nil))
 	site, err := newPages(cfg, pageDeps(cfg, s.login, verifier, providers), w.Post != nil)
 	if err != nil {
@@ -164,6 +165,15 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	s.metrics.SetTokensIssued(func(alg string) uint64 { return issuer.Issued(token.Algorithm(alg)) })
 	s.observe()
 	return s, nil
+}
+
+// claimSources are what the store knows about an account's rights besides the account.
+func claimSources(cfg config.Config, store login.Store) []login.ClaimSource {
+	function, ok := store.(login.ClaimsFunction) // SQLite has no functions
+	if !ok {
+		return nil
+	}
+	return []login.ClaimSource{login.FunctionClaims{Function: function, Rules: tokenNames(cfg)}}
 }
 
 func rules(cfg config.Config, mailEnabled bool) login.Rules {

@@ -16,6 +16,7 @@ import (
 // statuses is the one table from code to REST status.
 var statuses = map[login.Code]int{
 	login.CodeInvalidInput:         http.StatusBadRequest,
+	login.CodeTokenTooLarge:        http.StatusBadRequest,
 	login.CodeAmbiguousCredentials: http.StatusBadRequest,
 	login.CodeInvalidCredentials:   http.StatusUnauthorized,
 	login.CodeUnauthenticated:      http.StatusUnauthorized,

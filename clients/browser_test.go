@@ -155,11 +155,16 @@ func (tb *tab) shows(name string) {
 func TestBrowser(t *testing.T) {
 	s := startSite(t, http.FileServer(http.Dir(freshApp(t))), "LOGIN_ACCESS_TTL=9s")
 	b := startBrowser(t)
-	for _, mode := range []string{"token"} {
+	s.t = t
+	for _, mode := range []string{"cookie", "token"} {
 		t.Run(mode, func(t *testing.T) {
-			t.Run("the next user never sees the last one's data", func(t *testing.T) { s.t = t; s.nextUser(t, b, mode) })
+			t.Run("the next user never sees the last one's data", func(t *testing.T) { s.nextUser(t, b, mode) })
+			t.Run("twenty tabs at once, and none is signed out", func(t *testing.T) { s.twentyTabs(t, b, mode) })
+			t.Run("subscriptions go on over a token's end", func(t *testing.T) { s.overExpiry(t, b, mode) })
+			t.Run("a disabled user is refused at once", func(t *testing.T) { s.disabled(t, b, mode) })
 		})
 	}
+	t.Run("signing out wins over a refresh under way", func(t *testing.T) { s.signOutDuringRefresh(t, b) })
 }
 
 func (s *site) nextUser(t *testing.T, b *browser, mode string) {

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"hasura-login/app/cmd"
@@ -117,39 +116,60 @@ func (s *stack) operator(args ...string) {
 	}
 }
 
-// gate stands between the gateway and login. It counts, and holds what a test wants held.
-type gate struct {
-	refreshes atomic.Int64
-	mu        sync.Mutex
-	held      chan struct{} // nil: refreshes pass
+// gate stands between the gateway and login. It holds refreshes if a test wants that:
+// before they reach login, or their answers.
+type gate struct{ requests, answers valve }
+
+// valve counts what passes, and is open unless it is held.
+type valve struct {
+	mu      sync.Mutex
+	arrived int
+	held    chan struct{}
 }
 
-// hold keeps refreshes until release is called.
-func (g *gate) hold() (release func()) {
-	held := make(chan struct{})
-	g.mu.Lock()
-	g.held = held
-	g.mu.Unlock()
-	return func() {
-		g.mu.Lock()
-		g.held = nil
-		g.mu.Unlock()
+// hold closes the valve. reached reports whether something waits before it.
+func (v *valve) hold() (reached func() bool, release func()) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	before, held := v.arrived, make(chan struct{})
+	v.held = held
+	return func() bool { return v.count() > before }, sync.OnceFunc(func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.held = nil
 		close(held)
+	})
+}
+
+func (v *valve) count() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.arrived
+}
+
+func (v *valve) pass() {
+	v.mu.Lock()
+	v.arrived++
+	held := v.held
+	v.mu.Unlock()
+	if held != nil {
+		<-held
 	}
 }
 
 func (g *gate) serve(t *testing.T, login string) (addr string) {
 	t.Helper()
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: login})
+	refresh := func(r *http.Request) bool { return r.URL.Path == "/auth/refresh" && r.Method == http.MethodPost }
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if refresh(r.Request) {
+			g.answers.pass()
+		}
+		return nil
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/auth/refresh" && r.Method == http.MethodPost {
-			g.refreshes.Add(1)
-			g.mu.Lock()
-			held := g.held
-			g.mu.Unlock()
-			if held != nil {
-				<-held
-			}
+		if refresh(r) {
+			g.requests.pass()
 		}
 		proxy.ServeHTTP(w, r)
 	}))

@@ -12,7 +12,7 @@ import { SessionProvider, useSession } from '@hasura-login/client/react';
 import { createUrqlClient } from '@hasura-login/client/urql';
 
 const params = new URLSearchParams(location.search);
-const auth = createClient({ url: params.get('api')!, graphql: params.get('graphql') ?? undefined!, mode: params.get('mode') as 'token' | 'cookie' });
+const auth = createClient({ url: params.get('api')!, mode: params.get('mode') as 'token' | 'cookie' });
 const opened: number[] = [];
 const sockets = createSockets(auth, { on: { connected: () => opened.push(Date.now()) } });
 const urql = createUrqlClient(auth, { sockets });
@@ -50,7 +50,7 @@ const Page = () => {
     <main>
       <p id="who">{status === 'signed-in' ? `signed in: ${user.name}` : status}</p>
       <input id="draft" value={draft} onChange={(event) => setDraft(event.target.value)} />
-      {status === 'signed-in' && (
+      {status === 'signed-in' && !bare && (
         <ul>
           <UrqlQuery />
           <UrqlSubscription />
@@ -62,10 +62,15 @@ const Page = () => {
   );
 };
 
-urql.query<Data>(query, {}).subscribe(({ data }) => see('urql query', data));
-urql.subscription<Data>(subscription, {}).subscribe(({ data }) => see('urql subscription', data));
-apollo.watchQuery({ query: queryDocument }).subscribe(({ data }) => see('Apollo query', data as Data | undefined));
-apollo.subscribe({ query: subscriptionDocument }).subscribe(({ data }) => see('Apollo subscription', data));
+// Only a session: for tests that open many tabs.
+const bare = params.get('parts') === 'none';
+
+if (!bare) {
+  urql.query<Data>(query, {}).subscribe(({ data }) => see('urql query', data));
+  urql.subscription<Data>(subscription, {}).subscribe(({ data }) => see('urql subscription', data));
+  apollo.watchQuery({ query: queryDocument }).subscribe(({ data }) => see('Apollo query', data as Data | undefined));
+  apollo.subscribe({ query: subscriptionDocument }).subscribe(({ data }) => see('Apollo subscription', data));
+}
 
 createRoot(document.getElementById('root')!).render(
   <SessionProvider auth={auth}>

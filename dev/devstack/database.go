@@ -19,8 +19,12 @@ import (
 	"hasura-login/dev/standin"
 )
 
-// loginRole is the role that the migrations grant login's rights to.
-const loginRole = "hasura_login"
+// The migrations grant rights to loginRole, login's, and claimsRole, which the project's
+// function auth.claims runs as.
+const (
+	loginRole  = "hasura_login"
+	claimsRole = "hasura_claims"
+)
 
 // database is where the users are: SQLite in the data folder, or the Postgres of
 // --database-url.
@@ -76,13 +80,15 @@ func (d database) prepare(ctx context.Context, project fs.FS) ([]string, error) 
 	if err := d.db.PingContext(ctx); err != nil {
 		return nil, fmt.Errorf("--database-url: %w", err)
 	}
-	// The migrations grant rights to login's role; production's other roles are not needed.
+	// Production's other roles are not needed.
 	_, err := d.db.ExecContext(ctx, `
-		DO $$ BEGIN
-		  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '`+loginRole+`') THEN CREATE ROLE `+loginRole+` NOLOGIN; END IF;
-		  EXECUTE format('GRANT `+loginRole+` TO %I', current_user);
+		DO $$ DECLARE role text; BEGIN
+		  FOREACH role IN ARRAY ARRAY['`+loginRole+`', '`+claimsRole+`'] LOOP
+		    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN EXECUTE format('CREATE ROLE %I NOLOGIN', role); END IF;
+		    EXECUTE format('GRANT %I TO %I', role, current_user);
+		  END LOOP;
 		END $$;
-		GRANT USAGE ON SCHEMA public TO `+loginRole+`;
+		GRANT USAGE ON SCHEMA public TO `+loginRole+`, `+claimsRole+`;
 		CREATE SCHEMA IF NOT EXISTS hasura_login_dev;
 		CREATE TABLE IF NOT EXISTS hasura_login_dev.migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());`)
 	if err != nil {

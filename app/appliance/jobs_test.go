@@ -2,6 +2,7 @@ package appliance_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,20 +13,26 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"hasura-login/app/testserver"
+	"hasura-login/hasura"
 )
 
 // job runs the migrations entrypoint with an engine and a CLI that write down how
 // they are called. Both are scripts in the place of the image's programs.
 func job(t *testing.T, cli, adminSecret string) (calls []string, output string, err error) {
 	t.Helper()
-	dir := t.TempDir()
+	return jobIn(t, t.TempDir(), cli, adminSecret)
+}
+
+// jobIn is job in a folder of the test's own, with settings.
+func jobIn(t *testing.T, dir, cli, adminSecret string, settings ...string) (calls []string, output string, err error) {
+	t.Helper()
 	write := func(name, text string, mode os.FileMode) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), mode); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, d := range []string{"bin", "secrets", "hasura", "tmp"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -39,7 +46,7 @@ func job(t *testing.T, cli, adminSecret string) (calls []string, output string, 
 	write("entrypoint.sh", places.Replace(read(t, "ops/migrate/entrypoint.sh")), 0o700)
 
 	cmd := exec.CommandContext(t.Context(), "sh", filepath.Join(dir, "entrypoint.sh")) // #nosec G204 -- the project's own script
-	cmd.Env = []string{"PATH=" + dir + "/bin:/usr/bin:/bin"}
+	cmd.Env = append(settings, "PATH="+dir+"/bin:/usr/bin:/bin")
 	out, err := cmd.CombinedOutput()
 	text, _ := os.ReadFile(filepath.Join(dir, "calls"))
 	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
@@ -83,6 +90,51 @@ func TestMigrate_GoesBeforeTheMetadataWhereverTheSourceIsKnown(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The tables of organisations are tracked only where they are wanted, and the job makes of
+// the project what the development stand-in reads.
+func TestMigrate_OrganizationsAreTrackedOnlyWhereTheyAreOn(t *testing.T) {
+	t.Parallel()
+	with, err := hasura.WithOrganizations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for setting, want := range map[string]fs.FS{"": hasura.Project(), "LOGIN_ORGANIZATIONS=": hasura.Project(), "LOGIN_ORGANIZATIONS=false": hasura.Project(), "LOGIN_ORGANIZATIONS=true": with, "LOGIN_ORGANIZATIONS=1": with} {
+		t.Run(setting, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if err := os.CopyFS(filepath.Join(dir, "hasura"), os.DirFS(filepath.Join(testserver.RepoRoot(t), "hasura"))); err != nil {
+				t.Fatal(err)
+			}
+			if _, out, err := jobIn(t, dir, knownSource, "the-admin-secret", strings.Fields(setting)...); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if diff := cmp.Diff(projectFiles(t, want), projectFiles(t, os.DirFS(filepath.Join(dir, "tmp/project")))); diff != "" {
+				t.Errorf("the stand-in's project, and the job's (-stand-in +job):\n%s", diff)
+			}
+		})
+	}
+}
+
+// projectFiles are the files of a project that the CLI reads.
+func projectFiles(t *testing.T, project fs.FS) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for _, folder := range []string{"metadata", "migrations"} {
+		err := fs.WalkDir(project, folder, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := fs.ReadFile(project, name)
+			files[name] = string(b)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
 }
 
 func TestMigrate_FailureOfAnyStepStopsTheDeploy(t *testing.T) {

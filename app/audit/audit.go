@@ -30,24 +30,26 @@ func requestID(ctx context.Context) string {
 
 // Line is an event as it is written.
 type Line struct {
-	Time      time.Time       `json:"time"`
-	Event     login.EventName `json:"event"`
-	Operation login.Operation `json:"operation,omitempty"`
-	Reason    string          `json:"reason,omitempty"`
-	Scope     string          `json:"scope,omitempty"` // the limit that refused
-	User      string          `json:"user,omitempty"`
-	Session   string          `json:"session,omitempty"`
-	Client    string          `json:"client,omitempty"`
-	Actor     string          `json:"actor,omitempty"`
-	ID        string          `json:"id,omitempty"`    // of the request; the first of those added up
-	Count     int             `json:"count,omitempty"` // of attempts added up
-	From      time.Time       `json:"from,omitzero"`   // when the first of them was
+	Time         time.Time       `json:"time"`
+	Event        login.EventName `json:"event"`
+	Operation    login.Operation `json:"operation,omitempty"`
+	Reason       string          `json:"reason,omitempty"`
+	Scope        string          `json:"scope,omitempty"` // the limit that refused
+	User         string          `json:"user,omitempty"`
+	Session      string          `json:"session,omitempty"`
+	Organization string          `json:"organization,omitempty"`
+	Member       string          `json:"member,omitempty"` // the user whom the event is about
+	Client       string          `json:"client,omitempty"`
+	Actor        string          `json:"actor,omitempty"`
+	ID           string          `json:"id,omitempty"`    // of the request; the first of those added up
+	Count        int             `json:"count,omitempty"` // of attempts added up
+	From         time.Time       `json:"from,omitzero"`   // when the first of them was
 }
 
 func lineOf(ctx context.Context, e login.Event, now time.Time) Line {
 	return Line{
 		Time: now.UTC(), Event: e.Name, Operation: e.Operation, Reason: e.Reason, Scope: e.Scope,
-		User: e.UserID, Session: e.SessionID, Client: e.ClientPrefix, Actor: e.Actor, ID: requestID(ctx),
+		User: e.UserID, Session: e.SessionID, Organization: e.Organization, Member: e.Member, Client: e.ClientPrefix, Actor: e.Actor, ID: requestID(ctx),
 	}
 }
 
@@ -57,11 +59,11 @@ var encoder = zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 })
 
 // Lines lend one another the memory for their fields.
-var lentFields = sync.Pool{New: func() any { return new([10]zap.Field) }}
+var lentFields = sync.Pool{New: func() any { return new([12]zap.Field) }}
 
 // encode writes the names that Line has. The caller frees the buffer.
 func (l Line) encode() *buffer.Buffer {
-	lent := lentFields.Get().(*[10]zap.Field)
+	lent := lentFields.Get().(*[12]zap.Field)
 	defer lentFields.Put(lent)
 	fields := lent[:0]
 	add := func(name, value string) {
@@ -74,6 +76,8 @@ func (l Line) encode() *buffer.Buffer {
 	add("scope", l.Scope)
 	add("user", l.User)
 	add("session", l.Session)
+	add("organization", l.Organization)
+	add("member", l.Member)
 	add("client", l.Client)
 	add("actor", l.Actor)
 	add("id", l.ID)

@@ -40,7 +40,7 @@ var kindOfEvent = map[login.EventName]Kind{
 
 	login.EventRefused: KindRefusals, login.EventActionSecretRefused: KindRefusals,
 	login.EventPasswordResetRequested: KindRefusals, login.EventVerificationRequested: KindRefusals,
-	login.EventMailSignInRequested: KindRefusals, login.EventClaimsFailed: KindRefusals,
+	login.EventMailSignInRequested: KindRefusals,
 
 	login.EventReuseDetected: KindChanges, login.EventSignedOutAll: KindChanges, login.EventSessionEnded: KindChanges,
 	login.EventPasswordChanged: KindChanges, login.EventPasswordReset: KindChanges,
@@ -51,6 +51,10 @@ var kindOfEvent = map[login.EventName]Kind{
 	login.EventRecoveryCodesMade: KindChanges, login.EventRecoveryCodeUsed: KindChanges,
 	login.EventPasskeyAdded: KindChanges, login.EventPasskeyRenamed: KindChanges, login.EventPasskeyRemoved: KindChanges,
 	login.EventPasskeyRegressed: KindChanges, login.EventPasswordRemoved: KindChanges,
+
+	login.EventOrganizationCreated: KindChanges, login.EventOrganizationDeleted: KindChanges, login.EventOrganizationLeft: KindChanges,
+	login.EventMemberInvited: KindChanges, login.EventMemberRemoved: KindChanges, login.EventMemberRoleChanged: KindChanges,
+	login.EventInvitationAccepted: KindChanges, login.EventInvitationRevoked: KindChanges, login.EventSignUpInvited: KindOperators,
 
 	login.EventSecondFactorReset: KindOperators, login.EventLimitsCleared: KindOperators, login.EventUserExported: KindOperators,
 	login.EventUsersImported: KindOperators, login.EventUsersExported: KindOperators, login.EventResetInvited: KindOperators,

@@ -143,7 +143,7 @@ func (r *reader) next() (bool, error) {
 
 func (f Filter) wants(l Line) bool {
 	return !l.Time.Before(f.Since) &&
-		(f.User == "" || l.User == f.User) &&
+		(f.User == "" || l.User == f.User || l.Member == f.User) &&
 		(f.Event == "" || l.Event == f.Event) &&
 		(f.Request == "" || l.ID == f.Request) &&
 		(!f.Client.IsValid() || covers(l.Client, f.Client))

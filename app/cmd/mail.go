@@ -35,7 +35,7 @@ func NewPost(cfg config.Config) (*Post, error) {
 	if err != nil {
 		return nil, err
 	}
-	links, err := mailLinks(linkToReset(cfg), linkToVerify(cfg), linkToSignIn(cfg))
+	links, err := mailLinks(linkToReset(cfg), linkToVerify(cfg), linkToSignIn(cfg), linkToInvitation(cfg))
 	if err != nil {
 		return nil, err
 	}
@@ -65,14 +65,14 @@ func NewPrintingPost(cfg config.Config, out io.Writer, keep func(mail.Shown), re
 	if err != nil {
 		return nil, err
 	}
-	links, err := mailLinks(cmp.Or(linkToReset(cfg), reset), cmp.Or(linkToVerify(cfg), verify), linkToSignIn(cfg))
+	links, err := mailLinks(cmp.Or(linkToReset(cfg), reset), cmp.Or(linkToVerify(cfg), verify), linkToSignIn(cfg), linkToInvitation(cfg))
 	if err != nil {
 		return nil, err
 	}
 	return &Post{mail.NewShow(out, keep, letters), links}, nil
 }
 
-func mailLinks(reset, verify, signIn string) (map[login.MailKind]mail.Link, error) {
+func mailLinks(reset, verify, signIn, invitation string) (map[login.MailKind]mail.Link, error) {
 	resetLink, err := mail.ParseLink(reset)
 	if err != nil {
 		return nil, fmt.Errorf("%sMAIL_RESET_LINK: %w", config.Prefix, err)
@@ -88,6 +88,13 @@ func mailLinks(reset, verify, signIn string) (map[login.MailKind]mail.Link, erro
 		if links[login.MailSignInLink], err = mail.ParseLink(signIn); err != nil {
 			return nil, fmt.Errorf("%sMAIL_SIGNIN_LINK: %w", config.Prefix, err)
 		}
+	}
+	if invitation != "" {
+		link, err := mail.ParseLink(invitation)
+		if err != nil {
+			return nil, fmt.Errorf("%sMAIL_INVITATION_LINK: %w", config.Prefix, err)
+		}
+		links[login.MailOrganizationInvitation], links[login.MailSignUpInvitation] = link, link
 	}
 	return links, nil
 }

@@ -29,7 +29,7 @@ func openSession(ctx context.Context, env Environment, ref string) error {
 		return err
 	}
 	return changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		o.Issuer, o.Rules, o.Claims = issuer, rules(cfg, false), claimSources(cfg, o.Store)
+		o.Issuer, o.Rules = issuer, rules(cfg, false)
 		g, err := o.OpenSession(ctx, ref)
 		if err != nil {
 			return err

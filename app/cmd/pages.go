@@ -77,6 +77,14 @@ func linkToVerify(cfg config.Config) string {
 	return cfg.MailVerifyLink
 }
 
+// linkToInvitation is the same for the mails that invite.
+func linkToInvitation(cfg config.Config) string {
+	if cfg.MailInvitationLink == "" && cfg.HostedPages {
+		return pages.InvitationLink(cfg.Origin())
+	}
+	return cfg.MailInvitationLink
+}
+
 // linkToSignIn is the same for the mails that sign in.
 func linkToSignIn(cfg config.Config) string {
 	if cfg.MailSignInLink == "" && cfg.HostedPages {

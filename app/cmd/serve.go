@@ -88,6 +88,9 @@ func openPostgres(ctx context.Context, cfg config.Config) (Backend, error) {
 	if err != nil {
 		return Backend{}, err
 	}
+	if cfg.Organizations {
+		store.UseOrganizations()
+	}
 	return Backend{store, func(ctx context.Context, log *zap.Logger) { followURL(ctx, store, log) }}, nil
 }
 

@@ -55,6 +55,8 @@ type Store interface {
 	login.PasskeyStore
 	login.ImportStore
 	login.IdentityStore
+	login.InvitationStore
+	login.OrganizationStore
 	// Observe sets a function that is called after every call: what was done, how it
 	// ended, how long it took.
 	Observe(func(doing string, err error, took time.Duration))
@@ -148,9 +150,8 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 		return nil, err
 	}
 	s.login = login.NewService(login.Deps{
-		Store: s.store, Mail: s.store, Credentials: s.store, Identities: s.store, PasskeyStore: s.store, Passkeys: ceremonies, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
+		Store: s.store, Mail: s.store, Credentials: s.store, Identities: s.store, Invitations: s.store, Organizations: organizations(cfg, s.store), Claims: claimSources(cfg, s.store), PasskeyStore: s.store, Passkeys: ceremonies, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
 		Limiter: s.limiter, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }), Audit: auditor, Providers: infosOf(providers),
-		Claims: claimSources(cfg, s.store),
 	}, rules(cfg, w.Post != nil))
 	site, err := newPages(cfg, pageDeps(cfg, s.login, verifier, providers), w.Post != nil)
 	if err != nil {
@@ -167,13 +168,19 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	return s, nil
 }
 
-// claimSources are what the store knows about an account's rights besides the account.
-func claimSources(cfg config.Config, store login.Store) []login.ClaimSource {
-	function, ok := store.(login.ClaimsFunction) // SQLite has no functions
-	if !ok {
-		return nil
+// organizations is nil unless the settings say that the service keeps organisations.
+func organizations(cfg config.Config, store Store) login.OrganizationStore {
+	if cfg.Organizations {
+		return store
 	}
-	return []login.ClaimSource{login.FunctionClaims{Function: function, Rules: tokenNames(cfg)}}
+	return nil
+}
+
+func claimSources(cfg config.Config, store Store) []login.ClaimSource {
+	if cfg.Organizations {
+		return []login.ClaimSource{login.OrganizationClaims{Store: store}}
+	}
+	return nil
 }
 
 func rules(cfg config.Config, mailEnabled bool) login.Rules {

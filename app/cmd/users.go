@@ -24,7 +24,7 @@ import (
 func UsersCommand(env Environment) *cobra.Command {
 	var page usersList
 	var create usersCreate
-	var asJSON, yes bool
+	var asJSON, yes, withOrganizations bool
 	list := verb("list", "List users, sorted by e-mail address", func(ctx context.Context, _ []string) error {
 		return page.run(ctx, env, asJSON)
 	})
@@ -44,9 +44,10 @@ func UsersCommand(env Environment) *cobra.Command {
 		c.Flags().BoolVar(&asJSON, "json", false, "for scripts")
 	}
 	remove := verb("delete USER", "Delete a user and all data that belongs to it", func(ctx context.Context, args []string) error {
-		return deleteUser(ctx, env, args[0], yes)
+		return deleteUser(ctx, env, args[0], yes, withOrganizations)
 	})
 	remove.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	remove.Flags().BoolVar(&withOrganizations, "with-organizations", false, "also delete the organizations that would have no owner")
 	return group("users", "The users, for operators; USER is an id or an e-mail address", list, show, add,
 		change(env, "disable USER", "Close an account; its sessions end", "disabled; its sessions have ended, tokens already out expire within LOGIN_ACCESS_TTL",
 			func(ctx context.Context, o *login.Operator, args []string) error {
@@ -87,6 +88,7 @@ func UsersCommand(env Environment) *cobra.Command {
 		importCommand(env),
 		exportCommand(env),
 		inviteCommand(env),
+		inviteSignUpCommand(env),
 		verb("export-one USER", "Print all that login keeps about a user, as JSON, without hashes and secrets; audited", func(ctx context.Context, args []string) error {
 			return exportUser(ctx, env, args[0])
 		}),
@@ -163,7 +165,7 @@ func useOperator(ctx context.Context, _ Environment, cfg config.Config, store St
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	err = use(ctx, &login.Operator{
-		Store: store, Mail: store, Emails: store, Hasher: hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Tokens: tokenNames(cfg),
+		Store: store, Mail: store, Emails: store, Organizations: store, Claims: claimSources(cfg, store), Hasher: hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Tokens: tokenNames(cfg),
 		Roles: cfg.DefaultRoles,
 	})
 	if err != nil {
@@ -327,12 +329,12 @@ func resetLink(ctx context.Context, env Environment, ref string) error {
 	})
 }
 
-func deleteUser(ctx context.Context, env Environment, ref string, yes bool) error {
+func deleteUser(ctx context.Context, env Environment, ref string, yes, withOrganizations bool) error {
 	if !yes && !confirmed(env, "Delete the user and all its data?") {
 		return errors.New("nothing was changed")
 	}
 	return changeUser(ctx, env, "deleted", func(ctx context.Context, o *login.Operator) error {
-		return o.Delete(ctx, ref)
+		return o.Delete(ctx, ref, withOrganizations)
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 func tokenNames(cfg config.Config) token.Names {
-	return token.Names{Issuer: cfg.Issuer, Audience: cfg.Audience}
+	return token.Names{Issuer: cfg.Issuer, Audience: cfg.Audience, Organizations: cfg.Organizations}
 }
 
 func setClaimsCommand(env Environment) *cobra.Command {

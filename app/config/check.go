@@ -119,6 +119,7 @@ func (c Config) checkMail() []error {
 	complain(smtp && c.MailFrom == "", "MAIL_FROM", "is needed to send mail")
 	complain(c.SendsMail() && !c.HostedPages && c.MailResetLink == "", "MAIL_RESET_LINK", "is needed to send mail, such as https://app.example.org/reset#token={token}")
 	complain(c.SendsMail() && !c.HostedPages && c.MailVerifyLink == "", "MAIL_VERIFY_LINK", "is needed to send mail, such as https://app.example.org/verify#token={token}")
+	complain((c.Organizations || c.SignUp == string(login.SignUpInvited)) && c.SendsMail() && !c.HostedPages && c.MailInvitationLink == "", "MAIL_INVITATION_LINK", "is needed to mail invitations, such as https://app.example.org/invitation#token={token}")
 	problems = append(problems, c.checkMailSignIn()...)
 	for _, name := range c.MailNotices {
 		off := name == noticesOff && len(c.MailNotices) == 1
@@ -146,7 +147,7 @@ func (c Config) checkMailSignIn() []error {
 	on := c.MailSignIn != string(login.MailSignInOff)
 	complain(!slices.Contains(MailSignIns(), c.MailSignIn), "MAIL_SIGNIN", "%q is not one of %s", c.MailSignIn, strings.Join(MailSignIns(), ", "))
 	complain(on && c.SendsMail() && !c.HostedPages && c.MailSignInLink == "", "MAIL_SIGNIN_LINK", "is needed to sign in by mail, such as https://app.example.org/signin#token={token}")
-	complain(c.MailSignIn == string(login.MailSignInSignUp) && c.SignUp != string(login.SignUpOpen), "MAIL_SIGNIN", "signup makes accounts for everybody, and %sSIGNUP=%s does not: say signin, or open it", Prefix, c.SignUp)
+	complain(c.MailSignIn == string(login.MailSignInSignUp) && c.SignUp == string(login.SignUpClosed), "MAIL_SIGNIN", "signup makes accounts, and %sSIGNUP=%s does not: say signin, or open it", Prefix, c.SignUp)
 	return problems
 }
 
@@ -184,6 +185,7 @@ func (c Config) checkAddresses() []error {
 		{"MAIL_RESET_LINK", c.MailResetLink, false},
 		{"MAIL_VERIFY_LINK", c.MailVerifyLink, false},
 		{"MAIL_SIGNIN_LINK", c.MailSignInLink, false},
+		{"MAIL_INVITATION_LINK", c.MailInvitationLink, false},
 		{"MAIL_WEBHOOK_URL", c.MailWebhookURL, c.MailWebhookPlainHTTP},
 	} {
 		if fault := faultOf(setting.value, setting.plain); fault != "" {

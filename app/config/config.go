@@ -44,6 +44,8 @@ type Config struct {
 	// AllowedEmailDomains and BlockedEmailDomains are read by EmailDomains.
 	AllowedEmailDomains []string `env:"ALLOWED_EMAIL_DOMAINS"`
 	BlockedEmailDomains []string `env:"BLOCKED_EMAIL_DOMAINS"`
+	// Organizations keeps organisations and their members.
+	Organizations bool `env:"ORGANIZATIONS" envDefault:"false"`
 	// RequireVerifiedEmail needs mail.
 	RequireVerifiedEmail bool `env:"REQUIRE_VERIFIED_EMAIL" envDefault:"false"`
 	// UnopenedTTL is how old an account gets that no session was ever opened for; 0: as
@@ -86,6 +88,8 @@ type Config struct {
 	// MailSignIn says who may sign in by a mailed code or link: one of MailSignIns.
 	MailSignIn     string `env:"MAIL_SIGNIN" envDefault:"off"`
 	MailSignInLink string `env:"MAIL_SIGNIN_LINK"`
+	// MailInvitationLink is for invitations to sign up and to organisations.
+	MailInvitationLink string `env:"MAIL_INVITATION_LINK"`
 	// MailNotices are kinds of login.NoticeKinds, or only "off".
 	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed,second-factor-added,second-factor-removed,recovery-code-used,wrong-codes,identity-linked,identity-unlinked,passkey-added,passkey-removed,password-removed"`
 	MailTemplates string   `env:"MAIL_TEMPLATES"`

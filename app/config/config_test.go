@@ -108,7 +108,7 @@ func TestLoad_MailSettingsGoTogether(t *testing.T) {
 		"sign-in by mail":        {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=signup", "LOGIN_MAIL_SIGNIN_LINK=https://app.example.org/s#{token}"), ""},
 		"no link to sign in":     {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=signin"), "LOGIN_MAIL_SIGNIN_LINK: is needed"},
 		"an unknown sign-in":     {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=true"), "LOGIN_MAIL_SIGNIN: \"true\" is not one of off, signin, signup"},
-		"sign-up by mail closed": {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=signup", "LOGIN_MAIL_SIGNIN_LINK=https://app.example.org/s#{token}", "LOGIN_SIGNUP=invited"), "LOGIN_SIGNUP=invited does not"},
+		"sign-up by mail closed": {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=signup", "LOGIN_MAIL_SIGNIN_LINK=https://app.example.org/s#{token}", "LOGIN_SIGNUP=closed"), "LOGIN_SIGNUP=closed does not"},
 		"some notices":           {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=new-device,email-changed"), ""},
 		"no notices":             {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=off"), ""},
 		"off among notices":      {append(slices.Clone(smtp), "LOGIN_MAIL_NOTICES=new-device,off"), "LOGIN_MAIL_NOTICES:"},
@@ -119,6 +119,9 @@ func TestLoad_MailSettingsGoTogether(t *testing.T) {
 		"a weak signature":       {[]string{"LOGIN_MAIL_WEBHOOK_URL=https://x.example.org/", "LOGIN_MAIL_WEBHOOK_SECRET=short", smtp[2]}, "LOGIN_MAIL_WEBHOOK_SECRET: a value is shorter"},
 		"TLS that is not to be":  {append(slices.Clone(smtp), "LOGIN_MAIL_SMTP_TLS=none"), "LOGIN_MAIL_SMTP_TLS:"},
 		"a port that is not one": {append(slices.Clone(smtp), "LOGIN_MAIL_SMTP_PORT=70000"), "LOGIN_MAIL_SMTP_PORT:"},
+		"the invited by mail":    {append(slices.Clone(smtp), "LOGIN_MAIL_SIGNIN=signup", "LOGIN_MAIL_SIGNIN_LINK=https://app.example.org/s#{token}", "LOGIN_SIGNUP=invited", "LOGIN_MAIL_INVITATION_LINK=https://app.example.org/i#{token}"), ""},
+		"no link to invite":      {append(slices.Clone(smtp), "LOGIN_SIGNUP=invited"), "LOGIN_MAIL_INVITATION_LINK: is needed"},
+		"none for members":       {append(slices.Clone(smtp), "LOGIN_ORGANIZATIONS=true"), "LOGIN_MAIL_INVITATION_LINK: is needed"},
 	} {
 		cfg, _, err := config.Load(c.vars)
 		switch {

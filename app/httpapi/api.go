@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -76,12 +77,15 @@ type API struct {
 	draining atomic.Bool
 }
 
+// pathParameter is how Fiber writes a variable part of a path.
+var pathParameter = regexp.MustCompile(`:(\w+)`)
+
 // Routes lists the routes as "METHOD /path operation", with {name} for a variable part
 // of a path. The operation is the use case, or the name of another kind of route.
 func Routes() []string {
 	routes := []string{"GET /healthz health", "GET /.well-known/jwks.json keys", "GET " + contractPath + " contract"}
 	for _, op := range operations() {
-		routes = append(routes, op.method+" "+strings.ReplaceAll(op.path, ":id", "{id}")+" "+string(op.name))
+		routes = append(routes, op.method+" "+pathParameter.ReplaceAllString(op.path, "{$1}")+" "+string(op.name))
 		if !op.restOnly {
 			routes = append(routes, "POST "+actionPath(op)+" "+string(op.name))
 		}

@@ -69,8 +69,10 @@ type setup struct {
 	hasher func(login.Hasher) login.Hasher
 	policy login.PasswordPolicy
 	rules  login.Rules
-	pages  *pages.Settings // nil: off
-	origin string          // the service's own
+	// organizations says that the service keeps them.
+	organizations bool
+	pages         *pages.Settings // nil: off
+	origin        string          // the service's own
 	// providers are those that people can sign in with.
 	providers []*provider.Provider
 }
@@ -110,6 +112,9 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		}
 		d.Policy, d.Limiter, d.Audit, d.Now = s.policy, limiter, auditor, time.Now
 		*r = s.rules
+		if s.organizations {
+			d.Organizations, d.Claims = store, []login.ClaimSource{login.OrganizationClaims{Store: store}}
+		}
 	})
 	service, ring, verifier := kit.Service, kit.Ring, kit.Verifier
 	var site *pages.Site

@@ -81,7 +81,7 @@ func TestOpenAPI_NamesEveryCode(t *testing.T) {
 
 // Every answer of a session's life, good and bad, is held against the document.
 func TestOpenAPI_DescribesRealAnswers(t *testing.T) {
-	s := start(t, byMail)
+	s := start(t, byMail, withOrganizations)
 	router, err := gorillamux.NewRouter(document(t))
 	check(t, err)
 	call := func(wantStatus int, method, path, body string, headers ...string) answer {
@@ -137,6 +137,29 @@ func TestOpenAPI_DescribesRealAnswers(t *testing.T) {
 	linked := s.signUp("linked@example.org")
 	call(200, "GET", "/auth/identities", "", "Authorization", bearer(linked))
 	call(404, "DELETE", "/auth/identities/00000000-0000-4000-8000-000000000000", "", "Authorization", bearer(linked))
+	owner := s.verified("owner@example.org")
+	made := call(201, "POST", "/auth/organizations", `{"name":"Example"}`, "Authorization", bearer(owner)).object(t)
+	organization := "/auth/organizations/" + made["id"].(string)
+	call(200, "GET", "/auth/organizations", "", "Authorization", bearer(owner))
+	call(409, "DELETE", organization+"/membership", "", "Authorization", bearer(owner))
+	call(200, "GET", organization+"/members?after="+owner.ID, "", "Authorization", bearer(owner))
+	call(200, "GET", organization+"/members", "", "Authorization", bearer(owner))
+	call(404, "GET", organization+"/members", "", "Authorization", bearer(linked))
+	invited := call(201, "POST", organization+"/invitations", `{"email":"guest@example.org","role":"editor","language":"de"}`, "Authorization", bearer(owner)).object(t)
+	call(200, "GET", organization+"/invitations", "", "Authorization", bearer(owner))
+	call(204, "DELETE", organization+"/invitations/"+invited["id"].(string), "", "Authorization", bearer(owner))
+	invitation := s.invitation(owner, made["id"].(string), "guest@example.org")
+	call(200, "POST", "/auth/invitation", fmt.Sprintf(`{"token":%q}`, invitation))
+	call(401, "POST", "/auth/invitation", `{"token":"x"}`)
+	call(403, "POST", "/auth/invitation/accept", fmt.Sprintf(`{"token":%q}`, invitation), "Authorization", bearer(linked))
+	guest := s.granted(call(201, "POST", "/auth/signup", fmt.Sprintf(`{"email":"guest@example.org","name":"Guest","password":%q,"invitation":%q}`, goodPassword, invitation)))
+	call(204, "PATCH", organization+"/members/"+guest.ID, `{"role":"admin"}`, "Authorization", bearer(owner))
+	call(403, "DELETE", organization+"/members/"+owner.ID, "", "Authorization", bearer(guest))
+	call(204, "DELETE", organization+"/members/"+guest.ID, "", "Authorization", bearer(owner))
+	again := s.invitation(owner, made["id"].(string), "guest@example.org")
+	call(200, "POST", "/auth/invitation/accept", fmt.Sprintf(`{"token":%q}`, again), "Authorization", bearer(guest))
+	call(204, "DELETE", organization+"/membership", "", "Authorization", bearer(guest))
+	call(204, "DELETE", organization, "", "Authorization", bearer(owner))
 	call(200, "GET", "/.well-known/jwks.json", "")
 	call(200, "GET", "/healthz", "")
 }

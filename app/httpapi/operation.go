@@ -42,6 +42,7 @@ type field struct {
 	name     string
 	optional bool
 	inPath   bool
+	inQuery  bool // of a GET
 	flag     bool // a boolean, held as "true" or "false"
 	json     bool // an object, held as it came
 }
@@ -58,7 +59,7 @@ func required(names ...string) []field {
 func ownPassword() []field { return []field{{name: "password", optional: true}} }
 
 func operations() []operation {
-	return slices.Concat(passwordOperations(), secondFactorOperations(), passkeyOperations(), appOperations(), mailOperations(), identityOperations())
+	return slices.Concat(passwordOperations(), secondFactorOperations(), passkeyOperations(), appOperations(), mailOperations(), identityOperations(), organizationOperations())
 }
 
 // appOperations are those by which an app gets its user from the hosted pages.
@@ -79,9 +80,9 @@ func passwordOperations() []operation {
 	return []operation{
 		{
 			name: login.OpSignUp, method: http.MethodPost, path: "/auth/signup", status: http.StatusCreated, grants: true,
-			fields: append(required("email", "name", "password"), field{name: "language", optional: true}),
+			fields: append(required("email", "name", "password"), field{name: "language", optional: true}, field{name: "invitation", optional: true}),
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
-				return grantOf(s.SignUp(ctx, login.SignUpInput{Email: c.args["email"], Name: c.args["name"], Password: c.args["password"], Language: c.args["language"], Client: c.client}))
+				return grantOf(s.SignUp(ctx, login.SignUpInput{Email: c.args["email"], Name: c.args["name"], Password: c.args["password"], Language: c.args["language"], Invitation: c.args["invitation"], Client: c.client}))
 			},
 		},
 		{

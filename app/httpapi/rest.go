@@ -64,7 +64,7 @@ func restArguments(c *fiber.Ctx, op operation) (map[string]string, error) {
 		fields = append(slices.Clone(fields), field{name: argSession, optional: true})
 	}
 	for _, f := range fields {
-		wantsBody = wantsBody || !f.inPath
+		wantsBody = wantsBody || !f.inPath && !f.inQuery
 	}
 	if c.Locals(localCookie) != nil && c.Get(fiber.HeaderContentType) == "" {
 		wantsBody = false
@@ -79,8 +79,13 @@ func restArguments(c *fiber.Ctx, op operation) (map[string]string, error) {
 		}
 	}
 	for _, f := range fields {
-		if f.inPath {
-			quoted, err := json.Marshal(c.Params(f.name))
+		value, given := c.Params(f.name), f.inPath
+		if f.inQuery {
+			value = c.Query(f.name)
+			given = value != ""
+		}
+		if given {
+			quoted, err := json.Marshal(value)
 			if err != nil {
 				return nil, err
 			}

@@ -151,7 +151,7 @@ func TestOperator(t *testing.T) {
 	for _, roles := range [][]string{{"Admin"}, {"user", "admin"}, {"two words"}, {""}} {
 		wantCode(t, o.SetRoles(ctx, ua.User.ID, roles), login.CodeInvalidInput)
 	}
-	wantCode(t, o.Delete(ctx, "nobody@example.org"), login.CodeNotFound)
+	wantCode(t, o.Delete(ctx, "nobody@example.org", false), login.CodeNotFound)
 	wantCode(t, o.SetPassword(ctx, ua.User.ID, "short"), login.CodeInvalidInput)
 
 	for name, act := range map[string]func() error{
@@ -180,7 +180,7 @@ func TestOperator(t *testing.T) {
 	if diff := cmp.Diff([]string{"editor", "user"}, changed.Account.Roles); diff != "" || changed.Account.DefaultRole != "editor" {
 		t.Errorf("default %s, roles %s", changed.Account.DefaultRole, diff)
 	}
-	if err := o.Delete(ctx, "ann@example.org"); err != nil {
+	if err := o.Delete(ctx, "ann@example.org", false); err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range audit.Events() {

@@ -12,11 +12,21 @@ type SignUpMode string
 const (
 	SignUpOpen    SignUpMode = "open"
 	SignUpInvited SignUpMode = "invited" // only a person with an invitation
-	SignUpClosed  SignUpMode = "closed"  // an invitation does not help either
+	SignUpClosed  SignUpMode = "closed"  // only a person with an invitation of an operator
 )
 
 // SignUpModes returns every mode.
 func SignUpModes() []SignUpMode { return []SignUpMode{SignUpOpen, SignUpInvited, SignUpClosed} }
+
+// Inviter says who has invited a person.
+type Inviter uint8
+
+// The inviters. If there are several, the last of this list counts.
+const (
+	InviterNone Inviter = iota
+	InviterMember
+	InviterOperator
+)
 
 // EmailDomains says at which domains an address may be. Each domain is in the form of
 // NormalizeDomain and stands for its subdomains too. A blocked domain wins.
@@ -57,9 +67,9 @@ func NormalizeDomain(raw string) (string, error) {
 // by a mailed code, at a provider or by an invitation. The address is in its normal form.
 // A caller who needs to know whether the rules have changed in the meantime asks again
 // just before the account is made.
-func (s *Service) maySignUp(email string, invited bool) error {
+func (s *Service) maySignUp(email string, by Inviter) error {
 	switch {
-	case s.rules.SignUp == SignUpOpen, s.rules.SignUp == SignUpInvited && invited:
+	case s.rules.SignUp == SignUpOpen, s.rules.SignUp == SignUpInvited && by != InviterNone, by == InviterOperator:
 		return s.mayHave(email)
 	case s.rules.SignUp == SignUpInvited:
 		return Errorf(CodeInvitationRequired, "Sign-up takes an invitation")

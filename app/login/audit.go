@@ -40,6 +40,15 @@ const (
 	EventMailSignInRequested    EventName = "mail-sign-in-requested"
 	EventIdentityLinked         EventName = "identity-linked"
 	EventIdentityUnlinked       EventName = "identity-unlinked"
+	EventOrganizationCreated    EventName = "organization-created"
+	EventOrganizationDeleted    EventName = "organization-deleted"
+	EventOrganizationLeft       EventName = "organization-left"
+	EventMemberInvited          EventName = "member-invited"
+	EventMemberRemoved          EventName = "member-removed"
+	EventMemberRoleChanged      EventName = "member-role-changed"
+	EventInvitationAccepted     EventName = "invitation-accepted"
+	EventInvitationRevoked      EventName = "invitation-revoked"
+	EventSignUpInvited          EventName = "sign-up-invited"
 	EventUserCreated            EventName = "user-created"
 	EventUserDisabled           EventName = "user-disabled"
 	EventUserEnabled            EventName = "user-enabled"
@@ -55,7 +64,6 @@ const (
 	EventUsersExported          EventName = "users-exported"
 	EventResetInvited           EventName = "reset-invited"
 	EventUserDeleted            EventName = "user-deleted"
-	EventClaimsFailed           EventName = "claims-failed" // there is no token without them
 	EventKeyRotated             EventName = "key-rotated"
 	EventKeyRevoked             EventName = "key-revoked"
 	EventActionSecretRefused    EventName = "action-secret-refused"
@@ -70,6 +78,8 @@ type Event struct {
 	Scope        string // of the limit that refused, or empty
 	Account      string // of EventThrottled: the address that the attempt named; the Auditor keeps only its user's id
 	UserID       string
+	Organization string // the id of the organisation that the event is about
+	Member       string // the id of the user whom it is about, if that is not UserID
 	SessionID    string
 	ClientPrefix string
 	Actor        string // ActorUser or ActorOperator

@@ -14,48 +14,50 @@ type Code string
 
 // The codes, in the order of their REST status.
 const (
-	CodeInvalidInput         Code = "invalid-input"
-	CodeTokenTooLarge        Code = "token-too-large"
-	CodeAmbiguousCredentials Code = "ambiguous-credentials" // #nosec G101 -- a code's name
-	CodeInvalidCredentials   Code = "invalid-credentials"   // #nosec G101 -- a code's name
-	CodeUnauthenticated      Code = "unauthenticated"
-	CodeInvalidRefreshToken  Code = "invalid-refresh-token"
-	CodeInvalidToken         Code = "invalid-token"
-	CodeSecondFactorRequired Code = "second-factor-required"
-	CodeInvalidCode          Code = "invalid-code"
-	CodeAccountDisabled      Code = "account-disabled"
-	CodeEmailNotVerified     Code = "email-not-verified"
-	CodeElevationRequired    Code = "elevation-required"
-	CodeProviderRefused      Code = "provider-refused"
-	CodeNotLinked            Code = "not-linked"
-	CodeForbidden            Code = "forbidden"
-	CodeOriginRefused        Code = "origin-refused"
-	CodeSignupDisabled       Code = "signup-disabled"
-	CodeInvitationRequired   Code = "invitation-required"
-	CodeEmailNotAllowed      Code = "email-not-allowed"
-	CodeMailDisabled         Code = "mail-disabled"
-	CodePasskeysDisabled     Code = "passkeys-disabled"
-	CodeNotFound             Code = "not-found"
-	CodeMethodNotAllowed     Code = "method-not-allowed"
-	CodeEmailTaken           Code = "email-taken"
-	CodeCredentialExists     Code = "credential-exists"
-	CodeLastWayIn            Code = "last-way-in"
-	CodePayloadTooLarge      Code = "payload-too-large"
-	CodeUnsupportedMediaType Code = "unsupported-media-type"
-	CodeRateLimited          Code = "rate-limited"
-	CodeHeaderTooLarge       Code = "header-too-large"
-	CodeProviderUnavailable  Code = "provider-unavailable"
-	CodeOverloaded           Code = "overloaded"
-	CodeUnavailable          Code = "unavailable"
-	CodeInternal             Code = "internal"
+	CodeInvalidInput          Code = "invalid-input"
+	CodeAmbiguousCredentials  Code = "ambiguous-credentials" // #nosec G101 -- a code's name
+	CodeInvalidCredentials    Code = "invalid-credentials"   // #nosec G101 -- a code's name
+	CodeUnauthenticated       Code = "unauthenticated"
+	CodeInvalidRefreshToken   Code = "invalid-refresh-token"
+	CodeInvalidToken          Code = "invalid-token"
+	CodeSecondFactorRequired  Code = "second-factor-required"
+	CodeInvalidCode           Code = "invalid-code"
+	CodeAccountDisabled       Code = "account-disabled"
+	CodeEmailNotVerified      Code = "email-not-verified"
+	CodeElevationRequired     Code = "elevation-required"
+	CodeProviderRefused       Code = "provider-refused"
+	CodeNotLinked             Code = "not-linked"
+	CodeForbidden             Code = "forbidden"
+	CodeOriginRefused         Code = "origin-refused"
+	CodeSignupDisabled        Code = "signup-disabled"
+	CodeInvitationRequired    Code = "invitation-required"
+	CodeEmailNotAllowed       Code = "email-not-allowed"
+	CodeMailDisabled          Code = "mail-disabled"
+	CodePasskeysDisabled      Code = "passkeys-disabled"
+	CodeOrganizationsDisabled Code = "organizations-disabled"
+	CodeNotFound              Code = "not-found"
+	CodeMethodNotAllowed      Code = "method-not-allowed"
+	CodeEmailTaken            Code = "email-taken"
+	CodeCredentialExists      Code = "credential-exists"
+	CodeLastWayIn             Code = "last-way-in"
+	CodeLastOwner             Code = "last-owner"
+	CodeOrganizationLimit     Code = "organization-limit"
+	CodePayloadTooLarge       Code = "payload-too-large"
+	CodeUnsupportedMediaType  Code = "unsupported-media-type"
+	CodeRateLimited           Code = "rate-limited"
+	CodeHeaderTooLarge        Code = "header-too-large"
+	CodeProviderUnavailable   Code = "provider-unavailable"
+	CodeOverloaded            Code = "overloaded"
+	CodeUnavailable           Code = "unavailable"
+	CodeInternal              Code = "internal"
 )
 
 // Codes returns every code, for metrics and contract tests.
 func Codes() []Code {
 	return []Code{
-		CodeInvalidInput, CodeTokenTooLarge, CodeAmbiguousCredentials, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
-		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeProviderRefused, CodeNotLinked, CodeForbidden, CodeOriginRefused, CodeSignupDisabled, CodeInvitationRequired, CodeEmailNotAllowed, CodeMailDisabled, CodePasskeysDisabled, CodeNotFound, CodeMethodNotAllowed,
-		CodeEmailTaken, CodeCredentialExists, CodeLastWayIn, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited, CodeHeaderTooLarge,
+		CodeInvalidInput, CodeAmbiguousCredentials, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
+		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeProviderRefused, CodeNotLinked, CodeForbidden, CodeOriginRefused, CodeSignupDisabled, CodeInvitationRequired, CodeEmailNotAllowed, CodeMailDisabled, CodePasskeysDisabled, CodeOrganizationsDisabled, CodeNotFound, CodeMethodNotAllowed,
+		CodeEmailTaken, CodeCredentialExists, CodeLastWayIn, CodeLastOwner, CodeOrganizationLimit, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited, CodeHeaderTooLarge,
 		CodeProviderUnavailable, CodeOverloaded, CodeUnavailable, CodeInternal,
 	}
 }

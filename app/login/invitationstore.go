@@ -26,6 +26,14 @@ type Invitation struct {
 	ExpiresAt    time.Time
 }
 
+// inviter says who has sent the invitation.
+func (i Invitation) inviter() Inviter {
+	if i.Organization.ID == "" {
+		return InviterOperator
+	}
+	return InviterMember
+}
+
 // InvitationStore keeps invitations. An expired one counts as unknown. Methods return
 // ErrUnavailable as those of Store do.
 type InvitationStore interface {
@@ -47,8 +55,8 @@ type InvitationStore interface {
 	// EndSignUpInvitation removes the invitation of an address that is only to sign up;
 	// ErrNotFound.
 	EndSignUpInvitation(ctx context.Context, email string) error
-	// IsInvited reports whether an address has an open invitation of any kind.
-	IsInvited(ctx context.Context, email string, now time.Time) (bool, error)
+	// InvitedBy says who has sent an open invitation to an address.
+	InvitedBy(ctx context.Context, email string, now time.Time) (Inviter, error)
 	// AcceptInvitation spends an invitation: the user becomes a member, and the address
 	// is verified. A member keeps the role. ErrTokenUnknown; ErrStale if the address is
 	// not the user's, or the account is disabled; ErrTooMany as of CreateOrganization.
@@ -58,7 +66,4 @@ type InvitationStore interface {
 	// the address, as AcceptInvitation does. It replaces an account that
 	// Store.ReplaceUnopened would replace. ErrEmailTaken; ErrTokenUnknown.
 	CreateInvitedUser(ctx context.Context, ua UserAccount, first *NewSession, token TokenHash, now time.Time) (Invitation, error)
-	// RenewInvitation sets when an invitation expires; ErrTokenUnknown if it is gone, so
-	// that its mail is no longer needed.
-	RenewInvitation(ctx context.Context, token TokenHash, expiresAt time.Time) error
 }

@@ -22,6 +22,7 @@ const (
 	LimitUnsolicited                 // the mailbox, for each kind of mail
 	LimitMailSignIn                  // the mailbox of an account, or the known device that asks
 	LimitStranger                    // an unverified mailbox, and all unverified ones together
+	LimitInvite                      // client, and account for all clients together
 	limits
 )
 
@@ -35,6 +36,7 @@ func AttemptsOn(account string, clients []netip.Addr) []Attempt {
 		{Operation: OpSignIn, Account: account, DeviceID: "any"},
 		{Operation: OpRequestEmailChange, Account: account, Recipient: "any"},
 		{Operation: OpRequestElevationMail, Account: account},
+		{Operation: OpInviteMember, Account: account},
 		{Operation: OpRequestMailSignIn, Recipient: account, Unsolicited: MailSignInLink},
 	}
 	for _, addr := range append([]netip.Addr{{}}, clients...) {

@@ -24,6 +24,8 @@ const (
 	PurposeChangeEmail MailPurpose = "change-email"
 	// PurposeSignIn opens a session.
 	PurposeSignIn MailPurpose = "sign-in"
+	// PurposeInvitation is that of an Invitation, which is kept elsewhere than MailTokens.
+	PurposeInvitation MailPurpose = "invitation"
 )
 
 // MailKind names a mail, for templates, metrics and the webhook.
@@ -40,6 +42,12 @@ const (
 // token of PurposeResetPassword with a longer life, because no one waits for this mail.
 const MailInvitation MailKind = "invitation"
 
+// Invitations carry a link with a token of PurposeInvitation.
+const (
+	MailOrganizationInvitation MailKind = "organization-invitation"
+	MailSignUpInvitation       MailKind = "sign-up-invitation" // of an operator
+)
+
 // MailDecoy is a row for an address to which nothing is sent.
 const MailDecoy MailKind = "decoy"
 
@@ -49,14 +57,17 @@ func MailKinds() []MailKind {
 }
 
 func linkKinds() []MailKind {
-	return []MailKind{MailResetPassword, MailVerifyEmail, MailChangeEmail, MailSignInLink, MailInvitation}
+	return []MailKind{MailResetPassword, MailVerifyEmail, MailChangeEmail, MailSignInLink, MailInvitation, MailOrganizationInvitation, MailSignUpInvitation}
 }
 
 // Purpose says what the token in a mail of this kind can do; it is empty if the mail
 // carries none.
 func (k MailKind) Purpose() MailPurpose {
-	if k == MailInvitation {
+	switch k {
+	case MailInvitation:
 		return PurposeResetPassword
+	case MailOrganizationInvitation, MailSignUpInvitation:
+		return PurposeInvitation
 	}
 	if slices.Contains(linkKinds(), k) {
 		return MailPurpose(k)
@@ -93,6 +104,8 @@ func (p MailPurpose) Life() time.Duration {
 		return ChangeTokenLife
 	case PurposeSignIn:
 		return MailCodeLife
+	case PurposeInvitation:
+		return InvitationLife
 	default:
 		return ResetTokenLife
 	}
@@ -165,12 +178,13 @@ type MailFate struct {
 
 // MailPayload is the data of a template apart from the link. It is stored as JSON.
 type MailPayload struct {
-	Name     string    `json:"name,omitempty"`
-	Language string    `json:"language,omitempty"` // the language that was asked for, or the preferred ones, best first; there may be no template for them
-	At       time.Time `json:"at,omitzero"`        // the time of the sign-up, of the request for a change, or of the event in a notice
-	Account  string    `json:"account,omitempty"`  // of a change of address: the account's present address, as Masked shows it
-	From     string    `json:"from,omitempty"`     // the address range of the client that caused the mail, if known
-	Client   string    `json:"client,omitempty"`   // that client's User-Agent; a mail shows only names of browsers that it knows
+	Name         string    `json:"name,omitempty"`
+	Language     string    `json:"language,omitempty"`     // the language that was asked for, or the preferred ones, best first; there may be no template for them
+	At           time.Time `json:"at,omitzero"`            // the time of the sign-up, of the request for a change, or of the event in a notice
+	Account      string    `json:"account,omitempty"`      // of a change of address: the account's present address; of an invitation: the inviter's; as Masked shows it
+	Organization string    `json:"organization,omitempty"` // of an invitation: the organisation's name, unless it looks like a link
+	From         string    `json:"from,omitempty"`         // the address range of the client that caused the mail, if known
+	Client       string    `json:"client,omitempty"`       // that client's User-Agent; a mail shows only names of browsers that it knows
 }
 
 // PasswordReset spends a token, replaces the hash and ends every session.

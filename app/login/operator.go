@@ -21,17 +21,18 @@ const (
 // Operator holds the use cases of the person who runs the service. They need no session
 // and have no limit: a person who can run the program on its host is trusted.
 type Operator struct {
-	Store  Store
-	Mail   MailStore
-	Emails EmailStore // only NormalizeEmails needs it
-	Hasher Hasher
-	Policy PasswordPolicy
-	Tokens TokenRules
-	Audit  ActAuditor
-	Roles  []string      // of a user created without any
-	Issuer Issuer        // only OpenSession needs it
-	Claims []ClaimSource // of the tokens of OpenSession
-	Rules  Rules         // OpenSession takes the life of sessions from them
+	Store         Store
+	Mail          MailStore
+	Emails        EmailStore        // only NormalizeEmails needs it
+	Organizations OrganizationStore // only Delete needs it
+	Hasher        Hasher
+	Policy        PasswordPolicy
+	Tokens        TokenRules
+	Audit         ActAuditor
+	Roles         []string      // of a user created without any
+	Issuer        Issuer        // only OpenSession needs it
+	Claims        []ClaimSource // of the tokens of OpenSession
+	Rules         Rules         // OpenSession takes the life of sessions from them
 }
 
 // roleName is what Hasura takes as a role without quoting trouble.
@@ -241,7 +242,7 @@ func (o *Operator) OpenSession(ctx context.Context, ref string) (Grant, error) {
 	if !ua.Account.DisabledAt.IsZero() {
 		return Grant{}, Errorf(CodeAccountDisabled, "This account is disabled")
 	}
-	drawer := NewService(Deps{Issuer: o.Issuer, Claims: o.Claims, Audit: operatorsAuditor{o.Audit}}, o.Rules)
+	drawer := NewService(Deps{Issuer: o.Issuer, Claims: o.Claims}, o.Rules)
 	session, token, err := drawer.openSession(ua.User.ID, ua.Account.SessionVersion, Client{Name: ActorOperator})
 	if err != nil {
 		return Grant{}, err
@@ -274,13 +275,22 @@ func (o *Operator) RecordExported(ctx context.Context, userID string) error {
 	return o.record(ctx, EventUserExported, userID)
 }
 
-// Delete removes a user with its account, sessions and credentials.
-func (o *Operator) Delete(ctx context.Context, ref string) error {
+// Delete removes a user with its account, sessions and credentials. If the user is the
+// only owner of organisations, they go too, or the user stays.
+func (o *Operator) Delete(ctx context.Context, ref string, withOrganizations bool) error {
 	ua, err := o.Find(ctx, ref)
 	if err != nil {
 		return err
 	}
-	if err := o.Store.DeleteUser(ctx, ua.User.ID, -1); err != nil {
+	if withOrganizations {
+		err = o.Organizations.DeleteUserAndOrganizations(ctx, ua.User.ID)
+	} else {
+		err = o.Store.DeleteUser(ctx, ua.User.ID, -1)
+	}
+	if errors.Is(err, ErrLastOwner) {
+		return Errorf(CodeLastOwner, "the user is the only owner of an organization: have the user make another member owner, or delete the organization too with --with-organizations")
+	}
+	if err != nil {
 		return err
 	}
 	return o.record(ctx, EventUserDeleted, ua.User.ID)
@@ -295,14 +305,6 @@ func (o *Operator) change(ctx context.Context, ref string, name EventName, c Acc
 		return err
 	}
 	return o.record(ctx, name, ua.User.ID)
-}
-
-// operatorsAuditor records what a use case notices while an operator acts.
-type operatorsAuditor struct{ acts ActAuditor }
-
-func (a operatorsAuditor) Record(ctx context.Context, e Event) {
-	e.Actor = ActorOperator
-	_ = a.acts.RecordAct(ctx, e) // the caller gets an error anyway
 }
 
 func (o *Operator) record(ctx context.Context, name EventName, userID string) error {

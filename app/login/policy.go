@@ -61,6 +61,19 @@ const (
 	OpLinkIdentity   Operation = "linkIdentity"
 	OpIdentities     Operation = "identities"
 	OpUnlinkIdentity Operation = "unlinkIdentity"
+
+	OpCreateOrganization      Operation = "createOrganization"
+	OpOrganizations           Operation = "organizations"
+	OpOrganizationMembers     Operation = "organizationMembers"
+	OpChangeMemberRole        Operation = "changeMemberRole"
+	OpRemoveMember            Operation = "removeMember"
+	OpLeaveOrganization       Operation = "leaveOrganization"
+	OpDeleteOrganization      Operation = "deleteOrganization"
+	OpInviteMember            Operation = "inviteMember"
+	OpOrganizationInvitations Operation = "organizationInvitations"
+	OpRevokeInvitation        Operation = "revokeInvitation"
+	OpInvitation              Operation = "invitation"
+	OpAcceptInvitation        Operation = "acceptInvitation"
 )
 
 // Policy is all that holds for one use case. Its zero value allows nothing: no
@@ -85,8 +98,8 @@ type Policy struct {
 var policies = map[Operation]Policy{
 	OpSignUp: {
 		Caller: CallerAnyone, Limit: LimitSignUp, Lane: LaneSignUp,
-		Results: []Code{CodeSignupDisabled, CodeInvitationRequired, CodeEmailNotAllowed, CodeEmailNotVerified, CodeEmailTaken},
-		Events:  []EventName{EventSignedUp, EventSignUpReplaced, EventRefused, EventThrottled},
+		Results: []Code{CodeSignupDisabled, CodeInvitationRequired, CodeEmailNotAllowed, CodeEmailNotVerified, CodeEmailTaken, CodeInvalidToken, CodeOrganizationLimit},
+		Events:  []EventName{EventSignedUp, EventSignUpReplaced, EventInvitationAccepted, EventRefused, EventThrottled},
 	},
 	OpSignIn: {
 		Caller: CallerAnyone, Limit: LimitGuess, Known: LimitKnown, Lane: LaneSignIn,
@@ -124,7 +137,7 @@ var policies = map[Operation]Policy{
 	},
 	OpDeleteAccount: {
 		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
-		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeElevationRequired},
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeElevationRequired, CodeLastOwner},
 		Events:  []EventName{EventAccountDeleted, EventRefused, EventThrottled},
 	},
 	OpMe: {
@@ -271,6 +284,68 @@ var policies = map[Operation]Policy{
 		Caller: CallerSession, Limit: LimitNone,
 		Results: []Code{CodeUnauthenticated, CodeElevationRequired, CodeNotFound, CodeLastWayIn},
 		Events:  []EventName{EventIdentityUnlinked, EventRefused},
+	},
+	OpCreateOrganization: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeOrganizationsDisabled, CodeOrganizationLimit, CodeNotFound},
+		Events:  []EventName{EventOrganizationCreated, EventRefused},
+	},
+	OpOrganizations: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeOrganizationsDisabled},
+	},
+	OpOrganizationMembers: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeOrganizationsDisabled, CodeNotFound},
+		Events:  []EventName{EventRefused},
+	},
+	OpChangeMemberRole: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeOrganizationsDisabled, CodeForbidden, CodeNotFound, CodeLastOwner},
+		Events:  []EventName{EventMemberRoleChanged, EventRefused},
+	},
+	OpRemoveMember: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeOrganizationsDisabled, CodeForbidden, CodeNotFound, CodeLastOwner},
+		Events:  []EventName{EventMemberRemoved, EventRefused},
+	},
+	OpLeaveOrganization: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeOrganizationsDisabled, CodeNotFound, CodeLastOwner},
+		Events:  []EventName{EventOrganizationLeft, EventRefused},
+	},
+	OpDeleteOrganization: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeElevationRequired, CodeOrganizationsDisabled, CodeForbidden, CodeNotFound},
+		Events:  []EventName{EventOrganizationDeleted, EventRefused},
+	},
+	OpInviteMember: {
+		Caller: CallerSession, Limit: LimitInvite,
+		Results: []Code{
+			CodeUnauthenticated, CodeEmailNotVerified, CodeEmailNotAllowed, CodeMailDisabled, CodeOrganizationsDisabled, CodeForbidden, CodeNotFound,
+			CodeOrganizationLimit,
+		},
+		Events: []EventName{EventMemberInvited, EventRefused, EventThrottled},
+	},
+	OpOrganizationInvitations: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeOrganizationsDisabled, CodeForbidden, CodeNotFound},
+		Events:  []EventName{EventRefused},
+	},
+	OpRevokeInvitation: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated, CodeOrganizationsDisabled, CodeForbidden, CodeNotFound},
+		Events:  []EventName{EventInvitationRevoked, EventRefused},
+	},
+	OpInvitation: {
+		Caller: CallerAnyone, Limit: LimitLink,
+		Results: []Code{CodeInvalidToken},
+		Events:  []EventName{EventRefused, EventThrottled},
+	},
+	OpAcceptInvitation: {
+		Caller: CallerSession, Limit: LimitLink,
+		Results: []Code{CodeUnauthenticated, CodeInvalidToken, CodeForbidden, CodeOrganizationLimit},
+		Events:  []EventName{EventInvitationAccepted, EventRefused, EventThrottled},
 	},
 	OpExchange: {
 		Caller: CallerAnyone, Limit: LimitLink,

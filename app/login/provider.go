@@ -153,7 +153,7 @@ func (s *Service) mayGiveWay(ua UserAccount) bool {
 // that the provider gives now; later ones change nothing.
 func (s *Service) signUpProvider(ctx context.Context, in ProviderSignInInput, email string) (Grant, error) {
 	const op = OpSignInProvider
-	if err := s.maySignUp(email, false); err != nil {
+	if err := s.maySignUpProvider(ctx, in.Assertion, email); err != nil {
 		return Grant{}, s.refused(ctx, op, "", in.Client, AsError(err))
 	}
 	if _, err := s.reserve(ctx, Attempt{Operation: OpSignUp, Client: in.Client}); err != nil { // and it stays counted
@@ -182,6 +182,9 @@ func (s *Service) signUpProvider(ctx context.Context, in ProviderSignInInput, em
 	if err := s.Identities.CreateUserWithIdentity(ctx, ua, identity, &session); err != nil {
 		return Grant{}, s.notAdded(ctx, op, err, in.Client)
 	}
+	if in.Assertion.EmailVerified {
+		s.spentAtSignUp(ctx, email)
+	}
 	s.record(ctx, EventSignedUp, op, session.Session, in.Client)
 	if s.rules.MailEnabled && ua.Account.EmailVerifiedAt.IsZero() {
 		// A signed-in user can ask for the mail again.
@@ -192,11 +195,24 @@ func (s *Service) signUpProvider(ctx context.Context, in ProviderSignInInput, em
 	return g, err
 }
 
+// maySignUpProvider is maySignUp for a person whose provider vouches for the mailbox, or
+// does not: without that, an invitation of the address is another person's.
+func (s *Service) maySignUpProvider(ctx context.Context, a Assertion, email string) error {
+	by := InviterNone
+	if a.EmailVerified {
+		var err error
+		if by, err = s.invitedBy(ctx, email); err != nil {
+			return err
+		}
+	}
+	return s.maySignUp(email, by)
+}
+
 // replaceUnopened gives an account that was never opened to the person who reads its
 // mailbox, as a sign-up with a password does.
 func (s *Service) replaceUnopened(ctx context.Context, in ProviderSignInInput, known UserAccount) (Grant, error) {
 	const op = OpSignInProvider
-	if err := s.maySignUp(known.User.Email, false); err != nil {
+	if err := s.maySignUpProvider(ctx, in.Assertion, known.User.Email); err != nil {
 		return Grant{}, s.refused(ctx, op, "", in.Client, AsError(err))
 	}
 	fresh, err := s.providerAccount(in.Assertion, known.User.Email)

@@ -183,7 +183,8 @@ func TestMailSecret_EachMailAndKeyHasATokenOfItsOwn(t *testing.T) {
 }
 
 func (w *world) operator() *login.Operator {
-	return &login.Operator{Store: w.store, Mail: w.Mail, Hasher: w.Hasher, Policy: w.Policy, Tokens: tokenRules, Audit: w.audit, Roles: []string{"user"}}
+	organizations, _ := w.store.(login.OrganizationStore)
+	return &login.Operator{Store: w.store, Mail: w.Mail, Organizations: organizations, Hasher: w.Hasher, Policy: w.Policy, Tokens: tokenRules, Audit: w.audit, Roles: []string{"user"}}
 }
 
 func TestRequestPasswordReset_RepeatsNoNameThatAdvertises(t *testing.T) {

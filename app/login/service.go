@@ -37,12 +37,14 @@ type Rules struct {
 }
 
 // Deps are the ports a Service works through. All are required except Passkeys,
-// Providers, Claims and MailQueued, and except Now and Random, which default to the system's.
+// Organizations, Providers, Claims and MailQueued, and except Now and Random, which default to the system's.
 type Deps struct {
 	Store            Store
 	Mail             MailStore
 	Credentials      CredentialStore
 	Identities       IdentityStore
+	Invitations      InvitationStore
+	Organizations    OrganizationStore // nil: the service keeps none
 	PasskeyStore     PasskeyStore
 	Passkeys         Passkeys // nil: the service takes none
 	OneTimePasswords OneTimePasswords

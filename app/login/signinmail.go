@@ -65,8 +65,14 @@ func (s *Service) RequestMailSignIn(ctx context.Context, in RequestMailSignInInp
 	m := mailing{kind: MailSignInLink, recipient: email, language: language, client: in.Client}
 	known := err == nil
 	send := known && ua.Account.DisabledAt.IsZero()
-	if !known && s.rules.MailSignIn == MailSignInSignUp && s.maySignUp(email, false) == nil {
-		send, code.NewAccount = true, true
+	if s.rules.MailSignIn == MailSignInSignUp {
+		by, err := s.invitedBy(ctx, email) // also for an address that has an account: it is the same work
+		if err != nil {
+			return MailChallenge{}, err
+		}
+		if !known && s.maySignUp(email, by) == nil {
+			send, code.NewAccount = true, true
+		}
 	}
 	if send && ua.Account.EmailVerifiedAt.IsZero() { // the mailbox may be a stranger's
 		m.kind = MailSignInCode
@@ -309,14 +315,18 @@ func (s *Service) signInByMail(ctx context.Context, p mailProof) (Grant, error) 
 // mailed there. It has no password.
 func (s *Service) signUpByMail(ctx context.Context, code MailCode, in MailSignInCodeInput) (Grant, error) {
 	const op = OpMailSignInCode
-	if err := s.maySignUp(code.Email, false); err != nil { // the rules have changed since the code was mailed
+	by, err := s.invitedBy(ctx, code.Email)
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := s.maySignUp(code.Email, by); err != nil { // the rules have changed since the code was mailed
 		return Grant{}, s.refused(ctx, op, "", in.Client, AsError(err))
 	}
 	name := in.Name
 	if name == "" {
 		name, _, _ = strings.Cut(code.Email, "@")
 	}
-	name, err := normalizeName(name)
+	name, err = normalizeName(name)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -344,6 +354,7 @@ func (s *Service) signUpByMail(ctx context.Context, code MailCode, in MailSignIn
 	if err != nil {
 		return Grant{}, err
 	}
+	s.spentAtSignUp(ctx, code.Email)
 	s.record(ctx, EventSignedUp, op, session.Session, in.Client)
 	g, err := s.grant(ctx, ua, session.Session, token)
 	g.DeviceToken = s.deviceToken(ua, false)

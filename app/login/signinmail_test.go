@@ -249,7 +249,7 @@ func TestMailSignIn_IsVoidAfterAChange(t *testing.T) {
 			return err
 		},
 		"disabled": func(w *world, _ login.Grant) error { return w.operator().SetDisabled(ctx, "ann@example.org", true) },
-		"deleted":  func(w *world, _ login.Grant) error { return w.operator().Delete(ctx, "ann@example.org") },
+		"deleted":  func(w *world, _ login.Grant) error { return w.operator().Delete(ctx, "ann@example.org", false) },
 		"expired":  func(w *world, _ login.Grant) error { w.clock.Advance(login.MailCodeLife); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {

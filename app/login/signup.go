@@ -8,25 +8,28 @@ import (
 
 // SignUpInput describes a new user.
 type SignUpInput struct {
-	Email    string
-	Name     string
-	Password string
-	Language string // optional; of the mail that verifies the address
-	Client   Client
+	Email      string
+	Name       string
+	Password   string
+	Invitation string // optional; the token of an invitation of the address
+	Language   string // optional; of the mail that verifies the address
+	Client     Client
 }
 
 // SignUp creates a user, queues a mail that verifies the address if mail is enabled,
 // and signs the user in. If only verified addresses may sign in, it opens no session
 // and returns CodeEmailNotVerified, although the user exists now. CodeEmailTaken
 // reveals that an address has an account, which is why attempts are limited per client
-// whether or not they succeed.
+// whether or not they succeed. With an invitation, the address is verified.
 func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	email, err := NormalizeEmail(in.Email)
 	if err != nil {
 		return Grant{}, err
 	}
-	if err := s.maySignUp(email, false); err != nil {
-		return Grant{}, err
+	if in.Invitation == "" {
+		if err := s.maySignUp(email, InviterNone); err != nil {
+			return Grant{}, err
+		}
 	}
 	ua, err := newUserAccount(email, in.Name, s.rules.DefaultRoles, s.Policy, in.Password)
 	if err != nil {
@@ -37,6 +40,10 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 		return Grant{}, err
 	}
 	reservation, err := s.reserve(ctx, Attempt{Operation: OpSignUp, Client: in.Client})
+	if err != nil {
+		return Grant{}, err
+	}
+	invitation, err := s.invitationOf(ctx, email, in, reservation)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -67,6 +74,9 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	}
 	now := s.Now().UTC()
 	ua.User.CreatedAt, ua.User.UpdatedAt = now, now
+	if in.Invitation != "" {
+		return s.signUpInvited(ctx, ua, invitation, in.Client)
+	}
 	if s.rules.RequireVerifiedEmail {
 		return Grant{}, s.signUpUnverified(ctx, ua, replaces, language, in.Client)
 	}
@@ -151,7 +161,7 @@ func newUserAccount(email, name string, roles []string, policy PasswordPolicy, p
 func userAccountOf(email, name string, roles []string) UserAccount {
 	return UserAccount{
 		User:    User{Email: email, Name: name},
-		Account: Account{Roles: roles, DefaultRole: roles[0], SessionVersion: 1, PasswordVersion: 1, AsksForClaims: true},
+		Account: Account{Roles: roles, DefaultRole: roles[0], SessionVersion: 1, PasswordVersion: 1},
 	}
 }
 

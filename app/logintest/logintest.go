@@ -82,6 +82,7 @@ func StartOn(t testing.TB, store login.Store, options ...Option) *Service {
 	deps.Mail, _ = store.(login.MailStore)
 	deps.Credentials, _ = store.(login.CredentialStore)
 	deps.Identities, _ = store.(login.IdentityStore)
+	deps.Invitations, _ = store.(login.InvitationStore)
 	deps.PasskeyStore, _ = store.(login.PasskeyStore)
 	rules := login.Rules{
 		SignUp: login.SignUpOpen, MailEnabled: true, DefaultRoles: []string{"user"},

@@ -50,7 +50,7 @@ func (s Site) compose(l login.Letter, t *language.Texts) content {
 	c := content{
 		Texts: t, Site: s, Code: l.Code, Link: l.Link,
 		Hello: t.Text("mail.hello"),
-		Text:  t.Text(kind+"text", "site", s.Name, "account", l.Payload.Account, "time", when(t, l.Payload.At)),
+		Text:  t.Text(textOf(kind, l), "site", s.Name, "account", l.Payload.Account, "organization", l.Payload.Organization, "time", when(t, l.Payload.At)),
 		IfNot: t.Text(kind+"ifNot", "site", s.Name), Footer: t.Text("mail.footer", "site", s.Name),
 	}
 	c.Subject = t.Text("mail.subject", "subject", t.Text(kind+"subject"), "site", s.Name)
@@ -74,6 +74,15 @@ func (s Site) compose(l login.Letter, t *language.Texts) content {
 		c.Account = s.Account
 	}
 	return c
+}
+
+// textOf names the text of a mail. An organisation whose name looks like a link is not
+// named.
+func textOf(kind string, l login.Letter) string {
+	if l.Kind == login.MailOrganizationInvitation && l.Payload.Organization == "" {
+		return kind + "textUnnamed"
+	}
+	return kind + "text"
 }
 
 // validity is the text that says how long link and code work, and its number.
@@ -107,6 +116,9 @@ func facts(l login.Letter, t *language.Texts) []fact {
 	}
 	if l.Kind != login.MailVerifyEmail {
 		all = append(all, fact{t.Text("mail.when"), when(t, l.Payload.At)})
+	}
+	if l.Kind.Purpose() == login.PurposeInvitation { // another person has caused it
+		return all
 	}
 	return append(all, fact{t.Text("mail.browser"), browser(t, l.Payload.Client)}, fact{t.Text("mail.from"), from(l.Payload.From)})
 }

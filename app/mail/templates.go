@@ -29,8 +29,10 @@ import (
 // there is a link {{.Link}}, where there is a code {{.Code}}, and the {{.Minutes}},
 // {{.Hours}} or {{.Days}} that they work; the {{.Time}} of what happened, and the
 // {{.Browser}} and the address {{.From}} that caused it; in change-email the
-// {{.Account}}, masked, whose address is to change. (The standard library's templates
-// call methods by name, for which the linker would keep every method there is.)
+// {{.Account}}, masked, whose address is to change; in organization-invitation the
+// inviter's {{.Account}}, masked, and {{.Organization}}, which brings a blank and quotes,
+// and is nothing if the name looks like a link. (The standard library's templates call
+// methods by name, for which the linker would keep every method there is.)
 type Templates struct {
 	fallback  string
 	catalogue *language.Catalogue
@@ -108,7 +110,7 @@ const (
 
 // trial is a letter to try a template with.
 func trial(kind login.MailKind) login.Letter {
-	l := login.Letter{Kind: kind, Payload: login.MailPayload{Name: "Ann", At: time.Now(), From: "203.0.113.7/32", Client: trialClient, Account: login.Masked("ann@example.org")}}
+	l := login.Letter{Kind: kind, Payload: login.MailPayload{Name: "Ann", At: time.Now(), From: "203.0.113.7/32", Client: trialClient, Account: login.Masked("ann@example.org"), Organization: "Example"}}
 	if kind.HasCode() {
 		l.Code, l.ValidFor = trialCode, login.MailCodeLife
 	}
@@ -209,8 +211,14 @@ func placeholders(site Site, texts *language.Texts, l login.Letter) map[string]s
 	if !l.Payload.At.IsZero() {
 		values[".Time"] = l.Payload.At.UTC().Format("2006-01-02 15:04 UTC")
 	}
-	if l.Kind.Purpose() == login.PurposeChangeEmail {
+	if l.Kind.Purpose() == login.PurposeChangeEmail || l.Kind == login.MailOrganizationInvitation {
 		values[".Account"] = cmp.Or(l.Payload.Account, unknown)
+	}
+	if l.Kind == login.MailOrganizationInvitation {
+		values[".Organization"] = ""
+		if l.Payload.Organization != "" {
+			values[".Organization"] = " “" + l.Payload.Organization + "”"
+		}
 	}
 	if l.Kind.Purpose() != "" {
 		values[".Link"] = l.Link

@@ -37,6 +37,27 @@ func TestTemplates_LanguageIsTheOneAskedForOrTheDefault(t *testing.T) {
 	}
 }
 
+// A name that strangers chose is text in both forms, and not in the subject.
+func TestTemplates_AnOrganizationsNameIsText(t *testing.T) {
+	const name = `Fish & <a href="x">Chips</a>{{.Link}}{site}`
+	for _, language := range []string{"en", "de"} {
+		l := login.Letter{ID: letter().ID, Kind: login.MailOrganizationInvitation, Recipient: "ann@example.org", Link: letter().Link, Payload: login.MailPayload{
+			Language: language, Account: "e•••@e•••", Organization: name,
+		}}
+		got := delivered(t, l)
+		if text := strings.Join(strings.Fields(got["text"]), " "); !strings.Contains(text, name) || !strings.Contains(text, "e•••@e•••") {
+			t.Errorf("%s: %s", language, text)
+		}
+		if !strings.Contains(got["html"], html.EscapeString(name)) && !strings.Contains(got["html"], strings.ReplaceAll(html.EscapeString(name), "&#34;", "&quot;")) || strings.Contains(got["html"], "<a href=\"x\">") || strings.Contains(got["subject"], "Fish") {
+			t.Errorf("%s: %s\n%s", language, got["subject"], got["html"])
+		}
+		l.Payload.Organization = ""
+		if got := delivered(t, l); strings.ContainsAny(got["text"], "“„") {
+			t.Errorf("%s without a name: %s", language, got["text"])
+		}
+	}
+}
+
 // Each built-in mail, in each language: it names the site, says what happened when, with
 // which browser and from where, and has one link at most.
 func TestTemplates_EveryKindSaysWhatItHasTo(t *testing.T) {
@@ -48,7 +69,7 @@ func TestTemplates_EveryKindSaysWhatItHasTo(t *testing.T) {
 				Name: "Ann <Ä>", Language: texts.Tag, At: at, From: "203.0.113.7/32", Client: firefox, Account: "a•••@e•••",
 			}}
 			wanted := []string{"Ann <Ä>", "Example", texts.Time(at)}
-			if kind != login.MailInvitation { // an operator sends it
+			if kind != login.MailInvitation && kind.Purpose() != login.PurposeInvitation { // another person sends it
 				wanted = append(wanted, "203.0.113.7", texts.Text("language.browser", "browser", "Firefox", "system", "Windows"))
 			}
 			if kind.Purpose() != "" {

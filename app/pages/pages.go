@@ -28,6 +28,8 @@ const (
 	pathReset   = "/auth/pages/reset"
 	pathVerify  = "/auth/pages/verify"
 	pathAccount = "/auth/pages/account"
+	// pathInvitation is the target of the mails that invite.
+	pathInvitation = "/auth/pages/invitation"
 	// pathSecondFactor asks for the second factor of a sign-in.
 	pathSecondFactor = "/auth/pages/second-factor"
 	// Sign-in by mail: the page that asks for the address, and the targets of the code and
@@ -39,7 +41,7 @@ const (
 
 // Paths lists the pages.
 func Paths() []string {
-	return []string{pathSignIn, pathSignUp, pathForgot, pathReset, pathVerify, pathAccount, pathSecondFactor, pathMail, pathMailCode, pathMailLink}
+	return []string{pathSignIn, pathSignUp, pathForgot, pathReset, pathVerify, pathAccount, pathInvitation, pathSecondFactor, pathMail, pathMailCode, pathMailLink}
 }
 
 // ResetLink is the target of a mailed link that sets a new password; {token} stands for
@@ -55,6 +57,9 @@ func AccountLink(publicURL string) string { return publicURL + pathAccount }
 // MailLogoLink is the address of the logo in mails. It stays the same when the logo
 // changes, because mails are kept.
 func MailLogoLink(publicURL string) string { return publicURL + pathMailLogo }
+
+// InvitationLink is the link in mails that invite.
+func InvitationLink(publicURL string) string { return publicURL + pathInvitation + "?token={token}" }
 
 // SignInLink is the target of a mailed link that signs in.
 func SignInLink(publicURL string) string { return publicURL + pathMailLink + "?token={token}" }
@@ -201,6 +206,8 @@ func (v *request) answer() error {
 		return either(post, v.reset, v.showReset)
 	case pathVerify:
 		return either(post, v.verify, v.showVerify)
+	case pathInvitation:
+		return either(post, v.answerInvitation, v.showInvitation)
 	case pathSecondFactor:
 		return either(post, v.answerChallenge, v.toSignIn)
 	case pathMail:

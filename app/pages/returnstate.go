@@ -8,11 +8,12 @@ import (
 
 // returnState is where a visitor wants to go, carried from page to page.
 type returnState struct {
-	account   bool   // to the account page and not to the app
-	returnURL string // of the app
-	challenge string // which the app can answer (RFC 7636); empty: no app has asked
-	state     string // of the app, and returned to it
-	verify    string // token of a link that waits for the sign-in
+	account    bool   // to the account page and not to the app
+	returnURL  string // of the app
+	challenge  string // which the app can answer (RFC 7636); empty: no app has asked
+	state      string // of the app, and returned to it
+	verify     string // token of a link that waits for the sign-in
+	invitation string // the same of an invitation
 }
 
 const (
@@ -25,8 +26,9 @@ const (
 	paramState     = "state"
 	// paramVerify differs from the name in mails, because a sign-in does not spend the
 	// token.
-	paramVerify = "verify"
-	toAccount   = "account"
+	paramVerify     = "verify"
+	paramInvitation = "invitation"
+	toAccount       = "account"
 	// maxState bounds the state that a page repeats.
 	maxState = 200
 )
@@ -47,12 +49,16 @@ func (s *Site) returnStateOf(form url.Values) (returnState, error) {
 	if len(t.state) > maxState {
 		t.state = ""
 	}
-	if token := form.Get(paramVerify); token != "" {
-		if _, ok := login.HashMailToken(token); ok {
-			t.verify = token
-		}
-	}
+	t.verify, t.invitation = tokenOf(form.Get(paramVerify)), tokenOf(form.Get(paramInvitation))
 	return t, nil
+}
+
+// tokenOf returns what can be the token of a mailed link, or nothing.
+func tokenOf(text string) string {
+	if _, ok := login.HashMailToken(text); ok {
+		return text
+	}
+	return ""
 }
 
 func (t returnState) checkChallenge(method string) error {
@@ -80,6 +86,9 @@ func (t returnState) values() url.Values {
 	if t.verify != "" {
 		values.Set(paramVerify, t.verify)
 	}
+	if t.invitation != "" {
+		values.Set(paramInvitation, t.invitation)
+	}
 	return values
 }
 
@@ -87,6 +96,9 @@ func (t returnState) values() url.Values {
 func (t returnState) stays() (path string, ok bool) {
 	if t.verify != "" {
 		return pathVerify + "?" + url.Values{"token": {t.verify}}.Encode(), true
+	}
+	if t.invitation != "" {
+		return invitationPath(t.invitation), true
 	}
 	return pathAccount, t.account || t.challenge == ""
 }

@@ -44,6 +44,8 @@ type texts struct {
 	// ProviderErrors explain errors on the return from a provider.
 	ProviderErrors map[login.Code]string
 
+	Invitation, InvitationOver, Accept string
+
 	Verified, NotVerified, VerifyNow             string
 	ChangePassword, ChangePasswordNote           string
 	ChangeEmail                                  string
@@ -85,6 +87,7 @@ const (
 	noticePasskeyRemoved  notice = "passkey-removed"
 	noticeLinked          notice = "identity-linked"
 	noticeUnlinked        notice = "identity-unlinked"
+	noticeJoined          notice = "invitation-accepted"
 )
 
 // textsOf reads the texts of a language.
@@ -148,6 +151,17 @@ func (t *texts) linkTo(title string) string { return t.Text("page.linkTo", "prov
 func (t *texts) goTo(title string) string { return t.Text("page.goTo", "provider", title) }
 
 func (t *texts) continueTo(app string) string { return t.Text("page.continueTo", "app", app) }
+
+func (t *texts) invitationIntro(i login.OpenInvitation) string {
+	if i.Organization.ID == "" {
+		return t.Text("page.invitationIntro.signUp", "email", i.Email)
+	}
+	return t.Text("page.invitationIntro.organization", "email", i.Email, "organization", i.Organization.Name)
+}
+
+func (t *texts) invitationElsewhere(email string) string {
+	return t.Text("page.invitationElsewhere", "email", email)
+}
 
 func (t *texts) resetIntro(email string) string { return t.Text("page.resetIntro", "email", email) }
 

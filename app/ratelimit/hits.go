@@ -48,6 +48,11 @@ var counting = [login.Limits]struct {
 		all := l.keys.id(kindAccount, limitStrangers, noRange, "", "")
 		return appendRates(list, all, kindAccount, l.limits.MailStrangers, 1, now)
 	}},
+	login.LimitInvite: {hits: func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit {
+		list = l.clientHits(list, limitReset, l.limits.ResetClient, a, now)
+		id := l.keys.id(kindAccount, limitInvite, noRange, a.Account, "")
+		return appendRates(list, id, kindAccount, inviteLimit, 1, now)
+	}},
 	login.LimitUnsolicited: {hits: func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit {
 		id := l.keys.id(kindAccount, limitUnsolicited, noRange, a.Recipient, string(a.Unsolicited))
 		return appendRates(list, id, kindAccount, l.limits.ResetAccount, 1, now)

@@ -30,6 +30,7 @@ const (
 	limitMailSignIn  limitName = 'e'
 	limitStrangers   limitName = 'n'
 	limitPasskey     limitName = 'k'
+	limitInvite      limitName = 'v'
 	limitOther       limitName = 'o'
 )
 

@@ -90,6 +90,9 @@ var codeLimit = Limit{perMinute(5), perHour(10), {Period: 24 * time.Hour, Limit:
 // per known device.
 var mailSignInLimit = Limit{perHour(10), {Period: 24 * time.Hour, Limit: 30}}
 
+// inviteLimit is for invitations, per account for all clients together.
+var inviteLimit = Limit{perHour(30), {Period: 24 * time.Hour, Limit: 100}}
+
 func perMinute(n int64) limiter.Rate { return limiter.Rate{Period: time.Minute, Limit: n} }
 func perHour(n int64) limiter.Rate   { return limiter.Rate{Period: time.Hour, Limit: n} }
 

@@ -17,6 +17,8 @@ const (
 	claimSessionID    = "x-hasura-session-id"
 	claimVerified     = "x-hasura-email-verified"
 	claimElevated     = "x-hasura-auth-elevated"
+	// claimOrganizations is the service's own where it keeps organisations.
+	claimOrganizations = "x-hasura-org-ids"
 )
 
 // roleUser is in every token: all signed-in actions are permitted to it.

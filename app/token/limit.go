@@ -2,6 +2,7 @@ package token
 
 import (
 	"encoding/base64"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,8 +19,15 @@ var _ login.TokenRules = Names{}
 
 // CheckAccount implements login.TokenRules.
 func (n Names) CheckAccount(a login.Account) error {
-	if err := n.CheckClaims(a.Claims); err != nil {
-		return err
+	for name, value := range a.Claims {
+		switch {
+		case !claimName.MatchString(name):
+			return refuse("claims: %q is not a name such as x-hasura-org-id: x-hasura-, then small letters, digits, - and _", name)
+		case reserved(name), n.Organizations && name == claimOrganizations:
+			return refuse("claims: %s is set by the service, or has its own meaning in Hasura", name)
+		case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
+			return refuse("claims: the value of %s must be UTF-8 without NUL", name)
+		}
 	}
 	size, err := n.largest(a)
 	if err != nil {
@@ -28,21 +36,6 @@ func (n Names) CheckAccount(a login.Account) error {
 	if size > MaxSize {
 		return refuse("roles and claims make an access token of up to %d bytes, and browsers and servers take %d; shorten them by %d characters, or keep in a table what rows depend on",
 			size, MaxSize, (size-MaxSize)*3/4+1)
-	}
-	return nil
-}
-
-// CheckClaims implements login.TokenRules.
-func (n Names) CheckClaims(claims map[string]string) error {
-	for name, value := range claims {
-		switch {
-		case !claimName.MatchString(name):
-			return refuse("claims: %q is not a name such as x-hasura-org-id: x-hasura-, then small letters, digits, - and _", name)
-		case reserved(name):
-			return refuse("claims: %s is set by the service, or has its own meaning in Hasura", name)
-		case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
-			return refuse("claims: the value of %s must be UTF-8 without NUL", name)
-		}
 	}
 	return nil
 }
@@ -60,6 +53,14 @@ func (n Names) largest(a login.Account) (int, error) {
 		return 0, err
 	}
 	far := time.Date(2286, 11, 20, 0, 0, 0, 0, time.UTC) // the last with ten digits
+	if n.Organizations {
+		ids := slices.Repeat([]string{uuid}, login.MaxOrganizations)
+		a.Claims = maps.Clone(a.Claims)
+		if a.Claims == nil {
+			a.Claims = map[string]string{}
+		}
+		a.Claims[claimOrganizations] = "{" + strings.Join(ids, ",") + "}"
+	}
 	body, err := encodeBody(payload{
 		Issuer: n.Issuer, Audience: n.Audience, Subject: uuid, ID: uuid,
 		Name:     strings.Repeat("\U00010000", login.MaxNameRunes),

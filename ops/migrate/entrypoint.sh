@@ -56,6 +56,18 @@ source_is_known() {
   grep -q '"name": *"default"' /tmp/metadata.json
 }
 
+# Organisations are off unless somebody wants them: their tables have names that an
+# application may use. hasura.WithOrganizations does the same for the stand-in.
+add_organizations() {
+  say 'with organizations'
+  tables="${project}/metadata/databases/default/tables"
+  for file in "${project}/organizations/${tables#"${project}/"}"/*.yaml; do
+    printf '\n- "!include %s"' "${file##*/}" >>"${tables}/tables.yaml"
+  done
+  echo >>"${tables}/tables.yaml"
+  cp -R "${project}/organizations/." "${project}"
+}
+
 migrate() {
   say 'migrations'
   cli migrate apply --database-name default
@@ -72,6 +84,9 @@ export HASURA_GRAPHQL_ADMIN_SECRET ACTION_SECRET
 
 start_engine
 cp -R /hasura "${project}"
+case ${LOGIN_ORGANIZATIONS:-false} in
+  1 | t | T | true | True | TRUE) add_organizations ;; # what login takes for true
+esac
 
 if source_is_known; then
   migrate

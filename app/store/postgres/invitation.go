@@ -225,11 +225,14 @@ func (s *Store) EndSignUpInvitation(ctx context.Context, email string) error {
 	return s.exec(ctx, "ending an invitation", login.ErrNotFound, query, email)
 }
 
-// IsInvited implements login.InvitationStore.
-func (s *Store) IsInvited(ctx context.Context, email string, now time.Time) (invited bool, err error) {
-	const query = `SELECT EXISTS (SELECT FROM auth.invitations WHERE email = $1 AND expires_at > $2)`
-	err = s.queryRow(ctx, "looking for an invitation", login.ErrNotFound, query, []any{email, now}, func() []any { return []any{&invited} })
-	return invited, err
+// InvitedBy implements login.InvitationStore.
+func (s *Store) InvitedBy(ctx context.Context, email string, now time.Time) (by login.Inviter, err error) {
+	const query = `
+		SELECT COALESCE(max(CASE WHEN organization_id IS NULL THEN $3::int ELSE $4::int END), $5::int)
+		FROM auth.invitations WHERE email = $1 AND expires_at > $2`
+	args := []any{email, now, int(login.InviterOperator), int(login.InviterMember), int(login.InviterNone)}
+	err = s.queryRow(ctx, "looking for an invitation", login.ErrNotFound, query, args, func() []any { return []any{&by} })
+	return by, err
 }
 
 // AcceptInvitation implements login.InvitationStore.
@@ -300,8 +303,8 @@ func (s *Store) CreateInvitedUser(ctx context.Context, ua login.UserAccount, fir
 	return accepted, nil
 }
 
-// RenewInvitation implements login.InvitationStore.
-func (s *Store) RenewInvitation(ctx context.Context, token login.TokenHash, expiresAt time.Time) error {
+// renewInvitation is RenewMailToken for the token of an invitation.
+func (s *Store) renewInvitation(ctx context.Context, token login.TokenHash, expiresAt time.Time) error {
 	const query = `UPDATE auth.invitations SET expires_at = $2 WHERE hash = $1`
 	return s.exec(ctx, "renewing an invitation", login.ErrTokenUnknown, query, token[:], expiresAt)
 }

@@ -35,6 +35,9 @@ func (s *Store) ClaimMail(ctx context.Context, now time.Time, lease time.Duratio
 
 // RenewMailToken implements login.Outbox.
 func (s *Store) RenewMailToken(ctx context.Context, p login.MailPurpose, token login.TokenHash, expiresAt time.Time) error {
+	if p == login.PurposeInvitation {
+		return s.renewInvitation(ctx, token, expiresAt)
+	}
 	const query = `
 		UPDATE auth.mail_tokens t SET expires_at = $3
 		FROM auth.accounts a JOIN public.users u ON u.id = a.user_id

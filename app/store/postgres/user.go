@@ -19,8 +19,7 @@ const userAccountColumns = `
 	a.session_version - a.signouts, a.unopened, a.email_verified_at, a.disabled_at,
 	EXISTS (SELECT FROM auth.passkeys f WHERE f.user_id = a.user_id),
 	EXISTS (SELECT FROM auth.totp f WHERE f.user_id = a.user_id),
-	EXISTS (SELECT FROM auth.recovery_codes f WHERE f.user_id = a.user_id),
-	` + asksForClaims
+	EXISTS (SELECT FROM auth.recovery_codes f WHERE f.user_id = a.user_id)`
 
 type userAccountRow struct {
 	userAccount        login.UserAccount
@@ -35,7 +34,7 @@ func (r *userAccountRow) targets() []any {
 	return []any{
 		&u.ID, &u.Email, &u.Name, &u.CreatedAt, &u.UpdatedAt,
 		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.SessionVersion, &a.PasswordVersion, &a.Unopened, &r.verified, &r.disabled,
-		&r.factors.Passkeys, &r.factors.TOTP, &r.factors.RecoveryCodes, &a.AsksForClaims,
+		&r.factors.Passkeys, &r.factors.TOTP, &r.factors.RecoveryCodes,
 	}
 }
 

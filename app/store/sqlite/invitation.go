@@ -169,12 +169,15 @@ func (s *Store) EndSignUpInvitation(ctx context.Context, email string) error {
 	})
 }
 
-// IsInvited implements login.InvitationStore.
-func (s *Store) IsInvited(ctx context.Context, email string, now time.Time) (invited bool, err error) {
+// InvitedBy implements login.InvitationStore.
+func (s *Store) InvitedBy(ctx context.Context, email string, now time.Time) (by login.Inviter, err error) {
+	const query = `
+		SELECT COALESCE(max(CASE WHEN organization_id IS NULL THEN ?3 ELSE ?4 END), ?5)
+		FROM auth_invitations WHERE email = ?1 AND expires_at > ?2`
 	err = s.view(ctx, "looking for an invitation", func(ctx context.Context, db *reader) error {
-		return db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM auth_invitations WHERE email = ? AND expires_at > ?)`, email, micros(now)).Scan(&invited)
+		return db.QueryRowContext(ctx, query, email, micros(now), int(login.InviterOperator), int(login.InviterMember), int(login.InviterNone)).Scan(&by)
 	})
-	return invited, err
+	return by, err
 }
 
 // AcceptInvitation implements login.InvitationStore.
@@ -235,8 +238,8 @@ func (s *Store) CreateInvitedUser(ctx context.Context, ua login.UserAccount, fir
 	return accepted, nil
 }
 
-// RenewInvitation implements login.InvitationStore.
-func (s *Store) RenewInvitation(ctx context.Context, token login.TokenHash, expiresAt time.Time) error {
+// renewInvitation is RenewMailToken for the token of an invitation.
+func (s *Store) renewInvitation(ctx context.Context, token login.TokenHash, expiresAt time.Time) error {
 	return s.update(ctx, "renewing an invitation", func(ctx context.Context, tx *transaction) error {
 		return execOne(ctx, tx, login.ErrTokenUnknown, `UPDATE auth_invitations SET expires_at = ? WHERE hash = ?`, micros(expiresAt), token[:])
 	})

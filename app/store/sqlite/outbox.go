@@ -49,6 +49,9 @@ func (s *Store) ClaimMail(ctx context.Context, now time.Time, lease time.Duratio
 
 // RenewMailToken implements login.Outbox.
 func (s *Store) RenewMailToken(ctx context.Context, p login.MailPurpose, token login.TokenHash, expiresAt time.Time) error {
+	if p == login.PurposeInvitation {
+		return s.renewInvitation(ctx, token, expiresAt)
+	}
 	const query = `
 		UPDATE auth_mail_tokens AS t SET expires_at = ?3
 		WHERE t.hash = ?1 AND t.purpose = ?2 AND t.spent_at IS NULL AND EXISTS (

@@ -58,6 +58,9 @@ func invitationOnce(k *kit) {
 	got, err := k.invitations().Invitation(k.ctx, i.Hash, k.now)
 	k.ok(err)
 	k.equal("invitation", i, got)
+	by, err := k.invitations().InvitedBy(k.ctx, "bob@example.org", k.now)
+	k.ok(err)
+	k.equal("invited by", login.InviterMember, by)
 	got, err = k.invitations().AcceptInvitation(k.ctx, i.Hash, bob.User.ID, k.now)
 	k.ok(err)
 	k.equal("accepted", i, got)
@@ -126,9 +129,9 @@ func invitationExpires(k *kit) {
 	k.later(login.InvitationLife)
 	_, err = k.invitations().CreateInvitedUser(k.ctx, fresh, nil, expired.Hash, k.now)
 	k.is(err, login.ErrTokenUnknown)
-	invited, err := k.invitations().IsInvited(k.ctx, "eve@example.org", k.now)
+	by, err := k.invitations().InvitedBy(k.ctx, "eve@example.org", k.now)
 	k.ok(err)
-	k.equal("invited", false, invited)
+	k.equal("invited by", login.InviterNone, by)
 	open, err := k.invitations().Invitations(k.ctx, o.ID, ann.User.ID, k.now)
 	k.ok(err)
 	k.equal("open", 0, len(open))
@@ -300,9 +303,9 @@ func signUpInvitation(k *kit) {
 	all, err := k.invitations().Invitations(k.ctx, "", "", k.now)
 	k.ok(err)
 	k.equal("open", []login.Invitation{i}, all)
-	invited, err := k.invitations().IsInvited(k.ctx, "bob@example.org", k.now)
+	by, err := k.invitations().InvitedBy(k.ctx, "bob@example.org", k.now)
 	k.ok(err)
-	k.equal("invited", true, invited)
+	k.equal("invited by", login.InviterOperator, by)
 	newer := k.invite(login.Organization{}, login.UserAccount{}, "bob@example.org", "")
 	_, err = k.invitations().Invitation(k.ctx, i.Hash, k.now)
 	k.is(err, login.ErrTokenUnknown)
@@ -312,9 +315,9 @@ func signUpInvitation(k *kit) {
 	k.is(k.invitations().EndSignUpInvitation(k.ctx, "bob@example.org"), login.ErrNotFound)
 	k.invite(login.Organization{}, login.UserAccount{}, "eve@example.org", "")
 	k.ok(k.invitations().EndSignUpInvitation(k.ctx, "eve@example.org"))
-	invited, err = k.invitations().IsInvited(k.ctx, "eve@example.org", k.now)
+	by, err = k.invitations().InvitedBy(k.ctx, "eve@example.org", k.now)
 	k.ok(err)
-	k.equal("invited", false, invited)
+	k.equal("invited by", login.InviterNone, by)
 }
 
 func invitationsMost(k *kit) {
@@ -337,20 +340,20 @@ func invitationsSwept(k *kit) {
 		k.ok(err)
 	}
 	sweep()
-	k.ok(k.invitations().RenewInvitation(k.ctx, i.Hash, k.now.Add(login.InvitationLife)))
+	k.ok(k.mail().RenewMailToken(k.ctx, login.PurposeInvitation, i.Hash, k.now.Add(login.InvitationLife)))
 	k.later(login.InvitationLife + time.Second)
 	sweep()
-	k.is(k.invitations().RenewInvitation(k.ctx, i.Hash, k.now), login.ErrTokenUnknown)
+	k.is(k.mail().RenewMailToken(k.ctx, login.PurposeInvitation, i.Hash, k.now), login.ErrTokenUnknown)
 }
 
 func invitationRenewed(k *kit) {
 	i := k.invite(login.Organization{}, login.UserAccount{}, "bob@example.org", "")
 	k.later(login.InvitationLife - time.Minute)
-	k.ok(k.invitations().RenewInvitation(k.ctx, i.Hash, k.now.Add(login.InvitationLife)))
+	k.ok(k.mail().RenewMailToken(k.ctx, login.PurposeInvitation, i.Hash, k.now.Add(login.InvitationLife)))
 	k.later(time.Hour)
 	_, err := k.invitations().Invitation(k.ctx, i.Hash, k.now)
 	k.ok(err)
-	k.is(k.invitations().RenewInvitation(k.ctx, newToken(), k.now), login.ErrTokenUnknown)
+	k.is(k.mail().RenewMailToken(k.ctx, login.PurposeInvitation, newToken(), k.now), login.ErrTokenUnknown)
 }
 
 func invitationMail(k *kit) {

@@ -57,6 +57,18 @@ func TestLoad_ActionsHaveTheRolesOfTheContract(t *testing.T) {
 		"endSession":     "mutation user OkPayload!",
 		"deleteAccount":  "mutation user OkPayload!",
 
+		"createOrganization":      "mutation user LoginOrganization!",
+		"deleteOrganization":      "mutation user OkPayload!",
+		"leaveOrganization":       "mutation user OkPayload!",
+		"organizationMembers":     "query user [OrganizationMember!]!",
+		"changeMemberRole":        "mutation user OkPayload!",
+		"removeMember":            "mutation user OkPayload!",
+		"inviteMember":            "mutation user OrganizationInvitation!",
+		"organizationInvitations": "query user [OrganizationInvitation!]!",
+		"revokeInvitation":        "mutation user OkPayload!",
+		"invitation":              "query public,user OpenInvitation!",
+		"acceptInvitation":        "mutation user AcceptedInvitation!",
+
 		"requestPasswordReset": "mutation public,user OkPayload!",
 		"resetPassword":        "mutation public,user AuthPayload!",
 

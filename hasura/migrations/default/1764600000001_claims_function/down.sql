@@ -1,2 +1,0 @@
-DROP FUNCTION IF EXISTS auth.call_claims(uuid);
-DROP FUNCTION IF EXISTS auth.claims(uuid);

@@ -17,7 +17,7 @@ func TestBinary_HasNothingOfDevelopment(t *testing.T) {
 	if !strings.Contains(packages, "hasura-login/app/login\n") {
 		t.Fatalf("not the packages of the binary:\n%s", packages)
 	}
-	for _, unwanted := range []string{"hasura-login/dev", "sqlite", "gqlparser", "websocket", "yaml"} {
+	for _, unwanted := range []string{"hasura-login/dev", "sqlite", "gqlparser", "websocket", "yaml", "testing/fstest"} {
 		for line := range strings.Lines(packages) {
 			if strings.Contains(line, unwanted) {
 				t.Errorf("the binary contains %s", strings.TrimSpace(line))

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"testing/fstest"
 )
 
 //go:embed config.yaml metadata migrations organizations
@@ -28,14 +27,14 @@ const (
 // on: with the files of organizations/, and a line for each of its tables in
 // tables.yaml. ops/migrate/entrypoint.sh does the same.
 func WithOrganizations() (fs.FS, error) {
-	project, included := fstest.MapFS{}, bytes.Buffer{}
+	project, included := Files{}, bytes.Buffer{}
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		content, err := files.ReadFile(name)
 		added, more := strings.CutPrefix(name, organizations)
-		project[added] = &fstest.MapFile{Data: content}
+		project[added] = content
 		if more && path.Dir(added)+"/" == tablesFolder {
 			fmt.Fprintf(&included, "- \"!include %s\"\n", path.Base(added))
 		}
@@ -44,7 +43,7 @@ func WithOrganizations() (fs.FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables := project[tablesFolder+"tables.yaml"]
-	tables.Data = append(append(tables.Data, '\n'), included.Bytes()...)
+	tables := tablesFolder + "tables.yaml"
+	project[tables] = append(append(bytes.Clone(project[tables]), '\n'), included.Bytes()...)
 	return project, nil
 }

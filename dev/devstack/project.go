@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"testing/fstest"
 
 	"hasura-login/hasura"
 )
@@ -21,16 +20,16 @@ const (
 // each table in metadata/databases/default/tables, which it adds to tables.yaml by
 // itself; sqlite/*.sql makes the same tables for SQLite.
 func (v stack) project() (fs.FS, error) {
-	all := fstest.MapFS{}
-	if err := copyInto(all, hasura.Project()); err != nil {
+	all := hasura.Files{}
+	if err := all.CopyFrom(hasura.Project()); err != nil {
 		return nil, err
 	}
 	for _, folder := range v.add {
 		if _, err := os.Stat(folder); err != nil {
 			return nil, fmt.Errorf("--add: %w", err)
 		}
-		more := fstest.MapFS{}
-		if err := copyInto(more, os.DirFS(folder)); err != nil {
+		more := hasura.Files{}
+		if err := more.CopyFrom(os.DirFS(folder)); err != nil {
 			return nil, fmt.Errorf("--add %s: %w", folder, err)
 		}
 		var lines bytes.Buffer
@@ -46,20 +45,7 @@ func (v stack) project() (fs.FS, error) {
 				fmt.Fprintf(&lines, "\n- \"!include %s\"", path.Base(name))
 			}
 		}
-		tables := *all[tablesFile]
-		tables.Data = append(bytes.TrimRight(bytes.Clone(tables.Data), "\n"), append(lines.Bytes(), '\n')...)
-		all[tablesFile] = &tables
+		all[tablesFile] = append(bytes.TrimRight(bytes.Clone(all[tablesFile]), "\n"), append(lines.Bytes(), '\n')...)
 	}
 	return all, nil
-}
-
-func copyInto(all fstest.MapFS, from fs.FS) error {
-	return fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		content, err := fs.ReadFile(from, name)
-		all[name] = &fstest.MapFile{Data: content}
-		return err
-	})
 }

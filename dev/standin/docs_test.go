@@ -177,6 +177,31 @@ func TestDocs_UsersOfTheTutorialMoveWithTheirIDs(t *testing.T) {
 	}
 }
 
+func TestDocs_TheRolesForAnExistingHasuraAreEnough(t *testing.T) {
+	pg := testserver.StartPostgres(t)
+	pg.CreateDatabase(t, "app")
+	pg.Exec(t, "app", block(t, "existing-hasura.md", "roles.sql"))
+	migrations, err := fs.Glob(hasura.Project(), "migrations/default/*/up.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range migrations { // Glob sorts
+		content, err := fs.ReadFile(hasura.Project(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pg.Exec(t, "app", string(content))
+	}
+	store, err := postgres.Open(t.Context(), func() (string, error) { return pg.URLFor("hasura_login_a", "app"), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if err := store.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 type noAudit struct{}
 
 func (noAudit) RecordAct(context.Context, login.Event) error { return nil }

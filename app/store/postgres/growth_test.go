@@ -48,6 +48,7 @@ func TestGrowth_CallsReadOnlyWhatTheyFind(t *testing.T) {
 	}
 	calls := map[string]func() error{
 		"search":        list(login.UserFilter{EmailContains: []string{"ser1234@"}, Limit: 100}, 1),
+		"whole address": list(login.UserFilter{EmailContains: []string{"user1234@example34.org"}, Limit: 100}, 1),
 		"search of two": list(login.UserFilter{EmailContains: []string{"ser1234@", "ser1235@"}, Limit: 100}, 2),
 		"no match":      list(login.UserFilter{EmailContains: []string{"nobody"}, Limit: 100}, 0),
 		"page":          list(login.UserFilter{AfterEmail: "user15", Limit: 100}, 100),

@@ -91,7 +91,7 @@ type Config struct {
 	// MailInvitationLink is for invitations to sign up and to organisations.
 	MailInvitationLink string `env:"MAIL_INVITATION_LINK"`
 	// MailNotices are kinds of login.NoticeKinds, or only "off".
-	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed,second-factor-added,second-factor-removed,recovery-code-used,wrong-codes,identity-linked,identity-unlinked,passkey-added,passkey-removed,password-removed"`
+	MailNotices   []string `env:"MAIL_NOTICES" envDefault:"password-changed,new-device,sessions-ended,email-changed,second-factor-added,second-factor-removed,recovery-codes-made,recovery-code-used,wrong-codes,identity-linked,identity-unlinked,passkey-added,passkey-removed,password-removed"`
 	MailTemplates string   `env:"MAIL_TEMPLATES"`
 	MailLanguage  string   `env:"MAIL_LANGUAGE" envDefault:"en"`
 

@@ -16,6 +16,7 @@ const (
 
 	MailSecondFactorAdded   MailKind = "second-factor-added"
 	MailSecondFactorRemoved MailKind = "second-factor-removed"
+	MailRecoveryCodesMade   MailKind = "recovery-codes-made" // and earlier ones are void
 	MailRecoveryCodeUsed    MailKind = "recovery-code-used"
 	MailWrongCodes          MailKind = "wrong-codes" // somebody got as far as the second factor
 
@@ -31,7 +32,7 @@ const (
 func NoticeKinds() []MailKind {
 	return []MailKind{
 		MailPasswordChanged, MailNewDevice, MailSessionsEnded, MailEmailChanged,
-		MailSecondFactorAdded, MailSecondFactorRemoved, MailRecoveryCodeUsed,
+		MailSecondFactorAdded, MailSecondFactorRemoved, MailRecoveryCodesMade, MailRecoveryCodeUsed,
 		MailWrongCodes, MailIdentityLinked, MailIdentityUnlinked, MailPasskeyAdded, MailPasskeyRemoved, MailPasswordRemoved,
 	}
 }

@@ -50,6 +50,7 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, id Identity, password st
 		return nil, err
 	}
 	s.record(ctx, EventRecoveryCodesMade, OpNewRecoveryCodes, session, c)
+	s.notify(ctx, MailRecoveryCodesMade, ua, c)
 	return codes, nil
 }
 

@@ -237,7 +237,9 @@ func TestRecoveryCodes_StandInForTheFactorOnceEach(t *testing.T) {
 	if err != nil || len(codes) != 10 || len(slices.Compact(slices.Sorted(slices.Values(codes)))) != 10 {
 		t.Fatalf("%v, %v", codes, err)
 	}
-	w.sendAll(t)
+	if sent := w.sendAll(t); !slices.ContainsFunc(sent, func(m login.QueuedMail) bool { return m.Kind == login.MailRecoveryCodesMade }) {
+		t.Error("their owner is not told of the new codes")
+	}
 	typed := strings.ToUpper(strings.ReplaceAll(codes[3], "-", " "))
 	e := w.challenged(t, "ann@example.org")
 	if !slices.Contains(e.Methods, login.MethodRecoveryCode) {

@@ -56,6 +56,10 @@ func TestRoutes_OnlyTheAllowedOnesReachAnUpstream(t *testing.T) {
 		{"HEAD /healthz", "login HEAD /healthz"},
 		{"HEAD /auth/me", "login HEAD /auth/me"},
 		{"HEAD /auth/pages/signin", "login HEAD /auth/pages/signin"},
+		{"GET /", "login GET /"},
+		{"GET //", "login GET /"},
+		{"GET /.well-known/change-password", "login GET /.well-known/change-password"},
+		{"GET /.well-known/change-password/", nowhere},
 
 		// The upstream never has to interpret a path as the client wrote it.
 		{"POST /v1/graphql?x=1", "hasura POST /v1/graphql"},
@@ -66,7 +70,6 @@ func TestRoutes_OnlyTheAllowedOnesReachAnUpstream(t *testing.T) {
 		{"POST /auth/%2e%2e/v1/graphql", "hasura POST /v1/graphql"},
 		{"POST /x/..%2Fauth/signin", "login POST /auth/signin"},
 
-		{"GET /", nowhere},
 		{"GET /index.html", nowhere},
 		{"GET /nothing", nowhere},
 		{"POST /v1/graphql/", nowhere},

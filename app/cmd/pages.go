@@ -8,6 +8,7 @@ import (
 	"hasura-login/app/httpapi"
 	"hasura-login/app/login"
 	"hasura-login/app/pages"
+	"hasura-login/app/password"
 	"hasura-login/app/provider"
 	"hasura-login/app/token"
 )
@@ -24,6 +25,7 @@ func newPages(cfg config.Config, deps pages.Deps, mailEnabled bool) (*pages.Site
 	site, err := pages.New(pages.Settings{
 		PublicURL: cfg.Origin(), Name: l.name, Brand: l.brand, Catalogue: l.catalogue, Language: cfg.MailLanguage, Apps: apps(cfg),
 		SignUpEnabled: cfg.SignUp == string(login.SignUpOpen), MailEnabled: mailEnabled, MailSignIn: mailEnabled && cfg.MailSignIn != string(login.MailSignInOff), PasswordMinLength: cfg.PasswordMinLength,
+		CommonPasswords: password.Common(),
 	}, deps)
 	if err != nil {
 		return nil, fmt.Errorf("%sHOSTED_PAGES: %w", config.Prefix, err)

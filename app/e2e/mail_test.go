@@ -326,7 +326,7 @@ func TestMail_LanguageIsTheBestThatTheBrowserAsksFor(t *testing.T) {
 		"LOGIN_MAIL_FROM":    "Example <login@example.org>",
 		"LOGIN_HOSTED_PAGES": "true", "LOGIN_PUBLIC_URL": "https://login.example.org", "LOGIN_MAIL_NOTICES": "off",
 	}})
-	c := s.client().with("Accept-Language", "fr, en;q=0.3, de-CH;q=0.8, *;q=0.1")
+	c := s.client().with("Accept-Language", "sv, en;q=0.3, de-CH;q=0.8, *;q=0.1")
 	if r := c.rest("GET", "/auth/pages/signin", nil); !strings.Contains(string(r.body), `<html lang="de">`) {
 		t.Errorf("the page: %.200s", r.body)
 	}

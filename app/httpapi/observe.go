@@ -59,7 +59,13 @@ func (a *API) unreadable(c *fiber.Ctx, err error) error {
 	return nil
 }
 
-func (a *API) fail(c *fiber.Ctx, err error) error { return writeError(c, a.note(c, err)) }
+func (a *API) fail(c *fiber.Ctx, err error) error {
+	e := a.note(c, err)
+	if a.failedPage(c, e) {
+		return nil
+	}
+	return writeError(c, e)
+}
 
 // note leaves an error to the log and its limit, if it is of one, to the client.
 func (a *API) note(c *fiber.Ctx, err error) *login.Error {

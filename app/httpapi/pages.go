@@ -19,6 +19,9 @@ func PageRoutes() []string {
 	for _, path := range pages.Paths() {
 		routes = append(routes, http.MethodGet+" "+path+" pages", http.MethodPost+" "+path+" "+formOperation(path))
 	}
+	for _, path := range pages.Entrances() {
+		routes = append(routes, http.MethodGet+" "+path+" pages")
+	}
 	for _, route := range pages.AssetRoutes() {
 		routes = append(routes, http.MethodGet+" "+route+" pages")
 	}
@@ -45,6 +48,9 @@ func (a *API) servePages() {
 	for _, path := range pages.Paths() {
 		a.route(http.MethodGet, path, a.page)
 		a.route(http.MethodPost, path, a.page)
+	}
+	for _, path := range pages.Entrances() {
+		a.route(http.MethodGet, path, a.page)
 	}
 	begin, end := pages.ProviderPaths()
 	a.route(http.MethodGet, begin, a.page)
@@ -82,6 +88,29 @@ func (a *API) page(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(wait))
 	}
 	return nil
+}
+
+// failedPage answers a failed request of a browser with a page, if it was for one: a
+// person should never see JSON.
+func (a *API) failedPage(c *fiber.Ctx, e *login.Error) bool {
+	path := c.Path()
+	forPeople := strings.HasPrefix(path, "/auth/pages/") || strings.HasPrefix(path, "/auth/oauth/") || e.Code == login.CodeNotFound
+	if a.Pages == nil || !forPeople || !strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) {
+		return false
+	}
+	var r http.Request
+	if err := fasthttpadaptor.ConvertRequest(c.Context(), &r, true); err != nil {
+		return false
+	}
+	c.Response().ResetBody()
+	w := pageWriter{c: c, header: http.Header{}}
+	a.Pages.ServeError(&w, &r, pages.Caller{Client: a.client(c, false), Attempted: a.attempted}, e)
+	w.flushHeader()
+	c.Status(statuses[e.Code])
+	if wait := wholeSeconds(e.RetryAfter); wait > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(wait))
+	}
+	return true
 }
 
 // pageWriter writes to Fiber's answer.

@@ -29,7 +29,7 @@ func shown(t *testing.T, all *mail.Templates, language string) string {
 func TestTemplates_LanguageIsTheOneAskedForOrTheDefault(t *testing.T) {
 	all := templates(t)
 	for language, subject := range map[string]string{
-		"de": "Neues Passwort", "DE": "Neues Passwort", "de-CH": "Neues Passwort", "en": "Set a new", "fr": "Set a new", "": "Set a new", "../de": "Set a new",
+		"de": "Neues Passwort", "DE": "Neues Passwort", "de-CH": "Neues Passwort", "en": "Set a new", "fr": "Définir un nouveau", "sv": "Set a new", "": "Set a new", "../de": "Set a new",
 	} {
 		if out := shown(t, all, language); !strings.Contains(out, subject) {
 			t.Errorf("%q gives %s", language, out)

@@ -15,6 +15,7 @@ const (
 	doSignOut     = "signout"
 	doSignOutAll  = "signout-all"
 	doPassword    = "password"
+	doNoPassword  = "remove-password"
 	doEmail       = "email"
 	doVerify      = "verify"
 	doEndSession  = "end-session"
@@ -43,6 +44,7 @@ type account struct {
 	Password   form
 	// PasswordTitle names the form: the account may have no password yet.
 	PasswordTitle string
+	NoPassword    *form // removes the password; nil: it is the only way to sign in
 	Email         *form // nil: the address cannot be changed, because no mail is sent
 	Passkeys      []passkeyRow
 	AddPasskey    *form // nil: passkeys are off
@@ -86,16 +88,24 @@ func (v *request) writeAccount(id login.Identity, failed string, failure error) 
 	if err = v.Attempted(login.OpPasskeys, err); err != nil {
 		return err
 	}
+	v.byPasskey = len(passkeys) > 0 && slices.ContainsFunc(sessions, func(s login.Session) bool {
+		return s.ID == id.SessionID && (slices.Contains(s.AMR, "hwk") || slices.Contains(s.AMR, "swk"))
+	})
 	a := v.accountOf(ua, sessions, id.SessionID)
 	if err := v.identityForms(&a, id); err != nil {
 		return err
 	}
 	v.passkeySection(&a, ua, passkeys)
+	if ua.Account.Password != "" && (len(passkeys)+len(a.Identities) > 0 || v.MailSignIn) {
+		f := v.formOf(pathAccount, doNoPassword, v.RemovePassword, v.currentPassword(ua)...)
+		f.Username, f.Danger = ua.User.Email, true
+		a.NoPassword = &f
+	}
 	if failure != nil {
 		if failed == doLink || failed == doUnlink {
 			a.LinkAlert = v.problem(failure).Message
 		}
-		forms := []*form{&a.Password, a.Email, a.Verify, a.AddPasskey, a.AddApp, a.NewCodes, a.Remove, &a.Delete, &a.SignOut, &a.EndAll}
+		forms := []*form{&a.Password, a.NoPassword, a.Email, a.Verify, a.AddPasskey, a.AddApp, a.NewCodes, a.Remove, &a.Delete, &a.SignOut, &a.EndAll}
 		for i := range a.Passkeys {
 			forms = append(forms, &a.Passkeys[i].Rename, &a.Passkeys[i].Remove)
 		}
@@ -151,9 +161,11 @@ func (v *request) accountOf(ua login.UserAccount, sessions []login.Session, curr
 	return a
 }
 
-// currentPassword asks for the account's password, if it has one.
+// currentPassword asks for the account's password, if it has one. A session that a
+// passkey opened proves more than the password; if that was long ago, the change asks for
+// the passkey again.
 func (v *request) currentPassword(ua login.UserAccount) []field {
-	if ua.Account.Password == "" {
+	if ua.Account.Password == "" || v.byPasskey {
 		return nil
 	}
 	return []field{{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password"}}
@@ -173,6 +185,8 @@ func (v *request) changeAccount() error {
 	switch do {
 	case doPassword:
 		err = v.changePassword(id)
+	case doNoPassword:
+		err = v.removePassword(id)
 	case doEmail:
 		err = v.changeEmail(id)
 	case doVerify:
@@ -253,6 +267,15 @@ func (v *request) changePassword(id login.Identity) error {
 	return v.stay(noticePasswordChanged)
 }
 
+func (v *request) removePassword(id login.Identity) error {
+	g, err := v.Service.RemovePassword(v.ctx(), id, v.form(fieldCurrent), v.Client)
+	if err = v.Attempted(login.OpRemovePassword, err); err != nil {
+		return err
+	}
+	v.keep(g)
+	return v.stay(noticePasswordRemoved)
+}
+
 func (v *request) changeEmail(id login.Identity) error {
 	err := v.Service.RequestEmailChange(v.ctx(), id, login.RequestEmailChangeInput{
 		NewEmail: v.form("email"), Password: v.form(fieldCurrent), Client: v.Client,
@@ -260,7 +283,8 @@ func (v *request) changeEmail(id login.Identity) error {
 	if err = v.Attempted(login.OpRequestEmailChange, err); err != nil {
 		return err
 	}
-	return v.stay(noticeChangeSent)
+	v.flashAbout(noticeChangeSent, v.form("email"))
+	return v.redirect(pathAccount)
 }
 
 func (v *request) askToVerify(id login.Identity) error {
@@ -272,7 +296,8 @@ func (v *request) askToVerify(id login.Identity) error {
 	if err = v.Attempted(login.OpRequestEmailVerification, err); err != nil {
 		return err
 	}
-	return v.stay(noticeVerifySent)
+	v.flashAbout(noticeVerifySent, ua.User.Email)
+	return v.redirect(pathAccount)
 }
 
 func (v *request) endOther(id login.Identity) error {

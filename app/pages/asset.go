@@ -29,6 +29,7 @@ type Asset struct {
 // in the path, so that it never changes under its path.
 const (
 	routeStyle    = "/auth/pages/style"
+	routeCommon   = "/auth/pages/common-passwords"
 	routeIcon     = "/auth/pages/icon"
 	routeLogo     = "/auth/pages/logo"
 	routeLogoDark = "/auth/pages/logo-dark"
@@ -37,20 +38,21 @@ const (
 
 // AssetRoutes lists the routes of all assets that there can be.
 func AssetRoutes() []string {
-	return []string{routeStyle, routeIcon, routeLogo, routeLogoDark, pathMailLogo}
+	return []string{routeStyle, routeCommon, routeIcon, routeLogo, routeLogoDark, pathMailLogo}
 }
 
 // assets are the assets of a site.
 type assets struct {
-	style, icon              Asset
+	style, common, icon      Asset
 	logo, logoDark, mailLogo *Asset // nil: none
 }
 
-func assetsOf(b brand.Brand) assets {
+func assetsOf(b brand.Brand, commonPasswords []byte) assets {
 	icon := cmp.Or(b.Icon, &brand.File{Ext: ".svg", Type: "image/svg+xml", Body: iconSVG})
 	a := assets{
-		style: assetOf(routeStyle, &brand.File{Ext: ".css", Type: "text/css; charset=utf-8", Body: []byte(variables(b) + styleCSS)}),
-		icon:  assetOf(routeIcon, icon),
+		style:  assetOf(routeStyle, &brand.File{Ext: ".css", Type: "text/css; charset=utf-8", Body: []byte(variables(b) + styleCSS)}),
+		common: assetOf(routeCommon, &brand.File{Ext: ".txt", Type: "text/plain; charset=utf-8", Body: commonPasswords}),
+		icon:   assetOf(routeIcon, icon),
 	}
 	for _, image := range []struct {
 		route string
@@ -87,7 +89,7 @@ func variables(b brand.Brand) string {
 
 // Assets lists the files that pages and mails load.
 func (s *Site) Assets() []Asset {
-	all := []Asset{s.assets.style, s.assets.icon}
+	all := []Asset{s.assets.style, s.assets.common, s.assets.icon}
 	for _, a := range []*Asset{s.assets.logo, s.assets.logoDark, s.assets.mailLogo} {
 		if a != nil {
 			all = append(all, *a)

@@ -34,7 +34,7 @@ func (v *request) showSignIn() error {
 
 func (v *request) signInForm(email string) form {
 	f := v.formOf(pathSignIn, "", v.SignIn,
-		field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username webauthn", Value: email},
+		field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username webauthn", Value: email, Focus: true},
 		field{Name: "password", Label: v.Password, Type: "password", Autocomplete: "current-password"},
 	)
 	if v.MailSignIn {
@@ -100,7 +100,7 @@ func (v *request) showSignUp() error {
 
 func (v *request) signUpForm(name, email string) form {
 	f := v.formOf(pathSignUp, "", v.SignUp,
-		field{Name: "name", Label: v.YourName, Type: "text", Autocomplete: "name", Value: name},
+		field{Name: "name", Label: v.YourName, Type: "text", Autocomplete: "name", Value: name, Focus: true},
 		field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username", Value: email},
 		v.newPassword("password", v.Password),
 	)
@@ -112,7 +112,7 @@ func (v *request) signUpForm(name, email string) form {
 func (v *request) newPassword(name, label string) field {
 	return field{
 		Name: name, Label: label, Type: "password", Autocomplete: "new-password",
-		MinLength: v.PasswordMinLength, Hint: v.passwordHint(v.PasswordMinLength),
+		MinLength: v.PasswordMinLength, Hint: v.passwordHint(v.PasswordMinLength), New: true,
 	}
 }
 

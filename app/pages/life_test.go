@@ -180,7 +180,7 @@ func TestPages_FromSignUpToDeletion(t *testing.T) {
 	b.unfold("Change e-mail address")
 	b.fill("email-email", "kimi@example.org", "email-current", thirdPassword)
 	b.submit("Change e-mail address")
-	b.shows("A mail is on its way to the new address")
+	b.shows("A mail is on its way to kimi@example.org")
 	b.open(link("Confirm"))
 	b.submit("Confirm address")
 	b.shows("kimi@example.org")

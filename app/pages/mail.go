@@ -32,7 +32,7 @@ func (v *request) writeEmailForm(p page, intro, path string) {
 
 func (v *request) emailForm(path, email string) form {
 	f := v.formOf(path, "", v.SendLink,
-		field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username", Value: email},
+		field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username", Value: email, Focus: true},
 	)
 	f.Links = v.backToSignIn()
 	return f
@@ -48,7 +48,8 @@ func (v *request) forgot() error {
 	if err = v.Attempted(login.OpRequestPasswordReset, err); err != nil {
 		return v.again(v.Forgot, v.emailForm(pathForgot, email), err)
 	}
-	v.flash(noticeResetSent)
+	v.cookies.set(v.w, cookieReturn, v.returnState.values().Encode(), returnLife)
+	v.flashAbout(noticeResetSent, email)
 	return v.redirect(v.returnState.link(pathForgot))
 }
 
@@ -63,12 +64,19 @@ func (v *request) showReset() error {
 	if err != nil {
 		return v.badLink(v.Forgot, pathForgot, err)
 	}
+	if !setsPassword(l.Purpose) {
+		return v.badLink(v.Forgot, pathForgot, login.Errorf(login.CodeInvalidToken, "This link is for another page"))
+	}
 	p := v.page(v.Reset)
 	p.Intro = v.resetIntro(l.UserAccount.User.Email)
-	f := v.resetForm(token)
-	f.Username = l.UserAccount.User.Email
-	v.write(formPage(p, f))
+	v.write(formPage(p, v.resetForm(token, l.UserAccount.User.Email)))
 	return nil
+}
+
+// setsPassword tells whether a link of this purpose brings a new password: one that
+// confirms a new account's address can, too.
+func setsPassword(p login.MailPurpose) bool {
+	return p == login.PurposeResetPassword || p == login.PurposeVerifyEmail
 }
 
 // badLink offers a new mail, unless something else went wrong.
@@ -79,15 +87,18 @@ func (v *request) badLink(title, path string, err error) error {
 	return v.again(title, v.emailForm(path, ""), err)
 }
 
-func (v *request) resetForm(token string) form {
+func (v *request) resetForm(token, email string) form {
 	f := v.formOf(pathReset, "", v.SetPassword, v.newPassword("password", v.NewPassword))
+	f.Username, f.Fields[0].Focus = email, true
 	f.Hidden = append(f.Hidden, hidden{"token", token})
 	f.Links = v.backToSignIn()
 	return f
 }
 
-// reset signs in at the pages but not in the app, which did not ask for it.
+// reset signs in at the pages. If the person was on the way to an app, in this browser,
+// the next page leads there; not by itself, because the app did not ask for the reset.
 func (v *request) reset() error {
+	v.returnState = v.interrupted()
 	token := v.form("token")
 	g, err := v.Service.ResetPassword(v.ctx(), login.ResetPasswordInput{Token: token, NewPassword: v.form("password"), Client: v.Client})
 	err = v.Attempted(login.OpResetPassword, err)
@@ -95,17 +106,24 @@ func (v *request) reset() error {
 	case err == nil:
 		v.endSession()
 		v.keep(g)
+		v.cookies.set(v.w, cookieReturn, "", 0)
 		v.flash(noticePasswordSet)
+		if _, stays := v.returnState.stays(); !stays {
+			return v.redirect(v.returnState.link(pathSignIn))
+		}
 		return v.redirect(pathAccount)
 	case has(err, login.CodeSecondFactorRequired):
 		v.endSession()
 		v.forget()
-		v.returnState = returnState{account: true}
 		return v.askSecondFactor(login.AsError(err))
 	case has(err, login.CodeInvalidToken):
 		return v.again(v.Forgot, v.emailForm(pathForgot, ""), err)
 	default:
-		return v.again(v.Reset, v.resetForm(token), err)
+		email := ""
+		if l, err := v.Service.Link(v.ctx(), token); err == nil {
+			email = l.UserAccount.User.Email
+		}
+		return v.again(v.Reset, v.resetForm(token, email), err)
 	}
 }
 
@@ -201,7 +219,7 @@ func (v *request) verify() error {
 	if err = v.Attempted(login.OpRequestEmailVerification, err); err != nil {
 		return v.again(v.Verify, v.emailForm(pathVerify, email), err)
 	}
-	v.flash(noticeVerifySent)
+	v.flashAbout(noticeVerifySent, email)
 	return v.redirect(v.returnState.link(pathVerify))
 }
 

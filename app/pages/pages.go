@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,10 @@ const (
 func Paths() []string {
 	return []string{pathSignIn, pathSignUp, pathForgot, pathReset, pathVerify, pathAccount, pathInvitation, pathSecondFactor, pathMail, pathMailCode, pathMailLink}
 }
+
+// Entrances lists paths of the site that lead to a page: the front door, and the address
+// where password managers look for the form that changes a password.
+func Entrances() []string { return []string{"/", "/.well-known/change-password"} }
 
 // ResetLink is the target of a mailed link that sets a new password; {token} stands for
 // its token.
@@ -81,6 +86,8 @@ type Settings struct {
 	Language  string
 	// PasswordMinLength is shown to users; the policy decides.
 	PasswordMinLength int
+	// CommonPasswords are refused, one a line; the script says so early.
+	CommonPasswords string
 }
 
 // Deps are the dependencies of the pages.
@@ -119,7 +126,7 @@ func New(s Settings, d Deps) (*Site, error) {
 	}
 	site := &Site{
 		Settings: s, Deps: d, cookies: jar{secure: public.Scheme == "https"},
-		foreign: http.NewCrossOriginProtection(), assets: assetsOf(s.Brand), texts: map[string]*texts{}, now: time.Now,
+		foreign: http.NewCrossOriginProtection(), assets: assetsOf(s.Brand, []byte(s.CommonPasswords)), texts: map[string]*texts{}, now: time.Now,
 	}
 	for _, l := range s.Catalogue.Languages() {
 		if site.texts[l.Tag], err = textsOf(l); err != nil {
@@ -148,11 +155,11 @@ type request struct {
 	w           http.ResponseWriter
 	r           *http.Request
 	returnState returnState
+	byPasskey   bool // the visitor's session was opened or elevated by a passkey
 }
 
-// Serve answers a request for one of Paths. An error says how the page that it wrote
-// failed; the caller sets the error's status.
-func (s *Site) Serve(w http.ResponseWriter, r *http.Request, c Caller) error {
+// request prepares the answer.
+func (s *Site) request(w http.ResponseWriter, r *http.Request, c Caller) *request {
 	preferred := s.chosenLanguage(w, r) + "," + c.Client.Language
 	v := &request{Site: s, texts: s.speak(preferred), Caller: c, w: w, r: r}
 	// Mail of this request uses the page's language if none of the requested ones is
@@ -163,13 +170,38 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, c Caller) error {
 	h.Set("Content-Security-Policy", s.policy)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Vary", "Accept-Language, Cookie")
+	return v
+}
+
+// Serve answers a request for one of Paths. An error says how the page that it wrote
+// failed; the caller sets the error's status.
+func (s *Site) Serve(w http.ResponseWriter, r *http.Request, c Caller) error {
+	v := s.request(w, r, c)
 	err := v.answer()
 	var shown formError
 	if err == nil || errors.As(err, &shown) {
 		return err
 	}
-	v.write(errorPage(v.page(v.Failed), v.problem(err)))
+	v.writeError(err)
 	return err
+}
+
+// ServeError answers a browser's request that failed before it came to a page. The
+// caller sets the status.
+func (s *Site) ServeError(w http.ResponseWriter, r *http.Request, c Caller, err error) {
+	v := s.request(w, r, c)
+	v.returnState.account = true
+	v.writeError(err)
+}
+
+func (v *request) writeError(err error) {
+	p := v.page(v.Failed)
+	if has(err, login.CodeNotFound) && v.r.Method == http.MethodGet {
+		p.Title = v.NotFound
+		v.write(errorPage(p, problem{Message: v.NotFoundIntro}))
+		return
+	}
+	v.write(errorPage(p, v.problem(err)))
 }
 
 func (v *request) answer() error {
@@ -193,6 +225,12 @@ func (v *request) answer() error {
 			return login.Errorf(login.CodeNotFound, "There is no such provider")
 		}
 		return v.beginProvider(p)
+	}
+	if entrance := slices.Index(Entrances(), v.r.URL.Path); entrance >= 0 {
+		return v.redirect(pathAccount + []string{"", "#" + doPassword + "-form"}[entrance])
+	}
+	if !slices.Contains(Paths(), v.r.URL.Path) {
+		return login.Errorf(login.CodeNotFound, "There is no such page")
 	}
 	post := v.r.Method == http.MethodPost
 	switch v.r.URL.Path {

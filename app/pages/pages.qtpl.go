@@ -46,12 +46,6 @@ func streamformPage(qw422016 *qt422016.Writer, p page, f form) {
 	}
 	streamproviders(qw422016, p, f.Providers)
 	streamlinks(qw422016, f.Links)
-	if p.Passkey != nil {
-		qw422016.N().S(`<script>`)
-		qw422016.N().S(passkeyScript)
-		qw422016.N().S(`</script>
-`)
-	}
 	streamfoot(qw422016, p)
 }
 
@@ -276,22 +270,21 @@ func streamaccountPage(qw422016 *qt422016.Writer, p page, a account) {
 		qw422016.E().S(p.Verified)
 		qw422016.N().S(`</span>`)
 	} else {
-		qw422016.N().S(`<span class="badge">`)
+		qw422016.N().S(`<span class="badge warn">`)
 		qw422016.E().S(p.NotVerified)
 		qw422016.N().S(`</span>`)
 	}
 	qw422016.N().S(`</p>
-</div>
-`)
-	streamquietForm(qw422016, a.SignOut)
-	qw422016.N().S(`
-</div>
 `)
 	if a.Verify != nil {
 		streamalert(qw422016, *a.Verify)
 		streamquietForm(qw422016, *a.Verify)
 	}
+	qw422016.N().S(`</div>
+`)
+	streamquietForm(qw422016, a.SignOut)
 	qw422016.N().S(`
+</div>
 <h2>`)
 	qw422016.E().S(p.Sessions)
 	qw422016.N().S(`</h2>
@@ -424,6 +417,9 @@ func streamaccountPage(qw422016 *qt422016.Writer, p page, a account) {
 	qw422016.N().S(`<div class="sections">
 `)
 	streamsection(qw422016, a.PasswordTitle, p.ChangePasswordNote, a.Password)
+	if a.NoPassword != nil {
+		streamsection(qw422016, p.RemovePassword, p.RemovePasswordNote, *a.NoPassword)
+	}
 	if a.Email != nil {
 		streamsection(qw422016, p.ChangeEmail, "", *a.Email)
 	}
@@ -633,7 +629,9 @@ func alert(f form) string {
 func streamformOf(qw422016 *qt422016.Writer, f form) {
 	qw422016.N().S(`<form method="post" action="`)
 	qw422016.E().S(f.Action)
-	qw422016.N().S(`">
+	qw422016.N().S(`" id="`)
+	qw422016.E().S(f.ID)
+	qw422016.N().S(`-form">
 `)
 	streamalert(qw422016, f)
 	streamhiddenFields(qw422016, f)
@@ -812,6 +810,12 @@ func streaminput(qw422016 *qt422016.Writer, f form, i field) {
 		qw422016.N().S(`</p>
 `)
 	}
+	if i.New {
+		qw422016.N().S(`<p class="hint live" role="status" id="`)
+		qw422016.E().S(id)
+		qw422016.N().S(`-live"></p>
+`)
+	}
 	qw422016.N().S(`</div>
 `)
 }
@@ -916,7 +920,19 @@ func streamheadOf(qw422016 *qt422016.Writer, p page, next string) {
 	qw422016.E().S(p.assets.style.Path)
 	qw422016.N().S(`">
 </head>
-<body>
+<body data-show="`)
+	qw422016.E().S(p.ShowPassword)
+	qw422016.N().S(`" data-hide="`)
+	qw422016.E().S(p.HidePassword)
+	qw422016.N().S(`" data-short="`)
+	qw422016.E().S(p.TooShort)
+	qw422016.N().S(`" data-common="`)
+	qw422016.E().S(p.TooCommon)
+	qw422016.N().S(`" data-good="`)
+	qw422016.E().S(p.GoodPassword)
+	qw422016.N().S(`" data-list="`)
+	qw422016.E().S(p.assets.common.Path)
+	qw422016.N().S(`">
 <header>`)
 	if p.assets.logo != nil {
 		qw422016.N().S(`<picture>`)
@@ -1008,6 +1024,9 @@ func streamfoot(qw422016 *qt422016.Writer, p page) {
 `)
 	}
 	qw422016.N().S(`</footer>
+<script>`)
+	qw422016.N().S(script)
+	qw422016.N().S(`</script>
 </body>
 </html>
 `)

@@ -27,15 +27,16 @@ const (
 	pathRenewPasskey = "/auth/signin/passkey/options"
 )
 
-// passkeyScript is the only script of the pages. Without scripts the forms of passkeys
-// stay hidden, and users sign in with passwords.
+// script is the only script of the pages: it serves passkeys, shows passwords and says
+// early what is wrong with a new one. Without scripts the forms of passkeys stay hidden,
+// and users sign in with passwords.
 //
-//go:embed assets/passkey.js
-var passkeyScript string
+//go:embed assets/pages.js
+var script string
 
 // scriptSource is the script's digest, so that the browser runs no other script.
 func scriptSource() string {
-	digest := sha256.Sum256([]byte(passkeyScript))
+	digest := sha256.Sum256([]byte(script))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) + "'"
 }
 

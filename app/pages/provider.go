@@ -147,7 +147,13 @@ func (v *request) signInAgain(err error) error {
 	if has(err, login.CodeEmailNotVerified) {
 		f.Links = append(f.Links, link{v.returnState.link(pathVerify), v.VerifyAgain})
 	}
-	v.write(formPage(v.page(v.SignIn), f))
+	p := v.page(v.SignIn)
+	// An answer that comes twice, by a reload or the back button, ends nothing.
+	if _, here, _ := v.whoIsHere(); here {
+		p.Notice = v.StillSignedIn
+		f.Links = append([]link{{v.returnState.link(pathSignIn), v.GoOn}}, f.Links...)
+	}
+	v.write(formPage(p, f))
 	return formError{err}
 }
 
@@ -190,6 +196,9 @@ func (v *request) identityForms(a *account, id login.Identity) error {
 		a.Identities = append(a.Identities, row)
 	}
 	for _, p := range v.Providers {
+		if slices.ContainsFunc(all, func(i login.ProviderIdentity) bool { return i.Provider == p.Name }) {
+			continue
+		}
 		f := v.button(pathAccount, doLink, v.linkTo(p.Title))
 		f.Hidden = append(f.Hidden, hidden{fieldProvider, p.Name})
 		a.Link = append(a.Link, f)

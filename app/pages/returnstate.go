@@ -92,6 +92,19 @@ func (t returnState) values() url.Values {
 	return values
 }
 
+// interrupted is where the visitor was going when the mail was asked for in this browser.
+func (v *request) interrupted() returnState {
+	values, err := url.ParseQuery(v.cookies.get(v.r, cookieReturn))
+	if err != nil {
+		return returnState{account: true}
+	}
+	t, err := v.returnStateOf(values)
+	if err != nil || t.challenge == "" {
+		return returnState{account: true}
+	}
+	return t
+}
+
 // stays reports whether the visitor stays at the pages, and at which one.
 func (t returnState) stays() (path string, ok bool) {
 	if t.verify != "" {

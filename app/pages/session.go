@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"strings"
@@ -15,11 +16,13 @@ const (
 	cookieAccess  = "login-access"  // the access token, so that not every page spends a refresh token
 	cookieDevice  = "login-device"  // the device token; stays when the session ends
 	cookieNotice  = "login-notice"  // the notice on the next page
+	cookieReturn  = "login-return"  // where the visitor goes on after the link of a mail
 )
 
 const (
 	deviceLife = 90 * 24 * time.Hour
 	noticeLife = time.Minute
+	returnLife = login.ResetTokenLife
 	// accessMargin ends the use of an access token before it expires.
 	accessMargin = 30 * time.Second
 )
@@ -34,6 +37,14 @@ func (j jar) name(name string) string {
 		return "__Host-" + name
 	}
 	return name
+}
+
+// appSession is the cookie in which apps of this host keep their session.
+func (j jar) appSession() string {
+	if j.secure {
+		return "session"
+	}
+	return "dev-session"
 }
 
 func (j jar) get(r *http.Request, name string) string {
@@ -95,7 +106,7 @@ func (v *request) identify() (login.Identity, error) {
 	}
 	refresh := v.cookies.get(v.r, cookieSession)
 	if refresh == "" {
-		return login.Identity{}, errSignedOut
+		return v.identifyByApp()
 	}
 	g, err := v.Service.Refresh(v.ctx(), login.RefreshInput{RefreshToken: refresh, Client: v.Client})
 	if err = v.Attempted(login.OpRefresh, err); err != nil {
@@ -107,6 +118,20 @@ func (v *request) identify() (login.Identity, error) {
 	}
 	v.keep(g)
 	return v.Identify(g.Token)
+}
+
+// identifyByApp finds out who is signed in in an app of this host, one that keeps its
+// session in a cookie: nobody should sign in again to look after the account.
+func (v *request) identifyByApp() (login.Identity, error) {
+	kept := v.cookies.get(v.r, v.cookies.appSession())
+	if kept == "" {
+		return login.Identity{}, errSignedOut
+	}
+	id, err := v.Service.CookieIdentity(v.ctx(), kept)
+	if err = v.Attempted(login.OpGateway, err); has(err, login.CodeUnauthenticated) {
+		return login.Identity{}, errSignedOut
+	}
+	return id, err
 }
 
 // signedOut sends a visitor whose session has ended to sign in; other errors pass.
@@ -148,6 +173,10 @@ func (v *request) enter(g login.Grant) error {
 
 // endSession ends the browser's session.
 func (v *request) endSession() {
+	if kept := v.cookies.get(v.r, v.cookies.appSession()); kept != "" {
+		_ = v.Attempted(login.OpSignOut, v.Service.SignOutCookie(v.ctx(), kept, v.Client))
+		v.cookies.set(v.w, v.cookies.appSession(), "", 0)
+	}
 	refresh := v.cookies.get(v.r, cookieSession)
 	if refresh == "" {
 		return
@@ -157,14 +186,22 @@ func (v *request) endSession() {
 }
 
 // flash leaves a notice for the next page.
-func (v *request) flash(n notice) { v.cookies.set(v.w, cookieNotice, string(n), noticeLife) }
+func (v *request) flash(n notice) { v.flashAbout(n, "") }
 
-// flashed takes the notice that the previous page left. It is one of a closed list, so
-// a URL cannot make a page show any other text.
-func (v *request) flashed() notice {
-	n := notice(v.cookies.get(v.r, cookieNotice))
-	if n != "" {
-		v.cookies.set(v.w, cookieNotice, "", 0)
+// flashAbout leaves a notice that names an address.
+func (v *request) flashAbout(n notice, email string) {
+	v.cookies.set(v.w, cookieNotice, string(n)+"."+base64.RawURLEncoding.EncodeToString([]byte(email)), noticeLife)
+}
+
+// flashed takes the notice that the previous page left, and its text. The notice is one
+// of a closed list, and no URL says which, so none makes a page show any other text.
+func (v *request) flashed() (n notice, text string) {
+	kept := v.cookies.get(v.r, cookieNotice)
+	if kept == "" {
+		return "", ""
 	}
-	return n
+	v.cookies.set(v.w, cookieNotice, "", 0)
+	name, about, _ := strings.Cut(kept, ".")
+	email, _ := base64.RawURLEncoding.DecodeString(about)
+	return notice(name), strings.ReplaceAll(v.Notices[notice(name)], "{email}", string(email))
 }

@@ -7,6 +7,7 @@ import (
 const (
 	fieldToken  = "token"
 	fieldMethod = "method"
+	fieldSentTo = "sent-to" // the address that a code was sent to
 )
 
 // showMailSignIn asks for the address to send a code to.
@@ -21,7 +22,7 @@ func (v *request) showMailSignIn() error {
 }
 
 func (v *request) mailSignInForm(email string) form {
-	f := v.formOf(pathMail, "", v.SendCode, field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username", Value: email})
+	f := v.formOf(pathMail, "", v.SendCode, field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username", Value: email, Focus: true})
 	f.Links = v.backToSignIn()
 	return f
 }
@@ -32,19 +33,19 @@ func (v *request) mailSignIn() error {
 	if err = v.Attempted(login.OpRequestMailSignIn, err); err != nil {
 		return v.again(v.MailSignInTitle, v.mailSignInForm(email), err)
 	}
-	v.write(formPage(v.mailCodePage(), v.mailCodeForm(c.Challenge)))
+	v.write(formPage(v.mailCodePage(email), v.mailCodeForm(c.Challenge, email)))
 	return nil
 }
 
-func (v *request) mailCodePage() page {
+func (v *request) mailCodePage(email string) page {
 	p := v.page(v.CheckMail)
-	p.Intro = v.MailCodeIntro
+	p.Intro = v.mailCodeIntro(email)
 	return p
 }
 
-func (v *request) mailCodeForm(challenge string) form {
+func (v *request) mailCodeForm(challenge, email string) form {
 	f := v.formOf(pathMailCode, "", v.SignIn, v.mailCodeField())
-	f.Hidden = append(f.Hidden, hidden{fieldChallenge, challenge})
+	f.Hidden = append(f.Hidden, hidden{fieldChallenge, challenge}, hidden{fieldSentTo, email})
 	f.Links = append([]link{{v.returnState.link(pathMail), v.SendAgain}}, v.backToSignIn()...)
 	return f
 }
@@ -65,9 +66,10 @@ func (v *request) enterMailCode() error {
 	case has(err, login.CodeInvalidToken):
 		return v.mailOver(v.MailCodeOver, err)
 	}
-	f := v.mailCodeForm(challenge)
+	email := v.form(fieldSentTo)
+	f := v.mailCodeForm(challenge, email)
 	f.blame(v.mailCodeProblem(err))
-	v.write(formPage(v.mailCodePage(), f))
+	v.write(formPage(v.mailCodePage(email), f))
 	return formError{err}
 }
 

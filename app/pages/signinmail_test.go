@@ -35,7 +35,7 @@ func TestPages_MailSignInInABrowser(t *testing.T) {
 	b.look("mail-sign-in")
 	b.fill("form-email", "kim@example.org")
 	b.submit("Send code")
-	b.shows("Check your mail", "If this address can sign in here, a mail with a code is on its way.")
+	b.shows("Check your mail", "If kim@example.org can sign in here, a mail with a code is on its way there.")
 	b.look("mail-code")
 	code, link := s.printed(0)
 	if link != "" {

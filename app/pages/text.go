@@ -30,13 +30,17 @@ type texts struct {
 	AddApp, AddAppNote, RemoveApp, RemoveAppNote, NewCodes, NewCodesNote, RecoveryCodes, CodesIntro string
 	ScanIntro, QrLabel, TypeSecret, Elevate, ElevateIntro                                           string
 
-	MailSignInQuestion, MailSignInTitle, MailSignInIntro, SendCode, MailCodeIntro, MailCodeHint             string
+	MailSignInQuestion, MailSignInTitle, MailSignInIntro, SendCode, MailCodeHint                            string
 	MailCodeWrong, MailCodeOver, ElevateByMailIntro                                                         string
 	SignInWithPasskey, UsePasskey, PasskeyIntro, PasskeyFailed, PasskeyUnknown, NeedsScript, ElevatePasskey string
 	Passkeys, AddPasskey, AddPasskeyNote, AddPasskeyIntro, PasskeyName, PasskeyNameHint, UnnamedPasskey     string
 	PasskeyAddedAt, Rename, RemovePasskey                                                                   string
 
-	SignedInAs, OtherAccount, BackToApp string
+	SignedInAs, OtherAccount, BackToApp, StillSignedIn, GoOn string
+
+	RemovePassword, RemovePasswordNote                            string
+	ShowPassword, HidePassword, TooShort, TooCommon, GoodPassword string // for the script
+	NotFound, NotFoundIntro                                       string
 
 	Language, Support, Privacy, Terms string // at the foot of a page
 
@@ -72,6 +76,7 @@ const (
 	noticeVerified        notice = "verified"
 	noticePasswordSet     notice = "password-set"
 	noticePasswordChanged notice = "password-changed"
+	noticePasswordRemoved notice = "password-removed"
 	noticeSessionEnded    notice = "session-ended"
 	noticeSessionOver     notice = "session-over"
 	noticeSignedOut       notice = "signed-out"
@@ -135,6 +140,10 @@ func (t *texts) comeBack(after time.Duration) string {
 
 func (t *texts) mailLinkIntro(email string) string {
 	return t.Text("page.mailLinkIntro", "email", email)
+}
+
+func (t *texts) mailCodeIntro(email string) string {
+	return t.Text("page.mailCodeIntro", "email", email)
 }
 
 // signInWith is the text of a provider's button. Some providers' brand rules demand

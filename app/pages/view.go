@@ -27,11 +27,11 @@ type page struct {
 }
 
 func (v *request) page(title string) page {
-	flashed := v.flashed()
+	flashed, told := v.flashed()
 	back := cmp.Or(v.returnState.returnURL, v.usual())
 	return page{
 		texts: v.texts, Site: v.Name, Languages: v.languageLinks(), Links: v.Brand.Links, assets: v.assets,
-		Title: title, Flash: flashed, Notice: v.Notices[flashed], ReturnURL: back, ReturnName: hostOf(back),
+		Title: title, Flash: flashed, Notice: told, ReturnURL: back, ReturnName: hostOf(back),
 	}
 }
 
@@ -73,6 +73,7 @@ type field struct {
 	Error        string
 	Focus        bool
 	Numeric      bool // a numeric keyboard
+	New          bool // a password to be chosen; the script helps with it
 }
 
 // formOf makes a form that keeps the returnState.
@@ -107,6 +108,9 @@ type problem struct {
 // blame puts a problem and the focus where they belong.
 func (f *form) blame(p problem) {
 	f.Failed = true
+	for i := range f.Fields {
+		f.Fields[i].Focus = false
+	}
 	for i := range f.Fields {
 		if f.Fields[i].Name == p.Field {
 			f.Fields[i].Error, f.Fields[i].Focus = p.Message, true

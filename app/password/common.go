@@ -11,6 +11,10 @@ import (
 //go:embed common/passwords.txt
 var commonPasswords string
 
+// Common lists the passwords that are refused because they are tried first, in lower
+// case, one a line.
+func Common() string { return commonPasswords }
+
 // isCommon reports whether the lower-case password is a line of the list.
 func isCommon(lower string) bool {
 	rest := commonPasswords

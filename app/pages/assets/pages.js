@@ -1,4 +1,39 @@
 (() => {
+  const { dataset } = document.body;
+  for (const input of document.querySelectorAll('input[type=password]')) {
+    const button = document.createElement('button');
+    const set = (shown) => {
+      input.type = shown ? 'text' : 'password';
+      button.textContent = shown ? dataset.hide : dataset.show;
+      button.setAttribute('aria-pressed', shown);
+    };
+    button.type = 'button';
+    button.className = 'reveal';
+    button.setAttribute('aria-controls', input.id);
+    button.addEventListener('click', () => { set(input.type === 'password'); input.focus(); });
+    set(false);
+    const box = document.createElement('div');
+    box.className = 'box';
+    const focused = document.activeElement === input;
+    input.replaceWith(box);
+    box.append(input, button);
+    if (focused || input.autofocus) input.focus();
+    // What a browser keeps as the password must not be a plain text field.
+    if (input.form) input.form.addEventListener('submit', () => set(false));
+  }
+  let common;
+  for (const live of document.querySelectorAll('.live')) {
+    const input = document.getElementById(live.id.replace(/-live$/, ''));
+    input.addEventListener('input', async () => {
+      common = common || fetch(dataset.list).then((list) => list.text()).then((list) => new Set(list.split('\n')), () => new Set());
+      const list = await common, password = input.value.normalize('NFC');
+      const bad = [...password].length < input.minLength ? dataset.short : list.has(password.toLowerCase()) ? dataset.common : '';
+      live.textContent = password ? bad || dataset.good : '';
+      live.classList.toggle('good', !bad);
+    });
+  }
+})();
+(() => {
   const form = document.querySelector('form[data-passkey]');
   if (!form || !window.PublicKeyCredential) return;
   const creates = form.dataset.passkey === 'create';

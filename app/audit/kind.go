@@ -40,7 +40,7 @@ var kindOfEvent = map[login.EventName]Kind{
 
 	login.EventRefused: KindRefusals, login.EventActionSecretRefused: KindRefusals,
 	login.EventPasswordResetRequested: KindRefusals, login.EventVerificationRequested: KindRefusals,
-	login.EventMailSignInRequested: KindRefusals,
+	login.EventMailSignInRequested: KindRefusals, login.EventClaimsFailed: KindRefusals,
 
 	login.EventReuseDetected: KindChanges, login.EventSignedOutAll: KindChanges, login.EventSessionEnded: KindChanges,
 	login.EventPasswordChanged: KindChanges, login.EventPasswordReset: KindChanges,

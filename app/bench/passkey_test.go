@@ -11,7 +11,7 @@ import (
 )
 
 // passkeyOrigin is where browsers find the service under test.
-const passkeyOrigin = "http://localhost"
+const passkeyOrigin = "https://" + siteName
 
 // passkey makes an account with a passkey. No other part of the benchmark signs in to it.
 func (s *subject) passkey() *webauthntest.Authenticator {

@@ -150,8 +150,9 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 		return nil, err
 	}
 	s.login = login.NewService(login.Deps{
-		Store: s.store, Mail: s.store, Credentials: s.store, Identities: s.store, Invitations: s.store, Organizations: organizations(cfg, s.store), Claims: claimSources(cfg, s.store), PasskeyStore: s.store, Passkeys: ceremonies, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
+		Store: s.store, Mail: s.store, Credentials: s.store, Identities: s.store, Invitations: s.store, Organizations: organizations(cfg, s.store), PasskeyStore: s.store, Passkeys: ceremonies, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
 		Limiter: s.limiter, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }), Audit: auditor, Providers: infosOf(providers),
+		Claims: claimSources(cfg, s.store),
 	}, rules(cfg, w.Post != nil))
 	site, err := newPages(cfg, pageDeps(cfg, s.login, verifier, providers), w.Post != nil)
 	if err != nil {
@@ -176,11 +177,16 @@ func organizations(cfg config.Config, store Store) login.OrganizationStore {
 	return nil
 }
 
+// claimSources are what the store knows about an account's rights besides the account.
 func claimSources(cfg config.Config, store Store) []login.ClaimSource {
-	if cfg.Organizations {
-		return []login.ClaimSource{login.OrganizationClaims{Store: store}}
+	var sources []login.ClaimSource
+	if function, ok := store.(login.ClaimsFunction); ok { // SQLite has no functions
+		sources = append(sources, login.FunctionClaims{Function: function, Rules: tokenNames(cfg)})
 	}
-	return nil
+	if cfg.Organizations {
+		sources = append(sources, login.OrganizationClaims{Store: store})
+	}
+	return sources
 }
 
 func rules(cfg config.Config, mailEnabled bool) login.Rules {

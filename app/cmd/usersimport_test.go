@@ -24,7 +24,11 @@ type moved struct {
 
 func newMoved(t *testing.T) *moved {
 	t.Helper()
-	pg := testserver.StartPostgres(t)
+	return newMovedOn(t, testserver.StartPostgres(t))
+}
+
+func newMovedOn(t *testing.T, pg *testserver.Postgres) *moved {
+	t.Helper()
 	pg.CreateDatabase(t, "app")
 	pg.Migrate(t, "app")
 	dir := t.TempDir()
@@ -42,17 +46,24 @@ func (m *moved) file(t *testing.T, name, text string) string {
 	return path
 }
 
-func (m *moved) users(t *testing.T) (n int) {
+func (m *moved) users(t *testing.T) int {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), m.pg.URL("app"))
+	n, err := m.count(t, `SELECT count(*) FROM public.users JOIN auth.accounts ON user_id = id`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = conn.Close(context.Background()) }()
-	if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM public.users JOIN auth.accounts ON user_id = id`).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
 	return n
+}
+
+func (m *moved) count(t *testing.T, query string) (n int, err error) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), m.pg.URL("app"))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	err = conn.QueryRow(t.Context(), query).Scan(&n)
+	return n, err
 }
 
 const aHash = "$2b$10$srNl09aPtc2qr.0Vl.NtjekJRt/NxRxYQm3qd3OvfcKsJgVnr6.Ve"
@@ -163,6 +174,44 @@ func TestUsersImport_EndedInTheMiddleGoesOn(t *testing.T) {
 	code, stdout, stderr = run(t, "", m.vars, "users", "import", "--from", "ndjson", file)
 	if code != 0 || m.users(t) != users {
 		t.Fatalf("again: %d, %d users, %s%s", code, m.users(t), stdout, stderr)
+	}
+}
+
+// The disk of the database fills up in the middle: no account is there in part, and once
+// there is room again, the next run adds the rest.
+func TestUsersImport_FullDiskOfTheDatabase(t *testing.T) {
+	pg := testserver.StartPostgresOn(t, 400)
+	m := newMovedOn(t, pg)
+	const users = 40_000
+	file := m.file(t, "users.ndjson", manyUsers(users))
+	filled := make(chan func(), 1)
+	go func() {
+		for {
+			if n, err := m.count(t, `SELECT count(*) FROM public.users`); err != nil || n > 0 {
+				break
+			}
+		}
+		filled <- testserver.FillDisk(t, pg.SocketDir())
+	}()
+	code, stdout, stderr := run(t, "", m.vars, "users", "import", "--from", "ndjson", file)
+	empty := <-filled
+	if code != 1 || !strings.Contains(stderr, "run it again") || strings.Contains(stderr, "@example.org") {
+		t.Errorf("the import: %d, %s%s", code, stdout, stderr)
+	}
+	empty()
+	// Without room for its log, Postgres stops. Docker starts it again.
+	pg.Stop()
+	pg.Restart(t)
+	if before := m.users(t); before == 0 || before == users {
+		t.Fatalf("%d users: the disk was not full in the middle", before)
+	}
+	parts, err := m.count(t, `SELECT count(*) FROM public.users WHERE id NOT IN (SELECT user_id FROM auth.accounts)`)
+	if err != nil || parts > 0 {
+		t.Errorf("%d users have no account, %v", parts, err)
+	}
+	code, stdout, stderr = run(t, "", m.vars, "users", "import", "--from", "ndjson", file)
+	if code != 0 || m.users(t) != users {
+		t.Errorf("again: %d, %d users, %s%s", code, m.users(t), stdout, stderr)
 	}
 }
 

@@ -34,6 +34,9 @@ func cookiesOf(origin string) cookies {
 	return cookies{session: "__Host-session", device: "__Host-login-device", secure: true}
 }
 
+// SessionCookie is the name of the session's cookie for a service of that origin.
+func SessionCookie(origin string) string { return cookiesOf(origin).session }
+
 // cookie reads a cookie; the web server reuses its buffers.
 func cookie(c *fiber.Ctx, name string) string { return strings.Clone(c.Cookies(name)) }
 

@@ -16,6 +16,7 @@ import (
 // statuses is the one table from code to REST status.
 var statuses = map[login.Code]int{
 	login.CodeInvalidInput:          http.StatusBadRequest,
+	login.CodeTokenTooLarge:         http.StatusBadRequest,
 	login.CodeAmbiguousCredentials:  http.StatusBadRequest,
 	login.CodeInvalidCredentials:    http.StatusUnauthorized,
 	login.CodeUnauthenticated:       http.StatusUnauthorized,
@@ -52,6 +53,9 @@ var statuses = map[login.Code]int{
 	login.CodeUnavailable:           http.StatusServiceUnavailable,
 	login.CodeInternal:              http.StatusInternalServerError,
 }
+
+// Status is the REST status of a code.
+func Status(code login.Code) int { return statuses[code] }
 
 // problem is the body of an error over REST (RFC 9457).
 type problem struct {

@@ -86,6 +86,10 @@ func (s *Service) replacePassword(ctx context.Context, op Operation, event Event
 		return Grant{}, err
 	}
 	opened.Session.AMR, opened.Session.ElevatedAt = session.AMR, session.ElevatedAt
+	g, err := s.grant(ctx, ua, opened.Session, token) // first, so that a change without an answer has not happened
+	if err != nil {
+		return Grant{}, err
+	}
 	err = s.Store.ChangePassword(ctx, PasswordChange{
 		UserID: ua.User.ID, OldHash: ua.Account.Password, SessionVersion: ua.Account.SessionVersion,
 		NewHash: hash, OtherWayIn: s.otherWayIn(), Session: opened, Now: s.Now().UTC(),
@@ -100,10 +104,9 @@ func (s *Service) replacePassword(ctx context.Context, op Operation, event Event
 	}
 	s.record(ctx, event, op, session, c)
 	s.notify(ctx, mail, ua, c)
-	g, err := s.grant(ctx, ua, opened.Session, token)
 	ua.Account.PasswordVersion++
 	g.DeviceToken = s.deviceToken(ua, false)
-	return g, err
+	return g, nil
 }
 
 // DeleteAccount removes the caller's user, account, sessions and credentials.

@@ -64,6 +64,7 @@ const (
 	EventUsersExported          EventName = "users-exported"
 	EventResetInvited           EventName = "reset-invited"
 	EventUserDeleted            EventName = "user-deleted"
+	EventClaimsFailed           EventName = "claims-failed" // there is no token without them
 	EventKeyRotated             EventName = "key-rotated"
 	EventKeyRevoked             EventName = "key-revoked"
 	EventActionSecretRefused    EventName = "action-secret-refused"

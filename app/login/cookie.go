@@ -117,32 +117,31 @@ func (s *Service) Gateway(ctx context.Context, in GatewayInput) (token string, e
 		return "", Errorf(CodeForbidden, "This session does not have the role that X-Hasura-Role asks for")
 	}
 	now := s.Now()
-	says, err := s.says(ua, session, now)
+	subject, err := s.subject(ctx, ua, session)
+	if err != nil {
+		return "", s.noToken(ctx, ua, err)
+	}
+	says, err := s.says(subject, now)
 	if err != nil {
 		return "", err
 	}
 	if kept, ok := s.tokens.get(session.ID); ok && kept.says == says && now.Before(kept.until) {
 		return kept.token, nil
 	}
-	subject, err := s.subject(ctx, ua, session)
-	if err != nil {
-		return "", err
-	}
 	token, expires, err := s.Issuer.Issue(subject, now)
 	if err != nil {
-		return "", err
+		return "", s.noToken(ctx, ua, err)
 	}
 	s.tokens.put(session.ID, keptToken{token: token, says: says, until: now.Add(expires.Sub(now) / 2)})
 	return token, nil
 }
 
-// says identifies what a token of the session would say now, apart from the claims of
-// other sources, and the key that would sign it.
-func (s *Service) says(ua UserAccount, session Session, now time.Time) ([sha256.Size]byte, error) {
+// says identifies what a token would say now, and the key that would sign it.
+func (s *Service) says(subject Subject, now time.Time) ([sha256.Size]byte, error) {
 	text, err := json.Marshal(struct {
 		Subject Subject
 		Key     string
-	}{s.ownSubject(ua, session), s.Issuer.Key(now)})
+	}{subject, s.Issuer.Key(now)})
 	return sha256.Sum256(text), err
 }
 

@@ -124,11 +124,7 @@ func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (El
 	}
 	s.record(ctx, EventElevated, OpElevate, session, in.Client)
 	s.tellOfRecoveryCode(ctx, OpElevate, in.Proof.Method, ua, in.Client)
-	subject, err := s.subject(ctx, ua, session)
-	if err != nil {
-		return Elevated{}, err
-	}
-	token, expires, err := s.Issuer.Issue(subject, now)
+	token, expires, err := s.accessToken(ctx, ua, session)
 	return Elevated{Token: token, TokenExpiresAt: expires}, err
 }
 

@@ -15,6 +15,7 @@ type Code string
 // The codes, in the order of their REST status.
 const (
 	CodeInvalidInput          Code = "invalid-input"
+	CodeTokenTooLarge         Code = "token-too-large"
 	CodeAmbiguousCredentials  Code = "ambiguous-credentials" // #nosec G101 -- a code's name
 	CodeInvalidCredentials    Code = "invalid-credentials"   // #nosec G101 -- a code's name
 	CodeUnauthenticated       Code = "unauthenticated"
@@ -55,7 +56,7 @@ const (
 // Codes returns every code, for metrics and contract tests.
 func Codes() []Code {
 	return []Code{
-		CodeInvalidInput, CodeAmbiguousCredentials, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
+		CodeInvalidInput, CodeTokenTooLarge, CodeAmbiguousCredentials, CodeInvalidCredentials, CodeUnauthenticated, CodeInvalidRefreshToken,
 		CodeInvalidToken, CodeSecondFactorRequired, CodeInvalidCode, CodeAccountDisabled, CodeEmailNotVerified, CodeElevationRequired, CodeProviderRefused, CodeNotLinked, CodeForbidden, CodeOriginRefused, CodeSignupDisabled, CodeInvitationRequired, CodeEmailNotAllowed, CodeMailDisabled, CodePasskeysDisabled, CodeOrganizationsDisabled, CodeNotFound, CodeMethodNotAllowed,
 		CodeEmailTaken, CodeCredentialExists, CodeLastWayIn, CodeLastOwner, CodeOrganizationLimit, CodePayloadTooLarge, CodeUnsupportedMediaType, CodeRateLimited, CodeHeaderTooLarge,
 		CodeProviderUnavailable, CodeOverloaded, CodeUnavailable, CodeInternal,

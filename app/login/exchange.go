@@ -100,6 +100,11 @@ func (s *Service) Exchange(ctx context.Context, in ExchangeInput) (Grant, error)
 	// The new session has the proofs of the session that it comes from, and their times.
 	session.Session.AuthenticatedAt, session.Session.AMR, session.Session.ElevatedAt = from.signedInAt(), from.AMR, from.ElevatedAt
 	session.Session.OriginID = from.ID
+	g, err := s.grant(ctx, ua, session.Session, token)
+	if err != nil {
+		reservation.Released(ctx)
+		return Grant{}, err
+	}
 	if err := s.Store.CreateSession(ctx, session); err != nil {
 		if errors.Is(err, ErrStale) {
 			err = s.refused(ctx, op, ua.User.ID, in.Client, errCode())
@@ -108,9 +113,8 @@ func (s *Service) Exchange(ctx context.Context, in ExchangeInput) (Grant, error)
 	}
 	reservation.Released(ctx) // an app's server redeems the codes of many users
 	s.record(ctx, EventSignedIn, op, session.Session, in.Client)
-	g, err := s.grant(ctx, ua, session.Session, token)
 	g.DeviceToken = s.deviceToken(ua, false)
-	return g, err
+	return g, nil
 }
 
 // spendCode spends a code and returns its data, session and account. Of parallel calls

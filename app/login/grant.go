@@ -56,11 +56,7 @@ func (s *Service) openSession(userID string, version int, c Client, amr ...strin
 }
 
 func (s *Service) grant(ctx context.Context, ua UserAccount, session Session, token refreshToken) (Grant, error) {
-	subject, err := s.subject(ctx, ua, session)
-	if err != nil {
-		return Grant{}, err
-	}
-	access, expires, err := s.Issuer.Issue(subject, s.Now())
+	access, expires, err := s.accessToken(ctx, ua, session)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -73,20 +69,23 @@ func (s *Service) grant(ctx context.Context, ua UserAccount, session Session, to
 	}, nil
 }
 
-// ownSubject is what a token of the session says apart from the claims of other sources.
-func (s *Service) ownSubject(ua UserAccount, session Session) Subject {
-	account, _ := s.entitled(ua.Account, session)
-	sub := Subject{User: ua.User, Account: account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.signedInAt(), Elevated: s.elevated(session)}
-	if session.ElevatedAt.After(sub.AuthTime) {
-		sub.AuthTime = session.ElevatedAt
+func (s *Service) accessToken(ctx context.Context, ua UserAccount, session Session) (string, time.Time, error) {
+	subject, err := s.subject(ctx, ua, session)
+	if err != nil {
+		return "", time.Time{}, s.noToken(ctx, ua, err)
 	}
-	return sub
+	token, expires, err := s.Issuer.Issue(subject, s.Now())
+	return token, expires, s.noToken(ctx, ua, err)
 }
 
 // subject is what a token of the session says. Without an answer of every source of
 // claims there is no token: one with fewer claims could open more than its bearer may see.
 func (s *Service) subject(ctx context.Context, ua UserAccount, session Session) (Subject, error) {
-	sub := s.ownSubject(ua, session)
+	account, _ := s.entitled(ua.Account, session)
+	sub := Subject{User: ua.User, Account: account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.signedInAt(), Elevated: s.elevated(session)}
+	if session.ElevatedAt.After(sub.AuthTime) {
+		sub.AuthTime = session.ElevatedAt
+	}
 	if len(s.Claims) == 0 {
 		return sub, nil
 	}
@@ -135,6 +134,12 @@ func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
 		return Grant{}, err
 	}
 	session.Opens, session.Passkey = ua.Account.Unopened, o.passkey
+	// Without claims there is no token, and then no session either: tries in vain must not
+	// end the account's oldest ones.
+	g, err := s.grant(ctx, ua, session.Session, token)
+	if err != nil {
+		return Grant{}, err
+	}
 	if err := s.Store.CreateSession(ctx, session); err != nil {
 		if errors.Is(err, ErrStale) { // the credential was removed since the check
 			err = s.refused(ctx, o.op, ua.User.ID, o.client, errInvalidCredentials())
@@ -145,11 +150,10 @@ func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
 	if !o.known {
 		s.notify(ctx, MailNewDevice, ua, o.client)
 	}
-	g, err := s.grant(ctx, ua, session.Session, token)
 	if g.DeviceToken = o.deviceToken; g.DeviceToken == "" && !o.keepsToken {
 		g.DeviceToken = s.deviceToken(ua, o.remember)
 	}
-	return g, err
+	return g, nil
 }
 
 // deviceToken makes the token of a known device. A remembered device needs no second

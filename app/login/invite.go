@@ -63,8 +63,7 @@ func (o *Operator) InviteReset(ctx context.Context, store InviteStore, in Invita
 
 func (o *Operator) invite(ctx context.Context, store InviteStore, in Invitations, p *pace, ua UserAccount, done *Invited) error {
 	if ua.Account.Password == "" {
-		identities, err := store.Identities(ctx, ua.User.ID)
-		if err != nil || len(identities) > 0 { // a user who signs in by a provider needs no password
+		if in, err := signsInOtherwise(ctx, store, ua); err != nil || in {
 			return err
 		}
 	}
@@ -100,6 +99,16 @@ func (o *Operator) invite(ctx context.Context, store InviteStore, in Invitations
 		ID: id, UserID: ua.User.ID, Kind: MailInvitation, Recipient: ua.User.Email,
 		Payload: MailPayload{Name: salutation(ua, ua.User.Email), At: ua.User.CreatedAt.UTC()}, CreatedAt: at,
 	}, token)
+}
+
+// signsInOtherwise reports whether a user without a password signs in by a provider or a
+// passkey, and needs none.
+func signsInOtherwise(ctx context.Context, store InviteStore, ua UserAccount) (bool, error) {
+	if ua.Account.has(MethodPasskey) {
+		return true, nil
+	}
+	identities, err := store.Identities(ctx, ua.User.ID)
+	return len(identities) > 0, err
 }
 
 // RecordInvited records that links to set a password are being mailed.

@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -84,6 +85,32 @@ func TestInviteReset_InvitesNobodyTwice(t *testing.T) {
 		if done.Last = (time.Time{}); err != nil || done != want {
 			t.Errorf("%+v, %v; want %+v", done, err, want)
 		}
+	}
+}
+
+// A user who signs in only by passkeys needs no password either.
+func TestInviteReset_InvitesNobodyWhoSignsInOnlyByPasskeys(t *testing.T) {
+	w := newWorld(t)
+	key, _ := w.addPasskey(t, identity(w.signUp(t, "ann@example.org")), goodPassword)
+	g, err := w.signInPasskey(t, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.RemovePassword(t.Context(), identity(g), "", home); err != nil {
+		t.Fatal(err)
+	}
+	operator := w.operator()
+	if _, err := operator.CreateWithoutPassword(t.Context(), "bob@example.org", "Bob", nil); err != nil {
+		t.Fatal(err)
+	}
+	w.sendAll(t)
+	store := w.store.(login.InviteStore)
+	if done, err := operator.InviteReset(t.Context(), store, inviting(6000, 6000)); err != nil || done.Mails != 1 {
+		t.Errorf("%+v, %v; want one mail", done, err)
+	}
+	ua := w.account(t, "ann@example.org")
+	if mails, err := store.MailsOf(t.Context(), ua.User.ID); err != nil || slices.ContainsFunc(mails, func(m login.MailFate) bool { return m.Kind == login.MailInvitation }) {
+		t.Errorf("a user with a passkey is invited to set a password: %v", err)
 	}
 }
 

@@ -242,7 +242,7 @@ func (o *Operator) OpenSession(ctx context.Context, ref string) (Grant, error) {
 	if !ua.Account.DisabledAt.IsZero() {
 		return Grant{}, Errorf(CodeAccountDisabled, "This account is disabled")
 	}
-	drawer := NewService(Deps{Issuer: o.Issuer, Claims: o.Claims}, o.Rules)
+	drawer := NewService(Deps{Issuer: o.Issuer, Claims: o.Claims, Audit: operatorsAuditor{o.Audit}}, o.Rules)
 	session, token, err := drawer.openSession(ua.User.ID, ua.Account.SessionVersion, Client{Name: ActorOperator})
 	if err != nil {
 		return Grant{}, err
@@ -305,6 +305,14 @@ func (o *Operator) change(ctx context.Context, ref string, name EventName, c Acc
 		return err
 	}
 	return o.record(ctx, name, ua.User.ID)
+}
+
+// operatorsAuditor records what a use case notices while an operator acts.
+type operatorsAuditor struct{ acts ActAuditor }
+
+func (a operatorsAuditor) Record(ctx context.Context, e Event) {
+	e.Actor = ActorOperator
+	_ = a.acts.RecordAct(ctx, e) // the caller gets an error anyway
 }
 
 func (o *Operator) record(ctx context.Context, name EventName, userID string) error {

@@ -109,7 +109,8 @@ type ClaimSource interface {
 type Issuer interface {
 	// Issue returns a signed token and when it expires. It puts only strings
 	// and the roles list under Hasura's claims namespace; role admin and
-	// reserved claims never come out, whatever the account says.
+	// reserved claims never come out, whatever the account says. A token that clients and
+	// servers would not carry is refused with *Error CodeTokenTooLarge.
 	Issue(s Subject, now time.Time) (token string, expiresAt time.Time, err error)
 	// Key names the key that signs now. A token of another key may not be good any more.
 	Key(now time.Time) string
@@ -121,6 +122,8 @@ type TokenRules interface {
 	// went in, and roles and claims for which it could become too large, with *Error
 	// CodeInvalidInput.
 	CheckAccount(a Account) error
+	// CheckClaims is the part of CheckAccount about each claim alone.
+	CheckClaims(claims map[string]string) error
 }
 
 // Attempt is one call that a limit may refuse.

@@ -74,16 +74,18 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	reset := PasswordReset{Token: token, UserID: ua.User.ID, SessionVersion: ua.Account.SessionVersion, NewHash: hash, Now: s.Now().UTC()}
 	provesAddress := stored.Email == ua.User.Email && ua.Account.EmailVerifiedAt.IsZero()
 	if provesAddress { // whose factors they were, no one knows: the store removes them
-		ua.Account.Factors = nil
+		ua.Account.Factors, ua.Account.EmailVerifiedAt = nil, opened.Session.CreatedAt
 	}
+	var g Grant
 	if len(ua.Account.Factors) == 0 { // a mailbox is one factor
 		reset.Session = &opened
+		if g, err = s.grant(ctx, ua, opened.Session, refresh); err != nil {
+			reservation.Released(ctx)
+			return Grant{}, err
+		}
 	}
 	if err := s.Mail.ResetPassword(ctx, reset); err != nil {
 		return Grant{}, s.linkRefused(ctx, OpResetPassword, reservation, ua.User.ID, in.Client, err)
-	}
-	if provesAddress {
-		ua.Account.EmailVerifiedAt = opened.Session.CreatedAt
 	}
 	s.record(ctx, EventPasswordReset, OpResetPassword, Session{UserID: ua.User.ID}, in.Client)
 	s.notify(ctx, MailPasswordChanged, ua, in.Client)
@@ -92,9 +94,8 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	if reset.Session == nil {
 		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, ua, begun{Mailbox: stored.Email}, in.Client)
 	}
-	g, err := s.grant(ctx, ua, opened.Session, refresh)
 	g.DeviceToken = s.deviceToken(ua, false)
-	return g, err
+	return g, nil
 }
 
 // resets reports whether the token lets its bearer set a new password of ua.

@@ -161,7 +161,7 @@ func newUserAccount(email, name string, roles []string, policy PasswordPolicy, p
 func userAccountOf(email, name string, roles []string) UserAccount {
 	return UserAccount{
 		User:    User{Email: email, Name: name},
-		Account: Account{Roles: roles, DefaultRole: roles[0], SessionVersion: 1, PasswordVersion: 1},
+		Account: Account{Roles: roles, DefaultRole: roles[0], SessionVersion: 1, PasswordVersion: 1, AsksForClaims: true},
 	}
 }
 

@@ -28,7 +28,10 @@ type Account struct {
 	PasswordVersion int
 	// Factors are the second factors that the account can prove; none: a password is
 	// enough. A Store computes them; they are never written.
-	Factors         []Method
+	Factors []Method
+	// AsksForClaims is true if a ClaimsFunction may give the account more claims. A Store
+	// computes it; it is never written.
+	AsksForClaims   bool
 	Unopened        bool      // made by a sign-up that opened no session, and none since
 	EmailVerifiedAt time.Time // zero: not verified
 	DisabledAt      time.Time // zero: enabled

@@ -62,11 +62,21 @@ func outcomeOf(err error) string {
 		return OutcomeOK
 	case errors.Is(err, context.Canceled),
 		errors.Is(err, login.ErrNotFound), errors.Is(err, login.ErrEmailTaken), errors.Is(err, login.ErrStale),
-		errors.Is(err, login.ErrTokenUnknown), errors.Is(err, login.ErrTokenReused), errors.Is(err, login.ErrCredentialExists):
+		errors.Is(err, login.ErrTokenUnknown), errors.Is(err, login.ErrTokenReused), errors.Is(err, login.ErrCredentialExists), isClaimsFault(err):
 		return OutcomeRefused
 	case errors.Is(err, login.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return OutcomeUnavailable
 	default:
 		return OutcomeError
 	}
+}
+
+// isClaimsFault reports whether a function of the project has failed, which has its own
+// audit event and alert.
+func isClaimsFault(err error) bool {
+	if err == nil {
+		return false
+	}
+	var fault *login.ClaimsFault
+	return errors.As(err, &fault)
 }

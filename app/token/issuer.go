@@ -114,6 +114,9 @@ func (i *Issuer) Issue(s login.Subject, now time.Time) (string, time.Time, error
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("issuing a token: %w", err)
 	}
+	if len(signed) > MaxSize {
+		return "", time.Time{}, login.Errorf(login.CodeTokenTooLarge, "What this account may do makes an access token of %d bytes, and browsers and servers take %d; ask whoever runs this service", len(signed), MaxSize)
+	}
 	i.issued[active.algorithm].Add(1)
 	return signed, expiresAt, nil
 }

@@ -19,15 +19,8 @@ var _ login.TokenRules = Names{}
 
 // CheckAccount implements login.TokenRules.
 func (n Names) CheckAccount(a login.Account) error {
-	for name, value := range a.Claims {
-		switch {
-		case !claimName.MatchString(name):
-			return refuse("claims: %q is not a name such as x-hasura-org-id: x-hasura-, then small letters, digits, - and _", name)
-		case reserved(name), n.Organizations && name == claimOrganizations:
-			return refuse("claims: %s is set by the service, or has its own meaning in Hasura", name)
-		case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
-			return refuse("claims: the value of %s must be UTF-8 without NUL", name)
-		}
+	if err := n.CheckClaims(a.Claims); err != nil {
+		return err
 	}
 	size, err := n.largest(a)
 	if err != nil {
@@ -36,6 +29,21 @@ func (n Names) CheckAccount(a login.Account) error {
 	if size > MaxSize {
 		return refuse("roles and claims make an access token of up to %d bytes, and browsers and servers take %d; shorten them by %d characters, or keep in a table what rows depend on",
 			size, MaxSize, (size-MaxSize)*3/4+1)
+	}
+	return nil
+}
+
+// CheckClaims implements login.TokenRules.
+func (n Names) CheckClaims(claims map[string]string) error {
+	for name, value := range claims {
+		switch {
+		case !claimName.MatchString(name):
+			return refuse("claims: %q is not a name such as x-hasura-org-id: x-hasura-, then small letters, digits, - and _", name)
+		case reserved(name), n.Organizations && name == claimOrganizations:
+			return refuse("claims: %s is set by the service, or has its own meaning in Hasura", name)
+		case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
+			return refuse("claims: the value of %s must be UTF-8 without NUL", name)
+		}
 	}
 	return nil
 }

@@ -167,7 +167,7 @@ func (m *Import) settle(p pending, fate login.Imported, refused error) error {
 				return err
 			}
 		}
-		if p.account.Account.Password == "" && fate.Linked == 0 {
+		if p.account.Account.Password == "" && fate.Linked == 0 && fate.Passkeys == 0 {
 			m.counts.NoPassword++
 		}
 	}

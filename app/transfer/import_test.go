@@ -5,9 +5,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/argon2"
@@ -175,32 +177,63 @@ func TestRun_AgainEndsInTheSameState(t *testing.T) {
 	}
 }
 
-// An import that is interrupted anywhere and run again ends like an undisturbed one.
+// An import of any format that is killed at random points and run again ends like an
+// undisturbed one.
 func TestRun_KilledAnywhereAndRunAgain(t *testing.T) {
-	const users, batch = 120, 50
-	file := exports(t)["hasura-auth"].write(users)
-	for _, at := range []int{1, batch - 1, batch, batch + 1, users} {
-		t.Run(fmt.Sprint(at), func(t *testing.T) {
+	const users, batch = 60, 25
+	files := exports(t)
+	for _, format := range transfer.Formats() {
+		file := files[format].write(users)
+		seed := time.Now().UnixNano()
+		random := mathrand.New(mathrand.NewPCG(uint64(seed), 0)) // #nosec G404 G115 -- where a test kills
+		t.Run(format, func(t *testing.T) {
 			w := newWorld(t)
-			in, err := transfer.Open("hasura-auth", strings.NewReader(file), transfer.Options{})
-			if err != nil {
-				t.Fatal(err)
+			// Several kills in a row, the first before and the last after whatever is added.
+			at := []int{1, 1 + random.IntN(batch), batch, batch + 1 + random.IntN(batch), users}
+			for _, after := range at {
+				in, err := transfer.Open(format, strings.NewReader(file), transfer.Options{FirebaseParameters: firebaseParameters})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, kill := context.WithCancel(t.Context())
+				m := w.newImport()
+				m.Batch = batch
+				if _, err := m.Run(ctx, &killer{Reader: in, after: after, kill: kill}); !errors.Is(err, context.Canceled) {
+					t.Fatalf("killed after %d of %v: it went on: %v", after, at, err)
+				}
 			}
-			ctx, kill := context.WithCancel(t.Context())
-			m := w.newImport()
-			m.Batch = batch
-			if _, err := m.Run(ctx, &killer{Reader: in, after: at, kill: kill}); !errors.Is(err, context.Canceled) {
-				t.Fatalf("it went on: %v", err)
+			got := w.run(t, format, file)
+			if got.Added+got.There != users || got.There == 0 || got.Rejected > 0 {
+				t.Errorf("killed at %v: %+v", at, got)
 			}
-			got := w.run(t, "hasura-auth", file)
-			if got.Added+got.There != users || got.Rejected > 0 {
-				t.Errorf("%+v", got)
+			undisturbed := newWorld(t)
+			undisturbed.run(t, format, file)
+			if diff := cmp.Diff(undisturbed.everybody(t), w.everybody(t)); diff != "" {
+				t.Errorf("killed at %v (-undisturbed +killed):\n%s", at, diff)
 			}
-			if again := w.run(t, "hasura-auth", file); again != (transfer.Counts{Read: users, There: users}) {
+			if again := w.run(t, format, file); again != (transfer.Counts{Read: users, There: users}) {
 				t.Errorf("and again: %+v", again)
 			}
 		})
 	}
+}
+
+// everybody is every account, without what differs in each run: ids of users who had
+// none, and the time.
+func (w *world) everybody(t *testing.T) []login.Account {
+	t.Helper()
+	all, err := w.store.ListUsers(t.Context(), login.UserFilter{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts := make([]login.Account, len(all))
+	for i, ua := range all {
+		accounts[i] = ua.Account
+		if !ua.Account.EmailVerifiedAt.IsZero() {
+			accounts[i].EmailVerifiedAt = time.Unix(1, 0)
+		}
+	}
+	return accounts
 }
 
 // killer ends the run after a number of records.

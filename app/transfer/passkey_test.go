@@ -72,6 +72,21 @@ func TestRun_PasskeysOfTheSameDomainGoOn(t *testing.T) {
 			t.Fatalf("run %d: %+v, %v", i, got, w.findings)
 		}
 	}
+	// A user who has only passkeys need not set a password.
+	only := newWorld(t)
+	only.samePasskeyDomain = true
+	var record map[string]any
+	if err := json.Unmarshal([]byte(file), &record); err != nil {
+		t.Fatal(err)
+	}
+	delete(record, "passwordHash")
+	withoutPassword, err := json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := only.run(t, "ndjson", string(withoutPassword)); got != (transfer.Counts{Read: 1, Added: 1}) {
+		t.Errorf("without a password: %+v", got)
+	}
 	again, _ := w.export(t, "ndjson")
 	// As imported, a bcrypt hash has another prefix.
 	if diff := cmp.Diff(strings.Replace(file, "$2a$", "$2b$", 1), again); diff != "" {

@@ -18,6 +18,7 @@ func (v stack) greeting(api, graphql, ops net.Addr) string {
   GraphQL          http://GRAPHQL/v1/graphql    (a stand-in for Hasura: reads hasura/metadata)
   to try queries   http://GRAPHQL/console
   mails            http://GRAPHQL/inbox
+  login too        http://GRAPHQL/auth/…         (one origin for a page with its session in a cookie: docs/sessions.md)
   metrics, health  http://OPS/metrics, /readyz
   users, tables    USERS
   data             DATA    (delete it to start again; admin secret of the stand-in in DATA/admin_secret)

@@ -154,7 +154,12 @@ func (v stack) serve(ctx context.Context, env cmd.Environment, cfg config.Config
 	for _, problem := range hasura.Problems() {
 		s.Log().Warn("inconsistent metadata: left out", zap.String("problem", problem))
 	}
-	server := &http.Server{Handler: pages(hasura, mails, publicURL(api.Addr().String())), ReadHeaderTimeout: 10 * time.Second}
+	front, err := v.front(cfg, pages(hasura, mails, publicURL(api.Addr().String())), "http://"+api.Addr().String())
+	if err != nil {
+		stop()
+		return errors.Join(err, graphql.Close(), <-served)
+	}
+	server := &http.Server{Handler: front, ReadHeaderTimeout: 10 * time.Second}
 	go hasura.Run(ctx)
 	go func() { _ = server.Serve(graphql) }()
 	fmt.Fprint(env.Stdout, v.greeting(api.Addr(), graphql.Addr(), ops.Addr()))

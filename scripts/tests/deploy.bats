@@ -25,6 +25,16 @@ login_image() { world_image "$(world_containers login)"; }
     'run --rm -T --no-deps login check|run --rm -T --no-deps migrate|--scale login=2'
 }
 
+# A migration may name a role that the release before does not have.
+@test "deploy gives Postgres this release's roles before it migrates" {
+  script deploy --image hasura-login:new
+  assert_status 0
+  local roles migrate
+  roles=$(grep -nE 'exec -T postgres psql .*--dbname=hasura' "${WORLD}/calls" | head -n 1 | cut -d: -f1)
+  migrate=$(grep -n 'run --rm -T --no-deps migrate' "${WORLD}/calls" | head -n 1 | cut -d: -f1)
+  ((roles < migrate))
+}
+
 @test "deploy stops the old container only after nginx has loaded the new one" {
   script deploy --image hasura-login:new
   assert_status 0

@@ -18,6 +18,7 @@ const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
 	readOnlyTransaction = "25006"
+	queryCanceled       = "57014" // by its time limit, too
 	limitExceeded       = "53400"
 	checkViolation      = "23514"
 	deadlock            = "40P01"

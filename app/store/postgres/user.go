@@ -19,7 +19,8 @@ const userAccountColumns = `
 	a.session_version - a.signouts, a.unopened, a.email_verified_at, a.disabled_at,
 	EXISTS (SELECT FROM auth.passkeys f WHERE f.user_id = a.user_id),
 	EXISTS (SELECT FROM auth.totp f WHERE f.user_id = a.user_id),
-	EXISTS (SELECT FROM auth.recovery_codes f WHERE f.user_id = a.user_id)`
+	EXISTS (SELECT FROM auth.recovery_codes f WHERE f.user_id = a.user_id),
+	` + asksForClaims
 
 type userAccountRow struct {
 	userAccount        login.UserAccount
@@ -34,7 +35,7 @@ func (r *userAccountRow) targets() []any {
 	return []any{
 		&u.ID, &u.Email, &u.Name, &u.CreatedAt, &u.UpdatedAt,
 		&a.Password, &r.roles, &a.DefaultRole, &r.claims, &a.SessionVersion, &a.PasswordVersion, &a.Unopened, &r.verified, &r.disabled,
-		&r.factors.Passkeys, &r.factors.TOTP, &r.factors.RecoveryCodes,
+		&r.factors.Passkeys, &r.factors.TOTP, &r.factors.RecoveryCodes, &a.AsksForClaims,
 	}
 }
 

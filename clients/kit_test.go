@@ -80,13 +80,13 @@ type stack struct {
 	log          *testserver.Output
 }
 
-func startStack(t *testing.T, api, graphql string, vars ...string) *stack {
+func startStack(t *testing.T, api, graphql string, args []string, vars ...string) *stack {
 	t.Helper()
 	s := &stack{t: t, api: api, graphql: graphql, data: t.TempDir(), log: &testserver.Output{}}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan int, 1)
 	go func() {
-		done <- s.dev(ctx, vars, "--listen", s.api, "--graphql", s.graphql, "--ops", testserver.Addr(testserver.FreePort(t)))
+		done <- s.dev(ctx, vars, append(args, "--listen", s.api, "--graphql", s.graphql, "--ops", testserver.Addr(testserver.FreePort(t)))...)
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -196,7 +196,7 @@ func startSite(t *testing.T, app http.Handler, vars ...string) *site {
 		Entry: "tls", Names: "localhost", Login: s.serve(t, api), Hasura: graphql, EdgeSecret: edgeSecret, CORSOrigins: s.app,
 	})
 	s.gateway = fmt.Sprintf("https://localhost:%d", gateway.TLSPort)
-	s.stack = startStack(t, api, graphql, append(vars,
+	s.stack = startStack(t, api, graphql, nil, append(vars,
 		"LOGIN_EDGE_SECRET="+edgeSecret, "LOGIN_CORS_ORIGINS="+s.app, "LOGIN_PUBLIC_URL="+s.gateway, "LOGIN_APPS=app="+s.app+"/")...)
 	return s
 }

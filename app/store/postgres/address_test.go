@@ -25,7 +25,8 @@ var columnsOfAddress = map[string]bool{
 	"accounts.session_version": false, "accounts.signouts": false, "accounts.unopened": false, "accounts.disabled_at": false,
 	"accounts.email_verified_at": true, "mail_tokens.email": true,
 	"mail_codes.email": false, "mail_codes.mail_id": false, // compared with the user's when one is spent
-	"identities.email": false, // as a provider wrote it
+	"identities.email":  false, // as a provider wrote it
+	"invitations.email": false, // whose reader was invited; an account need not have it
 }
 
 // Public report (newtheatre/stage-door#153): an application changed a user's address

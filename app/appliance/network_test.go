@@ -141,6 +141,7 @@ func TestHasura_ProductionShowsNothingAndTrustsOnlyLoginsKeys(t *testing.T) {
 	env := p.Services["hasura"].Environment
 	for name, want := range map[string]string{
 		"ENABLE_CONSOLE": "false", "DEV_MODE": "false", "ENABLED_APIS": "graphql", "ENABLE_TELEMETRY": "false",
+		"ENABLE_RELAY": "false", "REDACT_ACTION_HANDLER_LOGS": "true", "DISABLE_EVENT_PROCESSING": "false",
 		"ADMIN_INTERNAL_ERRORS": "false", "UNAUTHORIZED_ROLE": "public", "CONFIGURED_HEADER_PRECEDENCE": "true",
 		"METADATA_DATABASE_URL":               "dynamic-from-file:///run/secrets/metadata_database_url",
 		"DYNAMIC_SECRETS_ALLOWED_PATH_PREFIX": "/run/secrets/",
@@ -168,7 +169,11 @@ func TestHasura_ProductionShowsNothingAndTrustsOnlyLoginsKeys(t *testing.T) {
 	if diff := cmp.Diff(want, jwt); diff != "" {
 		t.Errorf("JWT setting (-want +got):\n%s", diff)
 	}
-	if _, set := p.Services["migrate"].Environment["HASURA_GRAPHQL_JWT_SECRET"]; set {
+	job := p.Services["migrate"].Environment
+	if off := job["HASURA_GRAPHQL_DISABLE_EVENT_PROCESSING"]; off == nil || *off != "true" {
+		t.Error("the migrations job would run event triggers")
+	}
+	if _, set := job["HASURA_GRAPHQL_JWT_SECRET"]; set {
 		t.Error("the migrations job would wait for login's keys, and login may wait for it")
 	}
 }

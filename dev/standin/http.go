@@ -99,6 +99,12 @@ func (s *Server) postGraphQL(w http.ResponseWriter, r *http.Request) {
 		s.writeFailure(w, r, fromAuth(refused), false)
 		return
 	}
+	// Since v2.49.2: a raw line break in a string would be no JSON.
+	for i, c := range body {
+		if c < ' ' {
+			body[i] = ' '
+		}
+	}
 	if readErr != nil || !json.Valid(body) {
 		s.writeFailure(w, r, &graphqlError{Message: "the body is not valid JSON", Code: "invalid-json"}, false)
 		return

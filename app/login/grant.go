@@ -86,21 +86,21 @@ func (s *Service) subject(ctx context.Context, ua UserAccount, session Session) 
 	if session.ElevatedAt.After(sub.AuthTime) {
 		sub.AuthTime = session.ElevatedAt
 	}
-	if len(s.Claims) == 0 {
-		return sub, nil
-	}
-	claims := maps.Clone(ua.Account.Claims)
-	if claims == nil {
-		claims = map[string]string{}
-	}
+	var claims map[string]string // nil: no source has any
 	for _, source := range s.Claims {
 		more, err := source.Claims(ctx, ua)
 		if err != nil {
 			return Subject{}, err
 		}
+		if claims == nil && len(more) > 0 {
+			claims = map[string]string{}
+			maps.Copy(claims, ua.Account.Claims)
+		}
 		maps.Copy(claims, more)
 	}
-	sub.Account.Claims = claims
+	if claims != nil {
+		sub.Account.Claims = claims
+	}
 	return sub, nil
 }
 

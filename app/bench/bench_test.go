@@ -209,9 +209,7 @@ func (s *subject) rss() float64 {
 	return 0
 }
 
-func (s *subject) signUpAll() { s.signUp(users) }
-
-func (s *subject) signUp(users int) {
+func (s *subject) signUpAll() {
 	s.b.Helper()
 	for i := range users {
 		body := fmt.Appendf(nil, `{"email":"user%d@example.org","name":"User","password":%q}`, i, password)

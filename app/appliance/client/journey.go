@@ -30,6 +30,7 @@ func journey(url string) error {
 		{"a stranger's row in between", func(*grant) error { _, err := s.signUp("other-" + email); return err }},
 		{"the own row and no other", func(g *grant) error { return ownRow(s, g, email) }},
 		{"a subscription over a WebSocket", func(g *grant) error { return subscribe(s, g) }},
+		{"a session in a cookie", func(*grant) error { return keepCookie(url, email) }},
 		{"refresh", func(g *grant) error {
 			return s.rest("POST", "/auth/refresh", "", map[string]any{"refreshToken": g.RefreshToken}, g)
 		}},

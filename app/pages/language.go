@@ -35,7 +35,7 @@ type languageLink struct{ URL, Tag, Text string }
 // languageLinks are for pages that can be opened again as they are: the answer to a form
 // could not.
 func (v *request) languageLinks() []languageLink {
-	if v.r.Method != http.MethodGet || !slices.Contains(Paths(), v.r.URL.Path) {
+	if v.r.Method == http.MethodPost || !slices.Contains(Paths(), v.r.URL.Path) {
 		return nil
 	}
 	var links []languageLink

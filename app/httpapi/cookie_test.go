@@ -342,6 +342,11 @@ func TestGateway_AnswersTheEdgeAlone(t *testing.T) {
 	if a := nobody.gateway(); a.Header.Get("Gateway-Code") != "unauthenticated" {
 		t.Errorf("without a cookie: %d %v", a.StatusCode, a.Header)
 	}
+	for line := range strings.Lines(s.log.String()) {
+		if strings.Contains(line, `"route":"/gateway","status":403`) && !strings.Contains(line, `"client":"unknown"`) {
+			t.Errorf("the log does not say who was refused: %s", line)
+		}
+	}
 	if logged := s.log.String(); strings.Contains(logged, b.kept[sessionCookie]) || strings.Contains(logged, a.Header.Get("Authorization")[20:]) {
 		t.Error("the log has tokens")
 	}

@@ -37,6 +37,7 @@ func (a *API) gateway(c *fiber.Ctx) error {
 	}
 	token, err := a.cookieToken(c)
 	if err := a.checkedCookie(err); err != nil {
+		a.client(c, false) // for the line
 		c.Set(HeaderGatewayCode, string(a.note(c, err).Code))
 		c.Status(http.StatusForbidden)
 		return nil

@@ -224,17 +224,20 @@ func TestCookie_LoginGetsItsOwnAndNoOther(t *testing.T) {
 	}
 }
 
-// With TLS only names count that no sibling domain and no plain page can set.
+// With TLS only names count that no sibling domain and no plain page can set. Over HTTP/2
+// each cookie is a field of its own.
 func TestCookie_BehindTLSHasThePrefix(t *testing.T) {
-	g := newGateway(t, testserver.NginxSettings{Entry: "load-balancer", LoadBalancers: "127.0.0.1"})
+	g := newTLSGateway(t)
+	g.trust()
 	g.login.answers(keeper("x.y.z"))
 	post := func(cookie string) {
 		t.Helper()
-		if a := g.do(t, "POST", g.URL("/v1/graphql"), `{}`, "Content-Type", "application/json", "Cookie", cookie); a.StatusCode != http.StatusOK {
-			t.Errorf("%q: %d %s", cookie, a.StatusCode, a.body)
+		a := g.do(t, "POST", "https://"+siteName+"/v1/graphql", `{}`, "Content-Type", "application/json", "Cookie", cookie)
+		if a.StatusCode != http.StatusOK || a.ProtoMajor != 2 {
+			t.Errorf("%q: %s %d %s", cookie, a.Proto, a.StatusCode, a.body)
 		}
 	}
-	post("__Host-session=s; __Host-login-device=d")
+	post("a=1; __Host-session=s; __Host-login-device=d")
 	questions, _ := asked(g.login.take())
 	if len(questions) != 1 || questions[0].Header.Get("Cookie") != "__Host-session=s" || received(t, g.hasura).Get("Authorization") != "Bearer x.y.z" {
 		t.Errorf("login is asked %v", questions)

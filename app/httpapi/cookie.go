@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,13 +136,23 @@ func (a *API) asksForCookie(c *fiber.Ctx, op operation, r *call) error {
 	case r.args[argSession] != "":
 		return a.attempted(op.name, login.Invalid(argSession, "must be %q", keepInCookie))
 	case r.cookie == "" || r.identity == (login.Identity{}):
+		if !op.grants { // a mail to sign in with, for example
+			a.knowDevice(c, op, r)
+		}
 		return nil
 	}
 	r.client.KeepsCookie = true
-	if r.args["deviceToken"] == "" {
+	a.knowDevice(c, op, r)
+	return nil
+}
+
+// knowDevice takes the device token from its cookie if the call can have one and brings
+// none.
+func (a *API) knowDevice(c *fiber.Ctx, op operation, r *call) {
+	takes := slices.ContainsFunc(op.fields, func(f field) bool { return f.name == "deviceToken" })
+	if takes && r.args["deviceToken"] == "" {
 		r.args["deviceToken"] = cookie(c, a.cookies.device)
 	}
-	return nil
 }
 
 // cookieGrant is the answer to a client that keeps its session in a cookie.

@@ -407,6 +407,15 @@ func TestCookie_OverPlainHTTP(t *testing.T) {
 	}
 }
 
+func TestCookie_ByAMailedCode(t *testing.T) {
+	s := start(t, byMail)
+	b := s.browser().enter("ann@example.org")
+	b.must(204, "POST", "/auth/signout", "")
+	challenge := b.must(202, "POST", "/auth/signin/mail", `{"email":"ann@example.org"}`).object(t)["challenge"]
+	b.must(200, "POST", "/auth/signin/mail/code", fmt.Sprintf(`{"challenge":%q,"code":%q,"session":"cookie"}`, challenge, s.code(login.MailSignInCode)))
+	b.must(200, "GET", "/auth/me", "")
+}
+
 // The device's cookie stands in for the device token: no notice about a new device, and
 // no second factor where the device is remembered.
 func TestCookie_TheDeviceIsKnown(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"io"
 	"time"
 )
@@ -76,6 +77,11 @@ func (s *Service) challenge(ctx context.Context, p ChallengePurpose, ua UserAcco
 		Client: c.Prefix(), Data: data, ExpiresAt: s.Now().UTC().Add(p.Life()),
 	})
 	return challengeEncoding.EncodeToString(raw[:]), err
+}
+
+// untryChallenge takes an answer back that an error has ended before it was compared.
+func (s *Service) untryChallenge(ctx context.Context, hash TokenHash, err error) error {
+	return errors.Join(err, s.Credentials.UntryChallenge(context.WithoutCancel(ctx), hash))
 }
 
 // challengeKey decodes a challenge that a client presents. A malformed one matches no

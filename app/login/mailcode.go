@@ -154,8 +154,11 @@ func (s *Service) proveMail(ctx context.Context, _ Attempt, ua UserAccount, p Pr
 		return nil, err
 	}
 	right, err := s.MailSecret.isCode(code.MailID, p.Code)
-	if err != nil || !right || code.Email != ua.User.Email {
-		return nil, err
+	if err != nil {
+		return nil, s.untryMailCode(ctx, code.Hash, err)
+	}
+	if !right || code.Email != ua.User.Email {
+		return nil, nil
 	}
 	err = s.Mail.EndMailCode(ctx, code.Hash)
 	if errors.Is(err, ErrTokenUnknown) {

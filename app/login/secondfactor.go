@@ -94,7 +94,7 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 	amr, err := s.prove(ctx, attempt, ua, in.Proof, wrong)
 	if err != nil {
 		if AsError(err).Code != wrong.Code { // nothing was compared
-			err = errors.Join(err, s.Credentials.UntryChallenge(context.WithoutCancel(ctx), key.Hash))
+			err = s.untryChallenge(ctx, key.Hash, err)
 		}
 		s.tellOfWrongCodes(ctx, asked, ua, in.Client, err)
 		return Grant{}, err

@@ -36,7 +36,7 @@ type database struct {
 }
 
 // openDatabase opens the store that the flags name.
-func (v stack) openDatabase(ctx context.Context) (database, error) {
+func (v stack) openDatabase(ctx context.Context, organizations bool) (database, error) {
 	if v.databaseURL == "" {
 		store, err := sqlite.Open(filepath.Join(v.data, "login.db"))
 		if err != nil {
@@ -55,6 +55,9 @@ func (v stack) openDatabase(ctx context.Context) (database, error) {
 	store, err := postgres.Open(ctx, func() (string, error) { return own, nil })
 	if err != nil {
 		return database{}, errors.Join(fmt.Errorf("--database-url: %w", err), db.Close())
+	}
+	if organizations {
+		store.UseOrganizations()
 	}
 	return database{cmd.Backend{Store: store}, db, standin.Postgres, db.Close}, nil
 }

@@ -28,6 +28,12 @@ type running struct {
 
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
+	return startWith(t, nil, args...)
+}
+
+// startWith starts a stack with settings.
+func startWith(t *testing.T, settings []string, args ...string) *running {
+	t.Helper()
 	r := &running{
 		API: testserver.Addr(testserver.FreePort(t)), GraphQL: testserver.Addr(testserver.FreePort(t)), Ops: testserver.Addr(testserver.FreePort(t)),
 		ended: make(chan int, 1),
@@ -36,7 +42,7 @@ func start(t *testing.T, args ...string) *running {
 	r.stop = stop
 	args = append([]string{"--data", t.TempDir(), "--listen", r.API, "--graphql", r.GraphQL, "--ops", r.Ops}, args...)
 	go func() {
-		r.ended <- devstack.Main(ctx, args, cmd.Environment{Stdin: strings.NewReader(""), Stdout: &r.out, Stderr: &r.out, Version: "v0-test"})
+		r.ended <- devstack.Main(ctx, args, cmd.Environment{Vars: settings, Stdin: strings.NewReader(""), Stdout: &r.out, Stderr: &r.out, Version: "v0-test"})
 	}()
 	t.Cleanup(func() { stop(); <-r.ended })
 	return r
@@ -168,6 +174,35 @@ func TestRun_OnSQLiteServesTheTablesThatAFolderHasForIt(t *testing.T) {
 	r.awaitGreeting(t)
 	if got := r.query(t, r.signUp(t, "ann@example.org"), addNote); got != noteSeen {
 		t.Errorf("the own table answers %s", got)
+	}
+}
+
+func TestRun_TracksOrganizationsIfTheSettingSaysSo(t *testing.T) {
+	const create = `mutation { createOrganization(name: "Example") { name role } }`
+	const seen = `{ organizations { name } memberships { role } }`
+	r := startWith(t, []string{"LOGIN_ORGANIZATIONS=true"})
+	r.awaitGreeting(t)
+	grant := post(t, "http://"+r.API+"/auth/signup", "", map[string]string{"email": "ann@example.org", "name": "Ann", "password": "correct horse staple"})
+	token, _ := grant["token"].(string)
+	if got := r.query(t, token, create); got != `{"data":{"createOrganization":{"name":"Example","role":"owner"}}}` {
+		t.Fatalf("creating one: %s", got)
+	}
+	if got := r.query(t, token, seen); got != `{"data":{"memberships":[],"organizations":[]}}` {
+		t.Errorf("with the token from before: %s", got)
+	}
+	grant = post(t, "http://"+r.API+"/auth/refresh", "", map[string]string{"refreshToken": grant["refreshToken"].(string)})
+	token, _ = grant["token"].(string)
+	if got := r.query(t, token, seen); got != `{"data":{"memberships":[{"role":"owner"}],"organizations":[{"name":"Example"}]}}` {
+		t.Errorf("after a refresh: %s", got)
+	}
+	off := start(t)
+	off.awaitGreeting(t)
+	token = off.signUp(t, "ann@example.org")
+	if got := off.query(t, token, create); !strings.Contains(got, "organizations-disabled") {
+		t.Errorf("switched off: %s", got)
+	}
+	if got := off.query(t, token, seen); !strings.Contains(got, "not found in type: 'query_root'") {
+		t.Errorf("switched off, the tables answer %s", got)
 	}
 }
 

@@ -15,13 +15,20 @@ const (
 	tablesFile   = tablesFolder + "/tables.yaml"
 )
 
-// project is the project of this repository, with the files of the folders that --add
-// names. Such a folder is laid out like the project: migrations/default, and a file for
+// project is the project of this repository, with organisations if the settings say so,
+// and with the files of the folders that --add names. Such a folder is laid out like the project: migrations/default, and a file for
 // each table in metadata/databases/default/tables, which it adds to tables.yaml by
 // itself; sqlite/*.sql makes the same tables for SQLite.
-func (v stack) project() (fs.FS, error) {
+func (v stack) project(organizations bool) (fs.FS, error) {
+	base := hasura.Project()
+	if organizations {
+		var err error
+		if base, err = hasura.WithOrganizations(); err != nil {
+			return nil, err
+		}
+	}
 	all := hasura.Files{}
-	if err := all.CopyFrom(hasura.Project()); err != nil {
+	if err := all.CopyFrom(base); err != nil {
 		return nil, err
 	}
 	for _, folder := range v.add {

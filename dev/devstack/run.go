@@ -54,8 +54,8 @@ func Main(ctx context.Context, args []string, env cmd.Environment) int {
 	verbs := env
 	verbs.Vars = nil
 	verbs.Settings = func() ([]string, error) { return s.vars(env) }
-	verbs.Open = func(ctx context.Context, _ config.Config) (cmd.Backend, error) {
-		db, err := s.openDatabase(ctx)
+	verbs.Open = func(ctx context.Context, cfg config.Config) (cmd.Backend, error) {
+		db, err := s.openDatabase(ctx, cfg.Organizations)
 		return db.backend, err
 	}
 	root := &cobra.Command{
@@ -106,11 +106,11 @@ func (v stack) run(ctx context.Context, env cmd.Environment) error {
 	if err != nil {
 		return err
 	}
-	project, err := v.project()
+	project, err := v.project(cfg.Organizations)
 	if err != nil {
 		return err
 	}
-	db, err := v.openDatabase(ctx)
+	db, err := v.openDatabase(ctx, cfg.Organizations)
 	if err != nil {
 		return err
 	}

@@ -15,18 +15,25 @@ import (
 // ProjectCommand holds the verbs for projects of the Hasura CLI.
 func ProjectCommand(env Environment) *cobra.Command {
 	var o project.Options
-	var yes bool
+	var yes, organizations bool
 	add := verb("add DIR", "Add login's actions, types, tables and migrations to a project of the Hasura CLI; shows them first", func(_ context.Context, args []string) error {
-		return addToProject(env, args[0], o, yes)
+		return addToProject(env, args[0], o, yes, organizations)
 	})
 	add.Flags().StringVar(&o.Source, "source", "default", "the database of the project that gets the tables")
 	add.Flags().BoolVar(&o.NoActions, "no-actions", false, "only tables and migrations, for an engine that serves no actions")
+	add.Flags().BoolVar(&organizations, "organizations", false, "also the tables of organizations (LOGIN_ORGANIZATIONS)")
 	add.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return group("project", "Bring login into a project of the Hasura CLI", add)
 }
 
-func addToProject(env Environment, dir string, o project.Options, yes bool) error {
-	plan, err := project.New(os.DirFS(dir), hasura.Project(), o)
+func addToProject(env Environment, dir string, o project.Options, yes, organizations bool) error {
+	ours, err := hasura.Project(), error(nil)
+	if organizations {
+		if ours, err = hasura.WithOrganizations(); err != nil {
+			return err
+		}
+	}
+	plan, err := project.New(os.DirFS(dir), ours, o)
 	if err != nil {
 		return fmt.Errorf("nothing was changed:\n%w", err)
 	}

@@ -203,6 +203,8 @@ func TestAdd_RefusesWhatDoesNotFitAndChangesNothing(t *testing.T) {
 		"a users table's file":      {files{"metadata/databases/default/tables/public_users.yaml": "table: {name: users, schema: public}\n"}, "public_users.yaml is there, with another content"},
 		"a users table, made":       {files{"migrations/default/1700000000001_users/up.sql": "-- users\nCREATE TABLE IF NOT EXISTS \"public\".\"users\"(id int);\n"}, `1700000000001_users/up.sql makes "public"."users"`},
 		"a schema auth":             {files{"migrations/default/1700000000001_auth/up.sql": "create schema auth;\n"}, "1700000000001_auth/up.sql makes auth"},
+		"a users view":              {files{"migrations/default/1700000000001_users/up.sql": "create view users as select 1;"}, "1700000000001_users/up.sql makes users"},
+		"a table in auth":           {files{"migrations/default/1700000000001_auth/up.sql": "CREATE TABLE auth.users (id int);"}, "1700000000001_auth/up.sql makes auth.users"},
 		"a migration's number":      {files{"migrations/default/1764000000000_mine/up.sql": "SELECT 1;"}, "1764000000000_mine has the number"},
 		"another migration":         {files{"migrations/default/1764000000000_init/up.sql": "SELECT 1;"}, "1764000000000_init/up.sql is there, with another content"},
 	} {
@@ -288,5 +290,40 @@ func TestAdd_WithoutActionsLeavesThemAlone(t *testing.T) {
 	m := load(t, os.DirFS(dir))
 	if len(m.Actions) != 1 || len(m.Sources[1].Tables) != 2 {
 		t.Errorf("%d actions, %d tables", len(m.Actions), len(m.Sources[1].Tables))
+	}
+}
+
+// What is named alike in another schema, or only named, is no clash.
+func TestAdd_TakesTablesOfOtherSchemasForNoClash(t *testing.T) {
+	dir := theirs().with(files{"migrations/default/1700000000001_more/up.sql": "CREATE TABLE shop.users (id int);\nCREATE TABLE users_archive (id int);\n-- create table users\nALTER TABLE members RENAME TO users2;\nCREATE SCHEMA authors;\n"}).write(t)
+	add(t, dir)
+}
+
+func TestAdd_OrganizationsComeWithTheirTables(t *testing.T) {
+	with, err := hasura.WithOrganizations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := theirs().write(t)
+	add(t, dir) // first without
+	plan, err := project.New(os.DirFS(dir), with, project.Options{Source: "default"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plan.Apply(dir); err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, table := range load(t, os.DirFS(dir)).Sources[1].Tables {
+		names[table.Table.String()] = true
+	}
+	for _, want := range []string{"public.notes", "public.users", "public.organizations", "public.memberships"} {
+		if !names[want] {
+			t.Errorf("%s is not tracked: %v", want, names)
+		}
+	}
+	taken := theirs().with(files{"migrations/default/1700000000001_orgs/up.sql": "CREATE TABLE organizations (id int);"}).write(t)
+	if _, err := project.New(os.DirFS(taken), with, project.Options{Source: "default"}); err == nil || !strings.Contains(err.Error(), "makes organizations") {
+		t.Errorf("a table organizations of the project's own: %v", err)
 	}
 }

@@ -139,23 +139,46 @@ func (p *planner) copyMigrations() {
 		}
 		p.copyFile(file, path.Join(p.migrations, folder, path.Base(file)))
 	}
+	names := p.made(ours)
 	for _, folder := range theirs {
 		if !slices.Contains(mine, path.Base(folder)) {
-			p.checkMigration(folder)
+			p.checkMigration(folder, names)
 		}
 	}
 }
 
-// taken finds what Hasura Login's migrations make. They say IF NOT EXISTS, so they would
-// pass over a table of that name and fail, or worse, later.
-var taken = regexp.MustCompile(`(?im)^\s*create\s+(table|schema|view|materialized\s+view)\s+(if\s+not\s+exists\s+)?("?public"?\s*\.\s*"?users"?|"?users"?|"?auth"?(\s*\.\s*"?\w+"?)?)(\s|\(|;|$)`)
+// created finds the tables and schemas that a migration makes.
+var created = regexp.MustCompile(`(?im)^\s*create\s+(table|schema|view|materialized\s+view)\s+(?:if\s+not\s+exists\s+)?((?:"?(\w+)"?\s*\.\s*)?"?(\w+)"?)`)
 
-func (p *planner) checkMigration(folder string) {
+// made are the tables in schema public that our migrations make.
+func (p *planner) made(migrations []string) []string {
+	var names []string
+	for _, file := range migrations {
+		content, err := fs.ReadFile(p.ours, file)
+		p.note(err)
+		for _, m := range created.FindAllStringSubmatch(string(content), -1) {
+			if strings.EqualFold(m[3], "public") {
+				names = append(names, m[4])
+			}
+		}
+	}
+	return names
+}
+
+// checkMigration refuses a migration that makes what one of ours makes, or anything in
+// the schema auth. Ours say IF NOT EXISTS, so they would pass over a table of that name
+// and fail, or worse, later.
+func (p *planner) checkMigration(folder string, names []string) {
 	content, err := fs.ReadFile(p.theirs, path.Join(folder, "up.sql"))
 	if err != nil {
 		return // a file, or a migration without SQL
 	}
-	if m := taken.FindStringSubmatch(string(content)); m != nil {
-		p.refuse("%s/up.sql makes %s; Hasura Login needs the table public.users and the schema auth for itself. Rename yours (ALTER … RENAME), and squash your migrations if a later one has done so already", folder, strings.TrimSpace(m[3]))
+	for _, m := range created.FindAllStringSubmatch(string(content), -1) {
+		schema, name := strings.ToLower(m[3]), strings.ToLower(m[4])
+		isSchema := strings.EqualFold(m[1], "schema")
+		if schema == "auth" || isSchema && name == "auth" || !isSchema && (schema == "" || schema == "public") && slices.Contains(names, name) {
+			p.refuse("%s/up.sql makes %s; Hasura Login needs the schema auth and the tables %s for itself. Rename yours (ALTER … RENAME), and squash your migrations if a later one has done so already", folder, m[2], strings.Join(names, ", "))
+			return
+		}
 	}
 }

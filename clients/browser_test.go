@@ -76,7 +76,7 @@ func (b *browser) open(t *testing.T, name, address string) *tab {
 	return tb
 }
 
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 func (tb *tab) visit(address string) {
 	tb.t.Helper()
@@ -106,7 +106,7 @@ func (tb *tab) await(expression string) {
 			return
 		}
 	}
-	text := eval[string](tb, `document.body.innerText + "\n" + location.href + "\n" + JSON.stringify(window.shown)`)
+	text := eval[string](tb, `document.body?.innerText + "\n" + location.href + "\n" + JSON.stringify(window.shown)`)
 	tb.t.Fatalf("%s: in vain: %s\n%s", tb.name, expression, text)
 }
 
@@ -153,7 +153,8 @@ func (tb *tab) shows(name string) {
 }
 
 func TestBrowser(t *testing.T) {
-	s := startSite(t, http.FileServer(http.Dir(freshApp(t))), "LOGIN_ACCESS_TTL=9s")
+	dir := freshApp(t)
+	s := startSite(t, dir, "LOGIN_ACCESS_TTL=9s")
 	b := startBrowser(t)
 	s.t = t
 	for _, mode := range []string{"cookie", "token"} {
@@ -164,6 +165,8 @@ func TestBrowser(t *testing.T) {
 			t.Run("a disabled user is refused at once", func(t *testing.T) { s.disabled(t, b, mode) })
 		})
 	}
+	t.Run("the documentation's code works", func(t *testing.T) { s.documentation(t, b) })
+	t.Run("the schema and the headers of a role", func(t *testing.T) { s.schemaAndRole(t, b) })
 	t.Run("signing out wins over a refresh under way", func(t *testing.T) { s.signOutDuringRefresh(t, b) })
 }
 

@@ -4,8 +4,10 @@
 package clients_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -16,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"hasura-login/app/cmd"
 	"hasura-login/app/testserver"
@@ -185,9 +188,12 @@ type site struct {
 	gateway string // https://localhost:PORT of everything else
 }
 
-// startSite serves an app and, behind the gateway, login and the stand-in.
-func startSite(t *testing.T, app http.Handler, vars ...string) *site {
+// startSite serves the built app in dir, its pages rendered by its server at /ssr, and
+// behind the gateway login and the stand-in.
+func startSite(t *testing.T, dir string, vars ...string) *site {
 	t.Helper()
+	rendering := testserver.Addr(testserver.FreePort(t))
+	app := &served{dir: filepath.Join(dir, "dist"), ssr: httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: rendering})}
 	server := httptest.NewTLSServer(app)
 	t.Cleanup(server.Close)
 	s := &site{gate: &gate{}, app: "https://localhost:" + port(server.Listener.Addr().String())}
@@ -196,20 +202,40 @@ func startSite(t *testing.T, app http.Handler, vars ...string) *site {
 		Entry: "tls", Names: "localhost", Login: s.serve(t, api), Hasura: graphql, EdgeSecret: edgeSecret, CORSOrigins: s.app,
 	})
 	s.gateway = fmt.Sprintf("https://localhost:%d", gateway.TLSPort)
+	app.gateway = s.gateway
+	node := exec.Command("node", "serve.mjs", port(rendering)) // #nosec G204 -- the test's own server
+	node.Dir = dir
+	node.Env = append(os.Environ(), "LOGIN_URL="+s.gateway, "NODE_TLS_REJECT_UNAUTHORIZED=0") // the gateway signs its own certificate here
+	testserver.Start(t, node).WaitReady(t, 20*time.Second, func() error { return testserver.Dial(rendering) })
 	s.stack = startStack(t, api, graphql, nil, append(vars,
-		"LOGIN_EDGE_SECRET="+edgeSecret, "LOGIN_CORS_ORIGINS="+s.app, "LOGIN_PUBLIC_URL="+s.gateway, "LOGIN_APPS=app="+s.app+"/")...)
+		"LOGIN_EDGE_SECRET="+edgeSecret, "LOGIN_CORS_ORIGINS="+s.app, "LOGIN_PUBLIC_URL="+s.gateway, "LOGIN_APPS=app="+s.app+"/docs.html")...)
 	return s
 }
 
-func port(addr string) string { return addr[strings.LastIndex(addr, ":")+1:] }
+// placeholder stands for the gateway's address in the app that is built.
+const placeholder = "https://login.invalid"
 
-func copyFile(t testing.TB, from, to string) {
-	t.Helper()
-	b, err := os.ReadFile(from) // #nosec G304 -- the test's own files
-	check(t, err)
-	check(t, os.MkdirAll(filepath.Dir(to), 0o750))
-	check(t, os.WriteFile(to, b, 0o600))
+// served answers with the files of an app.
+type served struct {
+	dir, gateway string
+	ssr          http.Handler
 }
+
+func (a *served) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/ssr" {
+		a.ssr.ServeHTTP(w, r)
+		return
+	}
+	text, err := os.ReadFile(filepath.Join(a.dir, filepath.Clean(r.URL.Path))) // #nosec G304 -- below the test's folder
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", mime.TypeByExtension(filepath.Ext(r.URL.Path)))
+	_, _ = w.Write(bytes.ReplaceAll(text, []byte(placeholder), []byte(a.gateway)))
+}
+
+func port(addr string) string { return addr[strings.LastIndex(addr, ":")+1:] }
 
 func check(t testing.TB, err error) {
 	t.Helper()

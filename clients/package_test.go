@@ -33,14 +33,19 @@ func TestLockfiles_NameNoRegistry(t *testing.T) {
 }
 
 // freshApp is a Vite project of its own, as its template makes it, that has installed the
-// package from its tarball. Its build checks types under strict.
-func freshApp(t *testing.T) (built string) {
+// package from its tarball, with the code blocks of the documentation among its files. Its
+// build checks types under strict. The address of the service is filled in when it is served.
+func freshApp(t *testing.T) (dir string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir = t.TempDir()
 	tarball := strings.TrimSpace(run(t, prepare(t), "npm", "pack", "--silent", "--pack-destination", dir))
 	check(t, os.CopyFS(dir, os.DirFS("js/test/app")))
+	for name, text := range blocks(t) {
+		check(t, os.WriteFile(filepath.Join(dir, "src", name), []byte(text), 0o600))
+	}
+	check(t, os.WriteFile(filepath.Join(dir, ".env"), []byte("VITE_LOGIN_URL="+placeholder+"\n"), 0o600))
 	run(t, dir, "npm", "ci", "--silent", "--prefer-offline")
 	run(t, dir, "npm", "install", "--silent", "--no-save", "--prefer-offline", filepath.Join(dir, tarball))
-	run(t, dir, "npm", "run", "--silent", "build")
-	return filepath.Join(dir, "dist")
+	run(t, dir, "npm", "run", "--silent", "build", "--", "--logLevel", "error")
+	return dir
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"hasura-login/app/testserver"
 )
@@ -32,7 +33,7 @@ func (s *site) twentyTabs(t *testing.T, b *browser, mode string) {
 	if mode == "token" {
 		eval[any](first, ages)
 	}
-	before := s.requests.count()
+	before, began := s.requests.count(), time.Now()
 	tabs := make([]*tab, 20)
 	var wg sync.WaitGroup
 	for i := range tabs {
@@ -46,8 +47,10 @@ func (s *site) twentyTabs(t *testing.T, b *browser, mode string) {
 			t.Errorf("%s: %s", tb.name, got)
 		}
 	}
-	if n := s.requests.count() - before; mode == "token" && n != 1 {
-		t.Errorf("%d refreshes", n)
+	// One for all tabs; and one more as often as a token has come to its end since.
+	n, allowed := s.requests.count()-before, 1+int(time.Since(began)/(5*time.Second))
+	if mode == "token" && (n < 1 || n > allowed) {
+		t.Errorf("%d refreshes, not 1 to %d", n, allowed)
 	}
 	if cookies := eval[string](first, `document.cookie`); cookies != "" {
 		t.Errorf("scripts read %q", cookies)

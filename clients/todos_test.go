@@ -98,5 +98,5 @@ func (tb *tab) fill(values ...string) {
 // says waits until the page visibly has a text.
 func (tb *tab) says(text string) {
 	tb.t.Helper()
-	tb.await(`document.body.innerText.includes(` + js(text) + `)`)
+	tb.await(`document.body?.innerText.includes(` + js(text) + `)`)
 }

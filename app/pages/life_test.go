@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -205,21 +204,7 @@ func TestPages_FromSignUpToDeletion(t *testing.T) {
 
 func tokenOf(link string) string { return link[strings.Index(link, "token=")+len("token="):] }
 
-// snippets are the code blocks of documentation that have a file name.
-func snippets(t *testing.T, docs ...string) map[string]string {
-	t.Helper()
-	found := map[string]string{}
-	for _, name := range docs {
-		doc, err := os.ReadFile(filepath.Join(testserver.RepoRoot(t), name))
-		check(t, err)
-		for _, block := range regexp.MustCompile("(?ms)^```js (\\S+)\n(.*?)^```$").FindAllSubmatch(doc, -1) {
-			found["/"+string(block[1])] = string(block[2])
-		}
-	}
-	return found
-}
-
-// app is the app of the documentation, on an origin of its own.
+// app is an app without a server of its own, on an origin of its own.
 type app struct {
 	*httptest.Server
 	login string
@@ -227,27 +212,30 @@ type app struct {
 
 func startApp(t *testing.T, ask string) *app {
 	t.Helper()
-	files := snippets(t, "docs/hosted-pages.md", "docs/frontend.md")
+	script, err := os.ReadFile("testdata/app.js")
+	check(t, err)
 	a := &app{}
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if text, ok := files[r.URL.Path]; ok {
+		if r.URL.Path == "/app.js" {
 			w.Header().Set("Content-Type", "text/javascript")
-			_, _ = io.WriteString(w, text)
+			_, _ = w.Write(script)
 			return
 		}
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprintf(w, `<!doctype html><title>app</title><button id="in">Log in</button><button id="out">Log out</button><p id="who">nobody</p><script type="module">
-			import { signInAt, takeCode } from '/hosted.js';
-			import { rest } from '/rest.js';
-			import { Session } from '/session.js';
+			import { signInAt, takeCode, post } from '/app.js';
 			const taken = takeCode();
-			const session = new Session(rest('%[1]s'));
 			document.querySelector('#in').onclick = () => signInAt('%[1]s', %[2]s);
-			document.querySelector('#out').onclick = () => session.signOut().then(() => location.reload());
-			if (taken) await session.exchange(taken);
-			const token = await session.accessToken();
-			if (token) {
-				const me = await fetch('%[1]s/auth/me', { headers: { Authorization: 'Bearer ' + token } }).then((r) => r.json());
+			document.querySelector('#out').onclick = async () => {
+				const { refreshToken } = JSON.parse(localStorage.getItem('grant'));
+				localStorage.removeItem('grant');
+				await post('%[1]s/auth/signout', { refreshToken });
+				location.reload();
+			};
+			if (taken) localStorage.setItem('grant', JSON.stringify(await post('%[1]s/auth/exchange', taken)));
+			const grant = JSON.parse(localStorage.getItem('grant'));
+			if (grant) {
+				const me = await fetch('%[1]s/auth/me', { headers: { Authorization: 'Bearer ' + grant.token } }).then((r) => r.json());
 				document.querySelector('#who').textContent = me.email;
 			}
 			document.title = 'ready';
@@ -257,7 +245,7 @@ func startApp(t *testing.T, ask string) *app {
 	return a
 }
 
-// The apps of docs/hosted-pages.md, each on an origin of its own.
+// Two apps, each on an origin of its own.
 func TestPages_BringAUserBackToTheApp(t *testing.T) {
 	web, admin := startApp(t, "{}"), startApp(t, "{ app: 'admin' }")
 	s := startService(t, testserver.Addr(testserver.FreePort(t)), "LOGIN_APPS=web="+web.URL+"/signed-in,admin="+admin.URL+"/in?from=login")

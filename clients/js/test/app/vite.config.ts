@@ -1,4 +1,7 @@
 import { defineConfig } from 'vite';
 
-// clients/browser_test.go drives the page.
-export default defineConfig({ base: './', build: { minify: false, rolldownOptions: { input: ['page.html'] } } });
+// clients/browser_test.go drives page.html, clients/docs_test.go docs.html.
+export default defineConfig(({ isSsrBuild }) => ({
+  base: './',
+  build: { minify: false, ...(!isSsrBuild && { rolldownOptions: { input: ['page.html', 'docs.html'] } }) },
+}));

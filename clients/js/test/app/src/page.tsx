@@ -2,6 +2,8 @@
 // subscriptions. It notes whatever it gets to see, and who was signed in just then.
 import { gql, type TypedDocumentNode } from '@apollo/client';
 import { ApolloProvider, useQuery as useApolloQuery, useSubscription as useApolloSubscription } from '@apollo/client/react';
+import { buildClientSchema, getIntrospectionQuery } from 'graphql';
+import { createClient as createSocketsOnly } from 'graphql-ws';
 import { useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Provider, useQuery, useSubscription } from 'urql';
@@ -88,4 +90,17 @@ const rename = async (name: string) => {
   return error ? String(error) : 'ok';
 };
 
-Object.assign(window, { auth, shown, leaks, opened, rename });
+/** The names in the user's schema, as graphql-js reads the introspection. */
+const schema = async () => {
+  const { data } = await urql.query(getIntrospectionQuery(), {}).toPromise();
+  return Object.keys(buildClientSchema(data).getQueryType()!.getFields());
+};
+
+/** How a connection ends that asks for another role by a header. */
+const forged = async () => {
+  const headers = { Authorization: `Bearer ${await auth.token()}`, 'x-hasura-role': 'admin' };
+  const client = createSocketsOnly({ url: auth.graphql.replace('http', 'ws'), connectionParams: { headers }, retryAttempts: 0 });
+  return new Promise((resolve) => client.subscribe({ query: subscription }, { next: () => resolve('served'), error: (err) => resolve((err as CloseEvent).code), complete() {} }));
+};
+
+Object.assign(window, { auth, shown, leaks, opened, rename, schema, forged });

@@ -136,7 +136,7 @@ func replayDeletions(ctx context.Context, env Environment, since time.Time, stdi
 	err = changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
 		for id := range gone {
 			var known *login.Error
-			err := o.Delete(ctx, id, true)
+			err := o.DeleteAgain(ctx, id)
 			if errors.As(err, &known) && known.Code == login.CodeNotFound {
 				continue
 			}

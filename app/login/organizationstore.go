@@ -35,9 +35,11 @@ type OrganizationStore interface {
 	// DeleteOrganization removes an organisation with its members and invitations.
 	// ErrNotFound unless by is a member; ErrForbidden unless by is an owner.
 	DeleteOrganization(ctx context.Context, organizationID, by string) error
-	// DeleteUserAndOrganizations is Store.DeleteUser for a user of any version, and also
-	// removes the organisations that would have no owner.
-	DeleteUserAndOrganizations(ctx context.Context, userID string) error
+	// DeleteUserAndOrganizations is Store.DeleteUser for a user of any version. It also
+	// removes the organisations that would have no owner. With handOver it first makes
+	// another member owner where there is one: the admin who joined first, or else the
+	// member who did.
+	DeleteUserAndOrganizations(ctx context.Context, userID string, handOver bool) error
 }
 
 // Allowed reports whether a member with the role own may make this change to a member

@@ -214,7 +214,15 @@ const lockOrganizationsOf = `
 	ORDER BY id FOR NO KEY UPDATE`
 
 // DeleteUserAndOrganizations implements login.OrganizationStore.
-func (s *Store) DeleteUserAndOrganizations(ctx context.Context, userID string) error {
+func (s *Store) DeleteUserAndOrganizations(ctx context.Context, userID string, handOver bool) error {
+	const heirs = `
+		UPDATE public.memberships h SET role = 'owner' FROM (
+			SELECT DISTINCT ON (m.organization_id) m.organization_id, m.user_id
+			FROM public.memberships own JOIN public.memberships m ON m.organization_id = own.organization_id AND m.user_id <> $1
+			WHERE own.user_id = $1 AND own.role = 'owner' AND NOT EXISTS (
+				SELECT FROM public.memberships o WHERE o.organization_id = own.organization_id AND o.user_id <> $1 AND o.role = 'owner')
+			ORDER BY m.organization_id, m.role <> 'admin', m.created_at, m.user_id
+		) AS heir WHERE h.organization_id = heir.organization_id AND h.user_id = heir.user_id`
 	const owned = `
 		DELETE FROM public.organizations o WHERE EXISTS (
 			SELECT FROM public.memberships m WHERE m.organization_id = o.id AND m.user_id = $1 AND m.role = 'owner')
@@ -229,6 +237,11 @@ func (s *Store) DeleteUserAndOrganizations(ctx context.Context, userID string) e
 			if s.organizations {
 				if _, err := tx.Exec(ctx, lockOrganizationsOf, id); err != nil {
 					return err
+				}
+				if handOver {
+					if _, err := tx.Exec(ctx, heirs, id); err != nil {
+						return err
+					}
 				}
 				if _, err := tx.Exec(ctx, owned, id); err != nil {
 					return err

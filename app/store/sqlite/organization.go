@@ -209,7 +209,14 @@ func (s *Store) DeleteOrganization(ctx context.Context, organizationID, by strin
 }
 
 // DeleteUserAndOrganizations implements login.OrganizationStore.
-func (s *Store) DeleteUserAndOrganizations(ctx context.Context, userID string) error {
+func (s *Store) DeleteUserAndOrganizations(ctx context.Context, userID string, handOver bool) error {
+	const heirs = `
+		UPDATE memberships SET role = 'owner' WHERE (organization_id, user_id) IN (
+			SELECT own.organization_id, (
+				SELECT m.user_id FROM memberships m WHERE m.organization_id = own.organization_id AND m.user_id <> ?1
+				ORDER BY m.role <> 'admin', m.created_at, m.user_id LIMIT 1)
+			FROM memberships own WHERE own.user_id = ?1 AND own.role = 'owner' AND NOT EXISTS (
+				SELECT 1 FROM memberships o WHERE o.organization_id = own.organization_id AND o.user_id <> ?1 AND o.role = 'owner'))`
 	const owned = `
 		DELETE FROM organizations WHERE
 			EXISTS (SELECT 1 FROM memberships m WHERE m.organization_id = organizations.id AND m.user_id = ?1 AND m.role = 'owner')
@@ -219,6 +226,11 @@ func (s *Store) DeleteUserAndOrganizations(ctx context.Context, userID string) e
 		return login.ErrNotFound
 	}
 	return s.update(ctx, "deleting a user with organizations", func(ctx context.Context, tx *transaction) error {
+		if handOver {
+			if _, err := tx.ExecContext(ctx, heirs, id.String()); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.ExecContext(ctx, owned, id.String()); err != nil {
 			return err
 		}

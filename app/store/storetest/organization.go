@@ -16,7 +16,7 @@ var organizationTests = map[string]func(*kit){
 	"ComesBackWithItsMembers": organizationComesBack, "IsSeenByItsMembersOnly": organizationOfOthers, "RolesAreCompared": rolesCompared,
 	"KeepsAnOwner": keepsOwner, "KeepsAnOwnerWhenUsersAreDeleted": keepsOwnerOfUsers, "OfOwnersWhoLeaveAtOnceOneStays": ownersLeaveRace,
 	"OwnersWhoDemoteEachOtherLeaveOne": ownersDemoteRace, "DeletedUsersAndLeavingOwnersLeaveOne": ownersDeleteRace,
-	"TheMostIsExactAtOnce": membershipsRace, "GoesWithItsMembersAndInvitations": organizationGoes, "GoesWithItsLastOwner": organizationGoesWithOwner,
+	"TheMostIsExactAtOnce": membershipsRace, "GoesWithItsMembersAndInvitations": organizationGoes, "GoesWithItsLastOwner": organizationGoesWithOwner, "IsHandedOver": organizationHandedOver,
 }
 
 func (k *kit) organizations() login.OrganizationStore {
@@ -314,12 +314,32 @@ func organizationGoesWithOwner(k *kit) {
 	alone, shared := k.organization(ann), k.organization(ann)
 	bob := k.member(shared, ann, "bob@example.org", login.RoleOwner)
 	eve := k.member(alone, ann, "eve@example.org", login.RoleAdmin)
-	k.ok(k.organizations().DeleteUserAndOrganizations(k.ctx, ann.User.ID))
+	k.ok(k.organizations().DeleteUserAndOrganizations(k.ctx, ann.User.ID, false))
 	k.equal("members", map[string]login.MemberRole{"bob": login.RoleOwner}, k.roles(shared, bob))
 	ids, err := k.organizations().OrganizationIDs(k.ctx, eve.User.ID)
 	k.ok(err)
 	k.equal("ids", 0, len(ids))
 	for _, nobody := range []string{ann.User.ID, "", uuid.NewString()} {
-		k.is(k.organizations().DeleteUserAndOrganizations(k.ctx, nobody), login.ErrNotFound)
+		k.is(k.organizations().DeleteUserAndOrganizations(k.ctx, nobody, true), login.ErrNotFound)
 	}
+}
+
+func organizationHandedOver(k *kit) {
+	ann := k.user("ann@example.org")
+	alone, admins, members, shared := k.organization(ann), k.organization(ann), k.organization(ann), k.organization(ann)
+	bob := k.member(admins, ann, "bob@example.org", login.RoleMember)
+	k.later(time.Minute)
+	carl := k.member(admins, ann, "carl@example.org", login.RoleAdmin)
+	k.later(time.Minute)
+	k.member(admins, ann, "dora@example.org", login.RoleAdmin)
+	eve := k.member(members, ann, "eve@example.org", "billing")
+	k.later(time.Minute)
+	k.member(members, ann, "fred@example.org", login.RoleMember)
+	gina := k.member(shared, ann, "gina@example.org", login.RoleOwner)
+	k.member(shared, ann, "hans@example.org", login.RoleAdmin)
+	k.ok(k.organizations().DeleteUserAndOrganizations(k.ctx, ann.User.ID, true))
+	k.equal("with admins", map[string]login.MemberRole{"bob": login.RoleMember, "carl": login.RoleOwner, "dora": login.RoleAdmin}, k.roles(admins, bob))
+	k.equal("with members", map[string]login.MemberRole{"eve": login.RoleOwner, "fred": login.RoleMember}, k.roles(members, eve))
+	k.equal("with an owner", map[string]login.MemberRole{"gina": login.RoleOwner, "hans": login.RoleAdmin}, k.roles(shared, gina))
+	k.is(k.organizations().DeleteOrganization(k.ctx, alone.ID, carl.User.ID), login.ErrNotFound)
 }

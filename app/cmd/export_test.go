@@ -8,3 +8,6 @@ var OwnAddressOf = ownAddressOf
 
 // ForgetStartCode is what Run does once it serves.
 var ForgetStartCode = forgetStartCode
+
+// OwnExports makes the copies that the account page sends.
+var OwnExports = ownExports

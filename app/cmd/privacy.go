@@ -22,8 +22,17 @@ type exported struct {
 	Factors  []login.Method   `json:"factors,omitempty"`
 	Passkeys []shownPasskey   `json:"passkeys,omitempty"`
 	Password bool             `json:"password"` // whether there is one
+	Members  []membership     `json:"memberships,omitempty"`
 	Mails    []login.MailFate `json:"mails,omitempty"`
 	Events   []audit.Line     `json:"events,omitempty"`
+}
+
+// membership is an organisation that the person is a member of.
+type membership struct {
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Role     string    `json:"role"`
+	JoinedAt time.Time `json:"joinedAt"`
 }
 
 // shownPasskey is a passkey without what only computers read.
@@ -65,25 +74,7 @@ func exportUser(ctx context.Context, env Environment, ref string) error {
 			if err != nil {
 				return err
 			}
-			sessions, err := o.Sessions(ctx, ua.User.ID)
-			if err != nil {
-				return err
-			}
-			e := exported{User: shownUserOf(ua), Factors: ua.Account.Factors, Password: ua.Account.Password != ""}
-			e.User.Sessions = shownSessionsOf(sessions)
-			if e.User.Identities, err = identitiesOf(ctx, store, ua.User.ID); err != nil {
-				return err
-			}
-			if e.Passkeys, err = passkeysOf(ctx, store, ua.User.ID); err != nil {
-				return err
-			}
-			if e.Mails, err = store.MailsOf(ctx, ua.User.ID); err != nil {
-				return err
-			}
-			err = audit.Read(ctx, cfg.AuditDir, audit.Filter{User: ua.User.ID}, func(l audit.Line) error {
-				e.Events = append(e.Events, l)
-				return nil
-			})
+			e, err := export(ctx, cfg, store, ua, time.Now())
 			if err != nil {
 				return err
 			}
@@ -93,6 +84,61 @@ func exportUser(ctx context.Context, env Environment, ref string) error {
 			return showJSON(env.Stdout, e)
 		})
 	})
+}
+
+// export collects what login keeps about an account.
+func export(ctx context.Context, cfg config.Config, store Store, ua login.UserAccount, now time.Time) (exported, error) {
+	id := ua.User.ID
+	e := exported{User: shownUserOf(ua), Factors: ua.Account.Factors, Password: ua.Account.Password != ""}
+	sessions, err := store.LiveSessions(ctx, id, now)
+	if err != nil {
+		return e, err
+	}
+	e.User.Sessions = shownSessionsOf(sessions)
+	if e.User.Identities, err = identitiesOf(ctx, store, id); err != nil {
+		return e, err
+	}
+	if e.Passkeys, err = passkeysOf(ctx, store, id); err != nil {
+		return e, err
+	}
+	if cfg.Organizations {
+		list, err := store.Memberships(ctx, id)
+		if err != nil {
+			return e, err
+		}
+		for _, m := range list {
+			e.Members = append(e.Members, membership{m.Organization.ID, m.Organization.Name, string(m.Role), m.JoinedAt.UTC()})
+		}
+	}
+	if e.Mails, err = store.MailsOf(ctx, id); err != nil {
+		return e, err
+	}
+	return e, audit.Read(ctx, cfg.AuditDir, audit.Filter{User: id}, func(l audit.Line) error {
+		e.Events = append(e.Events, l)
+		return nil
+	})
+}
+
+// ownExports makes copies for the owners of accounts, one at a time: each reads the whole
+// audit trail, up to a gigabyte.
+func ownExports(cfg config.Config, store Store) func(context.Context, login.UserAccount) ([]byte, error) {
+	const patience = 15 * time.Second
+	turn := make(chan struct{}, 1)
+	return func(ctx context.Context, ua login.UserAccount) ([]byte, error) {
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		default:
+			return nil, login.RetryLater(login.CodeOverloaded, patience, "Somebody else's data is being collected; try again shortly")
+		}
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		e, err := export(ctx, cfg, store, ua, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		return json.MarshalIndent(e, "", "  ")
+	}
 }
 
 func replayCommand(env Environment) *cobra.Command {

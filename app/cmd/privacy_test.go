@@ -5,9 +5,16 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"hasura-login/app/cmd"
+	"hasura-login/app/config"
+	"hasura-login/app/login"
+	"hasura-login/app/store/postgres"
 	"hasura-login/app/testserver"
 )
 
@@ -124,5 +131,73 @@ func TestUsers_ShowAndExportOneListIdentities(t *testing.T) {
 		if got := fmt.Sprint(u.Identities); got != "[{corp https://id.example.org of ann work.ann@example.org 2026-01-02T03:04:05Z 2026-02-03T04:05:06Z}]" {
 			t.Errorf("%s: %s", verb, got)
 		}
+	}
+}
+
+// The owner's copy, from the account page, and the operator's have the same parts.
+func TestOwnExports_HaveEveryPartAndTakeTurns(t *testing.T) {
+	pg := testserver.StartPostgres(t)
+	pg.CreateDatabase(t, "app")
+	pg.Migrate(t, "app")
+	pg.MigrateOrganizations(t, "app")
+	vars := []string{"LOGIN_DATABASE_URL=" + pg.URLFor("hasura_login_a", "app"), "LOGIN_AUDIT_DIR=" + filepath.Join(t.TempDir(), "audit"), "LOGIN_ORGANIZATIONS=true"}
+	for _, name := range []string{"ann", "bob"} {
+		if code, _, stderr := run(t, "correct horse staple\n", vars, "users", "create", name+"@example.org", "--name", name); code != 0 {
+			t.Fatal(stderr)
+		}
+	}
+	pg.Exec(t, "app", `INSERT INTO auth.identities (id, user_id, provider, issuer, subject, email, created_at, last_used_at)
+			SELECT gen_random_uuid(), id, 'corp', 'https://id.example.org', 'of ' || name, email, now(), now() FROM public.users;
+		INSERT INTO auth.sessions (id, user_id, version, created_at, last_used_at, idle_until, expires_at, client_name)
+			SELECT gen_random_uuid(), id, 1, now(), now(), now() + interval '1 h', now() + interval '1 h', 'browser of ' || name FROM public.users;
+		INSERT INTO auth.passkeys (id, user_id, credential_id, name, created_at, public_key, aaguid, sign_count, backup_eligible, backed_up, transports)
+			SELECT gen_random_uuid(), id, convert_to(name, 'UTF8'), 'key of ' || name, now(), '\x00', gen_random_uuid(), 0, false, false, '' FROM public.users`)
+	cfg, _, err := config.Load(vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := postgres.Open(t.Context(), func() (string, error) { return pg.URLFor("hasura_login_a", "app"), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	ann, err := store.UserAccountByEmail(t.Context(), "ann@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.CreateOrganization(t.Context(), login.Organization{ID: uuid.NewString(), Name: "Ann's", CreatedAt: time.Now()}, ann.User.ID); err != nil {
+		t.Fatal(err)
+	}
+	own := cmd.OwnExports(cfg, store)
+	data, err := own(t.Context(), ann)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{`"email": "ann@example.org"`, `"of ann"`, "browser of ann", `"key of ann"`, `"name": "Ann's"`, `"role": "owner"`, `"user-created"`} {
+		if !strings.Contains(string(data), part) {
+			t.Errorf("the copy lacks %s:\n%s", part, data)
+		}
+	}
+	for _, other := range []string{"bob", "$2", "public_key", "publicKey"} {
+		if strings.Contains(string(data), other) {
+			t.Errorf("the copy has %s:\n%s", other, data)
+		}
+	}
+	_, stdout, _ := run(t, "", vars, "users", "export-one", "ann@example.org")
+	if stdout != string(data)+"\n" {
+		t.Errorf("the operator's is %s, the owner's %s", stdout, data)
+	}
+	// Beyond one at a time, each is refused or answered whole.
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if got, err := own(t.Context(), ann); err != nil && login.AsError(err).Code != login.CodeOverloaded || err == nil && !strings.Contains(string(got), "ann@example.org") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	group.Wait()
+	if _, err := own(t.Context(), ann); err != nil {
+		t.Errorf("afterwards: %v", err)
 	}
 }

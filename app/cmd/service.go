@@ -154,7 +154,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 		Limiter: s.limiter, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }), Audit: auditor, Providers: infosOf(providers),
 		Claims: claimSources(cfg, s.store),
 	}, rules(cfg, w.Post != nil))
-	site, err := newPages(cfg, pageDeps(cfg, s.login, verifier, providers), w.Post != nil)
+	site, err := newPages(cfg, pageDeps(cfg, s.store, s.login, verifier, providers), w.Post != nil)
 	if err != nil {
 		return nil, err
 	}

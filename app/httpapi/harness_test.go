@@ -123,7 +123,7 @@ func start(t *testing.T, change ...func(*setup)) *server {
 		check(t, err)
 		s.pages.Brand, err = brand.Load("")
 		check(t, err)
-		site, err = pages.New(*s.pages, pages.Deps{Service: service, Providers: s.providers, Flows: provider.Flows{Now: time.Now, Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }}, Identify: func(accessToken string) (login.Identity, error) {
+		site, err = pages.New(*s.pages, pages.Deps{Service: service, Export: exportedAddress, Providers: s.providers, Flows: provider.Flows{Now: time.Now, Keys: func() [][]byte { return [][]byte{[]byte("server-secret-0123456789abcdef")} }}, Identify: func(accessToken string) (login.Identity, error) {
 			id, err := verifier.Verify(accessToken, time.Now())
 			return login.Identity{UserID: id.UserID, SessionID: id.SessionID}, err
 		}})

@@ -1,8 +1,10 @@
 package httpapi_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
@@ -642,4 +644,28 @@ func TestPages_SecondFactorFromFirstCodeToLastCodes(t *testing.T) {
 	leadsTo(t, v.post("/auth/pages/account", "do", "elevate", "code", codes[0][1]), "/auth/pages/account")
 	leadsTo(t, v.post("/auth/pages/account", "do", "remove-app", "current", goodPassword), "/auth/pages/account")
 	says(t, v.get("/auth/pages/account"), 200, "The app is removed", "Add an authenticator app")
+}
+
+// exportedAddress stands for all that the service keeps about an account.
+func exportedAddress(_ context.Context, ua login.UserAccount) ([]byte, error) {
+	return json.Marshal(map[string]string{"email": ua.User.Email})
+}
+
+// A copy of all data tells more than the page does, such as where its owner has been: a
+// session alone does not get it.
+func TestPages_TheOwnersDataTakesTheirPassword(t *testing.T) {
+	s := start(t, withPages())
+	v := s.visitor()
+	v.enter("ann@example.org")
+	says(t, v.get("/auth/pages/account"), http.StatusOK, "Your data", `value="export"`)
+	says(t, v.post("/auth/pages/account", "do", "export", "current", "not the password"), http.StatusUnauthorized)
+	a := v.post("/auth/pages/account", "do", "export", "current", goodPassword)
+	says(t, a, http.StatusOK, `{"email":"ann@example.org"}`)
+	if kind, how := a.Header.Get("Content-Type"), a.Header.Get("Content-Disposition"); kind != "application/json" || how != `attachment; filename="account.json"` || a.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("it comes as %q, %q, %q", kind, how, a.Header.Get("Cache-Control"))
+	}
+	if got := s.audited(login.EventAccountExported); len(got) != 1 {
+		t.Errorf("audit: %v", got)
+	}
+	says(t, s.visitor().post("/auth/pages/account", "do", "export", "current", goodPassword), http.StatusSeeOther)
 }

@@ -109,6 +109,17 @@ func (s *Service) replacePassword(ctx context.Context, op Operation, event Event
 	return g, nil
 }
 
+// ExportAccount returns the caller's account for a copy of all that is kept about it. Such
+// a copy tells more than a session shows, so it takes the same proof as a deletion.
+func (s *Service) ExportAccount(ctx context.Context, id Identity, password string, c Client) (UserAccount, error) {
+	session, ua, err := s.confirm(ctx, OpExportAccount, id, password, c, nil)
+	if err != nil {
+		return UserAccount{}, err
+	}
+	s.record(ctx, EventAccountExported, OpExportAccount, session, c)
+	return ua, nil
+}
+
 // DeleteAccount removes the caller's user, account, sessions and credentials.
 func (s *Service) DeleteAccount(ctx context.Context, id Identity, password string, c Client) error {
 	session, ua, err := s.confirm(ctx, OpDeleteAccount, id, password, c, nil)

@@ -25,6 +25,7 @@ const (
 	EventEmailChanged           EventName = "email-changed"
 	EventUnopenedRemoved        EventName = "unopened-account-removed"
 	EventAccountDeleted         EventName = "account-deleted"
+	EventAccountExported        EventName = "account-exported"
 	EventSecondFactorAdded      EventName = "second-factor-added"
 	EventSecondFactorRemoved    EventName = "second-factor-removed"
 	EventSecondFactorReset      EventName = "second-factor-reset"

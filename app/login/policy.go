@@ -20,6 +20,7 @@ const (
 	OpSessions       Operation = "sessions"
 	OpEndSession     Operation = "endSession"
 	OpDeleteAccount  Operation = "deleteAccount"
+	OpExportAccount  Operation = "exportAccount"
 	OpMe             Operation = "me"
 
 	OpRequestPasswordReset Operation = "requestPasswordReset"
@@ -139,6 +140,11 @@ var policies = map[Operation]Policy{
 		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
 		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeElevationRequired, CodeLastOwner},
 		Events:  []EventName{EventAccountDeleted, EventRefused, EventThrottled},
+	},
+	OpExportAccount: { // only the hosted pages call it
+		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
+		Results: []Code{CodeUnauthenticated, CodeInvalidCredentials, CodeElevationRequired},
+		Events:  []EventName{EventAccountExported, EventRefused, EventThrottled},
 	},
 	OpMe: {
 		Caller: CallerSession, Limit: LimitNone,

@@ -20,6 +20,7 @@ const (
 	doVerify      = "verify"
 	doEndSession  = "end-session"
 	doDelete      = "delete"
+	doExport      = "export"
 	doAddApp      = "add-app"
 	doConfirmApp  = "confirm-app"
 	doRemoveApp   = "remove-app"
@@ -51,6 +52,7 @@ type account struct {
 	AddApp        *form // nil: the account has an app already
 	NewCodes      *form
 	Remove        *form // removes the authenticator app
+	Export        form  // gives the owner a copy of all data
 	Delete        form
 	SignOut       form
 	EndAll        form
@@ -105,7 +107,7 @@ func (v *request) writeAccount(id login.Identity, failed string, failure error) 
 		if failed == doLink || failed == doUnlink {
 			a.LinkAlert = v.problem(failure).Message
 		}
-		forms := []*form{&a.Password, a.NoPassword, a.Email, a.Verify, a.AddPasskey, a.AddApp, a.NewCodes, a.Remove, &a.Delete, &a.SignOut, &a.EndAll}
+		forms := []*form{&a.Password, a.NoPassword, a.Email, a.Verify, a.AddPasskey, a.AddApp, a.NewCodes, a.Remove, &a.Export, &a.Delete, &a.SignOut, &a.EndAll}
 		for i := range a.Passkeys {
 			forms = append(forms, &a.Passkeys[i].Rename, &a.Passkeys[i].Remove)
 		}
@@ -129,6 +131,7 @@ func (v *request) accountOf(ua login.UserAccount, sessions []login.Session, curr
 		User: ua.User, Verified: !ua.Account.EmailVerifiedAt.IsZero(),
 		Password: v.formOf(pathAccount, doPassword, v.ChangePassword,
 			append(v.currentPassword(ua), v.newPassword(fieldPassword, v.NewPassword))...),
+		Export:  v.formOf(pathAccount, doExport, v.ExportButton, v.currentPassword(ua)...),
 		Delete:  v.formOf(pathAccount, doDelete, v.DeleteForever, v.currentPassword(ua)...),
 		SignOut: v.button(pathAccount, doSignOut, v.SignOut),
 		EndAll:  v.button(pathAccount, doSignOutAll, v.SignOutAll),
@@ -137,7 +140,7 @@ func (v *request) accountOf(ua login.UserAccount, sessions []login.Session, curr
 	if ua.Account.Password == "" {
 		a.PasswordTitle, a.Password.Button = v.SetPassword, v.SetPassword
 	}
-	a.Password.Username, a.Delete.Username, a.Delete.Danger = ua.User.Email, ua.User.Email, true
+	a.Password.Username, a.Export.Username, a.Delete.Username, a.Delete.Danger = ua.User.Email, ua.User.Email, ua.User.Email, true
 	if v.MailEnabled {
 		address := field{Name: "email", Label: v.NewEmail, Type: "email", Autocomplete: "email", Hint: v.NewEmailHint, Value: v.form("email")}
 		f := v.formOf(pathAccount, doEmail, v.ChangeEmail, append([]field{address}, v.currentPassword(ua)...)...)
@@ -195,6 +198,8 @@ func (v *request) changeAccount() error {
 		err = v.endOther(id)
 	case doSignOutAll:
 		err = v.signOutAll(id)
+	case doExport:
+		err = v.exportAccount(id)
 	case doDelete:
 		err = v.deleteAccount(id)
 	case doAddApp:
@@ -318,6 +323,23 @@ func (v *request) signOutAll(id login.Identity) error {
 		return err
 	}
 	return v.leave(noticeSignedOutAll)
+}
+
+// exportAccount sends the owner's data as a file.
+func (v *request) exportAccount(id login.Identity) error {
+	ua, err := v.Service.ExportAccount(v.ctx(), id, v.form(fieldCurrent), v.Client)
+	var data []byte
+	if err == nil {
+		data, err = v.Export(v.ctx(), ua)
+	}
+	if err = v.Attempted(login.OpExportAccount, err); err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Disposition", `attachment; filename="account.json"`)
+	_, err = v.w.Write(data)
+	return err
 }
 
 func (v *request) deleteAccount(id login.Identity) error {

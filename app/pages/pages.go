@@ -97,6 +97,8 @@ type Deps struct {
 	Flows     provider.Flows
 	// Identify returns the owner of an access token that Service issued.
 	Identify func(accessToken string) (login.Identity, error)
+	// Export returns all that is kept about an account, as JSON.
+	Export func(ctx context.Context, ua login.UserAccount) ([]byte, error)
 }
 
 // Caller is what the web server knows about a request apart from its content.

@@ -435,6 +435,7 @@ func streamaccountPage(qw422016 *qt422016.Writer, p page, a account) {
 	if a.Remove != nil {
 		streamsection(qw422016, p.RemoveApp, p.RemoveAppNote, *a.Remove)
 	}
+	streamsection(qw422016, p.ExportTitle, p.ExportNote, a.Export)
 	streamsection(qw422016, p.DeleteAccount, p.DeleteNote, a.Delete)
 	qw422016.N().S(`
 </div>

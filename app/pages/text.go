@@ -57,6 +57,7 @@ type texts struct {
 	EndSession                                   string
 	SignOut, SignOutAll                          string
 	DeleteAccount, DeleteNote, DeleteForever     string
+	ExportTitle, ExportNote, ExportButton        string
 	UnknownDevice                                string
 	CurrentWrong, AccountWrong, TakeOver         string
 	OpenedBy                                     map[string]string // by method (RFC 8176)

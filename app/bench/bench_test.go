@@ -126,6 +126,12 @@ func settings() []string {
 // begin builds and starts the production service, warm but without users.
 func begin(b *testing.B) *subject {
 	b.Helper()
+	return beginIn(b, true)
+}
+
+// beginIn starts it in a scheduling group of its own, or in that of the benchmark.
+func beginIn(b *testing.B, ownGroup bool) *subject {
+	b.Helper()
 	s := newSubject(b)
 	pg := testserver.StartDurablePostgres(b)
 	pg.CreateDatabase(b, "app")
@@ -147,7 +153,7 @@ func begin(b *testing.B) *subject {
 	s.database, s.postgres = pg.URLFor("hasura_login_a", "app"), pg
 	cmd := exec.Command(s.binary, "serve")
 	cmd.Env = env
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: ownGroup}
 	s.start(cmd)
 	return s
 }

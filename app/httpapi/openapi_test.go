@@ -66,6 +66,19 @@ func TestOpenAPI_IsServedAsItIs(t *testing.T) {
 	}
 }
 
+// The tests of clients/js compare everything; this one needs no Node.js.
+func TestOpenAPI_TheClientHasEveryCall(t *testing.T) {
+	routes, err := os.ReadFile(filepath.Join(testserver.RepoRoot(t), "clients/js/src/routes.ts"))
+	check(t, err)
+	for _, item := range document(t).Paths.Map() {
+		for _, op := range item.Operations() {
+			if !slices.Contains(op.Tags, "service") && !strings.Contains(string(routes), "\n  "+op.OperationID+": ") {
+				t.Errorf("clients/js has no call %s: run npm ci && npm run generate there", op.OperationID)
+			}
+		}
+	}
+}
+
 func TestOpenAPI_NamesEveryCode(t *testing.T) {
 	var documented, codes []string
 	for _, v := range document(t).Components.Schemas["Problem"].Value.Properties["code"].Value.Enum {

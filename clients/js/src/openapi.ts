@@ -510,6 +510,186 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/organizations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the caller's organizations */
+        get: operations["organizations"];
+        put?: never;
+        /**
+         * Make an organization that the caller owns
+         * @description A user can be a member of ten organizations. The next token has the new id in x-hasura-org-ids.
+         */
+        post: operations["createOrganization"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/organizations/{organizationId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete an organization and everything that belongs to it
+         * @description Only an owner can. Needs a session whose owner has recently signed in or called elevate.
+         */
+        delete: operations["deleteOrganization"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/organizations/{organizationId}/membership": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End the caller's membership
+         * @description The last owner cannot leave (`last-owner`).
+         */
+        delete: operations["leaveOrganization"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/organizations/{organizationId}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List members, sorted by user id, at most 100 at a time */
+        get: operations["organizationMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/organizations/{organizationId}/members/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a member
+         * @description By the same rule as a change of role.
+         */
+        delete: operations["removeMember"];
+        options?: never;
+        head?: never;
+        /**
+         * Give a member another role
+         * @description Owners give and take every role. Admins manage members who are neither owner nor admin.
+         */
+        patch: operations["changeMemberRole"];
+        trace?: never;
+    };
+    "/auth/organizations/{organizationId}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the open invitations */
+        get: operations["organizationInvitations"];
+        put?: never;
+        /**
+         * Mail an invitation to an organization
+         * @description The answer is the same whether or not the address has an account. A newer invitation of the address to the same organization replaces the older. The caller's own address must be verified.
+         */
+        post: operations["inviteMember"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/organizations/{organizationId}/invitations/{invitationId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Make an invitation void */
+        delete: operations["revokeInvitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Describe the invitation of a mailed token
+         * @description Spends nothing. A person whose address has no account calls signup with the token as `invitation`; one who has an account signs in and calls acceptInvitation.
+         */
+        post: operations["invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/invitation/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Become a member by the token of an invitation
+         * @description The session must be of the account that has the address of the invitation, which is then verified. The next token has the id in x-hasura-org-ids.
+         */
+        post: operations["acceptInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/passkeys/options": {
         parameters: {
             query?: never;
@@ -782,7 +962,7 @@ export interface components {
             title: string;
             status: number;
             /** @enum {string} */
-            code: "invalid-input" | "ambiguous-credentials" | "invalid-credentials" | "unauthenticated" | "invalid-refresh-token" | "invalid-token" | "second-factor-required" | "invalid-code" | "account-disabled" | "email-not-verified" | "elevation-required" | "provider-refused" | "not-linked" | "forbidden" | "origin-refused" | "signup-disabled" | "invitation-required" | "email-not-allowed" | "mail-disabled" | "passkeys-disabled" | "not-found" | "method-not-allowed" | "email-taken" | "credential-exists" | "last-way-in" | "payload-too-large" | "unsupported-media-type" | "rate-limited" | "header-too-large" | "provider-unavailable" | "overloaded" | "unavailable" | "internal";
+            code: "invalid-input" | "token-too-large" | "ambiguous-credentials" | "invalid-credentials" | "unauthenticated" | "invalid-refresh-token" | "invalid-token" | "second-factor-required" | "invalid-code" | "account-disabled" | "email-not-verified" | "elevation-required" | "provider-refused" | "not-linked" | "forbidden" | "origin-refused" | "signup-disabled" | "invitation-required" | "email-not-allowed" | "mail-disabled" | "passkeys-disabled" | "organizations-disabled" | "not-found" | "method-not-allowed" | "email-taken" | "credential-exists" | "last-way-in" | "last-owner" | "organization-limit" | "payload-too-large" | "unsupported-media-type" | "rate-limited" | "header-too-large" | "provider-unavailable" | "overloaded" | "unavailable" | "internal";
             requestId: string;
             retryAfter?: number;
             /** @description With invalid-input: the wrong member of the body, if it is one */
@@ -807,6 +987,54 @@ export interface components {
             lastUsedAt: string | null;
             /** @description Whether the owner's other devices have the key too */
             backedUp: boolean;
+        };
+        /** @description owner, admin, member, or a role of the application */
+        MemberRole: string;
+        Organization: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            role: components["schemas"]["MemberRole"];
+            /** Format: date-time */
+            createdAt: string;
+        };
+        Member: {
+            /** Format: uuid */
+            userId: string;
+            name: string;
+            /** @description Only for owners and admins, and the caller's own */
+            email: string | null;
+            role: components["schemas"]["MemberRole"];
+            /** Format: date-time */
+            joinedAt: string;
+        };
+        Invitation: {
+            /** Format: uuid */
+            id: string;
+            email: string;
+            role: components["schemas"]["MemberRole"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        OpenInvitation: {
+            /** @description The address that the mail went to */
+            email: string;
+            /** @description null: the invitation is only to sign up */
+            organizationId: string | null;
+            /** @description Chosen by the users there: show it as text */
+            organizationName: string | null;
+            role: string | null;
+            /** Format: date-time */
+            expiresAt: string;
+            /** @description Whether the person signs in or signs up */
+            hasAccount: boolean;
+        };
+        AcceptedInvitation: {
+            organizationId: string | null;
+            organizationName: string | null;
+            role: string | null;
         };
         TotpEnrolment: {
             /** @description For typing into an app: base32 */
@@ -922,6 +1150,8 @@ export interface operations {
                     name: string;
                     password: components["schemas"]["NewPassword"];
                     language?: components["schemas"]["Language"];
+                    /** @description The token of an invitation of this address; the address is then verified, and a session is opened. Works while sign-up is closed, if the invitation allows it */
+                    invitation?: string;
                     session?: components["schemas"]["SessionKeeping"];
                 };
             };
@@ -1560,6 +1790,326 @@ export interface operations {
         responses: {
             204: components["responses"]["Done"];
             401: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    organizations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The organizations, those joined first first. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organization"][];
+                };
+            };
+            401: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    createOrganization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The organization. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organization"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteOrganization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As listed by /auth/organizations. */
+                organizationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    leaveOrganization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As listed by /auth/organizations. */
+                organizationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            401: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    organizationMembers: {
+        parameters: {
+            query?: {
+                /** @description The user id of the last member of the page before */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /** @description As listed by /auth/organizations. */
+                organizationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The members. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"][];
+                };
+            };
+            401: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    removeMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As listed by /auth/organizations. */
+                organizationId: string;
+                /** @description As listed by the members. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    changeMemberRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As listed by /auth/organizations. */
+                organizationId: string;
+                /** @description As listed by the members. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    role: components["schemas"]["MemberRole"];
+                };
+            };
+        };
+        responses: {
+            204: components["responses"]["Done"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    organizationInvitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As listed by /auth/organizations. */
+                organizationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The invitations, by address. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"][];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    inviteMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As listed by /auth/organizations. */
+                organizationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    email: components["schemas"]["Email"];
+                    role?: components["schemas"]["MemberRole"];
+                    language?: components["schemas"]["Language"];
+                };
+            };
+        };
+        responses: {
+            /** @description The invitation. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            429: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    revokeInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As listed by /auth/organizations. */
+                organizationId: string;
+                /** @description As listed by the invitations. */
+                invitationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The token of the mailed link */
+                    token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The invitation. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenInvitation"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    acceptInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The token of the mailed link */
+                    token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What the caller is a member of now; null for an invitation that was only to sign up. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedInvitation"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -52,7 +52,7 @@ func Main(ctx context.Context, args []string, env Environment) int {
 	}
 	root.AddCommand(
 		serveCommand(env), checkCommand(env), healthCommand(env),
-		KeysCommand(env), UsersCommand(env), AuditCommand(env), ProjectCommand(env), edgeMetricsCommand(env), versionCommand(env),
+		KeysCommand(env), UsersCommand(env), AuditCommand(env), mailCommand(env), ProjectCommand(env), edgeMetricsCommand(env), versionCommand(env),
 	)
 	return Run(ctx, root, args, env)
 }

@@ -209,6 +209,7 @@ func (b *browser) look(name string) {
 	for scheme, rules := range map[string]string{"light": `{}`, "dark": `{runOnly: ["color-contrast"]}`} {
 		b.prefer(scheme)
 		b.checkAccessibility(name+" in "+scheme, rules)
+		b.checkTargets(name + " in " + scheme)
 		b.picture(name + "-" + scheme)
 		b.run(chromedp.EmulateViewport(390, 844))
 		b.picture(name + "-" + scheme + "-phone")
@@ -219,8 +220,7 @@ func (b *browser) look(name string) {
 	b.prefer("light")
 }
 
-// checkAccessibility fails for what axe-core finds against WCAG 2.2 AA, targets
-// of 44 pixels included.
+// checkAccessibility fails for what axe-core finds against WCAG 2.2 AA.
 func (b *browser) checkAccessibility(what, options string) {
 	b.t.Helper()
 	if !eval[bool](b, `typeof axe === "object"`) {
@@ -231,6 +231,11 @@ func (b *browser) checkAccessibility(what, options string) {
 	if len(found) > 0 {
 		b.t.Errorf("%s: axe finds\n%s", what, strings.Join(found, "\n\n"))
 	}
+}
+
+// checkTargets fails for what a finger would miss.
+func (b *browser) checkTargets(what string) {
+	b.t.Helper()
 	small := eval[[]string](b, `[...document.querySelectorAll("a, button, input:not([type=hidden]), summary")]
 		.filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44).map(e => e.outerHTML)`)
 	if len(small) > 0 {

@@ -128,11 +128,10 @@ func TestPages_PasskeysInABrowser(t *testing.T) {
 	b.load(chromedp.Click(chromedp.Search(`//li[.//span[normalize-space()="Key ring"]]//button[normalize-space()="Rename"]`)))
 	b.shows("The passkey has its new name.", "Lost key")
 	b.run(chromedp.Click(chromedp.Search(`//li[.//span[normalize-space()="Lost key"]]//summary`)))
-	password := chromedp.Search(`//li[.//span[normalize-space()="Lost key"]]//input[@type="password"]`)
-	b.run(chromedp.SendKeys(password, "not the password"))
-	b.load(chromedp.Click(chromedp.Search(`//li[.//span[normalize-space()="Lost key"]]//button[normalize-space()="Remove this passkey"]`)))
-	b.shows("This is not your current password")
-	b.run(chromedp.SendKeys(password, firstPassword))
+	// The session was opened with a passkey, which proves more than the password.
+	if fields := eval[int](b, `document.querySelectorAll("input[type=password][autocomplete=current-password]").length`); fields > 0 {
+		t.Errorf("%d forms ask for the password after a passkey", fields)
+	}
 	b.load(chromedp.Click(chromedp.Search(`//li[.//span[normalize-space()="Lost key"]]//button[normalize-space()="Remove this passkey"]`)))
 	b.shows("The passkey is removed.")
 	if got := get(b, chromedp.Text(chromedp.CSS("body"))); strings.Contains(got, "Lost key") {

@@ -75,6 +75,7 @@ make_logs() {
   ask POST /auth/signin '{"email":"eve@example.org","password":"correct horse battery"}'
   for _ in {1..6}; do ask POST /auth/signin '{"email":"eve@example.org","password":"wrong horse battery"}'; done
   second_factors
+  claims_that_fail
   ask POST /actions/signin '{}' -H 'X-Hasura-Action-Secret: another'
   as_superuser -d hasura -c 'ALTER TABLE auth.sessions RENAME TO gone'
   ask POST /auth/signup '{"email":"bob@example.org","name":"Bob","password":"correct horse battery"}' -H 'X-Request-Id: 75e482cd4bf041c47019c2d03da01ef6'
@@ -101,6 +102,14 @@ make_logs() {
   echo 'level=ERROR msg="Notify for alerts failed"' >"${WORLD}/logs/alertmanager"
   echo 'level=ERROR component=notifier msg="Error sending alerts"' >"${WORLD}/logs/prometheus"
   echo '1:M * Ready to accept connections by redis' >"${WORLD}/logs/redis"
+}
+
+# The project's function fails for a while.
+claims_that_fail() {
+  local replace='CREATE OR REPLACE FUNCTION auth.claims(user_id uuid) RETURNS jsonb LANGUAGE'
+  as_superuser -d hasura -c "${replace} plpgsql AS 'BEGIN RAISE ''no such team''; END'"
+  ask POST /auth/signup '{"email":"kim@example.org","name":"Kim","password":"correct horse battery"}'
+  as_superuser -d hasura -c "${replace} sql AS 'SELECT ''{}''::jsonb'"
 }
 
 # user1 has an app. Zoe has one, too, and signs in with a recovery code after a wrong one.

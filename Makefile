@@ -137,6 +137,6 @@ image-vulnerabilities: ## Known vulnerabilities in every pinned image (needs Doc
 pins: ## Whether every pinned image is there for amd64 and arm64, and how long its line is maintained (needs Docker)
 	ops/check-pins
 
-.PHONY: release-notes release-binaries release-image release-sign release-publish
-release-notes release-binaries release-image release-sign release-publish: release-%: ## A step of a release: VERSION=v1.2.0 OWNER=…
+.PHONY: release-notes release-binaries release-image release-sign release-publish release-package release-registry
+release-notes release-binaries release-image release-sign release-publish release-package release-registry: release-%: ## A step of a release: VERSION=v1.2.0 OWNER=…
 	ops/release $*

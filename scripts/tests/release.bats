@@ -1,13 +1,14 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # bats sets names
-# The steps of a release that need no registry; gh is a stand-in that notes how it is called.
+# The steps of a release that need no registry; gh and npm are stand-ins that note how they are called.
 
 setup() {
   cd "${BATS_TEST_TMPDIR}" || return
   mkdir ops dist bin
   cp "${BATS_TEST_DIRNAME}/../../ops/release" ops/release
   printf '#!/bin/sh\nprintf "%%s\\n" "$*" >>gh.calls\n' >bin/gh
-  chmod +x bin/gh
+  printf '#!/bin/sh\nprintf "%%s\n" "$*" >>"%s/npm.calls"\n' "${PWD}" >bin/npm
+  chmod +x bin/gh bin/npm
   PATH="${PWD}/bin:${PATH}"
   cat >CHANGELOG.md <<'CHANGELOG'
 # Changelog
@@ -66,4 +67,16 @@ CHANGELOG
   [[ ${lines[0]} == 'release create v1.2.0 --verify-tag '* && ${lines[0]} != *--prerelease* ]]
   [[ ${lines[1]} == 'release create v1.2.0-rc.1 '*' --prerelease '* ]]
   [[ ${lines[0]} == *dist/hasura-login-linux-amd64*dist/SHA256SUMS*dist/SHA256SUMS.sigstore.json ]]
+}
+
+@test "the npm package has the version of the service, and a candidate is not what npm installs" {
+  mkdir -p clients/js/dist clients/js/src
+  touch clients/js/package.json clients/js/README.md clients/js/LICENSE
+  VERSION=v1.2.0 OWNER=acme ops/release package
+  VERSION=v1.2.0 ops/release registry
+  VERSION=v1.3.0-rc.1 ops/release registry
+  run cat npm.calls
+  [[ ${output} == *'pkg set version=1.2.0 '*'repository.url=git+https://github.com/acme/hasura-login.git'*'pack --pack-destination dist '* ]]
+  [[ ${output} == *'--provenance --tag latest ./dist/hasura-login-client-1.2.0.tgz'* ]]
+  [[ ${output} == *'--provenance --tag next ./dist/hasura-login-client-1.3.0-rc.1.tgz'* ]]
 }

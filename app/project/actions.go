@@ -97,7 +97,7 @@ func (f *yamlFile) named(keys ...string) (names, error) {
 	}
 	entries, err := f.entries(within)
 	for _, e := range entries {
-		name := f.scalar(e, "name")
+		name := f.own(e, "name")
 		found.order = append(found.order, name)
 		found.by[name] = e
 	}

@@ -138,15 +138,15 @@ func tablesFile(theirs fs.FS, folder, source string) (string, error) {
 	}
 	var names []string
 	for _, s := range sources {
-		name := databases.scalar(s, "name")
+		name := databases.own(s, "name")
 		names = append(names, name)
 		if name != source {
 			continue
 		}
-		if kind := databases.scalar(s, "kind"); kind != "postgres" {
+		if kind := databases.own(s, "kind"); kind != "postgres" {
 			return "", fmt.Errorf("%s: the database %s is of kind %s; Hasura Login needs Postgres", databases.name, source, kind)
 		}
-		target, ok := strings.CutPrefix(databases.scalar(s, "tables"), "!include ")
+		target, ok := strings.CutPrefix(databases.own(s, "tables"), "!include ")
 		if !ok {
 			return "", fmt.Errorf("%s: the tables of %s stand in this file; give them a file of their own, as hasura metadata export does", databases.name, source)
 		}

@@ -57,8 +57,23 @@ func (p *planner) included(list *yamlFile, entries []block, file string) bool {
 		if target, ok := strings.CutPrefix(text, "!include "); ok && strings.TrimSpace(target) == file {
 			return true
 		}
-		if list.scalar(e, "name") == table {
+		if tracked(list.lines[e.first:e.end], table) {
 			p.refuse("%s, line %d: a table %s is tracked already; Hasura Login needs the name public.%s", list.name, e.first+1, table, table)
+		}
+	}
+	return false
+}
+
+// tracked reports whether an entry defines a table of a name: the one that its key table
+// has, in either style, not one that a relationship or a permission has.
+func tracked(lines []string, table string) bool {
+	name := regexp.MustCompile(`(^|[\s{,])name:\s*["']?` + regexp.QuoteMeta(table) + `["']?\s*([,}#]|$)`)
+	for i, line := range lines {
+		if i > 0 && (strings.Contains(line, "_relationships:") || strings.Contains(line, "_permissions:")) {
+			return false
+		}
+		if name.MatchString(line) {
+			return true
 		}
 	}
 	return false

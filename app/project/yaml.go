@@ -109,7 +109,31 @@ func (f *yamlFile) entries(list block) ([]block, error) {
 	return found, nil
 }
 
-// scalar is the value of a key of an entry, such as name in "- name: signin".
+// own is the value of a key of the entry itself, such as name in "- name: signin".
+func (f *yamlFile) own(entry block, key string) string {
+	first := f.lines[entry.first]
+	margin := len(first) - len(strings.TrimLeft(strings.TrimLeft(first, " ")[1:], " ")) // behind the dash
+	for i := entry.first + 1; strings.TrimSpace(first) == "-" && i < entry.end; i++ {
+		if !blank(f.lines[i]) { // the dash stands alone
+			margin = len(leading(f.lines[i]))
+			break
+		}
+	}
+	for i := entry.first; i < entry.end; i++ {
+		line := f.lines[i]
+		if i > entry.first && (blank(line) || len(leading(line)) != margin) || len(line) < margin {
+			continue
+		}
+		for _, form := range []string{key, `"` + key + `"`, `'` + key + `'`} {
+			if rest, ok := strings.CutPrefix(line[margin:], form+":"); ok && (rest == "" || rest[0] == ' ') {
+				return unquote(strings.TrimSpace(withoutComment(rest)))
+			}
+		}
+	}
+	return ""
+}
+
+// scalar is the first value of a key anywhere in an entry.
 func (f *yamlFile) scalar(entry block, key string) string {
 	for i := entry.first; i < entry.end; i++ {
 		text := strings.TrimLeft(f.lines[i], " ")

@@ -304,3 +304,27 @@ func TestOrganizations_AChangeDuringRefreshesByEightClientsShowsAtTheNext(t *tes
 	close(stop)
 	clients.Wait()
 }
+
+// An installation without organisations asks the store no more than before them: one
+// call for a refresh. With them it is one more, for the token.
+func TestOrganizations_CostOneQuestionForATokenAndNoneWhereTheyAreOff(t *testing.T) {
+	for name, c := range map[string]struct {
+		option []logintest.Option
+		calls  int
+	}{"off": {nil, 1}, "on": {[]logintest.Option{organizing}, 2}} {
+		t.Run(name, func(t *testing.T) {
+			store := logintest.OpenStore(t)
+			calls := 0
+			store.Observe(func(string, error, time.Duration) { calls++ })
+			s := logintest.StartOn(t, store, c.option...)
+			g, err := s.SignUp(t.Context(), login.SignUpInput{Email: "ann@example.org", Name: "Ann", Password: goodPassword})
+			logintest.Check(t, err)
+			calls = 0
+			_, err = s.Refresh(t.Context(), login.RefreshInput{RefreshToken: g.RefreshToken})
+			logintest.Check(t, err)
+			if calls != c.calls {
+				t.Errorf("a refresh takes %d calls of the store, want %d", calls, c.calls)
+			}
+		})
+	}
+}

@@ -164,6 +164,13 @@ func TestRun_OnPostgresMigratesOnceAndServesOwnTables(t *testing.T) {
 	}
 	grant := post(t, "http://"+second.API+"/auth/signin", "", map[string]string{"email": "ann@example.org", "password": "correct horse staple"})
 	token, _ := grant["token"].(string)
+	var listed testserver.Output
+	code := devstack.Main(t.Context(), []string{"users", "list", "--data", t.TempDir()}, cmd.Environment{
+		Stdin: strings.NewReader(""), Stdout: &listed, Stderr: &listed, Vars: []string{"DATABASE_URL=" + pg.URL("app")},
+	})
+	if code != 0 || !strings.Contains(listed.String(), "ann@example.org") {
+		t.Errorf("users list: exit code %d, %s", code, listed.String())
+	}
 	if got := second.query(t, token, `{ notes { text } }`); got != `{"data":{"notes":[{"text":"milk"}]}}` {
 		t.Errorf("after a restart: %s", got)
 	}

@@ -204,3 +204,11 @@ func TestFunctionClaims_ThroughTheGatewayShowAtTheNextRequest(t *testing.T) {
 	_, err = s.Gateway(t.Context(), login.GatewayInput{Cookie: g.RefreshToken})
 	wantCode(t, err, login.CodeUnavailable)
 }
+
+// An installation with the default pays nothing.
+func TestFunctionClaims_TheDefaultIsNotCalled(t *testing.T) {
+	f := login.FunctionClaims{Function: &function{err: &login.ClaimsFault{Reason: login.ClaimsFailed}}, Rules: logintest.Names}
+	if claims, err := f.Claims(t.Context(), login.UserAccount{}); len(claims) > 0 || err != nil {
+		t.Errorf("%v, %v", claims, err)
+	}
+}

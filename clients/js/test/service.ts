@@ -23,6 +23,8 @@ export class Service {
   life = 900;
   /** Runs before a call is answered; what it returns is the answer. */
   before: (route: string) => Promise<Response | void> | Response | void = () => {};
+  /** Runs when a call has had its effect, before the answer is on its way. */
+  after: (route: string) => Promise<void> | void = () => {};
   cookie: Session | null = null;
   #made = 0;
   #tokens = new Map<string, { session: Session; until: number }>();
@@ -34,7 +36,9 @@ export class Service {
     const route = `${request.method} ${new URL(request.url).pathname}`;
     const body = JSON.parse((await request.text()) || '{}');
     this.calls.push({ route, body, authorization: request.headers.get('Authorization'), credentials: request.credentials });
-    return (await this.before(route)) ?? this.#answer(route, body, request);
+    const answer = (await this.before(route)) ?? this.#answer(route, body, request);
+    await this.after(route);
+    return answer;
   };
 
   #grant(session: Session, deviceToken: string | null = null) {

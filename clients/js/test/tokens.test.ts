@@ -25,10 +25,10 @@ const whoami = async (tab: Client) => {
 };
 
 /** Lets a call wait until it is told to go on. */
-const gate = (route: string) => {
+const gate = (route: string, where: 'before' | 'after' = 'before') => {
   let open = () => {};
   const opened = new Promise<void>((resolve) => (open = resolve));
-  service.before = (called) => (called === route ? opened : undefined);
+  service[where] = (called: string) => (called === route ? opened : undefined);
   return open;
 };
 
@@ -177,6 +177,14 @@ describe('refreshing', () => {
     expect(service.count('POST /auth/refresh')).toBeLessThan(3);
   });
 
+  it('happens as soon as the clock was set back, because the age of the token is not known', async () => {
+    const tab = browser.tab();
+    await signIn(tab);
+    vi.setSystemTime(Date.now() - day);
+    await tab.token();
+    expect(service.count('POST /auth/refresh')).toBe(1);
+  });
+
   it('happens when Hasura refuses a token that looks good', async () => {
     const tab = browser.tab();
     await signIn(tab);
@@ -195,20 +203,35 @@ describe('refreshing', () => {
 });
 
 describe('signing out', () => {
-  it('wins over a refresh that is under way in another tab', async () => {
+  it.each(['before', 'after'] as const)('wins over a refresh under way in another tab, %s it has reached the service', async (where) => {
     const [a, b] = [browser.tab(), browser.tab()];
     await signIn(a);
     await later(service.life);
-    const open = gate('POST /auth/refresh');
+    const open = gate('POST /auth/refresh', where);
     const token = b.token();
     await settle();
-    service.sessions[0]!.successor = 'late'; // the refresh reached the service first
     await a.signOut();
     open();
     expect(await token).toBeNull();
     await settle();
     expect([a.state.status, b.state.status, browser.tab().state.status]).toEqual(['signed-out', 'signed-out', 'signed-out']);
+    expect(browser.items.has(`hasura-login ${api}`)).toBe(false);
     expect(service.sessions).toEqual([]);
+  });
+
+  it('and in again is not undone by a late answer to a refresh', async () => {
+    const [a, b] = [browser.tab(), browser.tab()];
+    await signIn(a);
+    await later(service.life);
+    const open = gate('POST /auth/refresh', 'after');
+    const token = b.token();
+    await settle();
+    await a.signOut();
+    await signIn(a, 'bob');
+    open();
+    await token;
+    expect([await whoami(a), await whoami(b)]).toEqual(['bob', 'bob']);
+    expect(service.sessions.map((s) => s.user)).toEqual(['bob']);
   });
 
   it('wins over one whose tab has not seen the storage change', async () => {

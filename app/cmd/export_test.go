@@ -6,8 +6,8 @@ var LineEncoder = jsonEncoder
 // OwnAddressOf runs ownAddress with a test's names and interfaces.
 var OwnAddressOf = ownAddressOf
 
-// ForgetStartCode is what Run does once it serves.
-var ForgetStartCode = forgetStartCode
+// ForgetStart is what Run does once it serves.
+var ForgetStart = forgetStart
 
 // OwnExports makes the copies that the account page sends.
 var OwnExports = ownExports

@@ -20,12 +20,13 @@ var _ login.ClaimsFunction = (*Store)(nil)
 // defaultClaims is the body of the default of auth.claims, as the migration makes it.
 const defaultClaims = `SELECT ''{}''::jsonb /* the default */`
 
-// asksForClaims is true if the project has replaced auth.claims. It is part of
-// statements that run anyway: one look into an index, and only once for each statement.
+// asksForClaims is true if the project has replaced auth.claims, or renamed it: the caller
+// still finds it then. It is part of statements that run anyway: one look into an index,
+// and only once for each statement.
 const asksForClaims = `COALESCE((
 		SELECT p.prosrc <> '` + defaultClaims + `' FROM pg_catalog.pg_proc p
 		WHERE p.proname = 'claims' AND p.proargtypes = '2950'::oidvector AND p.pronamespace = 'auth'::regnamespace
-	), false)`
+	), to_regprocedure('auth.call_claims(uuid)') IS NOT NULL)`
 
 const (
 	// claimsLimit is in force for one transaction. Nothing that the function does lifts it:

@@ -214,6 +214,12 @@ func (f *fixture) claimsStay(t *testing.T) {
 	if claims, err := store.CallClaims(t.Context(), account(t, store).User.ID); err != nil || claims["x-hasura-a"] != "1" {
 		t.Errorf("%v, %v", claims, err)
 	}
+	f.engine(t, database, "ALTER FUNCTION auth.claims(uuid) RENAME TO claims_of_before")
+	ua := account(t, store)
+	if claims, err := store.CallClaims(t.Context(), ua.User.ID); err != nil || claims["x-hasura-a"] != "1" || !ua.Account.AsksForClaims {
+		t.Errorf("renamed: %v, %v, asks for claims: %t", claims, err, ua.Account.AsksForClaims)
+	}
+	f.engine(t, database, "ALTER FUNCTION auth.claims_of_before(uuid) RENAME TO claims")
 	var may string
 	err = c.QueryRow(t.Context(), `
 		SELECT concat_ws(' ', has_schema_privilege('hasura_claims', 'auth', 'CREATE'), has_schema_privilege('hasura_claims', 'auth', 'USAGE'),

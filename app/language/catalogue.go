@@ -157,6 +157,7 @@ func (c *Catalogue) complete(l *Texts) {
 	}
 }
 
+// Has reports whether there is a language of this tag, in lower case.
 func (c *Catalogue) Has(tag string) bool { return c.languages[tag] != nil }
 
 // Languages lists what there is, by tag.

@@ -130,7 +130,7 @@ func (v *request) accountOf(ua login.UserAccount, sessions []login.Session, curr
 	a := account{
 		User: ua.User, Verified: !ua.Account.EmailVerifiedAt.IsZero(),
 		Password: v.formOf(pathAccount, doPassword, v.ChangePassword,
-			append(v.currentPassword(ua), v.newPassword(fieldPassword, v.NewPassword))...),
+			append(v.currentPassword(ua), v.newPassword(v.NewPassword))...),
 		Export:  v.formOf(pathAccount, doExport, v.ExportButton, v.currentPassword(ua)...),
 		Delete:  v.formOf(pathAccount, doDelete, v.DeleteForever, v.currentPassword(ua)...),
 		SignOut: v.button(pathAccount, doSignOut, v.SignOut),

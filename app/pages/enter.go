@@ -102,16 +102,16 @@ func (v *request) signUpForm(name, email string) form {
 	f := v.formOf(pathSignUp, "", v.SignUp,
 		field{Name: "name", Label: v.YourName, Type: "text", Autocomplete: "name", Value: name, Focus: true},
 		field{Name: "email", Label: v.Email, Type: "email", Autocomplete: "username", Value: email},
-		v.newPassword("password", v.Password),
+		v.newPassword(v.Password),
 	)
 	f.Providers = v.providerLinks()
 	f.Links = []link{{v.returnState.link(pathSignIn), v.SignInQuestion}}
 	return f
 }
 
-func (v *request) newPassword(name, label string) field {
+func (v *request) newPassword(label string) field {
 	return field{
-		Name: name, Label: label, Type: "password", Autocomplete: "new-password",
+		Name: fieldPassword, Label: label, Type: "password", Autocomplete: "new-password",
 		MinLength: v.PasswordMinLength, Hint: v.passwordHint(v.PasswordMinLength), New: true,
 	}
 }

@@ -53,7 +53,7 @@ func (v *request) invitationForm(token string, i login.OpenInvitation) (page, fo
 	if !here && !i.HasAccount {
 		f := v.formOf(pathInvitation, "", v.SignUp,
 			field{Name: "name", Label: v.YourName, Type: "text", Autocomplete: "name"},
-			v.newPassword("password", v.Password),
+			v.newPassword(v.Password),
 		)
 		f.Username = i.Email
 		f.Hidden = append(f.Hidden, hidden{"token", token})

@@ -88,7 +88,7 @@ func (v *request) badLink(title, path string, err error) error {
 }
 
 func (v *request) resetForm(token, email string) form {
-	f := v.formOf(pathReset, "", v.SetPassword, v.newPassword("password", v.NewPassword))
+	f := v.formOf(pathReset, "", v.SetPassword, v.newPassword(v.NewPassword))
 	f.Username, f.Fields[0].Focus = email, true
 	f.Hidden = append(f.Hidden, hidden{"token", token})
 	f.Links = v.backToSignIn()

@@ -80,12 +80,15 @@ type API struct {
 // pathParameter is how Fiber writes a variable part of a path.
 var pathParameter = regexp.MustCompile(`:(\w+)`)
 
+// shownPath is a route's path as metrics, the log and openapi.yaml write it.
+func shownPath(path string) string { return pathParameter.ReplaceAllString(path, "{$1}") }
+
 // Routes lists the routes as "METHOD /path operation", with {name} for a variable part
 // of a path. The operation is the use case, or the name of another kind of route.
 func Routes() []string {
 	routes := []string{"GET /healthz health", "GET /.well-known/jwks.json keys", "GET " + contractPath + " contract"}
 	for _, op := range operations() {
-		routes = append(routes, op.method+" "+pathParameter.ReplaceAllString(op.path, "{$1}")+" "+string(op.name))
+		routes = append(routes, op.method+" "+shownPath(op.path)+" "+string(op.name))
 		if !op.restOnly {
 			routes = append(routes, "POST "+actionPath(op)+" "+string(op.name))
 		}
@@ -156,7 +159,7 @@ func actionPath(op operation) string { return "/actions/" + string(op.name) }
 
 // route registers handlers; a route of GET answers HEAD too (RFC 9110, 9.3.2).
 func (a *API) route(method, path string, handlers ...fiber.Handler) {
-	handlers = append([]fiber.Handler{markRoute(path), requirePlainBody}, handlers...)
+	handlers = append([]fiber.Handler{markRoute(shownPath(path)), requirePlainBody}, handlers...)
 	a.fiber.Add(method, path, handlers...)
 	if method == http.MethodGet {
 		a.fiber.Add(http.MethodHead, path, handlers...)
@@ -175,7 +178,7 @@ func (a *API) refuseTheRest() {
 	for path, allowed := range methods {
 		slices.Sort(allowed)
 		allow := strings.Join(allowed, ", ")
-		a.fiber.All(path, markRoute(path), func(c *fiber.Ctx) error {
+		a.fiber.All(path, markRoute(shownPath(path)), func(c *fiber.Ctx) error {
 			c.Set(fiber.HeaderAllow, allow)
 			return fiber.ErrMethodNotAllowed
 		})

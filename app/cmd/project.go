@@ -52,7 +52,7 @@ func addToProject(env Environment, dir string, o project.Options, yes, organizat
 	}
 	fmt.Fprintf(env.Stdout, `Done. What is left to do (docs/existing-hasura.md says how):
 
-  1. Make the role that the migrations grant rights to:  CREATE ROLE hasura_login NOLOGIN
+  1. Make the roles that the migrations grant rights to
   2. Give Hasura LOGIN_URL, ACTION_SECRET, the JWT setting and the role for requests without a token
   3. hasura migrate apply --database-name %s, then hasura metadata apply
 `, o.Source)

@@ -137,7 +137,7 @@ func (tb *tab) signIn(name string) {
 	eval[any](tb, fmt.Sprintf(`auth.signIn(%s)`, js(map[string]string{"email": strings.ToLower(name) + "@example.org", "password": password})))
 }
 
-// parts are what the page shows.
+// parts are the texts that the page shows.
 var parts = []string{"urql query", "urql subscription", "Apollo query", "Apollo subscription"}
 
 // shows waits until every part of the page shows this user and nobody else.

@@ -46,7 +46,7 @@ var prepared = sync.OnceValue(func() error {
 	return nil
 })
 
-// installed reports whether node_modules is what the lock file says.
+// installed reports whether node_modules matches the lock file.
 func installed() bool {
 	lock, err := os.Stat("js/package-lock.json")
 	if err != nil {
@@ -63,7 +63,7 @@ func prepare(t testing.TB) string {
 	return "js"
 }
 
-// run runs a program to its end and returns what it says.
+// run runs a program to its end and returns its output.
 func run(t testing.TB, dir, program string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...) // #nosec G204 -- the test's own programs

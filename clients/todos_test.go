@@ -16,8 +16,8 @@ import (
 
 const todos = "../examples/todos"
 
-// The example as its README starts it, but built: over http on localhost, with a table of
-// its own in SQLite.
+// The example as its README starts it, but built: over http on localhost, with its own
+// table in SQLite.
 func TestTodos_FromSignUpToALiveListInTwoWindows(t *testing.T) {
 	api, graphql := testserver.Addr(testserver.FreePort(t)), testserver.Addr(testserver.FreePort(t))
 	out := t.TempDir()

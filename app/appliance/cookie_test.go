@@ -164,7 +164,7 @@ func TestCookie_WithoutLoginOnlyCookiesAreRefused(t *testing.T) {
 			t.Errorf("with %v: %d %s", header, a.StatusCode, a.body)
 		}
 	}
-	// Any answer that is not login's is none.
+	// An answer that does not come from login counts as no answer.
 	g = newGateway(t, testserver.NginxSettings{})
 	for _, status := range []int{301, 401, 403, 404, 500, 502} {
 		g.login.answers(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
@@ -224,8 +224,8 @@ func TestCookie_LoginGetsItsOwnAndNoOther(t *testing.T) {
 	}
 }
 
-// With TLS only names count that no sibling domain and no plain page can set. Over HTTP/2
-// each cookie is a field of its own.
+// With TLS, only names that no sibling domain and no plain page can set count. Over
+// HTTP/2 each cookie is a field of its own.
 func TestCookie_BehindTLSHasThePrefix(t *testing.T) {
 	g := newTLSGateway(t)
 	g.trust()

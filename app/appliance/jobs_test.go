@@ -92,8 +92,8 @@ func TestMigrate_GoesBeforeTheMetadataWhereverTheSourceIsKnown(t *testing.T) {
 	}
 }
 
-// The tables of organisations are tracked only where they are wanted, and the job makes of
-// the project what the development stand-in reads.
+// The job tracks the tables of organisations only if they are switched on, and builds
+// the same project that the development stand-in reads.
 func TestMigrate_OrganizationsAreTrackedOnlyWhereTheyAreOn(t *testing.T) {
 	t.Parallel()
 	with, err := hasura.WithOrganizations()

@@ -19,8 +19,8 @@ const (
 	signedIn    = 50 // sessions that take turns; others sign in, which would end the oldest
 )
 
-// BenchmarkCookies measures what a session's cookie adds to a request for Hasura, through
-// nginx, while 64 clients keep every core hashing.
+// BenchmarkCookies measures how much time a session's cookie adds to a request for
+// Hasura, through nginx, while 64 clients keep every core hashing.
 func BenchmarkCookies(b *testing.B) {
 	for range b.N {
 		s := begin(b)

@@ -26,7 +26,7 @@ var adapters = map[string]adapter{
 	"supabase":     {"/signup", `{"email":%q,"password":%q}`, "/token?grant_type=refresh_token", `{"refresh_token":%q}`, []string{"refresh_token"}},
 }
 
-// peer is another service, started by whoever compares it.
+// peer is another service, which the person who compares it has started.
 type peer struct {
 	name, url string
 	adapter   adapter

@@ -157,7 +157,7 @@ func (s *subject) used() used {
 	return u
 }
 
-// processorTime is what a process has used; 0 if it is gone.
+// processorTime returns the processor time of a process; 0 if it has ended.
 func processorTime(b *testing.B, pid int) time.Duration {
 	b.Helper()
 	_, fields := statOf(pid)

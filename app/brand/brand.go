@@ -163,7 +163,7 @@ func isOf(kind string, body []byte) bool {
 	return http.DetectContentType(body) == kind
 }
 
-// isLink accepts what a page may lead to.
+// isLink accepts the targets that a page may link to.
 func isLink(address string) bool {
 	u, err := url.Parse(address)
 	return address == "" || err == nil && (u.Scheme == "https" && u.Host != "" || u.Scheme == "mailto" && u.Opaque != "")

@@ -57,8 +57,8 @@ func TestLoad_ReadsColoursLinksAndImages(t *testing.T) {
 	}
 }
 
-// Reports of login pages that nobody could read after a change of colours: white on
-// yellow, grey on grey (keycloak, authentik, zitadel).
+// Public reports (keycloak, authentik, zitadel): after a change of colours, a login
+// page could not be read: white on yellow, grey on grey.
 func TestLoad_RefusesWhatPeopleCouldNotSeeOrOpen(t *testing.T) {
 	colours := func(light, dark string) map[string]string {
 		return map[string]string{"brand.json": `{"colors": {"light": {` + light + `}, "dark": {` + dark + `}}}`}

@@ -42,8 +42,8 @@ const (
 
 var hexColor = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 
-// scheme fills in what the owner leaves open and derives the rest. It refuses colours
-// that people could not read.
+// scheme fills in the colours that the owner does not set. It refuses colours that
+// people could not read.
 func scheme(name string, c, builtIn Colors) (Scheme, error) {
 	for _, color := range []struct{ set, builtIn *string }{
 		{&c.Accent, &builtIn.Accent}, {&c.Page, &builtIn.Page}, {&c.Card, &builtIn.Card}, {&c.Text, &builtIn.Text},

@@ -177,7 +177,7 @@ func organizations(cfg config.Config, store Store) login.OrganizationStore {
 	return nil
 }
 
-// claimSources are what the store knows about an account's rights besides the account.
+// claimSources returns the store's sources of claims that are not part of the account.
 func claimSources(cfg config.Config, store Store) []login.ClaimSource {
 	var sources []login.ClaimSource
 	if function, ok := store.(login.ClaimsFunction); ok { // SQLite has no functions

@@ -26,7 +26,7 @@ func (v usersList) run(ctx context.Context, env Environment, asJSON bool) error 
 	if v.limit < 0 {
 		return errors.New("--limit: a number of users, or 0 for every user")
 	}
-	// Each page has a time limit of its own; all of them may take longer than a verb does.
+	// Each page has its own time limit; all pages together may take longer than a verb.
 	return withOperator(ctx, env, func(_ context.Context, o *login.Operator) error {
 		var out userPrinter = &userTable{w: env.Stdout}
 		if asJSON {

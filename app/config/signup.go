@@ -20,7 +20,7 @@ func (c Config) EmailDomains() login.EmailDomains {
 	return login.EmailDomains{Allowed: domains(c.AllowedEmailDomains), Blocked: domains(c.BlockedEmailDomains)}
 }
 
-// domains normalizes a list; check has complained of what is not a domain.
+// domains normalizes a list; check has reported entries that are not domains.
 func domains(list []string) []string {
 	var normal []string
 	for _, name := range list {

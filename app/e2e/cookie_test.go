@@ -166,7 +166,7 @@ func cookieForRequestsAndWebSockets(t *testing.T, s *stack) {
 	if got := server.sees(); got != "ann@example.org" {
 		t.Errorf("a server sees %s", got)
 	}
-	// Without the cookie the role is public, as ever.
+	// Without the cookie, the role is still public.
 	if got := s.client().with("Cookie", "other=1").sees(); got == "ann@example.org" || !strings.Contains(got, "validation") {
 		t.Errorf("a visitor sees %s", got)
 	}
@@ -216,8 +216,8 @@ func cookieOfASessionThatEnds(t *testing.T, s *stack, replica *loginProcess) {
 	}
 }
 
-// Claims change without the end of a session; the token that login keeps is not given out
-// any more.
+// Claims change while a session goes on; login no longer gives out the token that it
+// kept.
 func cookieWithChangedClaims(t *testing.T, s *stack) {
 	t.Helper()
 	edge := s.client()

@@ -164,7 +164,7 @@ func TestCookie_ALife(t *testing.T) {
 	}
 }
 
-// Whoever adds an operation that gives a grant has to say that it can set the cookie.
+// Every operation that gives a grant must declare that it can set the cookie.
 func TestCookie_EveryGrantCanBeKeptInOne(t *testing.T) {
 	s := start(t)
 	b := s.browser().enter("ann@example.org")

@@ -15,11 +15,12 @@ type sent struct {
 	contentType string
 }
 
-// checkOrigin refuses a request with a session's cookie, which a browser adds whoever
-// asks, unless it comes from this service's own pages, from a page of an allowed origin,
-// or from no browser. Browsers add Origin to every WebSocket and to every request that
-// changes something, and Sec-Fetch-Site to all; no script can write either. As a second
-// measure a body must be JSON, which no form sends and other sites must ask for first.
+// A browser adds the session's cookie whichever page asks. So checkOrigin refuses a
+// request with it unless it comes from this service's own pages, from a page of an
+// allowed origin, or from no browser. Browsers add Origin to every WebSocket and to
+// every request that changes something, and Sec-Fetch-Site to all; no script can write
+// either. As a second measure a body must be JSON, which no form sends and other sites
+// must ask for first.
 func (a *API) checkOrigin(c *fiber.Ctx, r sent) error {
 	origin, site := c.Get(fiber.HeaderOrigin), c.Get(headerFetchSite)
 	allowed := site == "same-origin"

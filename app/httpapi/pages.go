@@ -60,7 +60,7 @@ func (a *API) servePages() {
 		serve := func(c *fiber.Ctx) error {
 			c.Set(fiber.HeaderContentType, asset.Type)
 			c.Set(fiber.HeaderCacheControl, asset.Caching)
-			// An SVG image that is opened by itself runs no script.
+			// An SVG image that is opened as a page runs no script.
 			c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 			return c.Send(asset.Body)
 		}

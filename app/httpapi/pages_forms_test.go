@@ -41,7 +41,7 @@ func TestPages_PeopleSeeNoJSON(t *testing.T) {
 	check(t, err)
 	req.Header.Set("Accept", "text/html")
 	says(t, v.do(req), http.StatusMethodNotAllowed, "<h1>", "</html>")
-	// Programs keep what they know.
+	// Other programs keep the JSON answers.
 	for _, path := range []string{"/auth/nothing", "/auth/pages/nothing"} {
 		if a := s.rest(http.MethodGet, path, ""); a.StatusCode != http.StatusNotFound || a.code() != "not-found" {
 			t.Errorf("%s: %d %s", path, a.StatusCode, a.body)

@@ -81,7 +81,7 @@ type Event struct {
 	Account      string // of EventThrottled: the address that the attempt named; the Auditor keeps only its user's id
 	UserID       string
 	Organization string // the id of the organisation that the event is about
-	Member       string // the id of the user whom it is about, if that is not UserID
+	Member       string // the id of the affected user, if that is not UserID
 	SessionID    string
 	ClientPrefix string
 	Actor        string // ActorUser or ActorOperator

@@ -11,7 +11,7 @@ import (
 const MaxClaimsBytes = 4096
 
 // ClaimsFunction is a function of the database that gives accounts claims. The project
-// writes it; it runs with rights of its own, for at most 50 ms.
+// writes it; it runs with its own rights, for at most 50 ms.
 type ClaimsFunction interface {
 	// CallClaims returns the function's answer for a user as session variables, a list as
 	// the literal of a Postgres array. It returns none if the project has no function of

@@ -105,8 +105,8 @@ type GatewayInput struct {
 }
 
 // Gateway returns an access token for the session of a cookie. Every call looks the
-// session up; the token is one of before if it still says the same and has half of its
-// life left, which is what a WebSocket that it opens has at least.
+// session up; it returns an earlier token again if that still says the same and has
+// half of its life left, so a WebSocket that it opens has at least that long.
 func (s *Service) Gateway(ctx context.Context, in GatewayInput) (token string, err error) {
 	session, ua, err := s.cookieSession(ctx, in.Cookie)
 	if err != nil {

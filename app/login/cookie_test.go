@@ -30,7 +30,7 @@ func (n *numbered) Key(time.Time) string { return *n.key.Load() }
 
 func (n *numbered) signsWith(key string) { n.key.Store(&key) }
 
-// counting counts what the gateway asks of its store.
+// counting counts the gateway's calls of its store.
 type counting struct {
 	login.Store
 	lookups, touches atomic.Int64
@@ -165,8 +165,8 @@ func TestGateway_AnElevationIsInTheNextToken(t *testing.T) {
 	}
 }
 
-// What a browser keeps and what an app keeps are of two kinds, so that nobody makes
-// tokens of a cookie.
+// A browser's cookie and an app's refresh token are of two kinds, so that nobody can
+// exchange a cookie for tokens.
 func TestCookie_IsNoRefreshTokenAndTheOtherWayRound(t *testing.T) {
 	w := newCookieWorld(t)
 	_, err := w.refresh(w.ann.RefreshToken)
@@ -270,8 +270,8 @@ func TestCookieOver_LeavesTheBrowserTimeForTheNextCookie(t *testing.T) {
 	}
 }
 
-// The session that a new cookie replaces has nobody who could end it. That of the hosted
-// pages may be where the new one comes from; signing out ends both.
+// Once a new cookie replaces a session's cookie, nobody could end that session. The
+// hosted pages' session may be the origin of the new one; signing out ends both.
 func TestReplaceCookie_EndsOnlyTheSessionThatTheBrowserHasLost(t *testing.T) {
 	w := newWorld(t)
 	pages := w.signUp(t, "ann@example.org")

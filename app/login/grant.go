@@ -134,8 +134,8 @@ func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
 		return Grant{}, err
 	}
 	session.Opens, session.Passkey = ua.Account.Unopened, o.passkey
-	// Without claims there is no token, and then no session either: tries in vain must not
-	// end the account's oldest ones.
+	// Without claims there is no token, and then no session either: failed sign-ins
+	// must not end the account's oldest sessions.
 	g, err := s.grant(ctx, ua, session.Session, token)
 	if err != nil {
 		return Grant{}, err

@@ -234,9 +234,9 @@ func (s *Service) invitationOf(ctx context.Context, email string, in SignUpInput
 	return i, nil
 }
 
-// signUpInvited makes the account of a person who was invited. The invitation comes from
-// the mailbox, so the address is verified and a session is opened whatever the rules say
-// of addresses that are not.
+// signUpInvited makes the account of a person who was invited. The invitation comes
+// from the mailbox, so the address is verified and a session is opened even if the
+// rules demand a verified address.
 func (s *Service) signUpInvited(ctx context.Context, ua UserAccount, i Invitation, c Client) (Grant, error) {
 	ua.Account.EmailVerifiedAt = ua.User.CreatedAt
 	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, c, amrPassword)
@@ -259,7 +259,8 @@ func (s *Service) signUpInvited(ctx context.Context, ua UserAccount, i Invitatio
 	return g, err
 }
 
-// invitedBy says who has invited an address whose mailbox the person has proved to read.
+// invitedBy returns who has invited an address. The person has proved to read its
+// mailbox.
 func (s *Service) invitedBy(ctx context.Context, email string) (Inviter, error) {
 	if s.rules.SignUp == SignUpOpen {
 		return InviterNone, nil // nothing depends on it

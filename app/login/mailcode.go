@@ -52,8 +52,8 @@ type MailCodeStore interface {
 	// ErrTokenUnknown if it is unknown, expired, of another purpose, or was tried
 	// MailCodeTries times.
 	TryMailCode(ctx context.Context, hash TokenHash, p MailCodePurpose, now time.Time) (MailCode, error)
-	// UntryMailCode takes back a try in which nothing was compared. A code that is gone is
-	// no error.
+	// UntryMailCode takes back an answer that was never compared with the right one. A
+	// missing code is not an error.
 	UntryMailCode(ctx context.Context, hash TokenHash) error
 	// EndMailCode removes a code: of parallel calls exactly one succeeds;
 	// ErrTokenUnknown.

@@ -152,8 +152,8 @@ func (s *Service) DeleteOrganization(ctx context.Context, id Identity, organizat
 	return nil
 }
 
-// organizationRefused turns the errors of an OrganizationStore into answers. A person
-// who is no member learns no more than about an organisation that does not exist.
+// organizationRefused turns the errors of an OrganizationStore into answers. A
+// non-member gets the same answer as for an organisation that does not exist.
 func (s *Service) organizationRefused(ctx context.Context, op Operation, id Identity, c Client, err error) error {
 	var answer *Error
 	switch {

@@ -23,8 +23,8 @@ type Organization struct {
 	CreatedAt time.Time
 }
 
-// MemberRole is what a member may do in an organisation. An application may add roles
-// of its own, which have the rights of a member here.
+// MemberRole says what a member may do in an organisation. An application may add
+// roles, which have the rights of a member here.
 type MemberRole string
 
 // The roles that this service knows.
@@ -52,7 +52,7 @@ type Member struct {
 
 var memberRole = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
 
-// ParseMemberRole refuses what cannot be a role of a member.
+// ParseMemberRole checks the form of a member's role.
 func ParseMemberRole(raw string) (MemberRole, error) {
 	if !memberRole.MatchString(raw) {
 		return "", Invalid("role", "must be owner, admin, member, or a role of the application: a small letter, then up to 31 small letters, digits, _ and -")

@@ -119,7 +119,7 @@ func (s *Service) checkPasskey(ctx context.Context, used UsedPasskey, r passkeyR
 	return p, use, ua, err
 }
 
-// passkeyUsed is what the error of a store that noted a use means to the caller.
+// passkeyUsed translates the error of a store that noted a use for the caller.
 func (s *Service) passkeyUsed(ctx context.Context, op Operation, ua UserAccount, c Client, err error) error {
 	switch {
 	case errors.Is(err, ErrCounterRegressed):

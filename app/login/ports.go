@@ -112,7 +112,7 @@ type Issuer interface {
 	// reserved claims never come out, whatever the account says. A token that clients and
 	// servers would not carry is refused with *Error CodeTokenTooLarge.
 	Issue(s Subject, now time.Time) (token string, expiresAt time.Time, err error)
-	// Key names the key that signs now. A token of another key may not be good any more.
+	// Key names the key that signs now. A token of another key may be refused.
 	Key(now time.Time) string
 }
 
@@ -122,7 +122,7 @@ type TokenRules interface {
 	// went in, and roles and claims for which it could become too large, with *Error
 	// CodeInvalidInput.
 	CheckAccount(a Account) error
-	// CheckClaims is the part of CheckAccount about each claim alone.
+	// CheckClaims is the part of CheckAccount that checks each claim by itself.
 	CheckClaims(claims map[string]string) error
 }
 
@@ -138,8 +138,8 @@ type Attempt struct {
 	Unsolicited MailKind // the kind of an unsolicited mail; only the recipient's limit applies
 }
 
-// What LimitScope calls the limits of an account and of its known devices. Only attempts
-// that name the account reach them.
+// The names that LimitScope has for the limits of an account and of its known devices.
+// Only attempts that name the account reach them.
 const (
 	LimitScopeAccount = "account"
 	LimitScopeDevice  = "device"

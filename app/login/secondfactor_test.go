@@ -123,7 +123,7 @@ func TestSecondFactor_AChallengeIsOfItsAccountsVersionAndClient(t *testing.T) {
 	}
 }
 
-// A limit that a stranger has used up must not void what the owner has begun.
+// A limit that a stranger has used up must not void a sign-in that the owner has begun.
 func TestSecondFactor_AnAnswerThatNobodyComparedSpendsNoTry(t *testing.T) {
 	w := newWorld(t)
 	a := w.enrol(t, w.signUp(t, "ann@example.org"))

@@ -74,7 +74,7 @@ type Service struct {
 	rules      Rules
 	background sync.WaitGroup
 
-	// Of sessions in cookies; see Gateway, touch and CookieOver.
+	// For sessions in cookies; see Gateway, touch and CookieOver.
 	tokens  recent[string, keptToken]
 	touched recent[string, time.Time]
 	over    recent[TokenHash, time.Time]

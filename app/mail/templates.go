@@ -54,8 +54,8 @@ type Options struct {
 	Site      Site
 }
 
-// LoadTemplates reads the folder and tries every mail once, so that a broken one is an
-// error at the start and not when somebody waits for it.
+// LoadTemplates reads the folder and tries every mail once, so that a broken one fails
+// at the start, not when somebody waits for it.
 func LoadTemplates(o Options) (*Templates, error) {
 	t := &Templates{fallback: strings.ToLower(o.Fallback), catalogue: o.Catalogue, site: o.Site, pairs: map[string]pair{}}
 	files := map[string]string{}

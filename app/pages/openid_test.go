@@ -71,8 +71,8 @@ func (p realProvider) signOut() {
 	p.submit("Sign out")
 }
 
-// goBack presses the back button. The page is loaded anew, for browsers bring some pages back
-// without a response that could be waited for.
+// goBack presses the back button. Then it reloads the page, because browsers restore
+// some pages without a response to wait for.
 func (p realProvider) goBack() {
 	p.t.Helper()
 	before := get(p.browser, chromedp.Location())

@@ -53,7 +53,7 @@ func (s *Site) returnStateOf(form url.Values) (returnState, error) {
 	return t, nil
 }
 
-// tokenOf returns what can be the token of a mailed link, or nothing.
+// tokenOf returns the token of a mailed link, or nothing if it cannot be one.
 func tokenOf(text string) string {
 	if _, ok := login.HashMailToken(text); ok {
 		return text

@@ -12,8 +12,8 @@ import (
 	"hasura-login/app/pages"
 )
 
-// Each text of the pages is used, and each that they use is there: by a field, by a map,
-// or by its name in the code.
+// The pages use every text of the catalogue, and the catalogue has every text that they
+// use: by a field, by a map, or by its name in the code.
 func TestTexts_AreThoseThatThePagesUse(t *testing.T) {
 	catalogue, err := language.Load("")
 	check(t, err)

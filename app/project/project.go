@@ -41,8 +41,8 @@ type Options struct {
 	NoActions bool   // only tables and migrations, for engines that serve no actions
 }
 
-// New compares a project with ours and returns what is to be added to it. If anything
-// does not fit, the error says all that is wrong.
+// New compares a project with ours and returns the additions that it needs. If anything
+// does not fit, the error lists every problem.
 func New(theirs, ours fs.FS, o Options) (*Plan, error) {
 	at, err := find(theirs, o.Source)
 	if err != nil {

@@ -71,7 +71,7 @@ func (f files) write(t *testing.T) string {
 	return dir
 }
 
-// read is what is in a folder.
+// read returns the files of a folder.
 func read(t *testing.T, dir string) files {
 	t.Helper()
 	in := hasura.Files{}
@@ -152,7 +152,8 @@ func TestAdd_GivesAProjectWithBoth(t *testing.T) {
 			if !strings.Contains(shown, "+++ metadata/databases/default/tables/tables.yaml") || !strings.Contains(shown, "+- \"!include public_users.yaml\"") {
 				t.Errorf("it shows %s", shown)
 			}
-			// Each line of theirs is there still, in its order; only [] and {} gave way.
+			// Every line of theirs is still there, in order; only [] and {} were
+			// replaced.
 			now := read(t, dir)
 			for name, content := range form {
 				rest := now[name]
@@ -226,8 +227,8 @@ func TestAdd_RefusesWhatDoesNotFitAndChangesNothing(t *testing.T) {
 	}
 }
 
-// An earlier release's project, with a permission of its own on our table, gets only what
-// is new; what it changed stays and is named.
+// A project of an earlier release, with its own permission on our table, gets only the
+// new parts; its changes stay and are named.
 func TestAdd_BringsAnEarlierReleaseUpToDate(t *testing.T) {
 	dir := theirs().write(t)
 	add(t, dir)

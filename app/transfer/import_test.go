@@ -218,8 +218,8 @@ func TestRun_KilledAnywhereAndRunAgain(t *testing.T) {
 	}
 }
 
-// everybody is every account, without what differs in each run: ids of users who had
-// none, and the time.
+// everybody lists every account, without the parts that differ in each run: ids of
+// users who had none, and the time.
 func (w *world) everybody(t *testing.T) []login.Account {
 	t.Helper()
 	all, err := w.store.ListUsers(t.Context(), login.UserFilter{Limit: 1000})

@@ -18,9 +18,9 @@ var screenshots = flag.String("screenshots", "", "write a picture of each page t
 
 type step = chromedp.Action[chromedp.Void]
 
-// browser starts a headless Chromium. run makes steps in it; shows waits
-// for a condition on a page that may reload meanwhile; picture keeps what it shows, if
-// -screenshots asks for that.
+// browser starts a headless Chromium. run makes steps in it; shows waits for a
+// condition on a page that may reload meanwhile; picture saves a screenshot if
+// -screenshots asks for it.
 func browser(t *testing.T) (run func(steps ...step), shows func(condition string), picture func(name string)) {
 	t.Helper()
 	ctx, stop := chromedp.NewExecAllocator(context.Background(),

@@ -39,7 +39,7 @@ func (r readable) Write(lines []byte) (int, error) {
 	return len(lines), nil
 }
 
-// quiet are the routes whose requests nobody looks for: machines ask them all the time.
+// quiet are the routes that machines ask all the time, so their requests are not shown.
 var quiet = []string{"/.well-known/jwks.json", "/healthz"}
 
 func forPeople(line []byte) string {

@@ -19,7 +19,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// Config is what the gateway knows of login.
+// Config says how the gateway reaches login.
 type Config struct {
 	LoginURL    string
 	EdgeSecret  string // empty: none is configured

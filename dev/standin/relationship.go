@@ -104,8 +104,8 @@ func keyOf(keys []foreignKey, columns []string, to metadata.TableName) *foreignK
 	return nil
 }
 
-// permit keeps the permissions that fit the table, once its relationships are known, and
-// returns what is wrong with the others.
+// permit keeps the permissions that fit the table, once its relationships are known,
+// and returns the problems of the others.
 func (t *table) permit(meta metadata.Table, tables []*table) []string {
 	var problems []string
 	check := func(kind, role string, columns metadata.Columns, preset map[string]any, filters ...map[string]any) bool {

@@ -55,7 +55,7 @@ func parseRequest(body json.RawMessage) (*graphQLRequest, *graphqlError) {
 	return req, nil
 }
 
-// firstMembers reads an object's members. Of a name that comes twice the first counts.
+// firstMembers reads an object's members. If a name comes twice, the first one counts.
 func firstMembers(body json.RawMessage) (map[string]json.RawMessage, bool) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if open, err := dec.Token(); err != nil || open != json.Delim('{') {

@@ -32,8 +32,7 @@ func (c call) selectRows(ctx context.Context, a access, f *field, kind fieldKind
 	}
 }
 
-// read reads the rows that a field's arguments choose, and what the selection wants of
-// them.
+// read reads the rows that a field's arguments choose, with the selected fields.
 func (c call) read(ctx context.Context, a access, f *field, selection []*field, only restriction) ([]json.RawMessage, *graphqlError) {
 	s := c.statement()
 	t := s.target(a.table)

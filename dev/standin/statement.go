@@ -12,7 +12,7 @@ import (
 	"hasura-login/dev/standin/auth"
 )
 
-// call is what the statements of one root field need.
+// call holds the inputs that the statements of one root field share.
 type call struct {
 	dialect
 	db      querier

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// table writes the fields and types of a table for what the role may do.
+// table writes the fields and types of a table that the role may use.
 func (s *sdl) table(a access) {
 	if a.selects == nil && a.inserts == nil && a.updates == nil && a.deletes == nil {
 		return

@@ -63,8 +63,8 @@ func (s *Store) CallClaims(ctx context.Context, userID string) (claims map[strin
 	return claims, err
 }
 
-// notOfTheFunction lists SQLSTATEs, or classes of them, that do not come from what the
-// function does.
+// notOfTheFunction lists SQLSTATEs, or classes of them, that the function itself does
+// not cause.
 var notOfTheFunction = []string{"08", "28", "3D000", "40", "53", "57P", "58"}
 
 // orClaimsFault tells the function's own errors from those of a database that cannot be

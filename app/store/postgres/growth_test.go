@@ -26,8 +26,8 @@ const grow = `
 	DROP TABLE fresh`
 
 // Reports of the kind "the user list times out with many users" (Keycloak, Supabase
-// Studio): what an operator or a replica does again and again reads what it finds, and
-// not every user, session or mail.
+// Studio): the frequent queries of operators and replicas read only the rows that they
+// return, not every user, session or mail.
 func TestGrowth_CallsReadOnlyWhatTheyFind(t *testing.T) {
 	pg := testserver.StartCountingPostgres(t)
 	pg.CreateDatabase(t, "app")

@@ -55,7 +55,7 @@ func (i *invitation) named(ctx context.Context, tx pgx.Tx) (login.Invitation, er
 }
 
 // revokeUnmanaged removes the invitations of a member that a member with the new role
-// could not send; an empty role is that of a person who is no member any more.
+// could not send; an empty role means a person who is no longer a member.
 func revokeUnmanaged(ctx context.Context, tx pgx.Tx, organizationID, userID any, role login.MemberRole) error {
 	const roles = `SELECT DISTINCT role FROM auth.invitations WHERE organization_id = $1 AND invited_by = $2`
 	const revoke = `DELETE FROM auth.invitations WHERE organization_id = $1 AND invited_by = $2 AND role = ANY($3)`
@@ -309,7 +309,7 @@ func (s *Store) renewInvitation(ctx context.Context, token login.TokenHash, expi
 	return s.exec(ctx, "renewing an invitation", login.ErrTokenUnknown, query, token[:], expiresAt)
 }
 
-// keyOf is nil for a text that is no UUID.
+// keyOf is nil for a text that is not a UUID.
 func keyOf(text string) any {
 	if id, ok := sqlvalue.ID(text); ok {
 		return id

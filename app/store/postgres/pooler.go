@@ -91,7 +91,7 @@ type rowFunc func(dest ...any) error
 
 func (f rowFunc) Scan(dest ...any) error { return f(dest...) }
 
-// SendBatch runs a batch in one transaction; its statements hand over what they read.
+// SendBatch runs a batch in one transaction; its statements' callbacks get the rows.
 func (c *conns) SendBatch(ctx context.Context, batch *pgx.Batch) error {
 	if c.pooler.Load() {
 		limited := c.limited()

@@ -31,14 +31,14 @@ func scanInvitation(row scanner) (i login.Invitation, err error) {
 	return i, err
 }
 
-// textOrNull is NULL for a text that is no UUID.
+// textOrNull is NULL for a text that is not a UUID.
 func textOrNull(s string) sql.NullString {
 	id, ok := sqlvalue.ID(s)
 	return sql.NullString{String: id.String(), Valid: ok}
 }
 
 // revokeUnmanaged removes the invitations of a member that a member with the new role
-// could not send; an empty role is that of a person who is no member any more.
+// could not send; an empty role means a person who is no longer a member.
 func revokeUnmanaged(ctx context.Context, tx *transaction, organizationID, userID string, role login.MemberRole) error {
 	const roles = `SELECT json_group_array(DISTINCT role) FROM auth_invitations WHERE organization_id = ? AND invited_by = ?`
 	const revoke = `DELETE FROM auth_invitations WHERE organization_id = ? AND invited_by = ? AND role = ?`

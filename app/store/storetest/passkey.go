@@ -206,8 +206,8 @@ func passkeyUse(k *kit) {
 	}
 }
 
-// passkeyOpensSession: a passkey opens a session of the account as it was read, or
-// nothing changes but what was signed.
+// passkeyOpensSession: a passkey opens a session if the account is as it was read;
+// otherwise only the signed challenge is spent.
 func passkeyOpensSession(k *kit) {
 	ann := k.user("ann@example.org")
 	p := k.withPasskey(ann)

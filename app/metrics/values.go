@@ -52,7 +52,7 @@ var algorithms = []string{"RS256", "ES256", "EdDSA"}
 
 // auditEvents are those the service itself records.
 func auditEvents() []string {
-	names := []string{string(login.EventActionSecretRefused)}
+	names := []string{string(login.EventActionSecretRefused), string(login.EventClaimsFailed)} // of no operation
 	for _, op := range login.Operations() {
 		for _, event := range login.PolicyOf(op).Events {
 			if !slices.Contains(names, string(event)) {

@@ -34,14 +34,15 @@ func (i Invitation) inviter() Inviter {
 	return InviterMember
 }
 
-// InvitationStore keeps invitations. An expired one counts as unknown. Methods return
-// ErrUnavailable as those of Store do.
+// InvitationStore keeps invitations. An expired one counts as unknown, and so does one of
+// a member whose account is disabled or whose role no longer MayManage the invitation's,
+// except in the list of an organisation. Methods return ErrUnavailable as those of Store do.
 type InvitationStore interface {
 	// AddInvitation stores an invitation and queues its mail. It replaces an earlier one
 	// of the address to the same organisation, or to sign up. If it is of a member:
 	// ErrNotFound unless InvitedBy is a member, ErrForbidden unless that role
-	// MayManage the invitation's, and ErrTooMany if the organisation has
-	// MaxInvitations.
+	// MayManage the invitation's and that of an open one it replaces, and ErrTooMany
+	// if the organisation has MaxInvitations.
 	AddInvitation(ctx context.Context, i Invitation, m QueuedMail) error
 	// Invitation returns the one with this token; ErrTokenUnknown.
 	Invitation(ctx context.Context, token TokenHash, now time.Time) (Invitation, error)

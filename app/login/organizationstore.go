@@ -30,7 +30,7 @@ type OrganizationStore interface {
 	// compared with MayManage at the moment of the change; leaving takes no role.
 	// ErrNotFound unless By and UserID are members; ErrForbidden; ErrLastOwner.
 	// Invitations that the member has sent for the organisation and may no longer send
-	// are revoked.
+	// are revoked, and so are those to the address of a member who goes.
 	ChangeMember(ctx context.Context, c MembershipChange) (MemberRole, error)
 	// DeleteOrganization removes an organisation with its members and invitations.
 	// ErrNotFound unless by is a member; ErrForbidden unless by is an owner.

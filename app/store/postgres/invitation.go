@@ -39,26 +39,37 @@ func (i *invitation) scan(row pgx.Row) error {
 	return nil
 }
 
-// named reads the organisation of an invitation.
+// named reads the organisation of an invitation. ErrTokenUnknown unless its sender is
+// enabled and could send it now.
 func (i *invitation) named(ctx context.Context, tx pgx.Tx) (login.Invitation, error) {
-	const query = `SELECT name, created_at FROM public.organizations WHERE id = $1`
+	const query = `
+		SELECT o.name, o.created_at, m.role FROM public.organizations o
+		JOIN public.memberships m ON m.organization_id = o.id JOIN auth.accounts a ON a.user_id = m.user_id
+		WHERE o.id = $1 AND m.user_id = $2 AND a.disabled_at IS NULL`
 	if i.organization == nil {
 		return i.Invitation, nil
 	}
-	o := &i.Organization
-	err := tx.QueryRow(ctx, query, *i.organization).Scan(&o.Name, &o.CreatedAt)
+	o, sender := &i.Organization, login.MemberRole("")
+	err := tx.QueryRow(ctx, query, i.organization, i.by).Scan(&o.Name, &o.CreatedAt, &sender)
 	o.CreatedAt = o.CreatedAt.UTC()
-	if errors.Is(err, pgx.ErrNoRows) { // deleted meanwhile
+	if err == nil && !sender.MayManage(i.Role) {
 		err = login.ErrTokenUnknown
 	}
-	return i.Invitation, err
+	return i.Invitation, orUnknown(err)
 }
 
 // revokeUnmanaged removes the invitations of a member that a member with the new role
-// could not send; an empty role means a person who is no longer a member.
+// could not send. An empty role means a person who is no longer a member: that also
+// removes earlier invitations to the address of this person, which would lead back.
 func revokeUnmanaged(ctx context.Context, tx pgx.Tx, organizationID, userID any, role login.MemberRole) error {
 	const roles = `SELECT DISTINCT role FROM auth.invitations WHERE organization_id = $1 AND invited_by = $2`
 	const revoke = `DELETE FROM auth.invitations WHERE organization_id = $1 AND invited_by = $2 AND role = ANY($3)`
+	const back = `DELETE FROM auth.invitations i USING public.users u WHERE i.organization_id = $1 AND u.id = $2 AND i.email = u.email`
+	if role == "" {
+		if _, err := tx.Exec(ctx, back, organizationID, userID); err != nil {
+			return err
+		}
+	}
 	rows, err := tx.Query(ctx, roles, organizationID, userID)
 	if err != nil {
 		return err
@@ -111,12 +122,18 @@ func (s *Store) AddInvitation(ctx context.Context, i login.Invitation, m login.Q
 }
 
 func mayInvite(ctx context.Context, tx pgx.Tx, organization, by any, i login.Invitation) error {
+	const earlier = `SELECT role FROM auth.invitations WHERE organization_id = $1 AND email = $2 AND expires_at > $3`
 	const count = `SELECT count(*) FROM auth.invitations WHERE organization_id = $1 AND email <> $2 AND expires_at > $3`
-	role, err := lockOrganization(ctx, tx, organization, by)
+	own, err := lockOrganization(ctx, tx, organization, by)
 	if err != nil {
 		return err
 	}
-	if !role.MayManage(i.Role) {
+	var replaced login.MemberRole // empty if there is none, which every admin may replace
+	err = tx.QueryRow(ctx, earlier, organization, i.Email, i.CreatedAt).Scan(&replaced)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	if !own.MayManage(i.Role) || !own.MayManage(replaced) {
 		return login.ErrForbidden
 	}
 	var open int
@@ -175,15 +192,10 @@ func (s *Store) Invitations(ctx context.Context, organizationID, by string, now 
 					return login.ErrForbidden
 				}
 			}
-			rows, err := tx.Query(ctx, query, organization, now, most)
-			if err != nil {
-				return err
+			list, err := invitationsOf(ctx, tx, query, organization, now, most)
+			for _, i := range list {
+				all = append(all, i.Invitation)
 			}
-			all, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (login.Invitation, error) {
-				var i invitation
-				err := i.scan(r)
-				return i.Invitation, err
-			})
 			return err
 		})
 	})
@@ -227,12 +239,40 @@ func (s *Store) EndSignUpInvitation(ctx context.Context, email string) error {
 
 // InvitedBy implements login.InvitationStore.
 func (s *Store) InvitedBy(ctx context.Context, email string, now time.Time) (by login.Inviter, err error) {
-	const query = `
-		SELECT COALESCE(max(CASE WHEN organization_id IS NULL THEN $3::int ELSE $4::int END), $5::int)
-		FROM auth.invitations WHERE email = $1 AND expires_at > $2`
-	args := []any{email, now, int(login.InviterOperator), int(login.InviterMember), int(login.InviterNone)}
-	err = s.queryRow(ctx, "looking for an invitation", login.ErrNotFound, query, args, func() []any { return []any{&by} })
+	const query = `SELECT ` + invitationColumns + `
+		FROM auth.invitations i WHERE i.email = $1 AND i.expires_at > $2 ORDER BY i.organization_id IS NOT NULL`
+	err = s.call(ctx, "looking for an invitation", func(ctx context.Context) error {
+		by = login.InviterNone
+		return s.pool.inTx(ctx, func(tx pgx.Tx) error {
+			all, err := invitationsOf(ctx, tx, query, email, now)
+			if err != nil {
+				return err
+			}
+			for _, i := range all {
+				if i.organization == nil {
+					by = login.InviterOperator
+					return nil
+				}
+				if _, err := i.named(ctx, tx); !errors.Is(err, login.ErrTokenUnknown) {
+					by = login.InviterMember
+					return err
+				}
+			}
+			return nil
+		})
+	})
 	return by, err
+}
+
+func invitationsOf(ctx context.Context, tx pgx.Tx, query string, args ...any) ([]invitation, error) {
+	rows, err := tx.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (i invitation, err error) {
+		err = i.scan(r)
+		return i, err
+	})
 }
 
 // AcceptInvitation implements login.InvitationStore.

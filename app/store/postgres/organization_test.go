@@ -1,13 +1,16 @@
 package postgres_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"hasura-login/app/login"
 	"hasura-login/app/testserver"
 )
 
@@ -80,6 +83,42 @@ func (f *fixture) ownersOfAnApp(t *testing.T) {
 	} {
 		if _, err := conn.Exec(t.Context(), statement); err != nil {
 			t.Errorf("%s: %v", statement, err)
+		}
+	}
+}
+
+// senderOfAnApp: the roles that an application writes count too.
+func (f *fixture) senderOfAnApp(t *testing.T) {
+	database := f.newDatabase(t)
+	const ann, bob, organization = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002", "00000000-0000-4000-8000-00000000000a"
+	f.Exec(t, database, `
+		INSERT INTO public.users (id, email, name) VALUES ('`+ann+`', 'ann@example.org', 'Ann'), ('`+bob+`', 'bob@example.org', 'Bob');
+		INSERT INTO auth.accounts (user_id, password) SELECT id, 'hash' FROM public.users;
+		INSERT INTO public.organizations (id, name) VALUES ('`+organization+`', 'A');
+		INSERT INTO public.memberships (organization_id, user_id, role) SELECT '`+organization+`', id, 'owner' FROM public.users`)
+	store, now := f.open(t, database), time.Now()
+	i := login.Invitation{
+		ID: "00000000-0000-4000-8000-00000000000b", Hash: login.TokenHash{1}, Email: "eve@example.org", Organization: login.Organization{ID: organization},
+		Role: login.RoleAdmin, InvitedBy: bob, CreatedAt: now, ExpiresAt: now.Add(login.InvitationLife),
+	}
+	if err := store.AddInvitation(t.Context(), i, login.QueuedMail{ID: i.ID, Kind: login.MailOrganizationInvitation, Recipient: i.Email, CreatedAt: now}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		statement string
+		want      error
+	}{
+		{`SELECT`, nil},
+		{`UPDATE public.memberships SET role = 'admin' WHERE user_id = '` + bob + `'`, login.ErrTokenUnknown},
+		{`UPDATE public.memberships SET role = 'owner' WHERE user_id = '` + bob + `'`, nil},
+		{`DELETE FROM public.memberships WHERE user_id = '` + bob + `'`, login.ErrTokenUnknown},
+	} {
+		f.Exec(t, database, c.statement)
+		if _, err := store.Invitation(t.Context(), i.Hash, now); !errors.Is(err, c.want) {
+			t.Errorf("after %s: %v, want %v", c.statement, err, c.want)
+		}
+		if by, err := store.InvitedBy(t.Context(), i.Email, now); err != nil || (by == login.InviterMember) != (c.want == nil) {
+			t.Errorf("after %s: invited by %v, %v", c.statement, by, err)
 		}
 	}
 }

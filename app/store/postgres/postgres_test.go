@@ -57,6 +57,7 @@ func TestStore(t *testing.T) {
 	t.Run("WithoutOrganizationsTheirTablesAreNotNeeded", f.withoutOrganizations)
 	t.Run("TablesOfTheApplicationStayItsOwn", f.tablesOfAnApp)
 	t.Run("OrganizationsKeepAnOwnerWhoeverWrites", f.ownersOfAnApp)
+	t.Run("InvitationOfASenderWhomAnAppDemotesIsVoid", f.senderOfAnApp)
 	t.Run("Crashes", f.crashes)
 }
 

@@ -15,14 +15,31 @@ var _ login.InvitationStore = (*Store)(nil)
 
 const invitationColumns = `
 	i.id, i.hash, i.email, COALESCE(i.organization_id, ''), COALESCE(o.name, ''), COALESCE(o.created_at, ''), i.role,
-	COALESCE(i.invited_by, ''), i.created_at, i.expires_at
+	COALESCE(i.invited_by, ''), i.created_at, i.expires_at, (
+		SELECT m.role FROM memberships m JOIN auth_accounts a ON a.user_id = m.user_id
+		WHERE m.organization_id = i.organization_id AND m.user_id = i.invited_by AND a.disabled_at IS NULL)
 	FROM auth_invitations i LEFT JOIN organizations o ON o.id = i.organization_id `
 
-func scanInvitation(row scanner) (i login.Invitation, err error) {
+// invitation is a row with the role that its sender has now, which is NULL if the account
+// of the sender is disabled.
+type invitation struct {
+	login.Invitation
+	sender sql.NullString
+}
+
+// standing is the invitation; ErrTokenUnknown unless its sender could send it now.
+func (i invitation) standing() (login.Invitation, error) {
+	if i.Organization.ID != "" && (!i.sender.Valid || !login.MemberRole(i.sender.String).MayManage(i.Role)) {
+		return login.Invitation{}, login.ErrTokenUnknown
+	}
+	return i.Invitation, nil
+}
+
+func scanInvitation(row scanner) (i invitation, err error) {
 	var hash []byte
 	var organizationCreated string
 	var created, expires sql.NullInt64
-	err = row.Scan(&i.ID, &hash, &i.Email, &i.Organization.ID, &i.Organization.Name, &organizationCreated, &i.Role, &i.InvitedBy, &created, &expires)
+	err = row.Scan(&i.ID, &hash, &i.Email, &i.Organization.ID, &i.Organization.Name, &organizationCreated, &i.Role, &i.InvitedBy, &created, &expires, &i.sender)
 	copy(i.Hash[:], hash)
 	i.CreatedAt, i.ExpiresAt = timeOf(created), timeOf(expires)
 	if organizationCreated != "" {
@@ -38,10 +55,17 @@ func textOrNull(s string) sql.NullString {
 }
 
 // revokeUnmanaged removes the invitations of a member that a member with the new role
-// could not send; an empty role means a person who is no longer a member.
+// could not send. An empty role means a person who is no longer a member: that also
+// removes earlier invitations to the address of this person, which would lead back.
 func revokeUnmanaged(ctx context.Context, tx *transaction, organizationID, userID string, role login.MemberRole) error {
 	const roles = `SELECT json_group_array(DISTINCT role) FROM auth_invitations WHERE organization_id = ? AND invited_by = ?`
 	const revoke = `DELETE FROM auth_invitations WHERE organization_id = ? AND invited_by = ? AND role = ?`
+	const back = `DELETE FROM auth_invitations WHERE organization_id = ?1 AND email = (SELECT email FROM users WHERE id = ?2)`
+	if role == "" {
+		if _, err := tx.ExecContext(ctx, back, organizationID, userID); err != nil {
+			return err
+		}
+	}
 	var list string
 	var invited []login.MemberRole
 	if err := tx.QueryRowContext(ctx, roles, organizationID, userID).Scan(&list); err != nil {
@@ -85,12 +109,18 @@ func (s *Store) AddInvitation(ctx context.Context, i login.Invitation, m login.Q
 }
 
 func mayInvite(ctx context.Context, tx *transaction, organizationID, by string, i login.Invitation) error {
+	const earlier = `SELECT role FROM auth_invitations WHERE organization_id = ? AND email = ? AND expires_at > ?`
 	const count = `SELECT count(*) FROM auth_invitations WHERE organization_id = ? AND email <> ? AND expires_at > ?`
-	role, err := roleIn(ctx, tx, organizationID, by)
+	own, err := roleIn(ctx, tx, organizationID, by)
 	if err != nil {
 		return err
 	}
-	if !role.MayManage(i.Role) {
+	var replaced login.MemberRole // empty if there is none, which every admin may replace
+	err = tx.QueryRowContext(ctx, earlier, organizationID, i.Email, micros(i.CreatedAt)).Scan(&replaced)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if !own.MayManage(i.Role) || !own.MayManage(replaced) {
 		return login.ErrForbidden
 	}
 	var open int
@@ -102,13 +132,16 @@ func mayInvite(ctx context.Context, tx *transaction, organizationID, by string, 
 }
 
 // Invitation implements login.InvitationStore.
-func (s *Store) Invitation(ctx context.Context, token login.TokenHash, now time.Time) (i login.Invitation, err error) {
+func (s *Store) Invitation(ctx context.Context, token login.TokenHash, now time.Time) (found login.Invitation, err error) {
 	const query = `SELECT ` + invitationColumns + ` WHERE i.hash = ? AND i.expires_at > ?`
-	err = s.view(ctx, "reading an invitation", func(ctx context.Context, db *reader) (err error) {
-		i, err = scanInvitation(db.QueryRowContext(ctx, query, token[:], micros(now)))
+	err = s.view(ctx, "reading an invitation", func(ctx context.Context, db *reader) error {
+		i, err := scanInvitation(db.QueryRowContext(ctx, query, token[:], micros(now)))
+		if err == nil {
+			found, err = i.standing()
+		}
 		return orOutcome(err, login.ErrTokenUnknown)
 	})
-	return i, err
+	return found, err
 }
 
 // Invitations implements login.InvitationStore.
@@ -134,7 +167,7 @@ func (s *Store) Invitations(ctx context.Context, organizationID, by string, now 
 	err = s.list(ctx, "listing invitations", query, []any{organization, micros(now), most}, func(row scanner) error {
 		i, err := scanInvitation(row)
 		i.Organization.Name, i.Organization.CreatedAt = "", time.Time{}
-		all = append(all, i)
+		all = append(all, i.Invitation)
 		return err
 	})
 	return all, err
@@ -171,11 +204,17 @@ func (s *Store) EndSignUpInvitation(ctx context.Context, email string) error {
 
 // InvitedBy implements login.InvitationStore.
 func (s *Store) InvitedBy(ctx context.Context, email string, now time.Time) (by login.Inviter, err error) {
-	const query = `
-		SELECT COALESCE(max(CASE WHEN organization_id IS NULL THEN ?3 ELSE ?4 END), ?5)
-		FROM auth_invitations WHERE email = ?1 AND expires_at > ?2`
-	err = s.view(ctx, "looking for an invitation", func(ctx context.Context, db *reader) error {
-		return db.QueryRowContext(ctx, query, email, micros(now), int(login.InviterOperator), int(login.InviterMember), int(login.InviterNone)).Scan(&by)
+	const query = `SELECT ` + invitationColumns + ` WHERE i.email = ? AND i.expires_at > ?`
+	err = s.list(ctx, "looking for an invitation", query, []any{email, micros(now)}, func(row scanner) error {
+		i, err := scanInvitation(row)
+		switch _, void := i.standing(); {
+		case err != nil || void != nil:
+		case i.Organization.ID == "":
+			by = login.InviterOperator
+		default:
+			by = max(by, login.InviterMember)
+		}
+		return err
 	})
 	return by, err
 }
@@ -198,9 +237,13 @@ func accept(ctx context.Context, tx *transaction, token login.TokenHash, userID 
 	const verify = `
 		UPDATE auth_accounts SET email_verified_at = COALESCE(email_verified_at, ?3), unopened = 0
 		WHERE user_id = ?1 AND disabled_at IS NULL AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND email = ?2)`
-	i, err := scanInvitation(tx.QueryRowContext(ctx, find, token[:], micros(now)))
+	row, err := scanInvitation(tx.QueryRowContext(ctx, find, token[:], micros(now)))
 	if err != nil {
-		return i, orOutcome(err, login.ErrTokenUnknown)
+		return login.Invitation{}, orOutcome(err, login.ErrTokenUnknown)
+	}
+	i, err := row.standing()
+	if err != nil {
+		return i, err
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM auth_invitations WHERE id = ?`, i.ID); err != nil {
 		return i, err

@@ -25,7 +25,7 @@ func (s *Service) confirm(ctx context.Context, op Operation, id Identity, passwo
 	if !s.provedEnough(session, ua.Account) {
 		return session, ua, s.refused(ctx, op, id.UserID, c, errElevationRequired(s.elevationMethods(ua)))
 	}
-	if ua.Account.Password == "" || password == "" && session.hasPasskey() && s.elevated(session) {
+	if ua.Account.Password == "" || password == "" && session.hasPasskey() && s.elevated(session, ua.Account) {
 		return session, ua, nil
 	}
 	proof := Proof{Method: MethodPassword, Password: password}
@@ -44,15 +44,14 @@ func (s *Service) confirm(ctx context.Context, op Operation, id Identity, passwo
 // of the password. For an account without a password, a recent sign-in counts as an
 // elevation, because it used everything that the account has.
 func (s *Service) provedEnough(session Session, a Account) bool {
-	switch {
-	case len(a.Factors) > 0: // an elevation from before the account had a factor is not enough
-		return s.elevated(session) && slices.Contains(session.AMR, amrMultiple)
-	case s.elevated(session):
-		return true
-	case a.Password != "":
-		return true
-	}
-	return len(session.AMR) > 0 && s.Now().Sub(session.signedInAt()) < s.rules.ElevationTTL
+	return len(a.Factors) == 0 && a.Password != "" || s.provedLately(session, a)
+}
+
+// provedLately reports whether the session's owner has proved within ElevationTTL who
+// they are: by an elevation or, for an account without a second factor, by the sign-in.
+func (s *Service) provedLately(session Session, a Account) bool {
+	signedIn := len(session.AMR) > 0 && len(a.Factors) == 0 && s.Now().Sub(session.signedInAt()) < s.rules.ElevationTTL
+	return signedIn || s.elevated(session, a)
 }
 
 // elevationMethods are the methods by which the account's owner can elevate a session:
@@ -71,9 +70,11 @@ func (s *Service) elevationMethods(ua UserAccount) []Method {
 	return methods
 }
 
-// elevated reports whether the session's owner has elevated it within ElevationTTL.
-func (s *Service) elevated(session Session) bool {
-	return !session.ElevatedAt.IsZero() && s.Now().Sub(session.ElevatedAt) < s.rules.ElevationTTL
+// elevated reports whether the session's owner has elevated it within ElevationTTL. Once
+// the account has a second factor, an elevation without one does not count.
+func (s *Service) elevated(session Session, a Account) bool {
+	lately := !session.ElevatedAt.IsZero() && s.Now().Sub(session.ElevatedAt) < s.rules.ElevationTTL
+	return lately && (len(a.Factors) == 0 || slices.Contains(session.AMR, amrMultiple))
 }
 
 // ElevateInput proves again who the caller is.

@@ -82,7 +82,7 @@ func (s *Service) accessToken(ctx context.Context, ua UserAccount, session Sessi
 // claims there is no token: one with fewer claims could open more than its bearer may see.
 func (s *Service) subject(ctx context.Context, ua UserAccount, session Session) (Subject, error) {
 	account, _ := s.entitled(ua.Account, session)
-	sub := Subject{User: ua.User, Account: account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.signedInAt(), Elevated: s.elevated(session)}
+	sub := Subject{User: ua.User, Account: account, SessionID: session.ID, AMR: session.AMR, AuthTime: session.signedInAt(), Elevated: s.elevated(session, ua.Account)}
 	if session.ElevatedAt.After(sub.AuthTime) {
 		sub.AuthTime = session.ElevatedAt
 	}

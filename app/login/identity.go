@@ -33,14 +33,13 @@ func (s *Service) MayLink(ctx context.Context, id Identity, c Client) error {
 }
 
 // authorizeFreshly finds the caller's live session, if its owner has proved a short
-// while ago who they are: by signing in with all that the account asks for, or later.
+// while ago who they are (provedLately).
 func (s *Service) authorizeFreshly(ctx context.Context, op Operation, id Identity, c Client) (Session, UserAccount, error) {
 	session, ua, err := s.authorize(ctx, id)
 	if err != nil {
 		return session, ua, err
 	}
-	fresh := len(session.AMR) > 0 && len(ua.Account.Factors) == 0 && s.Now().Sub(session.signedInAt()) < s.rules.ElevationTTL
-	if !fresh && !s.elevated(session) {
+	if !s.provedLately(session, ua.Account) {
 		return session, ua, s.refused(ctx, op, id.UserID, c, errElevationRequired(s.elevationMethods(ua)))
 	}
 	return session, ua, nil

@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	otp "github.com/pquerna/otp/totp"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 // authenticator is somebody's app.
@@ -28,8 +30,15 @@ func (a authenticator) code(t *testing.T) string {
 	return code
 }
 
-// enrol gives a signed-in account an authenticator app.
+// enrol gives a signed-in account an authenticator app, some time ago.
 func (w *world) enrol(t *testing.T, g login.Grant) authenticator {
+	t.Helper()
+	a := w.addTOTP(t, g)
+	w.clock.Advance(10 * time.Minute) // that code is spent, and the session is elevated no more
+	return a
+}
+
+func (w *world) addTOTP(t *testing.T, g login.Grant) authenticator {
 	t.Helper()
 	e, err := w.EnrolTOTP(context.Background(), identity(g), goodPassword, home)
 	if err != nil {
@@ -39,7 +48,6 @@ func (w *world) enrol(t *testing.T, g login.Grant) authenticator {
 	if err := w.AddTOTP(context.Background(), identity(g), login.AddTOTPInput{Enrolment: e.Enrolment, Code: a.code(t), Client: home}); err != nil {
 		t.Fatalf("adding: %v", err)
 	}
-	w.clock.Advance(10 * time.Minute) // that code is spent, and the session is elevated no more
 	return a
 }
 
@@ -345,19 +353,57 @@ func TestPreHijacking_FactorsOfAStranger(t *testing.T) {
 	}
 }
 
+// subjects is an issuer that keeps what its last token says.
+type subjects struct {
+	logintest.SessionIDIssuer
+	last *login.Subject
+}
+
+func (s subjects) Issue(sub login.Subject, now time.Time) (string, time.Time, error) {
+	*s.last = sub
+	return s.SessionIDIssuer.Issue(sub, now)
+}
+
 // A thief of the password elevates a session just before the owner adds a factor.
-func TestElevation_OfBeforeTheFactorDoesNotRemoveIt(t *testing.T) {
-	w := newWorld(t)
+func TestElevation_OfBeforeTheFactorCountsNowhere(t *testing.T) {
+	last := &login.Subject{}
+	w := newWorld(t, func(d *login.Deps, _ *login.Rules) { d.Issuer = subjects{last: last} })
 	g := w.signUp(t, "ann@example.org")
 	thief, err := w.signIn("ann@example.org", goodPassword)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Elevate(context.Background(), identity(thief), login.ElevateInput{Proof: login.Proof{Method: login.MethodPassword, Password: goodPassword}, Client: home}); err != nil {
-		t.Fatal(err)
+	password := login.ElevateInput{Proof: login.Proof{Method: login.MethodPassword, Password: goodPassword}, Client: home}
+	if _, err := w.Elevate(t.Context(), identity(thief), password); err != nil || !last.Elevated {
+		t.Fatalf("elevating: %v, the token says %t", err, last.Elevated)
 	}
-	w.enrol(t, g)
-	wantCode(t, w.RemoveTOTP(context.Background(), identity(thief), goodPassword, home), login.CodeElevationRequired)
+	a := w.addTOTP(t, g)
+	for name, act := range map[string]func() error{
+		"removing the factor": func() error { return w.RemoveTOTP(t.Context(), identity(thief), goodPassword, home) },
+		"linking a provider":  func() error { return w.MayLink(t.Context(), identity(thief), home) },
+		"removing an identity": func() error {
+			return w.UnlinkIdentity(t.Context(), identity(thief), "11111111-1111-4111-8111-111111111111", home)
+		},
+		"an application's permission": func() error {
+			if _, err := w.refresh(thief.RefreshToken); err != nil {
+				return err
+			}
+			if last.Elevated {
+				return errors.New("the token says that the session is elevated")
+			}
+			return login.Errorf(login.CodeElevationRequired, "the token says that it is not")
+		},
+	} {
+		t.Run(name, func(t *testing.T) { wantCode(t, act(), login.CodeElevationRequired) })
+	}
+	if _, err := w.refresh(g.RefreshToken); err != nil || !last.Elevated {
+		t.Errorf("the session that added the factor: %v, the token says %t", err, last.Elevated)
+	}
+	w.clock.Advance(time.Minute) // another code
+	w.elevate(t, thief, login.MethodTOTP, a.code(t))
+	if !last.Elevated {
+		t.Error("an elevation by the factor does not count")
+	}
 }
 
 func TestRememberedDevice_IsAskedForNoSecondFactorForAWhile(t *testing.T) {

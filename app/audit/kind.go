@@ -44,7 +44,7 @@ var kindOfEvent = map[login.EventName]Kind{
 
 	login.EventReuseDetected: KindChanges, login.EventSignedOutAll: KindChanges, login.EventSessionEnded: KindChanges,
 	login.EventPasswordChanged: KindChanges, login.EventAccountExported: KindChanges, login.EventPasswordReset: KindChanges,
-	login.EventEmailVerified: KindChanges, login.EventEmailChangeRequested: KindChanges, login.EventEmailChanged: KindChanges,
+	login.EventEmailVerified: KindChanges, login.EventCredentialsRemoved: KindChanges, login.EventEmailChangeRequested: KindChanges, login.EventEmailChanged: KindChanges,
 
 	login.EventSecondFactorAdded: KindChanges, login.EventSecondFactorRemoved: KindChanges, login.EventElevated: KindChanges, login.EventElevationMailRequested: KindChanges,
 	login.EventIdentityLinked: KindChanges, login.EventIdentityUnlinked: KindChanges,

@@ -21,6 +21,7 @@ const (
 	EventPasswordResetLink      EventName = "password-reset-link-made"
 	EventVerificationRequested  EventName = "email-verification-requested"
 	EventEmailVerified          EventName = "email-verified"
+	EventCredentialsRemoved     EventName = "credentials-removed" // of before a reset or a mail took over an account with an unverified address
 	EventEmailChangeRequested   EventName = "email-change-requested"
 	EventEmailChanged           EventName = "email-changed"
 	EventUnopenedRemoved        EventName = "unopened-account-removed"

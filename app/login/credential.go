@@ -76,7 +76,7 @@ func (s *Service) answerable(a Account) []Method {
 
 // prover checks a proof of an account, and spends it if it works only once. It returns
 // the names that RFC 8176 has for the proof, or none for a wrong proof. Each kind of
-// credential has a prover: a new kind needs a method, a prover and a row in
+// credential has a prover: a new kind needs a method, a prover and a case of
 // Service.prover.
 type prover func(ctx context.Context, a Attempt, ua UserAccount, p Proof) (amr []string, err error)
 

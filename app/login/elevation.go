@@ -124,7 +124,6 @@ func (s *Service) Elevate(ctx context.Context, id Identity, in ElevateInput) (El
 		return Elevated{}, err
 	}
 	s.record(ctx, EventElevated, OpElevate, session, in.Client)
-	s.tellOfRecoveryCode(ctx, OpElevate, in.Proof.Method, ua, in.Client)
 	token, expires, err := s.accessToken(ctx, ua, session)
 	return Elevated{Token: token, TokenExpiresAt: expires}, err
 }

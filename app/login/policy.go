@@ -158,7 +158,7 @@ var policies = map[Operation]Policy{
 	OpResetPassword: {
 		Caller: CallerAnyone, Limit: LimitLink, Lane: LanePriority,
 		Results: []Code{CodeInvalidToken, CodeSecondFactorRequired},
-		Events:  []EventName{EventPasswordReset, EventSignedIn, EventRefused, EventThrottled},
+		Events:  []EventName{EventPasswordReset, EventEmailVerified, EventCredentialsRemoved, EventSignedIn, EventRefused, EventThrottled},
 	},
 	OpRequestEmailVerification: {
 		Caller: CallerAnyone, Limit: LimitLinkRequest,
@@ -178,7 +178,7 @@ var policies = map[Operation]Policy{
 	OpSignInSecondFactor: { // Limit is for an answer to no challenge
 		Caller: CallerAnyone, Limit: LimitLink, Code: LimitCode, Signed: LimitPasskey,
 		Results: []Code{CodeInvalidCode, CodeInvalidToken, CodeInvalidCredentials, CodePasskeysDisabled},
-		Events:  []EventName{EventSignedIn, EventRecoveryCodeUsed, EventPasskeyRegressed, EventRefused, EventThrottled},
+		Events:  []EventName{EventSignedIn, EventEmailVerified, EventRecoveryCodeUsed, EventPasskeyRegressed, EventRefused, EventThrottled},
 	},
 	OpTOTPEnrolment: {
 		Caller: CallerSession, Known: LimitKnown, Lane: LanePriority,
@@ -256,12 +256,12 @@ var policies = map[Operation]Policy{
 	OpMailSignInCode: { // Limit is for a code without a challenge
 		Caller: CallerAnyone, Limit: LimitLink, Code: LimitCode,
 		Results: []Code{CodeInvalidCode, CodeInvalidToken, CodeInvalidCredentials, CodeSecondFactorRequired, CodeSignupDisabled, CodeInvitationRequired, CodeEmailNotAllowed},
-		Events:  []EventName{EventSignedIn, EventSignedUp, EventEmailVerified, EventRefused, EventThrottled},
+		Events:  []EventName{EventSignedIn, EventSignedUp, EventEmailVerified, EventCredentialsRemoved, EventRefused, EventThrottled},
 	},
 	OpMailSignInLink: {
 		Caller: CallerAnyone, Limit: LimitLink,
 		Results: []Code{CodeInvalidToken, CodeInvalidCredentials, CodeSecondFactorRequired},
-		Events:  []EventName{EventSignedIn, EventEmailVerified, EventRefused, EventThrottled},
+		Events:  []EventName{EventSignedIn, EventEmailVerified, EventCredentialsRemoved, EventRefused, EventThrottled},
 	},
 	OpRequestElevationMail: {
 		Caller: CallerSession, Limit: LimitOwnLinkRequest,

@@ -49,11 +49,10 @@ func (s *Service) SignInProvider(ctx context.Context, in ProviderSignInInput) (G
 	if err != nil {
 		return Grant{}, err
 	}
-	if err := s.spendFlow(ctx, op, in.Flow, in.Expires, in.Client); err != nil {
-		reservation.Failed(ctx)
-		return Grant{}, err
+	g := Grant{}
+	if err = s.spendFlow(ctx, op, in.Flow, in.Expires, in.Client); err == nil {
+		g, err = s.signInIdentity(ctx, in)
 	}
-	g, err := s.signInIdentity(ctx, in)
 	switch code := AsError(err).Code; {
 	case err == nil || code == CodeSecondFactorRequired:
 		reservation.Succeeded(ctx)

@@ -160,6 +160,29 @@ func TestSignInProvider_EndsOnce(t *testing.T) {
 	wantCode(t, err, login.CodeInvalidToken)
 }
 
+func TestSignInProvider_AnOutageIsNoWrongGuess(t *testing.T) {
+	for name, c := range map[string]struct{ breaks, want string }{
+		"an outage":                    {"SpendFlow", "released"},
+		"a flow that has ended before": {"", "failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &breakage{}
+			w := newWorld(t, b.in)
+			in := w.input(atCorp("1", "ann@example.org"))
+			if _, err := w.SignInProvider(t.Context(), in); err != nil {
+				t.Fatal(err)
+			}
+			b.method = c.breaks
+			if _, err := w.SignInProvider(t.Context(), in); err == nil {
+				t.Fatal("the flow ended twice")
+			}
+			if how := w.limiter.settlements(); how[len(how)-1] != c.want {
+				t.Errorf("settled %v", how)
+			}
+		})
+	}
+}
+
 // The identity is issuer and subject: what another provider, or the same one, says
 // about addresses opens no account (of the kind of "nOAuth", 2023, and of
 // getkeycloak and others that matched by e-mail).

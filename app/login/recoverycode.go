@@ -77,19 +77,17 @@ func recoveryCodeHash(code string) TokenHash {
 	return sha256.Sum256([]byte(letters))
 }
 
-func (s *Service) proveRecoveryCode(ctx context.Context, _ Attempt, ua UserAccount, p Proof) ([]string, error) {
+// proveRecoveryCode spends a right code and tells the owner. The code is gone whether or
+// not the use case that asked for it succeeds.
+func (s *Service) proveRecoveryCode(ctx context.Context, a Attempt, ua UserAccount, p Proof) ([]string, error) {
 	err := s.Credentials.UseRecoveryCode(ctx, ua.User.ID, recoveryCodeHash(p.Code))
 	if errors.Is(err, ErrTokenUnknown) {
 		return nil, nil
 	}
-	return proved(err == nil, err, amrCode)
-}
-
-// tellOfRecoveryCode tells the owner that a recovery code was used.
-func (s *Service) tellOfRecoveryCode(ctx context.Context, op Operation, m Method, ua UserAccount, c Client) {
-	if m != MethodRecoveryCode {
-		return
+	if err != nil {
+		return nil, err
 	}
-	s.Audit.Record(ctx, Event{Name: EventRecoveryCodeUsed, Operation: op, UserID: ua.User.ID, ClientPrefix: c.Prefix(), Actor: ActorUser})
-	s.notify(ctx, MailRecoveryCodeUsed, ua, c)
+	s.record(ctx, EventRecoveryCodeUsed, a.Operation, Session{UserID: ua.User.ID}, a.Client)
+	s.notify(ctx, MailRecoveryCodeUsed, ua, a.Client)
+	return []string{amrCode}, nil
 }

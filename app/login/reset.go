@@ -72,7 +72,8 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 		return Grant{}, err
 	}
 	reset := PasswordReset{Token: token, UserID: ua.User.ID, SessionVersion: ua.Account.SessionVersion, NewHash: hash, Now: s.Now().UTC()}
-	provesAddress := stored.Email == ua.User.Email && ua.Account.EmailVerifiedAt.IsZero()
+	unverified := ua.Account.EmailVerifiedAt.IsZero()
+	provesAddress := stored.Email == ua.User.Email && unverified
 	if provesAddress { // whose factors they were, no one knows: the store removes them
 		ua.Account.Factors, ua.Account.EmailVerifiedAt = nil, opened.Session.CreatedAt
 	}
@@ -87,15 +88,30 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	if err := s.Mail.ResetPassword(ctx, reset); err != nil {
 		return Grant{}, s.linkRefused(ctx, OpResetPassword, reservation, ua.User.ID, in.Client, err)
 	}
-	s.record(ctx, EventPasswordReset, OpResetPassword, Session{UserID: ua.User.ID}, in.Client)
+	s.recordReset(ctx, ua.User.ID, unverified, provesAddress, in.Client)
 	s.notify(ctx, MailPasswordChanged, ua, in.Client)
 	ua.Account.SessionVersion++
 	ua.Account.PasswordVersion++
 	if reset.Session == nil {
-		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, ua, begun{Mailbox: stored.Email}, in.Client)
+		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, ua, begun{Mailbox: stored.Email, Link: true}, in.Client)
 	}
+	s.record(ctx, EventSignedIn, OpResetPassword, opened.Session, in.Client)
 	g.DeviceToken = s.deviceToken(ua, false)
 	return g, nil
+}
+
+// recordReset records a reset, and what it did to an account whose address was unverified.
+func (s *Service) recordReset(ctx context.Context, userID string, unverified, provesAddress bool, c Client) {
+	events := []EventName{EventPasswordReset}
+	if provesAddress {
+		events = append(events, EventEmailVerified)
+	}
+	if unverified {
+		events = append(events, EventCredentialsRemoved)
+	}
+	for _, e := range events {
+		s.record(ctx, e, OpResetPassword, Session{UserID: userID}, c)
+	}
 }
 
 // resets reports whether the token lets its bearer set a new password of ua.

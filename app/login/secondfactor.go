@@ -14,7 +14,10 @@ type begun struct {
 	Device string `json:"device,omitempty"`
 	// Mailbox is the address whose mail the person has read.
 	Mailbox string `json:"mailbox,omitempty"`
-	// Provider is true if a provider has signed the person in. Without Provider and
+	// Link is true if the person has followed a link to reset the password: one from the
+	// mailbox, or one that an operator handed over.
+	Link bool `json:"link,omitempty"`
+	// Provider is true if a provider has signed the person in. Without Provider, Link and
 	// Mailbox, the first half was a password.
 	Provider bool `json:"provider,omitempty"`
 }
@@ -24,7 +27,7 @@ func (b begun) amr() string {
 	switch {
 	case b.Provider:
 		return amrProvider
-	case b.Mailbox != "":
+	case b.Link || b.Mailbox != "":
 		return amrCode
 	}
 	return amrPassword
@@ -90,10 +93,10 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 	}
 	attempt := Attempt{Operation: op, Client: in.Client, Account: ua.User.Email, Method: in.Proof.Method, DeviceID: first.Device}
 	in.Proof.asked = askedToSignIn(asked, in.Challenge)
-	wrong := wrong(in.Proof.Method)
-	amr, err := s.prove(ctx, attempt, ua, in.Proof, wrong)
+	refusal := wrong(in.Proof.Method)
+	amr, err := s.prove(ctx, attempt, ua, in.Proof, refusal)
 	if err != nil {
-		if AsError(err).Code != wrong.Code { // nothing was compared
+		if AsError(err).Code != refusal.Code { // nothing was compared
 			err = s.untryChallenge(ctx, key.Hash, err)
 		}
 		s.tellOfWrongCodes(ctx, asked, ua, in.Client, err)
@@ -106,15 +109,10 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 		}
 		return Grant{}, err
 	}
-	if ua, err = s.verifyMailbox(ctx, ua, first.Mailbox); err != nil {
+	if ua, err = s.verifyMailbox(ctx, op, ua, first.Mailbox, in.Client); err != nil {
 		return Grant{}, err
 	}
-	g, err := s.open(ctx, opening{op: op, userAccount: ua, client: in.Client, amr: withProof([]string{first.amr()}, in.Proof.Method, amr...), known: first.Device != "", remember: in.Remember})
-	if err != nil {
-		return g, err
-	}
-	s.tellOfRecoveryCode(ctx, op, in.Proof.Method, ua, in.Client)
-	return g, nil
+	return s.open(ctx, opening{op: op, userAccount: ua, client: in.Client, amr: withProof([]string{first.amr()}, in.Proof.Method, amr...), known: first.Device != "", remember: in.Remember})
 }
 
 // tellOfWrongCodes tells the owner that somebody has the first factor and guesses the
@@ -129,12 +127,17 @@ func (s *Service) tellOfWrongCodes(ctx context.Context, c Challenge, ua UserAcco
 
 // verifyMailbox notes that a sign-in has proved the account's address. It does nothing if
 // the account has another address by now.
-func (s *Service) verifyMailbox(ctx context.Context, ua UserAccount, mailbox string) (UserAccount, error) {
+func (s *Service) verifyMailbox(ctx context.Context, op Operation, ua UserAccount, mailbox string, c Client) (UserAccount, error) {
 	if mailbox == "" || mailbox != ua.User.Email || !ua.Account.EmailVerifiedAt.IsZero() {
 		return ua, nil
 	}
-	ua.Account.EmailVerifiedAt = s.Now().UTC()
-	return ua, s.Mail.VerifyMailbox(ctx, ua.User.ID, mailbox, ua.Account.EmailVerifiedAt)
+	now := s.Now().UTC()
+	if err := s.Mail.VerifyMailbox(ctx, ua.User.ID, mailbox, now); err != nil {
+		return ua, err
+	}
+	ua.Account.EmailVerifiedAt = now
+	s.record(ctx, EventEmailVerified, op, Session{UserID: ua.User.ID}, c)
+	return ua, nil
 }
 
 func secondFactors() []Method { return []Method{MethodPasskey, MethodTOTP, MethodRecoveryCode} }

@@ -303,10 +303,15 @@ func (s *Service) signInByMail(ctx context.Context, p mailProof) (Grant, error) 
 		ua.Account.SessionVersion++
 		ua.Account.PasswordVersion++
 		s.record(ctx, EventEmailVerified, p.op, Session{UserID: ua.User.ID}, p.client)
+		s.record(ctx, EventCredentialsRemoved, p.op, Session{UserID: ua.User.ID}, p.client)
 	}
 	remembered := p.device != "" && s.Devices.IssuedFor(p.device, rememberedVersionOf(ua))
 	if len(ua.Account.Factors) > 0 && (!remembered || s.guarded(ua.Account)) {
 		return Grant{}, s.secondFactorRequired(ctx, p.op, ua, begun{Device: p.device, Mailbox: ua.User.Email}, p.client)
+	}
+	// The device stands in for the second factor, so the mailbox counts as after the factor.
+	if ua, err = s.verifyMailbox(ctx, p.op, ua, ua.User.Email, p.client); err != nil {
+		return Grant{}, err
 	}
 	return s.open(ctx, opening{op: p.op, userAccount: ua, client: p.client, amr: []string{amrCode}, known: p.device != "" && !takeOver, keepsToken: remembered})
 }

@@ -337,6 +337,32 @@ func TestMailSignIn_ARememberedDeviceKeepsItsToken(t *testing.T) {
 	}
 }
 
+// A setting that came after the account: its device is remembered, its address is not
+// verified. The mail verifies it, so no session is opened beside the setting.
+func TestRequireVerifiedEmail_AMailToARememberedDeviceVerifies(t *testing.T) {
+	before := newWorld(t, byMail(login.MailSignInKnown))
+	a := before.enrol(t, before.signUp(t, "ann@example.org"))
+	remembered, err := before.SignInSecondFactor(t.Context(), login.SignInSecondFactorInput{
+		Challenge: before.challenged(t, "ann@example.org").Challenge, Proof: login.Proof{Method: login.MethodTOTP, Code: a.code(t)}, Remember: true, Client: home,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before.sendAll(t)
+	w := newWorldOn(t, before.store, byMail(login.MailSignInKnown), requireVerified)
+	r := w.requestFrom(t, login.RequestMailSignInInput{Email: "ann@example.org", DeviceToken: remembered.DeviceToken, Client: home})
+	g, err := r.enter(r.code(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ua, err := w.Me(t.Context(), identity(g)); err != nil || ua.Account.EmailVerifiedAt.IsZero() || ua.Account.Password == "" {
+		t.Errorf("a session of %+v, %v", ua.Account, err)
+	}
+	if names := w.audit.Names(); !slices.Contains(names, login.EventEmailVerified) {
+		t.Errorf("audit: %v", names)
+	}
+}
+
 func TestMailSignIn_MakesAccountsWhereThatIsWanted(t *testing.T) {
 	closed := func(_ *login.Deps, r *login.Rules) { r.SignUp = login.SignUpClosed }
 	for name, c := range map[string]struct {

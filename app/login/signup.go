@@ -103,7 +103,6 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 // sent there work for either sign-up.
 func (s *Service) signUpUnverified(ctx context.Context, ua UserAccount, replaces bool, language string, c Client) error {
 	ua.Account.Unopened = true
-	event := EventSignedUp
 	if replaces {
 		id, err := s.Store.ReplaceUnopened(ctx, ua)
 		if errors.Is(err, ErrEmailTaken) {
@@ -112,14 +111,16 @@ func (s *Service) signUpUnverified(ctx context.Context, ua UserAccount, replaces
 		if err != nil {
 			return err
 		}
+		s.record(ctx, EventSignUpReplaced, OpSignUp, Session{UserID: id}, c)
 		if ua, err = s.Store.UserAccountByID(ctx, id); err != nil { // with the version that links are bound to
 			return err
 		}
-		event = EventSignUpReplaced
-	} else if err := s.createUser(ctx, ua, nil, c); err != nil {
-		return err
+	} else {
+		if err := s.createUser(ctx, ua, nil, c); err != nil {
+			return err
+		}
+		s.record(ctx, EventSignedUp, OpSignUp, Session{UserID: ua.User.ID}, c)
 	}
-	s.record(ctx, event, OpSignUp, Session{UserID: ua.User.ID}, c)
 	if err := s.queueFirstLink(ctx, ua, language, c); err != nil {
 		return err
 	}

@@ -119,17 +119,17 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 	case err != nil:
 		return err
 	}
+	s.record(ctx, EventSecondFactorAdded, op, session, in.Client)
+	s.notify(ctx, MailSecondFactorAdded, ua, in.Client)
 	if err := s.Credentials.EndChallenge(ctx, key.Hash); err != nil && !errors.Is(err, ErrTokenUnknown) {
 		return err
 	}
 	// The session has proved the factor, and a short while ago.
 	err = s.Credentials.Elevate(ctx, session.ID, withProof(session.AMR, MethodTOTP, amrCode), now)
-	if err != nil && !errors.Is(err, ErrNotFound) { // ended meanwhile
-		return err
+	if errors.Is(err, ErrNotFound) { // ended meanwhile
+		return nil
 	}
-	s.record(ctx, EventSecondFactorAdded, op, session, in.Client)
-	s.notify(ctx, MailSecondFactorAdded, ua, in.Client)
-	return nil
+	return err
 }
 
 // ownEnrolment counts an answer to an enrolment that this session has begun.

@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"errors"
+	"strings"
 )
 
 // Me returns the caller's own user and account.
@@ -25,7 +26,7 @@ func (s *Service) EndSession(ctx context.Context, id Identity, sessionID string,
 		return err
 	}
 	err := ErrNotFound
-	if isUUID(sessionID) {
+	if sessionID = strings.ToLower(sessionID); isUUID(sessionID) {
 		err = s.Store.EndSession(ctx, id.UserID, sessionID, s.Now())
 	}
 	if errors.Is(err, ErrNotFound) {

@@ -135,6 +135,9 @@ func (s *Service) RevokeInvitation(ctx context.Context, id Identity, organizatio
 	if err != nil {
 		return err
 	}
+	if !isUUID(organizationID) || !isUUID(invitationID) {
+		return s.organizationRefused(ctx, op, id, c, ErrNotFound)
+	}
 	if err := s.Invitations.RevokeInvitation(ctx, organizationID, id.UserID, invitationID); err != nil {
 		return s.organizationRefused(ctx, op, id, c, err)
 	}

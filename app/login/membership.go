@@ -126,6 +126,9 @@ func (s *Service) changeMember(ctx context.Context, op Operation, event EventNam
 	if err != nil {
 		return err
 	}
+	if !isUUID(change.OrganizationID) || !isUUID(change.UserID) {
+		return s.organizationRefused(ctx, op, id, c, ErrNotFound)
+	}
 	change.By = id.UserID
 	if _, err := s.Organizations.ChangeMember(ctx, change); err != nil {
 		return s.organizationRefused(ctx, op, id, c, err)
@@ -144,6 +147,9 @@ func (s *Service) DeleteOrganization(ctx context.Context, id Identity, organizat
 	session, _, err := s.authorizeFreshly(ctx, op, id, c)
 	if err != nil {
 		return err
+	}
+	if !isUUID(organizationID) {
+		return s.organizationRefused(ctx, op, id, c, ErrNotFound)
 	}
 	if err := s.Organizations.DeleteOrganization(ctx, organizationID, id.UserID); err != nil {
 		return s.organizationRefused(ctx, op, id, c, err)

@@ -52,7 +52,7 @@ func (v signUpInvitation) run(ctx context.Context, env Environment, args []strin
 		return err
 	}
 	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
-		o := login.Operator{Store: store, Audit: trail}
+		o := login.Operator{Store: store, Audit: trail, Rules: login.Rules{EmailDomains: cfg.EmailDomains()}}
 		if v.revoke {
 			if err := o.RevokeSignUpInvitation(ctx, store, args[0]); err != nil {
 				return login.AsError(err)

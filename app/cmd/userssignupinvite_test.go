@@ -14,6 +14,7 @@ func TestUsersInvite_MailsListsAndRevokes(t *testing.T) {
 	vars := []string{"LOGIN_DATABASE_URL=" + pg.URLFor("hasura_login_a", "app"), "LOGIN_AUDIT_DIR=" + t.TempDir(), "LOGIN_SERVER_SECRET=" + strings.Repeat("s", 32)}
 	mail := []string{"LOGIN_MAIL_SMTP_HOST=smtp.example.org", "LOGIN_MAIL_FROM=login@example.org", "LOGIN_MAIL_RESET_LINK=https://app.example.org/r#{token}", "LOGIN_MAIL_VERIFY_LINK=https://app.example.org/v#{token}"}
 	link := "LOGIN_MAIL_INVITATION_LINK=https://app.example.org/i#{token}"
+	allowed, blocked := append(mail, link, "LOGIN_ALLOWED_EMAIL_DOMAINS=example.org"), append(mail, link, "LOGIN_BLOCKED_EMAIL_DOMAINS=example.net")
 	if code, _, stderr := run(t, "", vars, "users", "create", "ann@example.org", "--name", "Ann", "--no-password"); code != 0 {
 		t.Fatal(stderr)
 	}
@@ -29,6 +30,8 @@ func TestUsersInvite_MailsListsAndRevokes(t *testing.T) {
 		{append(mail, link), []string{"--list", "bob@example.org"}, 2, "", "either an EMAIL or --list"},
 		{append(mail, link), []string{"bob"}, 1, "", "email"},
 		{append(mail, link), []string{"ann@example.org"}, 1, "", "already has an account"},
+		{allowed, []string{"bob@example.com"}, 1, "", "Accounts cannot have an e-mail address at this domain here"},
+		{blocked, []string{"bob@mail.example.net"}, 1, "", "Accounts cannot have an e-mail address at this domain here"},
 		{append(mail, link), []string{"Bob@Example.org", "--language", "de"}, 0, "the mail is queued", ""},
 		{nil, []string{"--list"}, 0, "bob@example.org", ""},
 		{nil, []string{"--revoke", "bob@example.org"}, 0, "void", ""},

@@ -79,8 +79,10 @@ func (s *Service) maySignUp(email string, by Inviter) error {
 
 // mayHave is the one rule for the address of an account, new or changed. Accounts that
 // have their address already keep it, and can sign in.
-func (s *Service) mayHave(email string) error {
-	if !s.rules.EmailDomains.allow(email) {
+func (s *Service) mayHave(email string) error { return s.rules.mayHave(email) }
+
+func (r Rules) mayHave(email string) error {
+	if !r.EmailDomains.allow(email) {
 		return Errorf(CodeEmailNotAllowed, "Accounts cannot have an e-mail address at this domain here")
 	}
 	return nil

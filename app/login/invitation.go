@@ -291,6 +291,9 @@ func (o *Operator) Invite(ctx context.Context, store InvitationStore, secret Mai
 	if i.Email, err = NormalizeEmail(email); err != nil {
 		return Invitation{}, err
 	}
+	if err := o.Rules.mayHave(i.Email); err != nil { // its sign-up would be refused
+		return Invitation{}, err
+	}
 	if language, err = mailLanguage(language, Client{}); err != nil {
 		return Invitation{}, err
 	}

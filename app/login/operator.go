@@ -32,7 +32,7 @@ type Operator struct {
 	Roles         []string      // of a user created without any
 	Issuer        Issuer        // only OpenSession needs it
 	Claims        []ClaimSource // of the tokens of OpenSession
-	Rules         Rules         // OpenSession takes the life of sessions from them
+	Rules         Rules         // OpenSession takes the life of sessions from them, Invite the domains of addresses
 }
 
 // roleName is what Hasura takes as a role without quoting trouble.

@@ -162,7 +162,11 @@ func showLimits(w io.Writer, standing []ratelimit.Standing, processes int) {
 		if s.Client != "" {
 			whom = "attempts from " + s.Client
 		}
-		fmt.Fprintf(w, "  %s  %s (%s, %d of %d)  until %s\n", s.Operation, whom, s.Scope, s.Count, s.Limit, s.Ends.Format(time.RFC3339))
+		what := string(s.Operation)
+		if what == "" {
+			what = "mail " + string(s.Mail)
+		}
+		fmt.Fprintf(w, "  %s  %s (%s, %d of %d)  until %s\n", what, whom, s.Scope, s.Count, s.Limit, s.Ends.Format(time.RFC3339))
 	}
 }
 

@@ -6,3 +6,6 @@ import "context"
 func (s *Service) Prove(ctx context.Context, ua UserAccount, p Proof) ([]string, error) {
 	return s.prover(p.Method)(ctx, Attempt{Operation: OpElevate}, ua, p)
 }
+
+// Reaching returns a limit's row of reaching.
+func Reaching(l Limit) func(account string, c Client) []Attempt { return reaching[l] }

@@ -32,25 +32,65 @@ const Limits = int(limits)
 // AttemptsOn returns the attempts that the limits of an account (its normalised address)
 // could refuse, from the given clients and from one of unknown address.
 func AttemptsOn(account string, clients []netip.Addr) []Attempt {
-	attempts := []Attempt{
-		{Operation: OpSignIn, Account: account, DeviceID: "any"},
-		{Operation: OpRequestEmailChange, Account: account, Recipient: "any"},
-		{Operation: OpRequestElevationMail, Account: account},
-		{Operation: OpInviteMember, Account: account},
-		{Operation: OpRequestMailSignIn, Recipient: account, Unsolicited: MailSignInLink},
-	}
+	var attempts []Attempt
 	for _, addr := range append([]netip.Addr{{}}, clients...) {
-		client := Client{Addr: addr}
-		attempts = append(attempts,
-			Attempt{Operation: OpSignIn, Account: account, Client: client},
-			Attempt{Operation: OpSignInSecondFactor, Account: account, Client: client, Method: MethodTOTP},
-			Attempt{Operation: OpSignInSecondFactor, Account: account, Client: client, Method: MethodRecoveryCode},
-			Attempt{Operation: OpMailSignInCode, Account: account, Client: client, Method: MethodMail},
-			Attempt{Operation: OpRequestPasswordReset, Account: account, Client: client},
-		)
+		for _, reach := range reaching {
+			if reach != nil {
+				attempts = append(attempts, reach(account, Client{Addr: addr})...)
+			}
+		}
 	}
 	return attempts
 }
+
+// reaching has a row for each limit: attempts by which a client reaches all that the limit
+// counts for an account.
+var reaching = [limits]func(account string, c Client) []Attempt{
+	LimitNone: ofNoAccount,
+	LimitGuess: func(account string, c Client) []Attempt {
+		return []Attempt{{Operation: OpSignIn, Client: c, Account: account}}
+	},
+	LimitCode: func(account string, c Client) []Attempt {
+		return []Attempt{
+			{Operation: OpSignInSecondFactor, Client: c, Account: account, Method: MethodTOTP},
+			{Operation: OpSignInSecondFactor, Client: c, Account: account, Method: MethodRecoveryCode},
+			{Operation: OpMailSignInCode, Client: c, Account: account, Method: MethodMail},
+		}
+	},
+	LimitKnown: func(account string, c Client) []Attempt {
+		return []Attempt{{Operation: OpSignIn, Client: c, Account: account, DeviceID: "any"}}
+	},
+	LimitPasskey: ofNoAccount,
+	LimitSignUp:  ofNoAccount,
+	LimitRefresh: ofNoAccount,
+	LimitLink:    ofNoAccount,
+	LimitLinkRequest: func(account string, c Client) []Attempt {
+		return []Attempt{{Operation: OpRequestPasswordReset, Client: c, Account: account}}
+	},
+	LimitOwnLinkRequest: func(account string, c Client) []Attempt {
+		return []Attempt{{Operation: OpRequestEmailChange, Client: c, Account: account, Recipient: "any"}}
+	},
+	LimitUnsolicited: func(account string, c Client) (attempts []Attempt) {
+		for _, kind := range MailKinds() {
+			if a := (Attempt{Client: c, Recipient: account, Unsolicited: kind}); a.Limit() == LimitUnsolicited {
+				attempts = append(attempts, a)
+			}
+		}
+		return attempts
+	},
+	LimitMailSignIn: func(account string, c Client) []Attempt {
+		return []Attempt{{Operation: OpRequestMailSignIn, Client: c, Recipient: account, Unsolicited: MailSignInLink}}
+	},
+	LimitStranger: func(account string, c Client) []Attempt {
+		return []Attempt{{Operation: OpRequestMailSignIn, Client: c, Recipient: account, Unsolicited: MailSignInCode}}
+	},
+	LimitInvite: func(account string, c Client) []Attempt {
+		return []Attempt{{Operation: OpInviteMember, Client: c, Account: account}}
+	},
+}
+
+// ofNoAccount is the row of a limit that counts nothing for an account.
+func ofNoAccount(string, Client) []Attempt { return nil }
 
 // Limit returns the limit that counts the attempt.
 func (a Attempt) Limit() Limit {

@@ -45,8 +45,7 @@ var counting = [login.Limits]struct {
 	login.LimitStranger: {hits: func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit {
 		id := l.keys.id(kindAccount, limitUnsolicited, noRange, a.Recipient, string(a.Unsolicited))
 		list = appendRates(list, id, kindAccount, l.limits.ResetAccount, 1, now)
-		all := l.keys.id(kindAccount, limitStrangers, noRange, "", "")
-		return appendRates(list, all, kindAccount, l.limits.MailStrangers, 1, now)
+		return appendRates(list, l.strangers(), kindAccount, l.limits.MailStrangers, 1, now)
 	}},
 	login.LimitInvite: {hits: func(l *Limiter, list []hit, a login.Attempt, now time.Time) []hit {
 		list = l.clientHits(list, limitReset, l.limits.ResetClient, a, now)
@@ -57,6 +56,11 @@ var counting = [login.Limits]struct {
 		id := l.keys.id(kindAccount, limitUnsolicited, noRange, a.Recipient, string(a.Unsolicited))
 		return appendRates(list, id, kindAccount, l.limits.ResetAccount, 1, now)
 	}},
+}
+
+// strangers is the counter of all unverified mailboxes together.
+func (l *Limiter) strangers() counterID {
+	return l.keys.id(kindAccount, limitStrangers, noRange, "", "")
 }
 
 // clientHits counts for the client and the wider tiers of its address.

@@ -11,7 +11,8 @@ import (
 
 // Standing is a limit that would refuse an account's next attempt.
 type Standing struct {
-	Operation login.Operation `json:"operation"`
+	Operation login.Operation `json:"operation,omitempty"`
+	Mail      login.MailKind  `json:"mail,omitempty"` // of a limit of the mailbox: the kind of mail
 	Scope     Scope           `json:"scope"`
 	Count     int64           `json:"count"`
 	Limit     int64           `json:"limit"`
@@ -23,11 +24,11 @@ type Standing struct {
 // address) now. It counts nothing.
 func (l *Limiter) InForce(ctx context.Context, account string, clients []netip.Addr) []Standing {
 	now := l.now()
-	seen := map[hit]bool{}
+	seen, strangers := map[hit]bool{}, l.strangers()
 	standing := []Standing{}
 	for _, a := range login.AttemptsOn(account, clients) {
 		for _, c := range l.hitsOf(a, now) {
-			if c.limit == 0 || seen[c] || c.kind == kindUnknown {
+			if c.limit == 0 || seen[c] || c.kind == kindUnknown || c.id == strangers {
 				continue
 			}
 			seen[c] = true
@@ -35,7 +36,7 @@ func (l *Limiter) InForce(ctx context.Context, account string, clients []netip.A
 			if count+c.cost <= c.limit {
 				continue
 			}
-			s := Standing{Operation: a.Operation, Scope: c.kind.scope(), Count: count, Limit: c.limit, Ends: time.Unix(c.end(), 0).UTC()}
+			s := Standing{Operation: a.Operation, Mail: a.Unsolicited, Scope: c.kind.scope(), Count: count, Limit: c.limit, Ends: time.Unix(c.end(), 0).UTC()}
 			if c.kind.isClient() || a.Limit() == login.LimitLinkRequest {
 				s.Client = a.Client.Prefix()
 			}
@@ -58,14 +59,17 @@ func (l *Limiter) peek(ctx context.Context, c hit, now time.Time) int64 {
 	return l.counters.take(ctx, now, []hit{c}).count
 }
 
-// Forget clears what an account's own limits have counted. Those of clients stay:
-// they are not about the account, and end by themselves.
+// Forget clears what an account's own limits have counted. Those of clients, and of all
+// unverified mailboxes together, stay: they are not about the account, and end by
+// themselves.
 func (l *Limiter) Forget(ctx context.Context, account string, clients []netip.Addr) {
 	now := l.now()
+	seen, strangers := map[hit]bool{}, l.strangers()
 	var refunds []refund
 	for _, a := range login.AttemptsOn(account, clients) {
 		for _, c := range l.hitsOf(a, now) {
-			if !c.kind.isClient() {
+			if !c.kind.isClient() && c.id != strangers && !seen[c] {
+				seen[c] = true
 				refunds = append(refunds, refund{ledger: c, all: true})
 			}
 		}

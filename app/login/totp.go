@@ -36,7 +36,7 @@ type TOTPEnrolment struct {
 // totpEnrolment is the data that is stored with an enrolment.
 type totpEnrolment struct {
 	SessionID string `json:"session"`
-	Secret    []byte `json:"secret"` // sealed
+	Sealed    []byte `json:"sealed"`
 }
 
 // EnrolTOTP checks the caller's password and draws a secret. The account has no second
@@ -55,7 +55,7 @@ func (s *Service) EnrolTOTP(ctx context.Context, id Identity, password string, c
 	if err != nil {
 		return TOTPEnrolment{}, err
 	}
-	data, err := json.Marshal(totpEnrolment{SessionID: session.ID, Secret: sealed})
+	data, err := json.Marshal(totpEnrolment{SessionID: session.ID, Sealed: sealed})
 	if err != nil {
 		return TOTPEnrolment{}, err
 	}
@@ -98,7 +98,7 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 	}
 	step := int64(0)
 	if err == nil {
-		step, err = s.OneTimePasswords.Check(id.UserID, begun.Secret, in.Code, s.Now())
+		step, err = s.OneTimePasswords.Check(id.UserID, begun.Sealed, in.Code, s.Now())
 	}
 	if err != nil {
 		reservation.Released(ctx)
@@ -110,7 +110,7 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 	}
 	reservation.Succeeded(ctx)
 	now := s.Now().UTC()
-	err = s.Credentials.AddTOTP(ctx, id.UserID, ua.Account.SessionVersion, TOTP{Secret: begun.Secret, LastStep: step, CreatedAt: now})
+	err = s.Credentials.AddTOTP(ctx, id.UserID, ua.Account.SessionVersion, TOTP{Secret: begun.Sealed, LastStep: step, CreatedAt: now})
 	switch {
 	case errors.Is(err, ErrCredentialExists):
 		return s.refused(ctx, op, id.UserID, in.Client, errCredentialExists())

@@ -86,6 +86,7 @@ start_engine
 cp -R /hasura "${project}"
 case ${LOGIN_ORGANIZATIONS:-false} in
   1 | t | T | true | True | TRUE) add_organizations ;; # what login takes for true
+  *) ;;
 esac
 
 if source_is_known; then

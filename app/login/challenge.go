@@ -79,9 +79,9 @@ func (s *Service) challenge(ctx context.Context, p ChallengePurpose, ua UserAcco
 	return challengeEncoding.EncodeToString(raw[:]), err
 }
 
-// untryChallenge takes an answer back that an error has ended before it was compared.
-func (s *Service) untryChallenge(ctx context.Context, hash TokenHash, err error) error {
-	return errors.Join(err, s.Credentials.UntryChallenge(context.WithoutCancel(ctx), hash))
+// refundChallengeTry takes an answer back that an error has ended before it was compared.
+func (s *Service) refundChallengeTry(ctx context.Context, hash TokenHash, err error) error {
+	return errors.Join(err, s.Credentials.RefundChallengeTry(context.WithoutCancel(ctx), hash))
 }
 
 // challengeKey decodes a challenge that a client presents. A malformed one matches no

@@ -37,9 +37,9 @@ type CredentialStore interface {
 	// ErrTokenUnknown if none that is live has the key: unknown, expired, of another
 	// purpose, client or version, of a disabled account, or tried ChallengeTries times.
 	TryChallenge(ctx context.Context, k ChallengeKey) (Challenge, UserAccount, error)
-	// UntryChallenge takes back an answer that was never compared with the right one. A
+	// RefundChallengeTry takes back an answer that was never compared with the right one. A
 	// missing challenge is not an error.
-	UntryChallenge(ctx context.Context, hash TokenHash) error
+	RefundChallengeTry(ctx context.Context, hash TokenHash) error
 	// EndChallenge removes a challenge: of parallel calls exactly one succeeds;
 	// ErrTokenUnknown.
 	EndChallenge(ctx context.Context, hash TokenHash) error

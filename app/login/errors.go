@@ -132,7 +132,8 @@ func AsError(err error) *Error {
 
 // The errors of a Store. Adapters wrap these; callers match with errors.Is.
 var (
-	// ErrNotFound: no such user, account or session.
+	// ErrNotFound: nothing is stored under this name, or not for this user; for a queue,
+	// nothing is due.
 	ErrNotFound = errors.New("not found")
 	// ErrEmailTaken: another user has the address.
 	ErrEmailTaken = errors.New("email taken")

@@ -52,9 +52,9 @@ type MailCodeStore interface {
 	// ErrTokenUnknown if it is unknown, expired, of another purpose, or was tried
 	// MailCodeTries times.
 	TryMailCode(ctx context.Context, hash TokenHash, p MailCodePurpose, now time.Time) (MailCode, error)
-	// UntryMailCode takes back an answer that was never compared with the right one. A
+	// RefundMailCodeTry takes back an answer that was never compared with the right one. A
 	// missing code is not an error.
-	UntryMailCode(ctx context.Context, hash TokenHash) error
+	RefundMailCodeTry(ctx context.Context, hash TokenHash) error
 	// EndMailCode removes a code: of parallel calls exactly one succeeds;
 	// ErrTokenUnknown.
 	EndMailCode(ctx context.Context, hash TokenHash) error
@@ -155,7 +155,7 @@ func (s *Service) proveMail(ctx context.Context, _ Attempt, ua UserAccount, p Pr
 	}
 	right, err := s.MailSecret.isCode(code.MailID, p.Code)
 	if err != nil {
-		return nil, s.untryMailCode(ctx, code.Hash, err)
+		return nil, s.refundMailCodeTry(ctx, code.Hash, err)
 	}
 	if !right || code.Email != ua.User.Email {
 		return nil, nil

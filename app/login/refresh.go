@@ -70,8 +70,8 @@ func (s *Service) rotate(ctx context.Context, token refreshToken) (Rotated, erro
 
 // SignOut ends the session of a refresh token, spent or not, and the session of the
 // hosted pages that it came from: otherwise the next person at this browser would be one
-// click away from the account. A token without a live session is no error: the caller is
-// signed out already.
+// click away from the account. A token without a live session is no error and ends
+// nothing: if the app's session has expired, the session of the pages goes on.
 func (s *Service) SignOut(ctx context.Context, in RefreshInput) error {
 	token, ok := parseRefreshToken(in.RefreshToken)
 	if !ok {

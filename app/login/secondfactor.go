@@ -97,7 +97,7 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 	amr, err := s.prove(ctx, attempt, ua, in.Proof, refusal)
 	if err != nil {
 		if AsError(err).Code != refusal.Code { // nothing was compared
-			err = s.untryChallenge(ctx, key.Hash, err)
+			err = s.refundChallengeTry(ctx, key.Hash, err)
 		}
 		s.tellOfWrongCodes(ctx, asked, ua, in.Client, err)
 		return Grant{}, err

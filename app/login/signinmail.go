@@ -193,13 +193,13 @@ func (s *Service) SignInMailCode(ctx context.Context, in MailSignInCodeInput) (G
 	}
 	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client, Account: code.Email, DeviceID: code.Device, Method: MethodMail})
 	if err != nil {
-		return Grant{}, s.untryMailCode(ctx, key.Hash, err)
+		return Grant{}, s.refundMailCodeTry(ctx, key.Hash, err)
 	}
 	right, err := s.MailSecret.isCode(code.MailID, in.Code)
 	token, ua, live, err2 := s.signInToken(ctx, code.MailID)
 	if err := errors.Join(err, err2); err != nil {
 		reservation.Released(ctx)
-		return Grant{}, s.untryMailCode(ctx, key.Hash, err)
+		return Grant{}, s.refundMailCodeTry(ctx, key.Hash, err)
 	}
 	if !right {
 		reservation.Failed(ctx)
@@ -215,9 +215,9 @@ func (s *Service) SignInMailCode(ctx context.Context, in MailSignInCodeInput) (G
 	return Grant{}, s.refused(ctx, op, "", in.Client, errMailCode())
 }
 
-// untryMailCode takes a try back that an error has ended before the code was compared.
-func (s *Service) untryMailCode(ctx context.Context, hash TokenHash, err error) error {
-	return errors.Join(err, s.Mail.UntryMailCode(context.WithoutCancel(ctx), hash))
+// refundMailCodeTry takes a try back that an error has ended before the code was compared.
+func (s *Service) refundMailCodeTry(ctx context.Context, hash TokenHash, err error) error {
+	return errors.Join(err, s.Mail.RefundMailCodeTry(context.WithoutCancel(ctx), hash))
 }
 
 // signInToken finds the token of the mail's link. A sign-in by code spends it, too.

@@ -73,7 +73,8 @@ type UserAccount struct {
 	Account Account
 }
 
-// TokenHash is the SHA-256 of a refresh token; the token itself is never stored.
+// TokenHash is the SHA-256 of a refresh token, a mailed token, a challenge, a recovery code
+// or another value that is looked up by it. The value itself is not stored.
 type TokenHash [32]byte
 
 // TokenKey is the stored form of a refresh token: the hash of its family, which names

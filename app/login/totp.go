@@ -102,7 +102,7 @@ func (s *Service) AddTOTP(ctx context.Context, id Identity, in AddTOTPInput) err
 	}
 	if err != nil {
 		reservation.Released(ctx)
-		return s.untryChallenge(ctx, key.Hash, err)
+		return s.refundChallengeTry(ctx, key.Hash, err)
 	}
 	if step == 0 {
 		reservation.Failed(ctx)

@@ -215,8 +215,8 @@ func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.C
 	return c, row.value(), nil
 }
 
-// UntryChallenge implements login.CredentialStore.
-func (s *Store) UntryChallenge(ctx context.Context, hash login.TokenHash) error {
+// RefundChallengeTry implements login.CredentialStore.
+func (s *Store) RefundChallengeTry(ctx context.Context, hash login.TokenHash) error {
 	return s.exec(ctx, "taking back an answer to a challenge", nil, `UPDATE auth.challenges SET tries = tries - 1 WHERE hash = $1 AND tries > 0`, hash[:])
 }
 

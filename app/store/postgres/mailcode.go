@@ -40,8 +40,8 @@ func (s *Store) TryMailCode(ctx context.Context, hash login.TokenHash, p login.M
 	return c, nil
 }
 
-// UntryMailCode implements login.MailCodeStore.
-func (s *Store) UntryMailCode(ctx context.Context, hash login.TokenHash) error {
+// RefundMailCodeTry implements login.MailCodeStore.
+func (s *Store) RefundMailCodeTry(ctx context.Context, hash login.TokenHash) error {
 	return s.exec(ctx, "taking back a try of a mailed code", nil, `UPDATE auth.mail_codes SET tries = tries - 1 WHERE hash = $1 AND tries > 0`, hash[:])
 }
 

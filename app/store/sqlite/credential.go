@@ -188,8 +188,8 @@ func (s *Store) TryChallenge(ctx context.Context, k login.ChallengeKey) (login.C
 	return c, ua, err
 }
 
-// UntryChallenge implements login.CredentialStore.
-func (s *Store) UntryChallenge(ctx context.Context, hash login.TokenHash) error {
+// RefundChallengeTry implements login.CredentialStore.
+func (s *Store) RefundChallengeTry(ctx context.Context, hash login.TokenHash) error {
 	return s.update(ctx, "taking back an answer to a challenge", func(ctx context.Context, tx *transaction) error {
 		_, err := tx.ExecContext(ctx, `UPDATE auth_challenges SET tries = tries - 1 WHERE hash = ? AND tries > 0`, hash[:])
 		return err

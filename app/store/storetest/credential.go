@@ -200,17 +200,17 @@ func challengeTries(k *kit) {
 		return err
 	})
 	k.equal("tries and refusals", []int{login.ChallengeTries, 2 * login.ChallengeTries}, k.count(errs, nil, login.ErrTokenUnknown))
-	k.ok(k.credentials().UntryChallenge(k.ctx, key.Hash))
+	k.ok(k.credentials().RefundChallengeTry(k.ctx, key.Hash))
 	k.try(key, nil)
 	k.try(key, login.ErrTokenUnknown)
 	for range 2 * login.ChallengeTries { // more than were ever taken
-		k.ok(k.credentials().UntryChallenge(k.ctx, key.Hash))
+		k.ok(k.credentials().RefundChallengeTry(k.ctx, key.Hash))
 	}
 	for range login.ChallengeTries {
 		k.try(key, nil)
 	}
 	k.try(key, login.ErrTokenUnknown)
-	k.ok(k.credentials().UntryChallenge(k.ctx, newToken()))
+	k.ok(k.credentials().RefundChallengeTry(k.ctx, newToken()))
 }
 
 func challengeVoid(k *kit) {

@@ -53,13 +53,13 @@ func mailCodeTries(k *kit) {
 	})
 	k.equal("tries and refusals", []int{login.MailCodeTries, 2 * login.MailCodeTries}, k.count(errs, nil, login.ErrTokenUnknown))
 	for range 2 * login.MailCodeTries { // more than were ever taken
-		k.ok(k.mail().UntryMailCode(k.ctx, c.Hash))
+		k.ok(k.mail().RefundMailCodeTry(k.ctx, c.Hash))
 	}
 	for range login.MailCodeTries {
 		k.tryCode(c, nil)
 	}
 	k.tryCode(c, login.ErrTokenUnknown)
-	k.ok(k.mail().UntryMailCode(k.ctx, newToken()))
+	k.ok(k.mail().RefundMailCodeTry(k.ctx, newToken()))
 }
 
 func mailCodeEndsOnce(k *kit) {

@@ -39,6 +39,8 @@ type Line struct {
 	Session      string          `json:"session,omitempty"`
 	Organization string          `json:"organization,omitempty"`
 	Member       string          `json:"member,omitempty"` // the user whom the event is about
+	Role         string          `json:"role,omitempty"`
+	RoleBefore   string          `json:"roleBefore,omitempty"`
 	Client       string          `json:"client,omitempty"`
 	Actor        string          `json:"actor,omitempty"`
 	ID           string          `json:"id,omitempty"`    // of the request; the first of those added up
@@ -49,7 +51,8 @@ type Line struct {
 func lineOf(ctx context.Context, e login.Event, now time.Time) Line {
 	return Line{
 		Time: now.UTC(), Event: e.Name, Operation: e.Operation, Reason: e.Reason, Scope: e.Scope,
-		User: e.UserID, Session: e.SessionID, Organization: e.Organization, Member: e.Member, Client: e.ClientPrefix, Actor: e.Actor, ID: requestID(ctx),
+		User: e.UserID, Session: e.SessionID, Organization: e.Organization, Member: e.Member,
+		Role: string(e.Role), RoleBefore: string(e.RoleBefore), Client: e.ClientPrefix, Actor: e.Actor, ID: requestID(ctx),
 	}
 }
 
@@ -59,11 +62,11 @@ var encoder = zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 })
 
 // Lines lend one another the memory for their fields.
-var lentFields = sync.Pool{New: func() any { return new([12]zap.Field) }}
+var lentFields = sync.Pool{New: func() any { return new([14]zap.Field) }}
 
 // encode writes the names that Line has. The caller frees the buffer.
 func (l Line) encode() *buffer.Buffer {
-	lent := lentFields.Get().(*[12]zap.Field)
+	lent := lentFields.Get().(*[14]zap.Field)
 	defer lentFields.Put(lent)
 	fields := lent[:0]
 	add := func(name, value string) {
@@ -78,6 +81,8 @@ func (l Line) encode() *buffer.Buffer {
 	add("session", l.Session)
 	add("organization", l.Organization)
 	add("member", l.Member)
+	add("role", l.Role)
+	add("roleBefore", l.RoleBefore)
 	add("client", l.Client)
 	add("actor", l.Actor)
 	add("id", l.ID)

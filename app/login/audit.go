@@ -81,8 +81,10 @@ type Event struct {
 	Scope        string // of the limit that refused, or empty
 	Account      string // of EventThrottled: the address that the attempt named; the Auditor keeps only its user's id
 	UserID       string
-	Organization string // the id of the organisation that the event is about
-	Member       string // the id of the affected user, if that is not UserID
+	Organization string     // the id of the organisation that the event is about
+	Member       string     // the id of the affected user, if that is not UserID
+	Role         MemberRole // that a member has got
+	RoleBefore   MemberRole // that a member had
 	SessionID    string
 	ClientPrefix string
 	Actor        string // ActorUser or ActorOperator

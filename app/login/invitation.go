@@ -62,7 +62,9 @@ func (s *Service) InviteMember(ctx context.Context, id Identity, in InviteMember
 		return Invitation{}, s.organizationRefused(ctx, op, id, in.Client, err)
 	}
 	s.mailQueued()
-	s.recordOrganization(ctx, EventMemberInvited, op, session, i.Organization.ID, "", in.Client)
+	e := organizationEvent(EventMemberInvited, op, session, i.Organization.ID, "", in.Client)
+	e.Role = i.Role
+	s.Audit.Record(ctx, e)
 	return i, nil
 }
 
@@ -214,6 +216,9 @@ func (s *Service) AcceptInvitation(ctx context.Context, id Identity, token strin
 	case err != nil:
 		return Invitation{}, s.linkRefused(ctx, op, reservation, id.UserID, c, err)
 	}
+	if ua.Account.EmailVerifiedAt.IsZero() {
+		s.record(ctx, EventEmailVerified, op, session, c)
+	}
 	s.recordOrganization(ctx, EventInvitationAccepted, op, session, i.Organization.ID, i.InvitedBy, c)
 	return i, nil
 }
@@ -246,7 +251,7 @@ func (s *Service) signUpInvited(ctx context.Context, ua UserAccount, i Invitatio
 	if err != nil {
 		return Grant{}, err
 	}
-	i, err = s.Invitations.CreateInvitedUser(ctx, ua, &session, i.Hash, ua.User.CreatedAt)
+	i, unopened, err := s.Invitations.CreateInvitedUser(ctx, ua, &session, i.Hash, ua.User.CreatedAt)
 	switch {
 	case errors.Is(err, ErrEmailTaken):
 		return Grant{}, s.refused(ctx, OpSignUp, "", c, errEmailTaken())
@@ -254,6 +259,9 @@ func (s *Service) signUpInvited(ctx context.Context, ua UserAccount, i Invitatio
 		return Grant{}, s.refused(ctx, OpSignUp, "", c, errInvalidToken())
 	case err != nil:
 		return Grant{}, err
+	}
+	if unopened != "" {
+		s.record(ctx, EventUnopenedRemoved, OpSignUp, Session{UserID: unopened}, c)
 	}
 	s.record(ctx, EventSignedUp, OpSignUp, session.Session, c)
 	s.recordOrganization(ctx, EventInvitationAccepted, OpSignUp, session.Session, i.Organization.ID, i.InvitedBy, c)

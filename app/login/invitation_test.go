@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -436,5 +437,40 @@ func TestInvitation_RepeatsNoNameThatIsALink(t *testing.T) {
 		if len(mails) != 1 || mails[0].Payload.Organization != want || mails[0].Payload.Account != login.Masked(ann.email) || mails[0].Payload.Name != "" {
 			t.Errorf("%q: %+v", name, mails)
 		}
+	}
+}
+
+// What an invitation does besides its own purpose is in the trail too.
+func TestAudit_AnInvitationNamesTheAccountThatItRemovesAndTheAddressThatItVerifies(t *testing.T) {
+	w := newWorld(t, organizing, func(_ *login.Deps, r *login.Rules) { r.RequireVerifiedEmail = true })
+	ann := w.verifiedByOperator(t, "ann@example.org")
+	o := w.created(t, ann)
+	_, err := w.signUpWith(t, "bob@example.org", "")
+	wantCode(t, err, login.CodeEmailNotVerified)
+	squatter, err := w.store.UserAccountByEmail(t.Context(), "bob@example.org")
+	logintest.Check(t, err)
+	_, err = w.signUpWith(t, "bob@example.org", w.invited(t, ann, o.ID, "bob@example.org", ""))
+	logintest.Check(t, err)
+	removed := login.Event{Name: login.EventUnopenedRemoved, Operation: login.OpSignUp, UserID: squatter.User.ID, ClientPrefix: home.Prefix(), Actor: login.ActorUser}
+	if !slices.Contains(w.audit.Events(), removed) {
+		t.Errorf("nothing tells of the account that went: %+v", w.audit.Events())
+	}
+
+	w = newWorld(t, organizing)
+	ann = w.citizen(t, "ann@example.org")
+	g, err := w.signUpWith(t, "bob@example.org", "")
+	logintest.Check(t, err)
+	bob := member{identity(g), "bob@example.org"}
+	for range 2 {
+		logintest.Check(t, w.accept(t, bob, w.invited(t, ann, w.created(t, ann).ID, bob.email, "")))
+	}
+	verified := 0
+	for _, e := range w.audit.Events() {
+		if e.Name == login.EventEmailVerified && e.UserID == bob.UserID && e.Operation == login.OpAcceptInvitation {
+			verified++
+		}
+	}
+	if verified != 1 {
+		t.Errorf("the address was verified once, and recorded %d times", verified)
 	}
 }

@@ -65,6 +65,7 @@ type InvitationStore interface {
 	AcceptInvitation(ctx context.Context, token TokenHash, userID string, now time.Time) (Invitation, error)
 	// CreateInvitedUser adds a user as Store.CreateUser does and spends an invitation of
 	// the address, as AcceptInvitation does. It replaces an account that
-	// Store.ReplaceUnopened would replace. ErrEmailTaken; ErrTokenUnknown.
-	CreateInvitedUser(ctx context.Context, ua UserAccount, first *NewSession, token TokenHash, now time.Time) (Invitation, error)
+	// Store.ReplaceUnopened would replace, and returns its id. ErrEmailTaken;
+	// ErrTokenUnknown.
+	CreateInvitedUser(ctx context.Context, ua UserAccount, first *NewSession, token TokenHash, now time.Time) (accepted Invitation, unopened string, err error)
 }

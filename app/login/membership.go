@@ -130,10 +130,13 @@ func (s *Service) changeMember(ctx context.Context, op Operation, event EventNam
 		return s.organizationRefused(ctx, op, id, c, ErrNotFound)
 	}
 	change.By = id.UserID
-	if _, err := s.Organizations.ChangeMember(ctx, change); err != nil {
+	before, err := s.Organizations.ChangeMember(ctx, change)
+	if err != nil {
 		return s.organizationRefused(ctx, op, id, c, err)
 	}
-	s.recordOrganization(ctx, event, op, session, change.OrganizationID, change.UserID, c)
+	e := organizationEvent(event, op, session, change.OrganizationID, change.UserID, c)
+	e.Role, e.RoleBefore = change.Role, before
+	s.Audit.Record(ctx, e)
 	return nil
 }
 
@@ -179,6 +182,10 @@ func (s *Service) organizationRefused(ctx context.Context, op Operation, id Iden
 
 // recordOrganization records what the caller did in an organisation, and to whom.
 func (s *Service) recordOrganization(ctx context.Context, name EventName, op Operation, session Session, organizationID, member string, c Client) {
+	s.Audit.Record(ctx, organizationEvent(name, op, session, organizationID, member, c))
+}
+
+func organizationEvent(name EventName, op Operation, session Session, organizationID, member string, c Client) Event {
 	e := Event{
 		Name: name, Operation: op, UserID: session.UserID, SessionID: session.ID, Organization: strings.ToLower(organizationID),
 		ClientPrefix: c.Prefix(), Actor: ActorUser,
@@ -186,7 +193,7 @@ func (s *Service) recordOrganization(ctx context.Context, name EventName, op Ope
 	if member = strings.ToLower(member); member != session.UserID {
 		e.Member = member
 	}
-	s.Audit.Record(ctx, e)
+	return e
 }
 
 func errOrganizationsDisabled() *Error {

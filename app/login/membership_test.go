@@ -188,6 +188,36 @@ func TestOrganizations_AnOperatorCanDeleteThemWithTheirOwner(t *testing.T) {
 	}
 }
 
+// Whoever reads the trail later finds what a deletion did to other people's organisations.
+func TestAudit_DeletingAUserNamesTheOrganizationsThatItChanges(t *testing.T) {
+	for name, remove := range map[string]func(o *login.Operator, ann member) error{
+		"with organizations": func(o *login.Operator, ann member) error { return o.Delete(t.Context(), ann.email, true) },
+		"again":              func(o *login.Operator, ann member) error { return o.DeleteAgain(t.Context(), ann.UserID) },
+	} {
+		w := newWorld(t, organizing)
+		ann := w.citizen(t, "ann@example.org")
+		alone, shared := w.created(t, ann), w.created(t, ann)
+		bob := w.joined(t, ann, shared.ID, "bob@example.org", "admin")
+		logintest.Check(t, remove(w.operator(), ann))
+		want := map[string]login.Event{
+			"user":  {Name: login.EventUserDeleted, UserID: ann.UserID, Actor: login.ActorOperator},
+			"alone": {Name: login.EventOrganizationDeleted, UserID: ann.UserID, Organization: alone.ID, Actor: login.ActorOperator},
+			"shared": {
+				Name: login.EventMemberRoleChanged, UserID: ann.UserID, Organization: shared.ID, Member: bob.UserID, Role: login.RoleOwner,
+				RoleBefore: login.RoleAdmin, Actor: login.ActorOperator,
+			},
+		}
+		if name == "with organizations" {
+			want["shared"] = login.Event{Name: login.EventOrganizationDeleted, UserID: ann.UserID, Organization: shared.ID, Actor: login.ActorOperator}
+		}
+		for which, e := range want {
+			if !slices.Contains(w.audit.Events(), e) {
+				t.Errorf("%s: nothing tells of %s: %+v", name, which, w.audit.Events())
+			}
+		}
+	}
+}
+
 func TestOrganizations_DeletingOneTakesARecentProof(t *testing.T) {
 	w := newWorld(t, organizing)
 	ann := w.citizen(t, "ann@example.org")
@@ -206,13 +236,14 @@ func TestOrganizations_ActsAreAuditedWithWhomTheyAreAbout(t *testing.T) {
 	bob := w.joined(t, ann, o.ID, "bob@example.org", "member")
 	logintest.Check(t, w.ChangeMemberRole(t.Context(), ann.Identity, o.ID, bob.UserID, "admin", home))
 	logintest.Check(t, w.RemoveMember(t.Context(), ann.Identity, o.ID, bob.UserID, home))
-	want := map[login.EventName][3]string{ // user, member, organisation
-		login.EventOrganizationCreated: {ann.UserID, "", o.ID}, login.EventMemberInvited: {ann.UserID, "", o.ID},
-		login.EventInvitationAccepted: {bob.UserID, ann.UserID, o.ID}, login.EventMemberRoleChanged: {ann.UserID, bob.UserID, o.ID}, login.EventMemberRemoved: {ann.UserID, bob.UserID, o.ID},
+	want := map[login.EventName][5]string{ // user, member, organisation, role, role before
+		login.EventOrganizationCreated: {ann.UserID, "", o.ID}, login.EventMemberInvited: {ann.UserID, "", o.ID, "member"},
+		login.EventInvitationAccepted: {bob.UserID, ann.UserID, o.ID}, login.EventMemberRoleChanged: {ann.UserID, bob.UserID, o.ID, "admin", "member"},
+		login.EventMemberRemoved: {ann.UserID, bob.UserID, o.ID, "", "admin"},
 	}
 	for _, e := range w.audit.Events() {
 		if expected, ok := want[e.Name]; ok {
-			if got := [3]string{e.UserID, e.Member, e.Organization}; got != expected {
+			if got := [5]string{e.UserID, e.Member, e.Organization, string(e.Role), string(e.RoleBefore)}; got != expected {
 				t.Errorf("%s: %v, want %v", e.Name, got, expected)
 			}
 			delete(want, e.Name)

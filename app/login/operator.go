@@ -278,35 +278,44 @@ func (o *Operator) RecordExported(ctx context.Context, userID string) error {
 // Delete removes a user with its account, sessions and credentials. If the user is the
 // only owner of organisations, they go too, or the user stays.
 func (o *Operator) Delete(ctx context.Context, ref string, withOrganizations bool) error {
-	return o.remove(ctx, ref, func(userID string) error {
+	return o.remove(ctx, ref, func(userID string) (Bequest, error) {
 		if withOrganizations {
 			return o.Organizations.DeleteUserAndOrganizations(ctx, userID, false)
 		}
-		return o.Store.DeleteUser(ctx, userID, -1)
+		return Bequest{}, o.Store.DeleteUser(ctx, userID, -1)
 	})
 }
 
 // DeleteAgain deletes a user whom a restored backup has brought back. Since the backup,
 // the user may have handed organisations over, so other members keep them.
 func (o *Operator) DeleteAgain(ctx context.Context, userID string) error {
-	return o.remove(ctx, userID, func(userID string) error {
+	return o.remove(ctx, userID, func(userID string) (Bequest, error) {
 		return o.Organizations.DeleteUserAndOrganizations(ctx, userID, true)
 	})
 }
 
-func (o *Operator) remove(ctx context.Context, ref string, remove func(userID string) error) error {
+func (o *Operator) remove(ctx context.Context, ref string, remove func(userID string) (Bequest, error)) error {
 	ua, err := o.Find(ctx, ref)
 	if err != nil {
 		return err
 	}
-	err = remove(ua.User.ID)
+	left, err := remove(ua.User.ID)
 	if errors.Is(err, ErrLastOwner) {
 		return Errorf(CodeLastOwner, "the user is the only owner of an organization: have the user make another member owner, or delete the organization too with --with-organizations")
 	}
 	if err != nil {
 		return err
 	}
-	return o.record(ctx, EventUserDeleted, ua.User.ID)
+	err = o.record(ctx, EventUserDeleted, ua.User.ID)
+	for _, id := range left.Deleted {
+		err = errors.Join(err, o.recordEvent(ctx, Event{Name: EventOrganizationDeleted, UserID: ua.User.ID, Organization: id}))
+	}
+	for _, h := range left.Heirs {
+		err = errors.Join(err, o.recordEvent(ctx, Event{
+			Name: EventMemberRoleChanged, UserID: ua.User.ID, Organization: h.OrganizationID, Member: h.UserID, Role: RoleOwner, RoleBefore: h.Before,
+		}))
+	}
+	return err
 }
 
 func (o *Operator) change(ctx context.Context, ref string, name EventName, c AccountChange) error {

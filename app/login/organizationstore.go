@@ -10,6 +10,18 @@ type MembershipChange struct {
 	Role           MemberRole // empty: the member is removed
 }
 
+// Bequest says what became of the organisations whose only owner was deleted.
+type Bequest struct {
+	Deleted []string // the ids of those that went too
+	Heirs   []Heir
+}
+
+// Heir is the new owner of an organisation.
+type Heir struct {
+	OrganizationID, UserID string
+	Before                 MemberRole
+}
+
 // OrganizationStore keeps organisations and their members. An organisation always has
 // an owner, exactly under parallel calls. Methods return ErrUnavailable as those of
 // Store do.
@@ -39,7 +51,7 @@ type OrganizationStore interface {
 	// removes the organisations that would have no owner. With handOver it first makes
 	// another member owner where there is one: the admin who joined first, or else the
 	// member who did.
-	DeleteUserAndOrganizations(ctx context.Context, userID string, handOver bool) error
+	DeleteUserAndOrganizations(ctx context.Context, userID string, handOver bool) (Bequest, error)
 }
 
 // Allowed reports whether a member with the role own may make this change to a member

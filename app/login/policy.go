@@ -100,7 +100,7 @@ var policies = map[Operation]Policy{
 	OpSignUp: {
 		Caller: CallerAnyone, Limit: LimitSignUp, Lane: LaneSignUp,
 		Results: []Code{CodeSignupDisabled, CodeInvitationRequired, CodeEmailNotAllowed, CodeEmailNotVerified, CodeEmailTaken, CodeInvalidToken, CodeOrganizationLimit},
-		Events:  []EventName{EventSignedUp, EventSignUpReplaced, EventInvitationAccepted, EventRefused, EventThrottled},
+		Events:  []EventName{EventSignedUp, EventSignUpReplaced, EventUnopenedRemoved, EventInvitationAccepted, EventRefused, EventThrottled},
 	},
 	OpSignIn: {
 		Caller: CallerAnyone, Limit: LimitGuess, Known: LimitKnown, Lane: LaneSignIn,
@@ -351,7 +351,7 @@ var policies = map[Operation]Policy{
 	OpAcceptInvitation: {
 		Caller: CallerSession, Limit: LimitLink,
 		Results: []Code{CodeUnauthenticated, CodeInvalidToken, CodeForbidden, CodeOrganizationLimit},
-		Events:  []EventName{EventInvitationAccepted, EventRefused, EventThrottled},
+		Events:  []EventName{EventEmailVerified, EventInvitationAccepted, EventRefused, EventThrottled},
 	},
 	OpExchange: {
 		Caller: CallerAnyone, Limit: LimitLink,

@@ -70,11 +70,7 @@ func revokeUnmanaged(ctx context.Context, tx pgx.Tx, organizationID, userID any,
 			return err
 		}
 	}
-	rows, err := tx.Query(ctx, roles, organizationID, userID)
-	if err != nil {
-		return err
-	}
-	invited, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	invited, err := collectIn(ctx, tx, pgx.RowTo[string], roles, organizationID, userID)
 	if err != nil {
 		return err
 	}
@@ -265,14 +261,10 @@ func (s *Store) InvitedBy(ctx context.Context, email string, now time.Time) (by 
 }
 
 func invitationsOf(ctx context.Context, tx pgx.Tx, query string, args ...any) ([]invitation, error) {
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (i invitation, err error) {
+	return collectIn(ctx, tx, func(r pgx.CollectableRow) (i invitation, err error) {
 		err = i.scan(r)
 		return i, err
-	})
+	}, query, args...)
 }
 
 // AcceptInvitation implements login.InvitationStore.
@@ -317,14 +309,15 @@ func accept(ctx context.Context, tx pgx.Tx, token login.TokenHash, user any, now
 }
 
 // CreateInvitedUser implements login.InvitationStore.
-func (s *Store) CreateInvitedUser(ctx context.Context, ua login.UserAccount, first *login.NewSession, token login.TokenHash, now time.Time) (accepted login.Invitation, err error) {
+func (s *Store) CreateInvitedUser(ctx context.Context, ua login.UserAccount, first *login.NewSession, token login.TokenHash, now time.Time) (accepted login.Invitation, removed string, err error) {
 	args, err := newUserValues(ua, first)
 	if err != nil {
-		return login.Invitation{}, err
+		return login.Invitation{}, "", err
 	}
 	err = s.call(ctx, "creating an invited user", func(ctx context.Context) error {
 		return s.pool.inTx(ctx, func(tx pgx.Tx) (err error) {
-			if _, err := tx.Exec(ctx, removeUnopenedOf, ua.User.Email); err != nil {
+			removed = ""
+			if err := tx.QueryRow(ctx, removeUnopenedOf, ua.User.Email).Scan(&removed); err != nil && !errors.Is(err, pgx.ErrNoRows) {
 				return err
 			}
 			if _, err := tx.Exec(ctx, createUser, args...); err != nil {
@@ -338,9 +331,9 @@ func (s *Store) CreateInvitedUser(ctx context.Context, ua login.UserAccount, fir
 		})
 	})
 	if err != nil {
-		return login.Invitation{}, err
+		return login.Invitation{}, "", err
 	}
-	return accepted, nil
+	return accepted, removed, nil
 }
 
 // renewInvitation is RenewMailToken for the token of an invitation.

@@ -214,40 +214,47 @@ const lockOrganizationsOf = `
 	ORDER BY id FOR NO KEY UPDATE`
 
 // DeleteUserAndOrganizations implements login.OrganizationStore.
-func (s *Store) DeleteUserAndOrganizations(ctx context.Context, userID string, handOver bool) error {
+func (s *Store) DeleteUserAndOrganizations(ctx context.Context, userID string, handOver bool) (left login.Bequest, err error) {
 	const heirs = `
 		UPDATE public.memberships h SET role = 'owner' FROM (
-			SELECT DISTINCT ON (m.organization_id) m.organization_id, m.user_id
+			SELECT DISTINCT ON (m.organization_id) m.organization_id, m.user_id, m.role AS before
 			FROM public.memberships own JOIN public.memberships m ON m.organization_id = own.organization_id AND m.user_id <> $1
 			WHERE own.user_id = $1 AND own.role = 'owner' AND NOT EXISTS (
 				SELECT FROM public.memberships o WHERE o.organization_id = own.organization_id AND o.user_id <> $1 AND o.role = 'owner')
 			ORDER BY m.organization_id, m.role <> 'admin', m.created_at, m.user_id
-		) AS heir WHERE h.organization_id = heir.organization_id AND h.user_id = heir.user_id`
+		) AS heir WHERE h.organization_id = heir.organization_id AND h.user_id = heir.user_id
+		RETURNING h.organization_id::text, h.user_id::text, heir.before`
 	const owned = `
 		DELETE FROM public.organizations o WHERE EXISTS (
 			SELECT FROM public.memberships m WHERE m.organization_id = o.id AND m.user_id = $1 AND m.role = 'owner')
 		AND NOT EXISTS (
-			SELECT FROM public.memberships m WHERE m.organization_id = o.id AND m.user_id <> $1 AND m.role = 'owner')`
+			SELECT FROM public.memberships m WHERE m.organization_id = o.id AND m.user_id <> $1 AND m.role = 'owner')
+		RETURNING o.id::text`
 	id, ok := sqlvalue.ID(userID)
 	if !ok {
-		return login.ErrNotFound
+		return left, login.ErrNotFound
 	}
-	return s.call(ctx, "deleting a user with organizations", func(ctx context.Context) error {
-		return s.pool.inTx(ctx, func(tx pgx.Tx) error {
+	err = s.call(ctx, "deleting a user with organizations", func(ctx context.Context) error {
+		left = login.Bequest{}
+		return s.pool.inTx(ctx, func(tx pgx.Tx) (err error) {
 			if s.organizations {
 				if _, err := tx.Exec(ctx, lockOrganizationsOf, id); err != nil {
 					return err
 				}
 				if handOver {
-					if _, err := tx.Exec(ctx, heirs, id); err != nil {
+					if left.Heirs, err = collectIn(ctx, tx, pgx.RowToStructByPos[login.Heir], heirs, id); err != nil {
 						return err
 					}
 				}
-				if _, err := tx.Exec(ctx, owned, id); err != nil {
+				if left.Deleted, err = collectIn(ctx, tx, pgx.RowTo[string], owned, id); err != nil {
 					return err
 				}
 			}
 			return execIn(ctx, tx, login.ErrNotFound, `DELETE FROM public.users u USING auth.accounts a WHERE u.id = $1 AND a.user_id = u.id`, id)
 		})
 	})
+	if err != nil {
+		return login.Bequest{}, err
+	}
+	return left, nil
 }

@@ -28,7 +28,7 @@ func (f *fixture) withoutOrganizations(t *testing.T) {
 	if err := store.DeleteUser(t.Context(), "00000000-0000-4000-8000-000000000001", -1); err != nil {
 		t.Errorf("deleting a user: %v", err)
 	}
-	if err := store.DeleteUserAndOrganizations(t.Context(), "00000000-0000-4000-8000-000000000002", true); err != nil {
+	if _, err := store.DeleteUserAndOrganizations(t.Context(), "00000000-0000-4000-8000-000000000002", true); err != nil {
 		t.Errorf("deleting a user and organizations: %v", err)
 	}
 }

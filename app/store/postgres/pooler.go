@@ -145,6 +145,15 @@ func collect[T any](ctx context.Context, c *conns, read pgx.RowToFunc[T], sql st
 	return all, err
 }
 
+// collectIn is collect in a transaction.
+func collectIn[T any](ctx context.Context, tx pgx.Tx, read pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
+	rows, err := tx.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, read)
+}
+
 // established sets up a new connection in one round trip. A pooler invents the process
 // id in its answer, so the server's own id differs from it.
 func (s *source) established(ctx context.Context, conn *pgx.Conn) error {

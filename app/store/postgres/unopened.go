@@ -87,7 +87,7 @@ const removeUnopenedOf = `
 		SELECT a.user_id FROM auth.accounts a JOIN public.users u ON u.id = a.user_id
 		WHERE u.email = $1 AND` + unopened + `FOR UPDATE OF a
 	)
-	DELETE FROM public.users u USING old WHERE u.id = old.user_id`
+	DELETE FROM public.users u USING old WHERE u.id = old.user_id RETURNING u.id::text`
 
 // RemoveUnopened implements login.Store.
 func (s *Store) RemoveUnopened(ctx context.Context, before time.Time, batch int) (ids []string, err error) {

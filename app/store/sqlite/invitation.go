@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -66,12 +65,8 @@ func revokeUnmanaged(ctx context.Context, tx *transaction, organizationID, userI
 			return err
 		}
 	}
-	var list string
 	var invited []login.MemberRole
-	if err := tx.QueryRowContext(ctx, roles, organizationID, userID).Scan(&list); err != nil {
-		return err
-	}
-	if err := json.Unmarshal([]byte(list), &invited); err != nil {
+	if err := readList(ctx, tx, &invited, roles, organizationID, userID); err != nil {
 		return err
 	}
 	for _, each := range invited {
@@ -258,12 +253,13 @@ func accept(ctx context.Context, tx *transaction, token login.TokenHash, userID 
 }
 
 // CreateInvitedUser implements login.InvitationStore.
-func (s *Store) CreateInvitedUser(ctx context.Context, ua login.UserAccount, first *login.NewSession, token login.TokenHash, now time.Time) (accepted login.Invitation, err error) {
+func (s *Store) CreateInvitedUser(ctx context.Context, ua login.UserAccount, first *login.NewSession, token login.TokenHash, now time.Time) (accepted login.Invitation, removed string, err error) {
 	const makeRoom = `
 		DELETE FROM users WHERE email = ? AND id IN (
-			SELECT a.user_id FROM auth_accounts a WHERE` + unopened + `)`
+			SELECT a.user_id FROM auth_accounts a WHERE` + unopened + `) RETURNING id`
 	err = s.update(ctx, "creating an invited user", func(ctx context.Context, tx *transaction) (err error) {
-		if _, err := tx.ExecContext(ctx, makeRoom, ua.User.Email); err != nil {
+		err = tx.QueryRowContext(ctx, makeRoom, ua.User.Email).Scan(&removed)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		if err := insertUser(ctx, tx, ua, first); err != nil {
@@ -276,9 +272,9 @@ func (s *Store) CreateInvitedUser(ctx context.Context, ua login.UserAccount, fir
 		return err
 	})
 	if err != nil {
-		return login.Invitation{}, err
+		return login.Invitation{}, "", err
 	}
-	return accepted, nil
+	return accepted, removed, nil
 }
 
 // renewInvitation is RenewMailToken for the token of an invitation.

@@ -209,31 +209,56 @@ func (s *Store) DeleteOrganization(ctx context.Context, organizationID, by strin
 }
 
 // DeleteUserAndOrganizations implements login.OrganizationStore.
-func (s *Store) DeleteUserAndOrganizations(ctx context.Context, userID string, handOver bool) error {
+func (s *Store) DeleteUserAndOrganizations(ctx context.Context, userID string, handOver bool) (left login.Bequest, err error) {
 	const heirs = `
-		UPDATE memberships SET role = 'owner' WHERE (organization_id, user_id) IN (
+		SELECT json_group_array(json_object('OrganizationID', organization_id, 'UserID', user_id, 'Before', role))
+		FROM memberships WHERE (organization_id, user_id) IN (
 			SELECT own.organization_id, (
 				SELECT m.user_id FROM memberships m WHERE m.organization_id = own.organization_id AND m.user_id <> ?1
 				ORDER BY m.role <> 'admin', m.created_at, m.user_id LIMIT 1)
 			FROM memberships own WHERE own.user_id = ?1 AND own.role = 'owner' AND NOT EXISTS (
 				SELECT 1 FROM memberships o WHERE o.organization_id = own.organization_id AND o.user_id <> ?1 AND o.role = 'owner'))`
 	const owned = `
-		DELETE FROM organizations WHERE
+		SELECT json_group_array(id) FROM organizations WHERE
 			EXISTS (SELECT 1 FROM memberships m WHERE m.organization_id = organizations.id AND m.user_id = ?1 AND m.role = 'owner')
 			AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.organization_id = organizations.id AND m.user_id <> ?1 AND m.role = 'owner')`
 	id, ok := sqlvalue.ID(userID)
 	if !ok {
-		return login.ErrNotFound
+		return left, login.ErrNotFound
 	}
-	return s.update(ctx, "deleting a user with organizations", func(ctx context.Context, tx *transaction) error {
+	err = s.update(ctx, "deleting a user with organizations", func(ctx context.Context, tx *transaction) error {
 		if handOver {
-			if _, err := tx.ExecContext(ctx, heirs, id.String()); err != nil {
+			if err := readList(ctx, tx, &left.Heirs, heirs, id.String()); err != nil {
+				return err
+			}
+			for _, h := range left.Heirs {
+				_, err := tx.ExecContext(ctx, `UPDATE memberships SET role = 'owner' WHERE organization_id = ? AND user_id = ?`, h.OrganizationID, h.UserID)
+				if err != nil {
+					return err
+				}
+			}
+		}
+		if err := readList(ctx, tx, &left.Deleted, owned, id.String()); err != nil {
+			return err
+		}
+		for _, organization := range left.Deleted {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM organizations WHERE id = ?`, organization); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, owned, id.String()); err != nil {
-			return err
-		}
 		return execOne(ctx, tx, login.ErrNotFound, `DELETE FROM users WHERE id = ?1 AND EXISTS (SELECT 1 FROM auth_accounts WHERE user_id = ?1)`, id.String())
 	})
+	if err != nil {
+		return login.Bequest{}, err
+	}
+	return left, nil
+}
+
+// readList reads a JSON array that a statement makes.
+func readList(ctx context.Context, tx *transaction, into any, query string, args ...any) error {
+	var list string
+	if err := tx.QueryRowContext(ctx, query, args...).Scan(&list); err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(list), into)
 }

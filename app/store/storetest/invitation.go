@@ -108,7 +108,7 @@ func invitationAddress(k *kit) {
 	k.is(k.accept(i, eve), login.ErrStale)
 	k.is(k.accept(i, ann), login.ErrStale)
 	fresh := k.newUserAccount("mallory@example.org")
-	_, err := k.invitations().CreateInvitedUser(k.ctx, fresh, nil, i.Hash, k.now)
+	_, _, err := k.invitations().CreateInvitedUser(k.ctx, fresh, nil, i.Hash, k.now)
 	k.is(err, login.ErrTokenUnknown)
 	_, err = k.store.UserAccountByEmail(k.ctx, "mallory@example.org")
 	k.is(err, login.ErrNotFound)
@@ -127,7 +127,7 @@ func invitationExpires(k *kit) {
 	fresh := k.newUserAccount("eve@example.org")
 	expired := k.invite(o, ann, "eve@example.org", login.RoleMember)
 	k.later(login.InvitationLife)
-	_, err = k.invitations().CreateInvitedUser(k.ctx, fresh, nil, expired.Hash, k.now)
+	_, _, err = k.invitations().CreateInvitedUser(k.ctx, fresh, nil, expired.Hash, k.now)
 	k.is(err, login.ErrTokenUnknown)
 	by, err := k.invitations().InvitedBy(k.ctx, "eve@example.org", k.now)
 	k.ok(err)
@@ -287,7 +287,7 @@ func invitationOfDisabled(k *kit) {
 	disabled, enabled := true, false
 	k.ok(k.store.UpdateAccount(k.ctx, ann.User.ID, login.AccountChange{Disabled: &disabled}, k.now))
 	k.void(toBob, bob)
-	_, err := k.invitations().CreateInvitedUser(k.ctx, k.newUserAccount("new@example.org"), nil, toNew.Hash, k.now)
+	_, _, err := k.invitations().CreateInvitedUser(k.ctx, k.newUserAccount("new@example.org"), nil, toNew.Hash, k.now)
 	k.is(err, login.ErrTokenUnknown)
 	_, err = k.store.UserAccountByEmail(k.ctx, "new@example.org")
 	k.is(err, login.ErrNotFound)
@@ -350,7 +350,7 @@ func invitedUser(k *kit) {
 		sessions[n] = k.newSession(users[n])
 	}
 	errs := parallel(4, func(n int) error {
-		_, err := k.invitations().CreateInvitedUser(k.ctx, users[n], &sessions[n], i.Hash, k.now)
+		_, _, err := k.invitations().CreateInvitedUser(k.ctx, users[n], &sessions[n], i.Hash, k.now)
 		return err
 	})
 	counts := k.count(errs, nil, login.ErrTokenUnknown, login.ErrEmailTaken)
@@ -363,7 +363,7 @@ func invitedUser(k *kit) {
 	// An address that has an account signs in and accepts.
 	again := k.invite(o, ann, "bob@example.org", login.RoleMember)
 	fresh := k.newUserAccount("bob@example.org")
-	_, err = k.invitations().CreateInvitedUser(k.ctx, fresh, nil, again.Hash, k.now)
+	_, _, err = k.invitations().CreateInvitedUser(k.ctx, fresh, nil, again.Hash, k.now)
 	k.is(err, login.ErrEmailTaken)
 	k.ok(k.accept(again, bob))
 }
@@ -374,12 +374,13 @@ func invitedUnopened(k *kit) {
 	squatter := k.unopened("bob@example.org")
 	i := k.invite(o, ann, "bob@example.org", login.RoleMember)
 	fresh := k.newUserAccount("bob@example.org")
-	_, err := k.invitations().CreateInvitedUser(k.ctx, fresh, nil, newToken(), k.now)
+	_, _, err := k.invitations().CreateInvitedUser(k.ctx, fresh, nil, newToken(), k.now)
 	k.is(err, login.ErrTokenUnknown)
 	_, err = k.store.UserAccountByID(k.ctx, squatter.User.ID)
 	k.ok(err) // a wrong token changes nothing
-	_, err = k.invitations().CreateInvitedUser(k.ctx, fresh, nil, i.Hash, k.now)
+	_, removed, err := k.invitations().CreateInvitedUser(k.ctx, fresh, nil, i.Hash, k.now)
 	k.ok(err)
+	k.equal("removed", squatter.User.ID, removed)
 	bob, err := k.store.UserAccountByEmail(k.ctx, "bob@example.org")
 	k.ok(err)
 	k.equal("id", fresh.User.ID, bob.User.ID)
@@ -423,7 +424,7 @@ func signUpInvitation(k *kit) {
 	_, err = k.invitations().Invitation(k.ctx, i.Hash, k.now)
 	k.is(err, login.ErrTokenUnknown)
 	bob := k.newUserAccount("bob@example.org")
-	_, err = k.invitations().CreateInvitedUser(k.ctx, bob, nil, newer.Hash, k.now)
+	_, _, err = k.invitations().CreateInvitedUser(k.ctx, bob, nil, newer.Hash, k.now)
 	k.ok(err)
 	k.is(k.invitations().EndSignUpInvitation(k.ctx, "bob@example.org"), login.ErrNotFound)
 	k.invite(login.Organization{}, login.UserAccount{}, "eve@example.org", "")

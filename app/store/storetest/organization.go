@@ -314,13 +314,17 @@ func organizationGoesWithOwner(k *kit) {
 	alone, shared := k.organization(ann), k.organization(ann)
 	bob := k.member(shared, ann, "bob@example.org", login.RoleOwner)
 	eve := k.member(alone, ann, "eve@example.org", login.RoleAdmin)
-	k.ok(k.organizations().DeleteUserAndOrganizations(k.ctx, ann.User.ID, false))
+	left, err := k.organizations().DeleteUserAndOrganizations(k.ctx, ann.User.ID, false)
+	k.ok(err)
+	k.equal("deleted", []string{alone.ID}, left.Deleted)
+	k.equal("heirs", 0, len(left.Heirs))
 	k.equal("members", map[string]login.MemberRole{"bob": login.RoleOwner}, k.roles(shared, bob))
 	ids, err := k.organizations().OrganizationIDs(k.ctx, eve.User.ID)
 	k.ok(err)
 	k.equal("ids", 0, len(ids))
 	for _, nobody := range []string{ann.User.ID, "", uuid.NewString()} {
-		k.is(k.organizations().DeleteUserAndOrganizations(k.ctx, nobody, true), login.ErrNotFound)
+		_, err := k.organizations().DeleteUserAndOrganizations(k.ctx, nobody, true)
+		k.is(err, login.ErrNotFound)
 	}
 }
 
@@ -337,7 +341,13 @@ func organizationHandedOver(k *kit) {
 	k.member(members, ann, "fred@example.org", login.RoleMember)
 	gina := k.member(shared, ann, "gina@example.org", login.RoleOwner)
 	k.member(shared, ann, "hans@example.org", login.RoleAdmin)
-	k.ok(k.organizations().DeleteUserAndOrganizations(k.ctx, ann.User.ID, true))
+	left, err := k.organizations().DeleteUserAndOrganizations(k.ctx, ann.User.ID, true)
+	k.ok(err)
+	k.equal("deleted", []string{alone.ID}, left.Deleted)
+	slices.SortFunc(left.Heirs, func(a, b login.Heir) int { return strings.Compare(string(a.Before), string(b.Before)) })
+	k.equal("heirs", []login.Heir{
+		{OrganizationID: admins.ID, UserID: carl.User.ID, Before: login.RoleAdmin}, {OrganizationID: members.ID, UserID: eve.User.ID, Before: "billing"},
+	}, left.Heirs)
 	k.equal("with admins", map[string]login.MemberRole{"bob": login.RoleMember, "carl": login.RoleOwner, "dora": login.RoleAdmin}, k.roles(admins, bob))
 	k.equal("with members", map[string]login.MemberRole{"eve": login.RoleOwner, "fred": login.RoleMember}, k.roles(members, eve))
 	k.equal("with an owner", map[string]login.MemberRole{"gina": login.RoleOwner, "hans": login.RoleAdmin}, k.roles(shared, gina))

@@ -91,10 +91,15 @@ func (s *Service) replacePassword(ctx context.Context, op Operation, event Event
 	if err != nil {
 		return Grant{}, err
 	}
-	err = s.Store.ChangePassword(ctx, PasswordChange{
-		UserID: ua.User.ID, OldHash: ua.Account.Password, SessionVersion: ua.Account.SessionVersion,
-		NewHash: hash, OtherWayIn: s.otherWayIn(), Session: opened, Now: s.Now().UTC(),
-	})
+	if hash == "" {
+		err = s.keepWayIn(ctx, ua, removal{password: true})
+	}
+	if err == nil {
+		err = s.Store.ChangePassword(ctx, PasswordChange{
+			UserID: ua.User.ID, OldHash: ua.Account.Password, SessionVersion: ua.Account.SessionVersion,
+			NewHash: hash, OtherWayIn: s.otherWayIn(), Session: opened, Now: s.Now().UTC(),
+		})
+	}
 	switch {
 	case errors.Is(err, ErrLastWayIn):
 		return Grant{}, s.refused(ctx, op, ua.User.ID, c, errLastWayIn())

@@ -43,6 +43,7 @@ func newWorldOn(t *testing.T, store login.Store, options ...logintest.Option) *w
 	fakes := func(d *login.Deps, r *login.Rules) {
 		d.Limiter, d.Devices = w.limiter, fakeDevices{}
 		r.Notices = login.NoticeKinds()
+		d.Providers = []login.ProviderInfo{{Name: "corp", Title: "Corp"}}
 	}
 	s := logintest.StartOn(t, store, append([]logintest.Option{logintest.SessionIDs, fakes}, options...)...)
 	w.Service, w.audit, w.clock = s.Service, s.Events, s.Clock

@@ -102,7 +102,9 @@ func (s *Service) UnlinkIdentity(ctx context.Context, id Identity, identityID st
 	if err != nil {
 		return err
 	}
-	_, err = s.Identities.RemoveIdentity(ctx, id.UserID, ua.Account.SessionVersion, identityID)
+	if err = s.keepWayIn(ctx, ua, removal{identity: identityID}); err == nil {
+		_, err = s.Identities.RemoveIdentity(ctx, id.UserID, ua.Account.SessionVersion, identityID)
+	}
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Errorf(CodeNotFound, "No such identity")

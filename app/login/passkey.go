@@ -137,6 +137,9 @@ func (s *Service) RemovePasskey(ctx context.Context, id Identity, passkeyID, pas
 	}
 	err = ErrNotFound
 	if isUUID(passkeyID) {
+		err = s.keepWayIn(ctx, ua, removal{passkey: passkeyID})
+	}
+	if err == nil {
 		err = s.PasskeyStore.RemovePasskey(ctx, id.UserID, passkeyID, ua.Account.SessionVersion, s.otherWayIn())
 	}
 	switch {

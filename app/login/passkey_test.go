@@ -500,6 +500,61 @@ func TestLastWayIn_CannotBeRemoved(t *testing.T) {
 	}
 }
 
+// An id in capitals names the same passkey.
+func TestLastWayIn_IsKeptUnderAnySpellingOfItsID(t *testing.T) {
+	before := newWorld(t)
+	g := before.signUp(t, "ann@example.org")
+	if err := before.link(t, g, atCorp("1", "ann@example.org")); err != nil {
+		t.Fatal(err)
+	}
+	a, p := before.addPasskey(t, identity(g), goodPassword)
+	g, err := before.signInPasskey(t, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorldOn(t, before.store, func(d *login.Deps, _ *login.Rules) { d.Providers = nil })
+	if g, err = w.RemovePassword(t.Context(), identity(g), goodPassword, home); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, w.RemovePasskey(t.Context(), identity(g), strings.ToUpper(p.ID), "", home), login.CodeLastWayIn)
+}
+
+// A setting may take away a way in that the stores still know.
+func TestLastWayIn_IsOneThatTheServiceTakes(t *testing.T) {
+	noPasskeys := func(d *login.Deps, _ *login.Rules) { d.Passkeys = nil }
+	noProviders := func(d *login.Deps, _ *login.Rules) { d.Providers = nil }
+	for name, c := range map[string]struct {
+		options []logintest.Option
+		want    login.Code // empty: the password goes
+	}{
+		"both are taken":        {nil, ""},
+		"no passkeys any more":  {[]logintest.Option{noPasskeys}, ""},
+		"no providers any more": {[]logintest.Option{noProviders}, ""},
+		"neither any more":      {[]logintest.Option{noPasskeys, noProviders}, login.CodeLastWayIn},
+		"neither, but by mail":  {[]logintest.Option{noPasskeys, noProviders, byMail(login.MailSignInKnown)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := newWorld(t)
+			g := before.signUp(t, "ann@example.org")
+			if err := before.link(t, g, atCorp("1", "ann@example.org")); err != nil {
+				t.Fatal(err)
+			}
+			a, _ := before.addPasskey(t, identity(g), goodPassword)
+			g, err := before.signInPasskey(t, a) // which elevates
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := newWorldOn(t, before.store, c.options...)
+			_, err = w.RemovePassword(t.Context(), identity(g), goodPassword, home)
+			if c.want == "" && err != nil {
+				t.Error(err)
+			} else if c.want != "" {
+				wantCode(t, err, c.want)
+			}
+		})
+	}
+}
+
 func TestPasskey_OfAnAccountThatMayNotBeEntered(t *testing.T) {
 	w := newWorld(t, func(_ *login.Deps, r *login.Rules) { r.RequireVerifiedEmail = true })
 	o := w.operator()

@@ -48,6 +48,8 @@ func (s *Service) InviteMember(ctx context.Context, id Identity, in InviteMember
 	if _, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client, Account: ua.User.Email}); err != nil {
 		return Invitation{}, err
 	}
+	// A request for a change of address says nothing if the mailbox has had its share. Here
+	// the invitation would be listed as open without any mail, so the sender must know.
 	if _, err := s.reserve(ctx, Attempt{Operation: op, Client: in.Client, Recipient: i.Email, Unsolicited: MailOrganizationInvitation}); err != nil {
 		return Invitation{}, err
 	}

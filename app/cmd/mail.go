@@ -82,7 +82,7 @@ func mailLinks(reset, verify, signIn, invitation string) (map[login.MailKind]mai
 		return nil, fmt.Errorf("%sMAIL_VERIFY_LINK: %w", config.Prefix, err)
 	}
 	links := map[login.MailKind]mail.Link{
-		login.MailResetPassword: resetLink, login.MailInvitation: resetLink, login.MailVerifyEmail: verifyLink, login.MailChangeEmail: verifyLink,
+		login.MailResetPassword: resetLink, login.MailSetPassword: resetLink, login.MailVerifyEmail: verifyLink, login.MailChangeEmail: verifyLink,
 	}
 	if signIn != "" {
 		if links[login.MailSignInLink], err = mail.ParseLink(signIn); err != nil {

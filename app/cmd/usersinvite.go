@@ -59,11 +59,11 @@ func (v usersInvite) run(ctx context.Context, env Environment) error {
 	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
 		o := login.Operator{Audit: trail}
 		if !v.dryRun {
-			if err := o.RecordInvited(ctx, whom); err != nil {
+			if err := o.RecordSetPasswordMailed(ctx, whom); err != nil {
 				return err
 			}
 		}
-		done, err := o.InviteReset(ctx, store, login.Invitations{
+		done, err := o.MailSetPasswordLinks(ctx, store, login.SetPasswordMails{
 			Wanted: wanted, PerMinute: v.perMinute, PerDomain: v.perDomain, Secret: mailSecret(cfg), DryRun: v.dryRun,
 		})
 		if err != nil {

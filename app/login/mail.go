@@ -38,9 +38,10 @@ const (
 	MailChangeEmail   MailKind = "change-email"
 )
 
-// MailInvitation carries a link to set a password that its account does not have: a
+// MailSetPassword carries a link to set a password that its account does not have: a
 // token of PurposeResetPassword with a longer life, because no one waits for this mail.
-const MailInvitation MailKind = "invitation"
+// Templates and webhooks know it as "invitation"; it is none in the sense of Invitation.
+const MailSetPassword MailKind = "invitation"
 
 // Invitations carry a link with a token of PurposeInvitation.
 const (
@@ -57,14 +58,14 @@ func MailKinds() []MailKind {
 }
 
 func linkKinds() []MailKind {
-	return []MailKind{MailResetPassword, MailVerifyEmail, MailChangeEmail, MailSignInLink, MailInvitation, MailOrganizationInvitation, MailSignUpInvitation}
+	return []MailKind{MailResetPassword, MailVerifyEmail, MailChangeEmail, MailSignInLink, MailSetPassword, MailOrganizationInvitation, MailSignUpInvitation}
 }
 
 // Purpose says what the token in a mail of this kind can do; it is empty if the mail
 // carries none.
 func (k MailKind) Purpose() MailPurpose {
 	switch k {
-	case MailInvitation:
+	case MailSetPassword:
 		return PurposeResetPassword
 	case MailOrganizationInvitation, MailSignUpInvitation:
 		return PurposeInvitation
@@ -77,7 +78,7 @@ func (k MailKind) Purpose() MailPurpose {
 
 // LinkLife is how long the link in a mail of this kind works.
 func (k MailKind) LinkLife() time.Duration {
-	if k == MailInvitation {
+	if k == MailSetPassword {
 		return InvitationLife
 	}
 	return k.Purpose().Life()

@@ -111,7 +111,7 @@ func validity(l login.Letter) (name string, n int) {
 // two kinds is that of the sign-up, which their text mentions.
 func facts(l login.Letter, t *language.Texts) []fact {
 	var all []fact
-	if l.Kind == login.MailInvitation { // an operator sends it
+	if l.Kind == login.MailSetPassword { // an operator sends it
 		return nil
 	}
 	if l.Kind != login.MailVerifyEmail {

@@ -69,7 +69,7 @@ func TestTemplates_EveryKindSaysWhatItHasTo(t *testing.T) {
 				Name: "Ann <Ä>", Language: texts.Tag, At: at, From: "203.0.113.7/32", Client: firefox, Account: "a•••@e•••",
 			}}
 			wanted := []string{"Ann <Ä>", "Example", texts.Time(at)}
-			if kind != login.MailInvitation && kind.Purpose() != login.PurposeInvitation { // another person sends it
+			if kind != login.MailSetPassword && kind.Purpose() != login.PurposeInvitation { // another person sends it
 				wanted = append(wanted, "203.0.113.7", texts.Text("language.browser", "browser", "Firefox", "system", "Windows"))
 			}
 			if kind.Purpose() != "" {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Invitations asks to mail links to set a password.
-type Invitations struct {
-	// Wanted reports whether to invite an account. Disabled accounts never are.
+// SetPasswordMails asks to mail links to set a password.
+type SetPasswordMails struct {
+	// Wanted reports whether to mail an account. Disabled accounts never are.
 	Wanted func(Account) bool
 	// PerMinute is how many mails leave in a minute, and PerDomain how many of them go to
 	// one domain: a mail provider may block an unknown sender of more. Both are above 0.
@@ -18,31 +18,31 @@ type Invitations struct {
 	DryRun               bool
 }
 
-// Invited is what InviteReset has planned.
-type Invited struct {
+// SetPasswordPlan is what MailSetPasswordLinks has planned.
+type SetPasswordPlan struct {
 	Mails   int
-	Already int       // accounts that were invited a short while ago
+	Already int       // accounts that have a live link
 	Last    time.Time // when the last mail is due
 }
 
-// InviteStore is what InviteReset needs of a store.
-type InviteStore interface {
+// SetPasswordStore is what MailSetPasswordLinks needs of a store.
+type SetPasswordStore interface {
 	Store
 	MailStore
 	Outbox
 	IdentityStore
 }
 
-const invitePage = 1000
+const setPasswordPage = 1000
 
-// InviteReset queues a mail for each account that is wanted, each with its own time,
+// MailSetPasswordLinks queues a mail for each account that is wanted, each with its own time,
 // so that they leave at an even pace whatever happens to this process. An account that
-// has a live invitation gets no other, so InviteReset can run again.
-func (o *Operator) InviteReset(ctx context.Context, store InviteStore, in Invitations) (Invited, error) {
-	var done Invited
+// has a live link gets no other, so MailSetPasswordLinks can run again.
+func (o *Operator) MailSetPasswordLinks(ctx context.Context, store SetPasswordStore, in SetPasswordMails) (SetPasswordPlan, error) {
+	var done SetPasswordPlan
 	p := newPace(time.Now().UTC(), in.PerMinute, in.PerDomain)
 	for after := ""; ; {
-		page, err := store.ListUsers(ctx, UserFilter{AfterEmail: after, Limit: invitePage})
+		page, err := store.ListUsers(ctx, UserFilter{AfterEmail: after, Limit: setPasswordPage})
 		if err != nil {
 			return done, err
 		}
@@ -51,17 +51,17 @@ func (o *Operator) InviteReset(ctx context.Context, store InviteStore, in Invita
 			if !ua.Account.DisabledAt.IsZero() || !in.Wanted(ua.Account) {
 				continue
 			}
-			if err := o.invite(ctx, store, in, p, ua, &done); err != nil {
+			if err := o.mailSetPassword(ctx, store, in, p, ua, &done); err != nil {
 				return done, err
 			}
 		}
-		if len(page) < invitePage {
+		if len(page) < setPasswordPage {
 			return done, nil
 		}
 	}
 }
 
-func (o *Operator) invite(ctx context.Context, store InviteStore, in Invitations, p *pace, ua UserAccount, done *Invited) error {
+func (o *Operator) mailSetPassword(ctx context.Context, store SetPasswordStore, in SetPasswordMails, p *pace, ua UserAccount, done *SetPasswordPlan) error {
 	if ua.Account.Password == "" {
 		if in, err := signsInOtherwise(ctx, store, ua); err != nil || in {
 			return err
@@ -72,7 +72,7 @@ func (o *Operator) invite(ctx context.Context, store InviteStore, in Invitations
 		return err
 	}
 	for _, m := range mails {
-		if m.Kind == MailInvitation && m.FailedAt.IsZero() && m.CreatedAt.After(p.begun.Add(-InvitationLife)) {
+		if m.Kind == MailSetPassword && m.FailedAt.IsZero() && m.CreatedAt.After(p.begun.Add(-InvitationLife)) {
 			done.Already++
 			return nil
 		}
@@ -96,14 +96,14 @@ func (o *Operator) invite(ctx context.Context, store InviteStore, in Invitations
 	token := newToken(PurposeResetPassword, ua, ua.User.Email, tokens[0], at)
 	token.ExpiresAt = at.Add(InvitationLife)
 	return store.QueueMail(ctx, QueuedMail{
-		ID: id, UserID: ua.User.ID, Kind: MailInvitation, Recipient: ua.User.Email,
+		ID: id, UserID: ua.User.ID, Kind: MailSetPassword, Recipient: ua.User.Email,
 		Payload: MailPayload{Name: salutation(ua, ua.User.Email), At: ua.User.CreatedAt.UTC()}, CreatedAt: at,
 	}, token)
 }
 
 // signsInOtherwise reports whether a user without a password signs in by a provider or a
 // passkey, and needs none.
-func signsInOtherwise(ctx context.Context, store InviteStore, ua UserAccount) (bool, error) {
+func signsInOtherwise(ctx context.Context, store SetPasswordStore, ua UserAccount) (bool, error) {
 	if ua.Account.has(MethodPasskey) {
 		return true, nil
 	}
@@ -111,8 +111,8 @@ func signsInOtherwise(ctx context.Context, store InviteStore, ua UserAccount) (b
 	return len(identities) > 0, err
 }
 
-// RecordInvited records that links to set a password are being mailed.
-func (o *Operator) RecordInvited(ctx context.Context, whom string) error {
+// RecordSetPasswordMailed records that links to set a password are being mailed.
+func (o *Operator) RecordSetPasswordMailed(ctx context.Context, whom string) error {
 	return o.recordEvent(ctx, Event{Name: EventResetInvited, Reason: whom})
 }
 

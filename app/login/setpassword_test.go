@@ -12,8 +12,8 @@ import (
 	"hasura-login/app/logintest"
 )
 
-func inviting(perMinute, perDomain int) login.Invitations {
-	return login.Invitations{
+func inviting(perMinute, perDomain int) login.SetPasswordMails {
+	return login.SetPasswordMails{
 		Wanted: func(a login.Account) bool { return a.Password == "" }, PerMinute: perMinute, PerDomain: perDomain, Secret: logintest.MailSecret,
 	}
 }
@@ -39,12 +39,12 @@ func invitees(t *testing.T, w *world, operator *login.Operator, domains ...strin
 
 // A mailbox provider blocks an unknown sender of many mails at once, so each mail has
 // its own time.
-func TestInviteReset_SpreadsMailsOverTime(t *testing.T) {
+func TestSetPassword_SpreadsMailsOverTime(t *testing.T) {
 	w := newWorld(t)
 	operator := w.operator()
 	invitees(t, w, operator, "big.example", "small.example")
-	store := w.store.(login.InviteStore)
-	done, err := operator.InviteReset(t.Context(), store, inviting(60, 10))
+	store := w.store.(login.SetPasswordStore)
+	done, err := operator.MailSetPasswordLinks(t.Context(), store, inviting(60, 10))
 	if err != nil || done.Mails != 60 || done.Already != 0 {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -56,7 +56,7 @@ func TestInviteReset_SpreadsMailsOverTime(t *testing.T) {
 	begun := time.Now()
 	for i := range 60 {
 		m, err := store.ClaimMail(t.Context(), begun.Add(time.Hour), time.Hour)
-		if err != nil || m.Kind != login.MailInvitation {
+		if err != nil || m.Kind != login.MailSetPassword {
 			t.Fatalf("mail %d: %+v, %v", i, m, err)
 		}
 		domain := m.Recipient[len("user00@"):]
@@ -70,18 +70,18 @@ func TestInviteReset_SpreadsMailsOverTime(t *testing.T) {
 	}
 }
 
-func TestInviteReset_InvitesNobodyTwice(t *testing.T) {
+func TestSetPassword_InvitesNobodyTwice(t *testing.T) {
 	w := newWorld(t)
 	operator := w.operator()
 	invitees(t, w, operator, "example.org")
-	store := w.store.(login.InviteStore)
+	store := w.store.(login.SetPasswordStore)
 	try := inviting(6000, 6000)
 	try.DryRun = true
-	if done, err := operator.InviteReset(t.Context(), store, try); err != nil || done.Mails != 30 {
+	if done, err := operator.MailSetPasswordLinks(t.Context(), store, try); err != nil || done.Mails != 30 {
 		t.Errorf("dry run: %+v, %v", done, err)
 	}
-	for _, want := range []login.Invited{{Mails: 30}, {Already: 30}} {
-		done, err := operator.InviteReset(t.Context(), store, inviting(6000, 6000))
+	for _, want := range []login.SetPasswordPlan{{Mails: 30}, {Already: 30}} {
+		done, err := operator.MailSetPasswordLinks(t.Context(), store, inviting(6000, 6000))
 		if done.Last = (time.Time{}); err != nil || done != want {
 			t.Errorf("%+v, %v; want %+v", done, err, want)
 		}
@@ -89,7 +89,7 @@ func TestInviteReset_InvitesNobodyTwice(t *testing.T) {
 }
 
 // A user who signs in only by passkeys needs no password either.
-func TestInviteReset_InvitesNobodyWhoSignsInOnlyByPasskeys(t *testing.T) {
+func TestSetPassword_InvitesNobodyWhoSignsInOnlyByPasskeys(t *testing.T) {
 	w := newWorld(t)
 	key, _ := w.addPasskey(t, identity(w.signUp(t, "ann@example.org")), goodPassword)
 	g, err := w.signInPasskey(t, key)
@@ -104,22 +104,22 @@ func TestInviteReset_InvitesNobodyWhoSignsInOnlyByPasskeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.sendAll(t)
-	store := w.store.(login.InviteStore)
-	if done, err := operator.InviteReset(t.Context(), store, inviting(6000, 6000)); err != nil || done.Mails != 1 {
+	store := w.store.(login.SetPasswordStore)
+	if done, err := operator.MailSetPasswordLinks(t.Context(), store, inviting(6000, 6000)); err != nil || done.Mails != 1 {
 		t.Errorf("%+v, %v; want one mail", done, err)
 	}
 	ua := w.account(t, "ann@example.org")
-	if mails, err := store.MailsOf(t.Context(), ua.User.ID); err != nil || slices.ContainsFunc(mails, func(m login.MailFate) bool { return m.Kind == login.MailInvitation }) {
+	if mails, err := store.MailsOf(t.Context(), ua.User.ID); err != nil || slices.ContainsFunc(mails, func(m login.MailFate) bool { return m.Kind == login.MailSetPassword }) {
 		t.Errorf("a user with a passkey is invited to set a password: %v", err)
 	}
 }
 
 // A user who signs in only by a provider needs no password, and is asked to set none,
 // whatever the filter. One who has a password too is invited if the filter asks for it.
-func TestInviteReset_InvitesNobodyWhoSignsInOnlyByAProvider(t *testing.T) {
+func TestSetPassword_InvitesNobodyWhoSignsInOnlyByAProvider(t *testing.T) {
 	w := newWorld(t)
 	operator := w.operator()
-	store := w.store.(login.InviteStore)
+	store := w.store.(login.SetPasswordStore)
 	link := func(ua login.UserAccount, subject string) {
 		t.Helper()
 		now := w.clock.Now()
@@ -147,10 +147,10 @@ func TestInviteReset_InvitesNobodyWhoSignsInOnlyByAProvider(t *testing.T) {
 	all.Wanted = func(login.Account) bool { return true }
 	for _, c := range []struct {
 		name string
-		in   login.Invitations
-		want login.Invited
-	}{{"without a password", inviting(6000, 6000), login.Invited{Mails: 1}}, {"all", all, login.Invited{Mails: 1, Already: 1}}} {
-		done, err := operator.InviteReset(t.Context(), store, c.in)
+		in   login.SetPasswordMails
+		want login.SetPasswordPlan
+	}{{"without a password", inviting(6000, 6000), login.SetPasswordPlan{Mails: 1}}, {"all", all, login.SetPasswordPlan{Mails: 1, Already: 1}}} {
+		done, err := operator.MailSetPasswordLinks(t.Context(), store, c.in)
 		if done.Last = (time.Time{}); err != nil || done != c.want {
 			t.Errorf("%s: %+v, %v; want %+v", c.name, done, err, c.want)
 		}
@@ -165,13 +165,13 @@ func TestInviteReset_InvitesNobodyWhoSignsInOnlyByAProvider(t *testing.T) {
 }
 
 // The link of an invitation sets the password, days after it was sent.
-func TestInviteReset_TheLinkSetsAPassword(t *testing.T) {
+func TestSetPassword_TheLinkSetsAPassword(t *testing.T) {
 	w := newWorld(t)
 	operator := w.operator()
 	if _, err := operator.CreateWithoutPassword(t.Context(), "ann@example.org", "Ann", nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := operator.InviteReset(t.Context(), w.store.(login.InviteStore), inviting(60, 60)); err != nil {
+	if _, err := operator.MailSetPasswordLinks(t.Context(), w.store.(login.SetPasswordStore), inviting(60, 60)); err != nil {
 		t.Fatal(err)
 	}
 	w.clock.Advance(time.Minute)

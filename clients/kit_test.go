@@ -208,7 +208,7 @@ func startSite(t *testing.T, dir string, vars ...string) *site {
 	node.Env = append(os.Environ(), "LOGIN_URL="+s.gateway, "NODE_TLS_REJECT_UNAUTHORIZED=0") // the gateway signs its own certificate here
 	testserver.Start(t, node).WaitReady(t, 20*time.Second, func() error { return testserver.Dial(rendering) })
 	s.stack = startStack(t, api, graphql, nil, append(vars,
-		"LOGIN_EDGE_SECRET="+edgeSecret, "LOGIN_CORS_ORIGINS="+s.app, "LOGIN_PUBLIC_URL="+s.gateway, "LOGIN_APPS=app="+s.app+"/docs.html")...)
+		"LOGIN_EDGE_SECRET="+edgeSecret, "LOGIN_CORS_ORIGINS="+s.app, "LOGIN_PUBLIC_URL="+s.gateway, "LOGIN_APPS=web="+s.app+"/docs.html")...)
 	return s
 }
 

@@ -110,7 +110,7 @@ func (i *Invitation) mail(kind MailKind, payload MailPayload) QueuedMail {
 // be a stranger to the recipient, and the name a message. Nothing in it may look like a
 // link or an address.
 func mailedName(name string) string {
-	if linkLike.MatchString(name) {
+	if isLinkLike(name) {
 		return ""
 	}
 	return name

@@ -428,7 +428,7 @@ func TestInvitation_RepeatsNoNameThatIsALink(t *testing.T) {
 	w := newWorld(t, organizing)
 	ann := w.citizen(t, "ann@example.org")
 	for name, want := range map[string]string{
-		"Example": "Example", "Söhne & Co. KG": "Söhne & Co. KG", "<b>x</b>": "", "Win at evil.example": "", "https://evil.example": "", "write me@evil": "", "a.b": "",
+		"Example": "Example", "Söhne & Co. KG": "Söhne & Co. KG", "<b>x</b>": "", "Win at evil.example": "", "https://evil.example": "", "write me@evil": "", "a.b": "", "Pay at evil．com": "", "evil｡com": "", "write me＠evil": "",
 	} {
 		m, err := w.CreateOrganization(t.Context(), ann.Identity, name, home)
 		logintest.Check(t, err)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // maxSalutation is the longest name, in characters, that a mail repeats.
@@ -29,8 +31,12 @@ func mailLanguage(asked string, c Client) (string, error) {
 	return asked, nil
 }
 
-// linkLike matches a text that mail programs may show as a link.
-var linkLike = regexp.MustCompile(`[/:@]|\.\S`)
+// linkCharacters matches a text that mail programs may show as a link.
+var linkCharacters = regexp.MustCompile(`[/:@]|[.。]\S`)
+
+// isLinkLike reports whether mail programs may show a text as a link. Domain names may
+// also have full-width characters (UTS 46, 2.3).
+func isLinkLike(text string) bool { return linkCharacters.MatchString(norm.NFKC.String(text)) }
 
 // salutation is the owner's name as a mail may repeat it, or nothing. Only a mail
 // to the account's verified address has it: anyone can sign up with somebody else's
@@ -38,7 +44,7 @@ var linkLike = regexp.MustCompile(`[/:@]|\.\S`)
 func salutation(ua UserAccount, recipient string) string {
 	name := ua.User.Name
 	if recipient != ua.User.Email || ua.Account.EmailVerifiedAt.IsZero() ||
-		utf8.RuneCountInString(name) > maxSalutation || linkLike.MatchString(name) {
+		utf8.RuneCountInString(name) > maxSalutation || isLinkLike(name) {
 		return ""
 	}
 	return name

@@ -10,7 +10,7 @@ import {
   type Operation,
   type OperationResult,
 } from '@urql/core';
-import { filter, fromValue, makeSubject, merge, pipe, publish, share, switchMap, tap } from 'wonka';
+import { filter, fromValue, makeSubject, merge, pipe, publish, share, switchMap, tap, type Source } from 'wonka';
 import { onUserChange } from './change.js';
 import type { Client } from './client.js';
 import { AuthError } from './error.js';
@@ -21,7 +21,7 @@ import { AuthError } from './error.js';
  */
 export const sessionExchange =
   (auth: Client, make: () => Exchange[]): Exchange =>
-  (input) =>
+  ({ client, forward, dispatchDebug }) =>
   (operations) => {
     const active = new Map<number, Operation>();
     const again = makeSubject<Operation>();
@@ -37,9 +37,14 @@ export const sessionExchange =
       share,
     );
     publish(all); // otherwise it would end between two users
+    // urql lets an exchange call forward only once, so the exchanges of every user share it.
+    const forwarded = makeSubject<Operation>();
+    const answers = pipe(forward(forwarded.source), share);
+    publish(answers);
+    const shared = (operations: Source<Operation>) => merge([answers, pipe(operations, tap(forwarded.next), filter((_): _ is never => false))]);
     const results = pipe(
       merge([fromValue(undefined), restarts.source]),
-      switchMap(() => composeExchanges(make())(input)(all)),
+      switchMap(() => composeExchanges(make())({ client, forward: shared, dispatchDebug })(all)),
       filter(({ operation }) => active.has(operation.key)),
       tap(({ operation }) => operation.kind === 'mutation' && active.delete(operation.key)),
     );

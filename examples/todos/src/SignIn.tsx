@@ -27,12 +27,13 @@ export const SignIn = () => {
     const field = (name: string) => String(new FormData(event.currentTarget).get(name) ?? '');
     const [email, password, name] = [field('email'), field('password'), field('name')];
     setBusy(true);
+    setError('');
     try {
       await (isNew ? auth.signUp({ email, password, name }) : auth.signIn({ email, password }));
     } catch (err) {
+      setBusy(false);
       if (!(err instanceof AuthError)) throw err;
       setError(textFor(err));
-      setBusy(false);
     }
   };
 
@@ -58,7 +59,7 @@ export const SignIn = () => {
         <button disabled={busy}>{isNew ? 'Create account' : 'Sign in'}</button>
       </form>
       <p>
-        <button className="link" onClick={() => setNew(!isNew)}>
+        <button className="link" onClick={() => (setNew(!isNew), setError(''))}>
           {isNew ? 'I have an account' : 'I am new here'}
         </button>
         {' · '}

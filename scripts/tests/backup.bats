@@ -181,7 +181,7 @@ fingerprint() {
   (cd "${archive}" && sha256sum -- *.age >SHA256SUMS)
   script verify-backup
   assert_status 1
-  assert_says 'not what was saved'
+  assert_says 'differs from the backup'
 }
 
 @test "rows written while the dump runs are in neither the dump nor the manifest" {

@@ -25,6 +25,9 @@ func (p *planner) actions() {
 	if !p.note(err) {
 		return
 	}
+	if !p.note(their.check()) {
+		return
+	}
 	known, err := their.named("actions")
 	if !p.note(err) {
 		return
@@ -89,14 +92,23 @@ func (f *yamlFile) named(keys ...string) (names, error) {
 	found := names{by: map[string]block{}}
 	within := f.all()
 	for _, key := range keys {
-		value, _, at, err := f.key(within, key)
+		if err := f.mapping(within); err != nil {
+			return found, err
+		}
+		value, inline, at, err := f.key(within, key)
 		if err != nil || at < 0 {
 			return found, err
+		}
+		if inline != "" && value.first < value.end {
+			return found, f.unknown(at, key+" has a value on its line and below it")
 		}
 		within = value
 	}
 	entries, err := f.entries(within)
 	for _, e := range entries {
+		if err := errors.Join(f.entryForm(e), f.oneName(e)); err != nil {
+			return found, err
+		}
 		name := f.own(e, "name")
 		found.order = append(found.order, name)
 		found.by[name] = e

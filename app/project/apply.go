@@ -2,6 +2,7 @@ package project
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,6 +32,11 @@ func (p *Plan) Apply(dir string) error {
 
 func write(root *os.Root, c Change) error {
 	name := filepath.FromSlash(c.Path)
+	if info, err := root.Lstat(name); err == nil {
+		if err := mustBeRegular(c.Path, info); err != nil {
+			return err
+		}
+	}
 	now, err := root.ReadFile(name)
 	if c.Old == nil && err == nil || c.Old != nil && (err != nil || !bytes.Equal(now, c.Old)) {
 		return errors.New("the file has changed meanwhile")
@@ -45,12 +51,19 @@ func write(root *os.Root, c Change) error {
 	return replace(root, name, c.New, mode)
 }
 
+// replace writes a new file and puts it in the place of the old one. Nobody can have put
+// a link in the place of the new one: its name is random, and it must not exist.
 func replace(root *os.Root, name string, content []byte, mode fs.FileMode) error {
-	temporary := name + ".hasura-login"
-	if err := root.WriteFile(temporary, content, mode); err != nil {
-		return errors.Join(err, root.Remove(temporary))
+	temporary := filepath.Join(filepath.Dir(name), ".hasura-login-"+rand.Text())
+	file, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
 	}
-	if err := root.Rename(temporary, name); err != nil {
+	_, err = file.Write(content)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = root.Rename(temporary, name)
+	}
+	if err != nil {
 		return errors.Join(err, root.Remove(temporary))
 	}
 	return nil

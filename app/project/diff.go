@@ -24,7 +24,7 @@ func (p *Plan) Print(w io.Writer) error {
 	for _, k := range p.Kept {
 		fmt.Fprintf(&b, "kept as it is: %s\n", k)
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, visible(b.String()))
 	return err
 }
 

@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"testing"
 
+	"gopkg.in/yaml.v3"
+
 	"hasura-login/app/project"
 	"hasura-login/hasura"
 )
@@ -15,18 +17,24 @@ func FuzzAdd_IsDoneOnce(f *testing.F) {
 	f.Add("type Query { a(b: [Int!] = [1], \"\"\"c\"\"\" d: E = F @g(h: \"i\")): [J!]! @k }\nunion L = | M | N", "actions: []\ncustom_types: {}\n", "[]")
 	f.Add("enum A { B C }\nextend type A { d: Int }\ndirective @x on FIELD", "custom_types:\n  objects: # none\n\nactions:\n# none\n", "")
 	f.Add("", "", "- table:\n    name: x\n")
-	f.Fuzz(func(t *testing.T, graphql, yaml, tables string) {
+	f.Fuzz(func(t *testing.T, graphql, actions, tables string) {
 		all := hasura.Files{}
 		for name, content := range theirs() {
 			all[name] = []byte(content)
 		}
-		all["metadata/actions.graphql"], all["metadata/actions.yaml"] = []byte(graphql), []byte(yaml)
+		all["metadata/actions.graphql"], all["metadata/actions.yaml"] = []byte(graphql), []byte(actions)
 		all["metadata/databases/default/tables/tables.yaml"] = []byte(tables)
 		plan, err := project.New(all, hasura.Project(), project.Options{Source: "default"})
 		if err != nil {
 			return
 		}
 		for _, c := range plan.Changes {
+			var valid any
+			if yaml.Unmarshal(c.Old, &valid) == nil {
+				if err := onceEach(c.Path, c.New); err != nil {
+					t.Errorf("%s: %v:\n%s", c.Path, err, c.New)
+				}
+			}
 			all[c.Path] = c.New
 		}
 		again, err := project.New(fs.FS(all), hasura.Project(), project.Options{Source: "default"})

@@ -44,9 +44,10 @@ type Options struct {
 // New compares a project with ours and returns the additions that it needs. If anything
 // does not fit, the error lists every problem.
 func New(theirs, ours fs.FS, o Options) (*Plan, error) {
+	theirs = regular{theirs}
 	at, err := find(theirs, o.Source)
 	if err != nil {
-		return nil, err
+		return nil, printable{err}
 	}
 	p := &planner{theirs: theirs, ours: ours, layout: at}
 	if !o.NoActions {
@@ -55,7 +56,7 @@ func New(theirs, ours fs.FS, o Options) (*Plan, error) {
 	}
 	p.tablesAndMigrations()
 	if len(p.problems) > 0 {
-		return nil, errors.Join(p.problems...)
+		return nil, printable{errors.Join(p.problems...)}
 	}
 	slices.SortFunc(p.plan.Changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
 	return &p.plan, nil

@@ -31,13 +31,13 @@ func (p *planner) tablesAndMigrations() {
 		list.lines = nil
 	}
 	entries, err := list.entries(list.all())
-	if !p.note(err) {
+	if !p.note(err) || !p.note(list.check()) {
 		return
 	}
 	changed := false
 	for _, file := range tables {
 		name := path.Base(file)
-		if p.copyFile(file, path.Join(folder, name)) && !p.included(list, entries, name) {
+		if has := p.included(list, entries, name); p.copyFile(file, path.Join(folder, name)) && !has {
 			list.lines = append(list.lines, fmt.Sprintf("- \"!include %s\"", name))
 			changed = true
 		}
@@ -48,35 +48,102 @@ func (p *planner) tablesAndMigrations() {
 	p.copyMigrations()
 }
 
-// included reports whether the list of tables has the file, and refuses a table that it
-// defines by itself under the same name.
+// included reports whether the list of tables has the file, and refuses a table that is
+// tracked under the same name, in the list or in another file.
 func (p *planner) included(list *yamlFile, entries []block, file string) bool {
-	table := strings.TrimSuffix(strings.TrimPrefix(file, "public_"), ".yaml")
+	table, found := strings.TrimSuffix(strings.TrimPrefix(file, "public_"), ".yaml"), false
 	for _, e := range entries {
 		text := unquote(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(withoutComment(list.lines[e.first])), "-")))
-		if target, ok := strings.CutPrefix(text, "!include "); ok && strings.TrimSpace(target) == file {
-			return true
+		target, include := strings.CutPrefix(text, "!include ")
+		if target = path.Clean(strings.TrimSpace(target)); include && target == file {
+			found = true
+			continue
 		}
-		if tracked(list.lines[e.first:e.end], table) {
+		if have, ok := p.table(list, e, include, target); ok && have == table {
 			p.refuse("%s, line %d: a table %s is tracked already; Hasura Login needs the name public.%s", list.name, e.first+1, table, table)
 		}
 	}
-	return false
+	return found
 }
 
-// tracked reports whether an entry defines a table of a name: the one that its key table
-// has, in either style, not one that a relationship or a permission has.
-func tracked(lines []string, table string) bool {
-	name := regexp.MustCompile(`(^|[\s{,])name:\s*["']?` + regexp.QuoteMeta(table) + `["']?\s*([,}#]|$)`)
-	for i, line := range lines {
-		if i > 0 && (strings.Contains(line, "_relationships:") || strings.Contains(line, "_permissions:")) {
-			return false
+// table is the name of the table of an entry, if it is in schema public.
+func (p *planner) table(list *yamlFile, e block, include bool, target string) (name string, ok bool) {
+	if !include {
+		if !p.note(list.entryForm(e)) {
+			return "", false
 		}
-		if name.MatchString(line) {
-			return true
+		name, schema, err := list.table(block{first: e.first, end: e.end, indent: list.margin(e)})
+		return name, p.note(err) && (schema == "" || schema == "public")
+	}
+	f, err := readYAML(p.theirs, path.Join(path.Dir(p.tables), target))
+	if err != nil {
+		p.refuse("%s, line %d: %w", list.name, e.first+1, err)
+		return "", false
+	}
+	name, schema, err := f.table(f.all())
+	return name, p.note(err) && (schema == "" || schema == "public")
+}
+
+const word = `("[^"\\]*"|'[^']*'|[\w$][^"'{}\[\],:#&*!|>\\]*)`
+
+var (
+	tableKey   = regexp.MustCompile(`^(?:"table"|'table'|table):(?: +(.*))?$`)
+	tableWord  = regexp.MustCompile(`^` + word + ` *$`)
+	tableLine  = regexp.MustCompile(`^["']?(name|schema)["']?: +` + word + ` *$`)
+	tableBrace = regexp.MustCompile(`^\{ *["']?(name|schema)["']?: *` + word + ` *(?:, *["']?(name|schema)["']?: *` + word + ` *)?\} *$`)
+)
+
+// table reads the value of the key table among the lines of a block.
+func (f *yamlFile) table(within block) (name, schema string, err error) {
+	parts := map[string]string{}
+	put := func(key, value string) { parts[key] = unquote(strings.TrimSpace(value)) }
+	at := -1
+	for i := within.first; i < within.end; i++ {
+		line := f.lines[i]
+		if blank(line) || len(line) < within.indent || !f.startsAt(within, i) {
+			continue
+		}
+		m := tableKey.FindStringSubmatch(line[within.indent:])
+		if m == nil {
+			continue
+		}
+		if at >= 0 {
+			return "", "", f.unknown(i, "table is there twice")
+		}
+		at = i
+		inline := strings.TrimSpace(withoutComment(m[1]))
+		if b := tableBrace.FindStringSubmatch(inline); b != nil {
+			put(b[1], b[2])
+			put(b[3], b[4])
+		} else if tableWord.MatchString(inline) {
+			put("name", inline)
+		} else if inline != "" {
+			return "", "", f.unknown(i, "a table in a form that is not known")
 		}
 	}
-	return false
+	if at < 0 {
+		return "", "", f.unknown(within.first, "no key table")
+	}
+	for i := at + 1; i < within.end && (blank(f.lines[i]) || len(leading(f.lines[i])) > within.indent); i++ {
+		if blank(f.lines[i]) {
+			continue
+		}
+		m := tableLine.FindStringSubmatch(strings.TrimSpace(withoutComment(f.lines[i])))
+		if m == nil || parts[m[1]] != "" {
+			return "", "", f.unknown(i, "a table in a form that is not known")
+		}
+		put(m[1], m[2])
+	}
+	if parts["name"] == "" {
+		return "", "", f.unknown(at, "a table without a name")
+	}
+	return parts["name"], parts["schema"], nil
+}
+
+// startsAt reports whether a line has its text in the column of a block, or is the first
+// of an entry, which has a dash before it.
+func (f *yamlFile) startsAt(within block, i int) bool {
+	return len(leading(f.lines[i])) == within.indent || i == within.first && within.indent > 0
 }
 
 // copyFile plans a file of ours. It refuses another file of that name.
@@ -133,9 +200,14 @@ func (p *planner) copyMigrations() {
 	if !p.note(err) {
 		return
 	}
-	theirs, err := fs.Glob(p.theirs, p.migrations+"/*")
-	if !p.note(err) {
+	there, err := fs.ReadDir(p.theirs, p.migrations)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		p.note(err)
 		return
+	}
+	var theirs []string
+	for _, entry := range there {
+		theirs = append(theirs, path.Join(p.migrations, entry.Name()))
 	}
 	numbers := map[string]string{}
 	for _, folder := range theirs {
@@ -158,42 +230,6 @@ func (p *planner) copyMigrations() {
 	for _, folder := range theirs {
 		if !slices.Contains(mine, path.Base(folder)) {
 			p.checkMigration(folder, names)
-		}
-	}
-}
-
-// created finds the tables and schemas that a migration makes.
-var created = regexp.MustCompile(`(?im)^\s*create\s+(table|schema|view|materialized\s+view)\s+(?:if\s+not\s+exists\s+)?((?:"?(\w+)"?\s*\.\s*)?"?(\w+)"?)`)
-
-// made are the tables in schema public that our migrations make.
-func (p *planner) made(migrations []string) []string {
-	var names []string
-	for _, file := range migrations {
-		content, err := fs.ReadFile(p.ours, file)
-		p.note(err)
-		for _, m := range created.FindAllStringSubmatch(string(content), -1) {
-			if strings.EqualFold(m[3], "public") {
-				names = append(names, m[4])
-			}
-		}
-	}
-	return names
-}
-
-// checkMigration refuses a migration that makes what one of ours makes, or anything in
-// the schema auth. Ours say IF NOT EXISTS, so they would pass over a table of that name
-// and fail, or worse, later.
-func (p *planner) checkMigration(folder string, names []string) {
-	content, err := fs.ReadFile(p.theirs, path.Join(folder, "up.sql"))
-	if err != nil {
-		return // a file, or a migration without SQL
-	}
-	for _, m := range created.FindAllStringSubmatch(string(content), -1) {
-		schema, name := strings.ToLower(m[3]), strings.ToLower(m[4])
-		isSchema := strings.EqualFold(m[1], "schema")
-		if schema == "auth" || isSchema && name == "auth" || !isSchema && (schema == "" || schema == "public") && slices.Contains(names, name) {
-			p.refuse("%s/up.sql makes %s; Hasura Login needs the schema auth and the tables %s for itself. Rename yours (ALTER … RENAME), and squash your migrations if a later one has done so already", folder, m[2], strings.Join(names, ", "))
-			return
 		}
 	}
 }

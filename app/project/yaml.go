@@ -100,6 +100,9 @@ func (f *yamlFile) entries(list block) ([]block, error) {
 		if depth < list.indent || depth == list.indent && line[depth:] != "-" && !strings.HasPrefix(line[depth:], "- ") {
 			return nil, fmt.Errorf("%s, line %d: expected an entry of a list (\"- …\")", f.name, i+1)
 		}
+		if depth > list.indent && len(found) == 0 {
+			return nil, f.unknown(i, "a list that is indented")
+		}
 		if depth == list.indent {
 			found = append(found, block{first: i, end: i + 1})
 		} else if len(found) > 0 {
@@ -109,16 +112,20 @@ func (f *yamlFile) entries(list block) ([]block, error) {
 	return found, nil
 }
 
-// own is the value of a key of the entry itself, such as name in "- name: signin".
-func (f *yamlFile) own(entry block, key string) string {
+// margin is the column of an entry's keys.
+func (f *yamlFile) margin(entry block) int {
 	first := f.lines[entry.first]
-	margin := len(first) - len(strings.TrimLeft(strings.TrimLeft(first, " ")[1:], " ")) // behind the dash
 	for i := entry.first + 1; strings.TrimSpace(first) == "-" && i < entry.end; i++ {
 		if !blank(f.lines[i]) { // the dash stands alone
-			margin = len(leading(f.lines[i]))
-			break
+			return len(leading(f.lines[i]))
 		}
 	}
+	return len(first) - len(strings.TrimLeft(strings.TrimLeft(first, " ")[1:], " ")) // behind the dash
+}
+
+// own is the value of a key of the entry itself, such as name in "- name: signin".
+func (f *yamlFile) own(entry block, key string) string {
+	margin := f.margin(entry)
 	for i := entry.first; i < entry.end; i++ {
 		line := f.lines[i]
 		if i > entry.first && (blank(line) || len(leading(line)) != margin) || len(line) < margin {
@@ -203,7 +210,7 @@ func (f *yamlFile) insert(at int, lines []string) {
 
 func blank(line string) bool {
 	text := strings.TrimSpace(line)
-	return text == "" || text[0] == '#' || text == "---"
+	return text == "" || text[0] == '#' || strings.TrimRight(line, " ") == "---"
 }
 
 func leading(line string) string { return line[:len(line)-len(strings.TrimLeft(line, " \t"))] }

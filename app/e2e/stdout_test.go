@@ -97,7 +97,7 @@ func TestLog_APipeThatNobodyReadsStopsNothing(t *testing.T) {
 		t.Error("no line is counted as dropped")
 	}
 	s.serves(p)
-	if status, text := s.body("http://" + p.ops + "/readyz"); status != http.StatusOK || !strings.Contains(text, "nobody") {
+	if status, text := s.body("http://" + p.ops + "/readyz"); status != http.StatusOK || !strings.Contains(text, "nothing") {
 		t.Errorf("readiness says %d %s", status, text)
 	}
 	s.endsInTime(p)
@@ -119,7 +119,7 @@ func TestLog_AClosedStdoutEndsNothing(t *testing.T) {
 		s.serves(p)
 		time.Sleep(300 * time.Millisecond)
 	}
-	if status, text := s.body("http://" + p.ops + "/readyz"); status != http.StatusOK || !strings.Contains(text, "nobody") {
+	if status, text := s.body("http://" + p.ops + "/readyz"); status != http.StatusOK || !strings.Contains(text, "nothing") {
 		t.Errorf("readiness says %d %s", status, text)
 	}
 	s.endsInTime(p)

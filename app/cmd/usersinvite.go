@@ -49,7 +49,7 @@ func (v usersInvite) run(ctx context.Context, env Environment) error {
 	if err != nil {
 		return err
 	}
-	if !cfg.SendsMail() {
+	if !v.dryRun && !cfg.SendsMail() {
 		return fmt.Errorf("no mail is sent: set %sMAIL_SMTP_HOST or %sMAIL_WEBHOOK_URL", config.Prefix, config.Prefix)
 	}
 	trail, err := verbTrail(cfg)

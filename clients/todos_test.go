@@ -45,7 +45,7 @@ func TestTodos_FromSignUpToALiveListInTwoWindows(t *testing.T) {
 	first.press("Add")
 	second.says("Buy milk")
 	second.await(`document.querySelector("li input").click() === undefined`)
-	first.await(`document.querySelector("li input").checked`)
+	first.await(`document.querySelector("li input")?.checked`)
 	if cookies := eval[string](first, `document.cookie`); cookies != "" {
 		t.Errorf("scripts read %q", cookies)
 	}

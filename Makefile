@@ -51,8 +51,9 @@ test-scripts: ## The operator scripts: shellcheck, shfmt, bats
 
 # Packages that share memory between goroutines. Left out: the tests that measure a million
 # places, which the detector makes ten times slower, and the packages that start whole servers.
-RACE_PACKAGES := ./app/audit ./app/httpapi ./app/login ./app/logsink ./app/password ./app/secretfile \
-	./app/ratelimit ./app/token ./dev/standin/auth
+# The longest comes first.
+RACE_PACKAGES := ./app/token ./app/audit ./app/httpapi ./app/login ./app/logsink ./app/password ./app/secretfile \
+	./app/ratelimit ./dev/standin/auth
 
 .PHONY: test-race
 test-race: tools ## The packages with concurrency, under the race detector

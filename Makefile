@@ -51,8 +51,8 @@ test-scripts: ## The operator scripts: shellcheck, shfmt, bats
 
 # Packages that share memory between goroutines. Left out: the tests that measure a million
 # places, which the detector makes ten times slower, and the packages that start whole servers.
-# The longest comes first.
-RACE_PACKAGES := ./app/token ./app/audit ./app/httpapi ./app/login ./app/logsink ./app/password ./app/secretfile \
+# The longest come first.
+RACE_PACKAGES := ./app/token ./app/login ./app/audit ./app/httpapi ./app/logsink ./app/password ./app/secretfile \
 	./app/ratelimit ./dev/standin/auth
 
 .PHONY: test-race

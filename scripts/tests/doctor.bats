@@ -164,7 +164,7 @@ doctor_names() {
 
 @test "doctor names: a key folder that others can read, and a ring without an active key" {
   chmod 0755 "${HASURA_LOGIN_ROOT}/keys"
-  doctor_names "keys/ is not login's alone" lost-keys
+  doctor_names "keys/ does not belong only to login" lost-keys
   chmod 0700 "${HASURA_LOGIN_ROOT}/keys"
   echo '{"keys":[{"kid":"k1","state":"retired"}]}' >"${WORLD}/keys.json"
   doctor_names 'no signing key is active' lost-keys

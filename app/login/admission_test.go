@@ -41,7 +41,7 @@ var admissions = map[string]struct {
 	"a whole top-level domain":      {domains(nil, []string{"example"}), "ann@any.example", login.CodeEmailNotAllowed},
 	"not blocked":                   {domains(nil, []string{"throwaway.example"}), "ann@example.org", ""},
 	"blocked below an allowed one":  {domains([]string{"example.org"}, []string{"students.example.org"}), "ann@students.example.org", login.CodeEmailNotAllowed},
-	"beside the blocked one":        {domains([]string{"example.org"}, []string{"students.example.org"}), "ann@staff.example.org", ""},
+	"next to the blocked one":       {domains([]string{"example.org"}, []string{"students.example.org"}), "ann@staff.example.org", ""},
 	"allowed below a blocked one":   {domains([]string{"ok.example.org"}, []string{"example.org"}), "ann@ok.example.org", login.CodeEmailNotAllowed},
 	"U-labels, allowed":             {domains([]string{"xn--bcher-kva.example"}, nil), "ann@BÜCHER.example", ""},
 	"A-labels, allowed":             {domains([]string{"xn--bcher-kva.example"}, nil), "ann@xn--bcher-kva.example", ""},

@@ -29,7 +29,8 @@ func (b *browser) addAuthenticator(transport webauthn.AuthenticatorTransport) au
 	return authenticator{b, added.AuthenticatorID}
 }
 
-// touched has the authenticator answer by itself, or wait for a touch that never comes.
+// touched has the authenticator answer by itself, or wait for a touch. It also answers what waits
+// already: the sign-in page asks as soon as it is open, so set what the answer will be before that.
 func (a authenticator) touched(yes bool) {
 	a.b.t.Helper()
 	_, err := chromedp.Call(a.b.ctx, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: a.id, Enabled: yes})
@@ -74,17 +75,15 @@ func TestPages_PasskeysInABrowser(t *testing.T) {
 	b.shows("The passkey is added.", "Your passkeys", "Phone")
 
 	// Changes of credentials need the passkey now.
-	phone.touched(false)
-	key := b.addAuthenticator(webauthn.AuthenticatorTransportUsb)
 	b.unfold("Add a passkey")
 	b.fill("add-passkey-name", "Key ring", "add-passkey-current", firstPassword)
 	b.submit("Add a passkey")
 	b.shows("This change takes your passkey.")
 	b.look("elevate-passkey")
-	phone.touched(true)
 	b.submit("Use a passkey")
 	b.shows("For the next minutes you can make your change.")
 	phone.touched(false)
+	key := b.addAuthenticator(webauthn.AuthenticatorTransportUsb)
 	b.unfold("Add a passkey")
 	b.fill("add-passkey-name", "Key ring") // the passkey stands for the password
 	b.submit("Add a passkey")
@@ -96,14 +95,13 @@ func TestPages_PasskeysInABrowser(t *testing.T) {
 
 	// With the suggestions of the form, or its button.
 	b.look("signin-passkey")
+	b.open(site + "/auth/pages/signup") // so that no request waits
 	phone.touched(true)
-	b.load(chromedp.Navigate(site + "/auth/pages/signin"))
+	b.open(site + "/auth/pages/signin")
 	b.run(chromedp.WaitVisible(chromedp.CSS(".who")))
 	b.shows("by passkey")
-	phone.touched(false)
-	b.submit("Sign out")
 	phone.verifies(false)
-	phone.touched(true)
+	b.submit("Sign out")
 	b.run(chromedp.Click(chromedp.CSS("form.passkey button")), chromedp.WaitVisible(chromedp.CSS("form.passkey [role=alert]")))
 	b.shows("The passkey was not used.")
 	phone.verifies(true)

@@ -91,7 +91,7 @@ tools: ## Install the Debian packages that tests start
 	@ops/install-test-tools
 
 .PHONY: lint
-lint: lint-code lint-workflows lint-scripts ## gofmt, vet, golangci-lint, OpenAPI, YAML, workflows, shell
+lint: lint-code lint-workflows lint-scripts lint-chart ## gofmt, vet, golangci-lint, OpenAPI, YAML, workflows, shell, Helm chart
 
 .PHONY: lint-code
 lint-code: tools
@@ -108,6 +108,10 @@ lint-scripts: tools
 .PHONY: lint-workflows
 lint-workflows: tools ## The workflow files of .github, with the shell in them
 	go tool -modfile=tools/actionlint/go.mod actionlint
+
+.PHONY: lint-chart
+lint-chart: ## The Helm chart: helm lint, its schema, kubeconform, and that it is what a VPS has
+	CGO_ENABLED=0 go test -C tools/helm .
 
 .PHONY: vulnerabilities
 vulnerabilities: ## Known vulnerabilities that our code reaches

@@ -42,7 +42,7 @@ func jobIn(t *testing.T, dir, cli, adminSecret string, settings ...string) (call
 	write("bin/graphql-engine", "#!/bin/sh\necho \"engine $* host=$HASURA_GRAPHQL_SERVER_HOST jwt=${HASURA_GRAPHQL_JWT_SECRET:-none}\" >>"+dir+"/calls\nexec sleep 60\n", 0o700)
 	write("bin/nc", "#!/bin/sh\nexit 0\n", 0o700)
 	write("bin/hasura-cli", "#!/bin/sh\nshift 4\n[ \"$HASURA_GRAPHQL_ADMIN_SECRET:$ACTION_SECRET\" = \""+adminSecret+":the-action-secret\" ] || exit 9\necho \"$*\" >>"+dir+"/calls\n"+cli, 0o700)
-	places := strings.NewReplacer("/run/secrets", dir+"/secrets", "/tmp", dir+"/tmp", "cp -R /hasura ", "cp -R "+dir+"/hasura ")
+	places := strings.NewReplacer("/run/secrets", dir+"/secrets", "/tmp", dir+"/tmp", "cp -RL /hasura ", "cp -RL "+dir+"/hasura ")
 	write("entrypoint.sh", places.Replace(read(t, "ops/migrate/entrypoint.sh")), 0o700)
 
 	cmd := exec.CommandContext(t.Context(), "sh", filepath.Join(dir, "entrypoint.sh")) // #nosec G204 -- the project's own script

@@ -83,7 +83,8 @@ ACTION_SECRET=$(read_secret action_secret)
 export HASURA_GRAPHQL_ADMIN_SECRET ACTION_SECRET
 
 start_engine
-cp -R /hasura "${project}"
+# A Kubernetes volume consists of links.
+cp -RL /hasura "${project}"
 case ${LOGIN_ORGANIZATIONS:-false} in
   1 | t | T | true | True | TRUE) add_organizations ;; # what login takes for true
   *) ;;

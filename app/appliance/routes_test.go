@@ -149,6 +149,17 @@ func TestRoutes_RefuseOtherMethods(t *testing.T) {
 			checkError(t, a, http.StatusMethodNotAllowed, "method-not-allowed")
 		}
 	}
+	for path, allowed := range map[string]string{
+		"/auth/signin":         "GET, HEAD, POST, PATCH, DELETE, OPTIONS", // PATCH changes a member's role
+		"/auth/oauth/corp":     "GET, HEAD, POST",
+		"/auth/pages/signin":   "GET, HEAD, POST",
+		"/auth/refresh":        "POST, OPTIONS",
+		"/auth/organizations/": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
+	} {
+		if got := g.do(t, "PUT", g.URL(path), "").Header.Get("Allow"); got != allowed {
+			t.Errorf("%s: Allow says %q, and nginx takes %q", path, got, allowed)
+		}
+	}
 	for _, method := range []string{"TRACE", "CONNECT"} {
 		status := request(t, testserver.Addr(g.Port), method+" /auth/signin HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 		if status != 405 && status != 400 {

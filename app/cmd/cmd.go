@@ -118,6 +118,14 @@ func text(err error) string {
 	return err.Error()
 }
 
+// counted is a number with the noun that it counts.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 func versionCommand(env Environment) *cobra.Command {
 	return verb("version", "Print the version", func(context.Context, []string) error {
 		_, err := fmt.Fprintln(env.Stdout, env.Version)

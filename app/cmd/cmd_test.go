@@ -57,6 +57,7 @@ func TestMain_ExitCodesAndWhatIsSaid(t *testing.T) {
 		{name: "audit of no client", args: "audit --client bogus", code: 1, stderr: "not an IP address"},
 		{name: "a size without a unit", args: "check", vars: []string{"LOGIN_AUDIT_MAX_SIZE=1000000"}, code: 1, stderr: `LOGIN_AUDIT_MAX_SIZE: "1000000" is not a size`},
 		{name: "too small a trail", args: "check", vars: []string{"LOGIN_AUDIT_MAX_SIZE=1MiB"}, code: 1, stderr: "LOGIN_AUDIT_MAX_SIZE: 1MiB is less"},
+		{name: "edge metrics on no address", args: "edge-metrics --listen 9114", code: 1, stderr: "--listen: listen tcp: address 9114"},
 		{name: "users without a database", args: "users list", code: 1, stderr: "LOGIN_DATABASE_URL"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

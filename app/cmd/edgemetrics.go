@@ -15,7 +15,7 @@ func edgeMetricsCommand(_ Environment) *cobra.Command {
 	c := verb("edge-metrics", "Count nginx's access log for Prometheus, next to nginx", func(ctx context.Context, _ []string) error {
 		ln, err := net.Listen("tcp", address)
 		if err != nil {
-			return fmt.Errorf("the listener for scrapes: %w", err)
+			return fmt.Errorf("--listen: %w", err)
 		}
 		return edgelog.Run(ctx, log, ln)
 	})

@@ -68,7 +68,7 @@ func exportUser(ctx context.Context, env Environment, ref string) error {
 		return err
 	}
 	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
-		return useOperator(ctx, env, cfg, store, func(ctx context.Context, o *login.Operator) error {
+		return useOperator(ctx, cfg, store, func(ctx context.Context, o *login.Operator) error {
 			o.Audit = trail
 			ua, err := o.Find(ctx, ref)
 			if err != nil {

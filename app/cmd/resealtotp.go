@@ -45,9 +45,9 @@ func resealTOTP(ctx context.Context, env Environment) error {
 				renewed++
 			}
 		}
-		fmt.Fprintf(env.Stdout, "%d secrets encrypted with the first key\n", renewed)
+		fmt.Fprintf(env.Stdout, "%s encrypted with the first key\n", counted(renewed, "secret", "secrets"))
 		if lost > 0 {
-			return fmt.Errorf("%d secrets are opened by no key; their owners need: hasura-login users reset-second-factor", lost)
+			return fmt.Errorf("no key opens %s; the owners need: hasura-login users reset-second-factor", counted(lost, "secret", "secrets"))
 		}
 		return nil
 	})

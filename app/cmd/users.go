@@ -1,23 +1,17 @@
 package cmd
 
 import (
-	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"hasura-login/app/config"
 	"hasura-login/app/login"
 	"hasura-login/app/mail"
-	"hasura-login/app/password"
 )
 
 // UsersCommand holds the verbs of operators for users.
@@ -113,155 +107,6 @@ func change(env Environment, use, short, done string, act func(ctx context.Conte
 // roleList takes roles as several arguments or separated by commas.
 func roleList(args []string) []string { return strings.Split(strings.Join(args, ","), ",") }
 
-// changing opens trail and store for a verb that changes something. Access tokens
-// that are out, and WebSockets that Hasura has accepted, live on until the token
-// expires.
-func changing(ctx context.Context, env Environment, use func(ctx context.Context, o *login.Operator) error) error {
-	cfg, err := Load(env)
-	if err != nil {
-		return err
-	}
-	trail, err := verbTrail(cfg)
-	if err != nil {
-		return err
-	}
-	return withOperator(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		o.Audit = trail
-		return use(ctx, o)
-	})
-}
-
-// withOperator opens the store for a verb that only reads.
-func withOperator(ctx context.Context, env Environment, use func(ctx context.Context, o *login.Operator) error) error {
-	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
-		return useOperator(ctx, env, cfg, store, use)
-	})
-}
-
-// withStore opens the store for one verb.
-func withStore(ctx context.Context, env Environment, use func(ctx context.Context, cfg config.Config, store Store) error) error {
-	cfg, err := Load(env)
-	if err != nil {
-		return err
-	}
-	open := openPostgres
-	if env.Open != nil {
-		open = env.Open
-	}
-	b, err := open(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer b.Store.Close()
-	return use(ctx, cfg, b.Store)
-}
-
-func useOperator(ctx context.Context, _ Environment, cfg config.Config, store Store, use func(ctx context.Context, o *login.Operator) error) error {
-	hasher, err := password.New(password.Config{Cost: cfg.BcryptCost, Workers: 1, MaxWait: cfg.HashQueueMaxWait})
-	if err != nil {
-		return err
-	}
-	defer hasher.Close()
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	err = use(ctx, &login.Operator{
-		Store: store, Mail: store, Emails: store, Organizations: store, Claims: claimSources(cfg, store), Hasher: hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Tokens: tokenNames(cfg),
-		Roles: cfg.DefaultRoles,
-	})
-	if err != nil {
-		err = login.AsError(err)
-	}
-	return err
-}
-
-// shownUser is a user as operators see it: never a hash.
-type shownUser struct {
-	ID          string            `json:"id"`
-	Email       string            `json:"email"`
-	Name        string            `json:"name"`
-	Roles       []string          `json:"roles"`
-	DefaultRole string            `json:"defaultRole"`
-	Claims      map[string]string `json:"claims,omitempty"`
-	State       string            `json:"state"` // enabled or disabled
-	CreatedAt   time.Time         `json:"createdAt"`
-	VerifiedAt  time.Time         `json:"emailVerifiedAt,omitzero"`
-	DisabledAt  time.Time         `json:"disabledAt,omitzero"`
-	Identities  []shownIdentity   `json:"identities,omitempty"`
-	Sessions    []shownSession    `json:"sessions,omitempty"`
-}
-
-type shownSession struct {
-	ID         string    `json:"id"`
-	Client     string    `json:"client"`
-	Prefix     string    `json:"clientPrefix"`
-	CreatedAt  time.Time `json:"createdAt"`
-	LastUsedAt time.Time `json:"lastUsedAt"`
-	AMR        []string  `json:"amr,omitempty"` // how its owner has proved who they are (RFC 8176)
-}
-
-func shownSessionsOf(sessions []login.Session) []shownSession {
-	shown := make([]shownSession, len(sessions))
-	for i, s := range sessions {
-		shown[i] = shownSession{s.ID, s.ClientName, s.ClientPrefix, s.CreatedAt.UTC(), s.LastUsedAt.UTC(), s.AMR}
-	}
-	return shown
-}
-
-func shownUserOf(ua login.UserAccount) shownUser {
-	u := shownUser{
-		ID: ua.User.ID, Email: ua.User.Email, Name: ua.User.Name, Roles: ua.Account.Roles, DefaultRole: ua.Account.DefaultRole,
-		Claims: ua.Account.Claims, State: "enabled", CreatedAt: ua.User.CreatedAt.UTC(),
-		VerifiedAt: ua.Account.EmailVerifiedAt, DisabledAt: ua.Account.DisabledAt,
-	}
-	if !ua.Account.DisabledAt.IsZero() {
-		u.State = "disabled"
-	}
-	return u
-}
-
-func showUser(ctx context.Context, env Environment, ref string, asJSON bool) error {
-	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
-		return useOperator(ctx, env, cfg, store, func(ctx context.Context, o *login.Operator) error {
-			ua, err := o.Find(ctx, ref)
-			if err != nil {
-				return err
-			}
-			sessions, err := o.Sessions(ctx, ua.User.ID)
-			if err != nil {
-				return err
-			}
-			u := shownUserOf(ua)
-			u.Sessions = shownSessionsOf(sessions)
-			if u.Identities, err = identitiesOf(ctx, store, ua.User.ID); err != nil {
-				return err
-			}
-			if asJSON {
-				return showJSON(env.Stdout, u)
-			}
-			printUser(env.Stdout, u)
-			return nil
-		})
-	})
-}
-
-func printUser(w io.Writer, u shownUser) {
-	verified := "not verified"
-	if !u.VerifiedAt.IsZero() {
-		verified = "verified " + u.VerifiedAt.Format(time.RFC3339)
-	}
-	fmt.Fprintf(w, "id        %s\ne-mail    %s (%s)\nname      %s\nroles     %s (default %s)\nstate     %s\ncreated   %s\n",
-		u.ID, u.Email, verified, u.Name, strings.Join(u.Roles, ", "), u.DefaultRole, u.State, u.CreatedAt.Format(time.RFC3339))
-	fmt.Fprintf(w, "providers %d\n", len(u.Identities))
-	for _, i := range u.Identities {
-		fmt.Fprintf(w, "  %s  %s  as %s  linked %s  last used %s\n", i.Provider, i.Issuer, cmp.Or(i.Email, "–"), i.LinkedAt.Format(time.RFC3339), i.LastUsedAt.Format(time.RFC3339))
-	}
-	fmt.Fprintf(w, "sessions  %d\n", len(u.Sessions))
-	for _, s := range u.Sessions {
-		opened := cmp.Or(strings.Join(s.AMR, "+"), "–")
-		fmt.Fprintf(w, "  %s  last used %s  from %s  by %s  %s\n", s.ID, s.LastUsedAt.Format(time.RFC3339), s.Prefix, opened, s.Client)
-	}
-}
-
 type usersCreate struct {
 	name       string
 	noPassword bool
@@ -336,44 +181,4 @@ func deleteUser(ctx context.Context, env Environment, ref string, yes, withOrgan
 	return changeUser(ctx, env, "deleted", func(ctx context.Context, o *login.Operator) error {
 		return o.Delete(ctx, ref, withOrganizations)
 	})
-}
-
-func changeUser(ctx context.Context, env Environment, done string, change func(ctx context.Context, o *login.Operator) error) error {
-	return changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		if err := change(ctx, o); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintln(env.Stdout, done)
-		return err
-	})
-}
-
-// askPassword reads a password twice from a terminal, or one line from a pipe.
-// It is never an argument: arguments are seen by every user of the host.
-func askPassword(env Environment) (string, error) {
-	in, ok := env.Stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
-		line, err := bufio.NewReader(io.LimitReader(env.Stdin, 4096)).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", err
-		}
-		if line = strings.TrimRight(line, "\r\n"); line == "" {
-			return "", errors.New("the password was to come on stdin, but there was none")
-		}
-		return line, nil
-	}
-	var typed [2]string
-	for i, prompt := range []string{"Password: ", "Again: "} {
-		fmt.Fprint(env.Stderr, prompt)
-		b, err := term.ReadPassword(int(in.Fd()))
-		fmt.Fprintln(env.Stderr)
-		if err != nil {
-			return "", err
-		}
-		typed[i] = string(b)
-	}
-	if typed[0] != typed[1] {
-		return "", errors.New("the two passwords differ")
-	}
-	return typed[0], nil
 }

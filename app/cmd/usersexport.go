@@ -59,7 +59,7 @@ func (v usersExport) run(ctx context.Context, env Environment, path string) erro
 		if err = errors.Join(err, done(err == nil)); err != nil {
 			return err
 		}
-		fmt.Fprintf(env.Stderr, "%d users, %d of them without a password that %s takes\n", n.Users, n.NoPassword, v.to)
+		fmt.Fprintf(env.Stderr, "%s, %d of them without a password that %s takes\n", counted(n.Users, "user", "users"), n.NoPassword, v.to)
 		return nil
 	})
 }

@@ -1,9 +1,7 @@
 package cmd
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"hasura-login/app/config"
 	"hasura-login/app/login"
@@ -58,8 +55,8 @@ func (v usersImport) run(ctx context.Context, env Environment, path string) erro
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	counted := &countedReader{in: in}
-	reader, err := v.reader(counted)
+	read := &countedReader{in: in}
+	reader, err := v.reader(read)
 	if err != nil {
 		return err
 	}
@@ -87,7 +84,10 @@ func (v usersImport) run(ctx context.Context, env Environment, path string) erro
 				return fmt.Errorf("nothing was changed, since it could not be recorded: %w", err)
 			}
 		}
-		shown := newProgress(env.Stderr, counted, size)
+		if err := errors.Join(report.begin(), ids.begin()); err != nil {
+			return err
+		}
+		shown := newProgress(env.Stderr, read, size)
 		run := transfer.Import{
 			Importer: &login.Importer{
 				Store: store, CheckHash: password.CheckStored, CheckPasskey: checkPasskey, TOTP: oneTimePasswords(cfg), Tokens: tokenNames(cfg), Roles: cfg.DefaultRoles, Now: time.Now,
@@ -148,7 +148,7 @@ func (v usersImport) conclude(env Environment, n transfer.Counts, report string,
 	if v.dryRun {
 		added = "would be added"
 	}
-	fmt.Fprintf(env.Stdout, "%d records: %d %s, %d were there before, %d rejected\n", n.Read, n.Added, added, n.There, n.Rejected)
+	fmt.Fprintf(env.Stdout, "%s: %d %s, %d were there before, %d rejected\n", counted(n.Read, "record", "records"), n.Added, added, n.There, n.Rejected)
 	if n.NoPassword > 0 {
 		fmt.Fprintf(env.Stdout, "%d of those added must set a new password; hasura-login users invite-reset mails them a link\n", n.NoPassword)
 	}
@@ -156,7 +156,7 @@ func (v usersImport) conclude(env Environment, n transfer.Counts, report string,
 	case err != nil:
 		return fmt.Errorf("the import is not finished; run it again to add what is missing: %w", err)
 	case n.Rejected > 0:
-		return fmt.Errorf("%d records were rejected: %s says which, and why", n.Rejected, report)
+		return fmt.Errorf("%s rejected: %s says which, and why", counted(n.Rejected, "record was", "records were"), report)
 	}
 	return nil
 }
@@ -178,141 +178,4 @@ func openInput(env Environment, path string) (io.ReadCloser, int64, error) {
 		return nil, 0, errors.Join(err, f.Close())
 	}
 	return f, info.Size(), nil
-}
-
-type countedReader struct {
-	in   io.Reader
-	read int64
-}
-
-func (c *countedReader) Read(p []byte) (int, error) {
-	n, err := c.in.Read(p)
-	c.read += int64(n)
-	return n, err
-}
-
-// linesFile is a file of JSON lines. One without a line is removed at the end.
-type linesFile struct {
-	path string
-	file *os.File
-	out  *bufio.Writer
-}
-
-func newLines(env Environment, path string) (*linesFile, error) {
-	l := &linesFile{path: path}
-	switch path {
-	case "":
-		return l, nil
-	case "-":
-		l.path, l.out = "stderr", bufio.NewWriter(env.Stderr)
-		return l, nil
-	}
-	// Made at once, so that a place where nothing can be written shows before the import.
-	if err := l.open(); err != nil {
-		return nil, err
-	}
-	return l, nil
-}
-
-func (l *linesFile) open() (err error) {
-	l.file, err = os.OpenFile(l.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) // #nosec G304 -- the operator's own path
-	if err == nil {
-		l.out = bufio.NewWriter(l.file)
-	}
-	return err
-}
-
-func (l *linesFile) write(value any) error {
-	line, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	_, err = l.out.Write(append(line, '\n'))
-	return err
-}
-
-func (l *linesFile) flush() error {
-	if l.out == nil {
-		return nil
-	}
-	return l.out.Flush()
-}
-
-// close leaves no empty file behind.
-func (l *linesFile) close() {
-	if l.file == nil {
-		return
-	}
-	_ = l.out.Flush()
-	info, err := l.file.Stat()
-	_ = l.file.Close()
-	if err == nil && info.Mode().IsRegular() && info.Size() == 0 {
-		_ = os.Remove(l.path)
-	}
-}
-
-// progress shows how far a file is read: a bar on a terminal, now and then a line
-// elsewhere.
-type progress struct {
-	out      io.Writer
-	in       *countedReader
-	size     int64
-	terminal bool
-	begun    time.Time
-	last     time.Time
-}
-
-func newProgress(out io.Writer, in *countedReader, size int64) *progress {
-	p := &progress{out: out, in: in, size: size, begun: time.Now(), last: time.Now()}
-	if f, ok := out.(*os.File); ok {
-		p.terminal = term.IsTerminal(int(f.Fd()))
-	}
-	return p
-}
-
-const (
-	barEvery  = 200 * time.Millisecond
-	lineEvery = 10 * time.Second
-	barWidth  = 30
-)
-
-func (p *progress) show(n transfer.Counts) {
-	now := time.Now()
-	every := lineEvery
-	if p.terminal {
-		every = barEvery
-	}
-	if now.Sub(p.last) < every {
-		return
-	}
-	p.last = now
-	text := p.text(n, now.Sub(p.begun))
-	if p.terminal {
-		fmt.Fprintf(p.out, "\r\x1b[K%s", text)
-	} else {
-		fmt.Fprintln(p.out, text)
-	}
-}
-
-func (p *progress) text(n transfer.Counts, took time.Duration) string {
-	rate := float64(n.Read) / took.Seconds()
-	text := fmt.Sprintf("%d records, %.0f/s, %d rejected", n.Read, rate, n.Rejected)
-	if p.size <= 0 || p.in.read <= 0 {
-		return text
-	}
-	done := min(1, float64(p.in.read)/float64(p.size))
-	left := time.Duration(float64(took) * (1 - done) / done).Round(time.Second)
-	text = fmt.Sprintf("%3.0f %%  %s, %s left", 100*done, text, left)
-	if p.terminal {
-		full := int(done * barWidth)
-		text = "[" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "] " + text
-	}
-	return text
-}
-
-// end leaves the bar, so that the next output starts on a new line.
-func (p *progress) end() {
-	if p.terminal {
-		fmt.Fprint(p.out, "\r\x1b[K")
-	}
 }

@@ -103,7 +103,7 @@ func TestUsersImport_SaysWhatItDidAndWritesAReport(t *testing.T) {
 		t.Errorf("%d, %s%s, report %v", code, stdout, stderr, err)
 	}
 	code, stdout, stderr = run(t, `{"email":"none"}`, m.vars, "users", "import", "--from", "ndjson", "--report", "-", "-")
-	if code != 1 || !strings.Contains(stderr, `{"line":1,"outcome":"rejected"`) || !strings.Contains(stderr, "stderr says which") {
+	if code != 1 || !strings.Contains(stdout, "1 record: 0 added") || !strings.Contains(stderr, `{"line":1,"outcome":"rejected"`) || !strings.Contains(stderr, "1 record was rejected: stderr says which") {
 		t.Errorf("%d, %s%s", code, stdout, stderr)
 	}
 	_, trail, _ := run(t, "", m.vars, "audit", "--json")
@@ -115,6 +115,8 @@ func TestUsersImport_SaysWhatItDidAndWritesAReport(t *testing.T) {
 func TestUsersImport_RefusesBeforeItBegins(t *testing.T) {
 	m := newMoved(t)
 	good := m.file(t, "good", manyUsers(2))
+	const earlier = "the report of an earlier run\n"
+	report := m.file(t, "good.report.ndjson", earlier)
 	for name, c := range map[string]struct {
 		args []string
 		code int
@@ -139,6 +141,9 @@ func TestUsersImport_RefusesBeforeItBegins(t *testing.T) {
 			code, stdout, stderr := run(t, "", vars, append([]string{"users", "import"}, c.args...)...)
 			if code != c.code || !strings.Contains(stderr, c.says) || m.users(t) != 0 {
 				t.Errorf("%d, %s%s", code, stdout, stderr)
+			}
+			if kept, err := os.ReadFile(report); err != nil || string(kept) != earlier {
+				t.Errorf("the report of an earlier run is now %q, %v", kept, err)
 			}
 		})
 	}

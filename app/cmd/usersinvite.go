@@ -67,17 +67,17 @@ func (v usersInvite) run(ctx context.Context, env Environment) error {
 			Wanted: wanted, PerMinute: v.perMinute, PerDomain: v.perDomain, Secret: mailSecret(cfg), DryRun: v.dryRun,
 		})
 		if err != nil {
-			return fmt.Errorf("%d mails are queued, not all; run it again for the others: %w", done.Mails, login.AsError(err))
+			return fmt.Errorf("%s queued, not all; run it again for the others: %w", counted(done.Mails, "mail is", "mails are"), login.AsError(err))
 		}
-		queued := "mails are queued"
+		queued := counted(done.Mails, "mail is queued", "mails are queued")
 		if v.dryRun {
-			queued = "mails would be queued"
+			queued = counted(done.Mails, "mail would be queued", "mails would be queued")
 		}
-		fmt.Fprintf(env.Stdout, "%d %s", done.Mails, queued)
+		fmt.Fprint(env.Stdout, queued)
 		if done.Mails > 0 {
 			fmt.Fprintf(env.Stdout, ", the last for %s", done.Last.Format(time.RFC3339))
 		}
-		_, err = fmt.Fprintf(env.Stdout, "; %d users have an invitation already\n", done.Already)
+		_, err = fmt.Fprintf(env.Stdout, "; %s an invitation already\n", counted(done.Already, "user has", "users have"))
 		return err
 	})
 }

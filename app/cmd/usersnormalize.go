@@ -57,7 +57,7 @@ func normalizeUsers(ctx context.Context, env Environment, dryRun bool) error {
 	case err != nil:
 		return err
 	case left > 0:
-		return fmt.Errorf("%d addresses keep their form, and nobody can sign in with them: see docs/runbooks/addresses.md", left)
+		return fmt.Errorf("%s their form, and nobody can sign in with them: see docs/runbooks/addresses.md", counted(left, "address keeps", "addresses keep"))
 	case done == 0:
 		fmt.Fprintln(env.Stdout, "every address is in its form")
 	}

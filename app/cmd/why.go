@@ -23,35 +23,25 @@ const (
 
 // whyUser shows on one screen what keeps a person from signing in.
 func whyUser(ctx context.Context, env Environment, ref string) error {
-	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
-		return useOperator(ctx, env, cfg, store, func(ctx context.Context, o *login.Operator) error {
-			ua, err := o.Find(ctx, ref)
-			if err != nil {
-				return err
-			}
-			sessions, err := o.Sessions(ctx, ua.User.ID)
-			if err != nil {
-				return err
-			}
-			mails, err := store.MailsOf(ctx, ua.User.ID)
-			if err != nil {
-				return err
-			}
-			showAccount(env.Stdout, cfg, ua, len(sessions))
-			refusals, count, clients, err := refusalsOf(ctx, cfg, ua.User.ID)
-			if err != nil {
-				fmt.Fprintf(env.Stdout, "refusals   unknown: %v\n", err)
-			} else {
-				showRefusals(env.Stdout, refusals, count)
-			}
-			standing, processes, err := control.InForce(ctx, cfg.AuditDir, ua.User.Email, clients)
-			if err != nil {
-				return err
-			}
-			showLimits(env.Stdout, standing, processes)
-			showMails(env.Stdout, mails)
-			return nil
-		})
+	return withUser(ctx, env, ref, func(ctx context.Context, cfg config.Config, store Store, ua login.UserAccount, sessions []login.Session) error {
+		mails, err := store.MailsOf(ctx, ua.User.ID)
+		if err != nil {
+			return err
+		}
+		showAccount(env.Stdout, cfg, ua, len(sessions))
+		refusals, count, clients, err := refusalsOf(ctx, cfg, ua.User.ID)
+		if err != nil {
+			fmt.Fprintf(env.Stdout, "refusals   unknown: %v\n", err)
+		} else {
+			showRefusals(env.Stdout, refusals, count)
+		}
+		standing, processes, err := control.InForce(ctx, cfg.AuditDir, ua.User.Email, clients)
+		if err != nil {
+			return err
+		}
+		showLimits(env.Stdout, standing, processes)
+		showMails(env.Stdout, mails)
+		return nil
 	})
 }
 
@@ -75,7 +65,7 @@ func unlockUser(ctx context.Context, env Environment, ref string) error {
 			return err
 		}
 		if processes == 0 {
-			return fmt.Errorf("no process serves next to %s: limits are in its memory, and end with it", cfg.AuditDir)
+			return fmt.Errorf("no process serves with the audit folder %s, so there are no limits to clear: processes keep them in memory. Run this with the %sAUDIT_DIR (in development: the --data) of the one that serves", cfg.AuditDir, config.Prefix)
 		}
 		if err := o.RecordUnlocked(ctx, ua.User.ID); err != nil {
 			return err
@@ -135,7 +125,7 @@ func refusalsOf(ctx context.Context, cfg config.Config, userID string) (newest [
 }
 
 func showRefusals(w io.Writer, newest []audit.Line, count int) {
-	fmt.Fprintf(w, "refusals   %d in the last %s\n", count, "24 hours")
+	fmt.Fprintf(w, "refusals   %d in the last 24 hours\n", count)
 	for _, l := range newest {
 		reason := l.Reason
 		if l.Scope != "" {
@@ -173,7 +163,7 @@ func showLimits(w io.Writer, standing []ratelimit.Standing, processes int) {
 func showMails(w io.Writer, mails []login.MailFate) {
 	fmt.Fprintf(w, "mails      %d in the last week\n", len(mails))
 	for _, m := range mails {
-		fate := fmt.Sprintf("waits, %d attempts", m.Attempts)
+		fate := "waits, " + counted(m.Attempts, "attempt", "attempts")
 		if !m.SentAt.IsZero() {
 			fate = "taken by the mail server " + m.SentAt.Format(time.RFC3339)
 		} else if !m.FailedAt.IsZero() {

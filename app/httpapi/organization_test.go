@@ -122,3 +122,30 @@ func TestPages_AnInvitationOfAUserWaitsForTheSignIn(t *testing.T) {
 	gone := s.visitor()
 	leadsTo(t, gone.post("/auth/pages/signin", "email", "bob@example.org", "password", goodPassword), "/auth/pages/account")
 }
+
+// A value in the body that says another thing than the path was silently ignored: a
+// client that mixes up two organisations invited people to the wrong one.
+func TestOrganizations_RefuseABodyThatContradictsThePath(t *testing.T) {
+	s := start(t, withOrganizations)
+	ann := s.verified("ann@example.org")
+	id, other := s.organization(ann, "Example"), s.organization(ann, "Other")
+	for body, status := range map[string]int{
+		`{"email":"bob@example.org","organizationId":%q}`:                  http.StatusCreated,
+		`{"email":"bob@example.org","organizationId":"` + other + `"}`:     http.StatusBadRequest,
+		`{"email":"bob@example.org","organizationId":7}`:                   http.StatusBadRequest,
+		`{"email":"bob@example.org","organizationId":null}`:                http.StatusBadRequest,
+		`{"email":"bob@example.org","organizationId":""}`:                  http.StatusBadRequest,
+		`{"email":"bob@example.org","organizationId":{"id":"` + id + `"}}`: http.StatusBadRequest,
+	} {
+		if strings.Contains(body, "%q") {
+			body = fmt.Sprintf(body, id)
+		}
+		a := s.rest(http.MethodPost, "/auth/organizations/"+id+"/invitations", body, "Authorization", bearer(ann))
+		if a.StatusCode != status {
+			t.Errorf("%s: %d %s", body, a.StatusCode, a.body)
+		}
+		if status == http.StatusBadRequest && (a.code() != "invalid-input" || a.object(t)["field"] != "organizationId") {
+			t.Errorf("%s: the error does not name the field: %s", body, a.body)
+		}
+	}
+}

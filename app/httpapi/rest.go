@@ -84,13 +84,18 @@ func restArguments(c *fiber.Ctx, op operation) (map[string]string, error) {
 			value = c.Query(f.name)
 			given = value != ""
 		}
-		if given {
-			quoted, err := json.Marshal(value)
-			if err != nil {
-				return nil, err
-			}
-			object[f.name] = quoted
+		if !given {
+			continue
 		}
+		var inBody string
+		if raw, twice := object[f.name]; twice && (json.Unmarshal(raw, &inBody) != nil || inBody != value) {
+			return nil, login.Invalid(f.name, "the body has another value than the address")
+		}
+		quoted, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		object[f.name] = quoted
 	}
 	return arguments(fields, object)
 }

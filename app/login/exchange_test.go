@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"hasura-login/app/login"
+	"hasura-login/app/logintest"
 )
 
 const codeVerifier = "a-code-verifier-of-43-characters-or-more-0123"
@@ -116,6 +119,46 @@ func TestSignOut_EndsTheSessionOfThePagesToo(t *testing.T) {
 	}
 	if err := w.SignOut(t.Context(), login.RefreshInput{RefreshToken: second.RefreshToken, Client: home}); err != nil {
 		t.Errorf("signing out of an app whose pages' session has ended: %v", err)
+	}
+}
+
+// An app that was not used for weeks still has its refresh token and still says "sign out".
+func TestSignOut_OfASessionThatIsOverEndsThatOfThePages(t *testing.T) {
+	for name, over := range map[string]func(t *testing.T, w *world, pages, app login.Grant){
+		"idle for too long": func(t *testing.T, w *world, pages, _ login.Grant) {
+			w.clock.Advance(8 * 24 * time.Hour)
+			logintest.Check(t, w.store.TouchSession(t.Context(), pages.Token, w.clock.Now(), w.clock.Now(), w.clock.Now().Add(14*24*time.Hour)))
+			w.clock.Advance(8 * 24 * time.Hour)
+		},
+		"ended on the pages": func(t *testing.T, w *world, pages, app login.Grant) {
+			logintest.Check(t, w.EndSession(t.Context(), identity(pages), app.Token, home))
+		},
+	} {
+		for _, client := range []login.Client{home, browserHome} {
+			t.Run(fmt.Sprintf("%s, in a cookie: %t", name, client.KeepsCookie), func(t *testing.T) {
+				w := newWorld(t)
+				pages := w.signUp(t, "ann@example.org")
+				app, err := w.Exchange(t.Context(), login.ExchangeInput{Code: w.handOver(t, pages), CodeVerifier: codeVerifier, Client: client})
+				logintest.Check(t, err)
+				over(t, w, pages, app)
+				_, err = w.Me(t.Context(), identity(app))
+				wantCode(t, err, login.CodeUnauthenticated)
+				_, err = w.Me(t.Context(), identity(pages))
+				logintest.Check(t, err)
+				if client.KeepsCookie {
+					err = w.SignOutCookie(t.Context(), app.RefreshToken, client)
+				} else {
+					err = w.SignOut(t.Context(), login.RefreshInput{RefreshToken: app.RefreshToken, Client: client})
+				}
+				logintest.Check(t, err)
+				_, err = w.Me(t.Context(), identity(pages))
+				wantCode(t, err, login.CodeUnauthenticated)
+				names := w.audit.Names()
+				if n := len(names) - len(slices.DeleteFunc(names, func(e login.EventName) bool { return e == login.EventSignedOut })); n != 1 {
+					t.Errorf("%d sessions are recorded as signed out; only that of the pages was live", n)
+				}
+			})
+		}
 	}
 }
 

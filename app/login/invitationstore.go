@@ -59,7 +59,8 @@ type InvitationStore interface {
 	// InvitedBy says who has sent an open invitation to an address.
 	InvitedBy(ctx context.Context, email string, now time.Time) (Inviter, error)
 	// AcceptInvitation spends an invitation: the user becomes a member, and the address
-	// is verified. A member keeps the role. ErrTokenUnknown; ErrStale if the address is
+	// is verified. A member keeps the role, and the invitation that is returned has the
+	// role that the user has now. ErrTokenUnknown; ErrStale if the address is
 	// not the user's, or the account is disabled; ErrTooMany as of CreateOrganization.
 	// Of parallel calls with one token exactly one succeeds.
 	AcceptInvitation(ctx context.Context, token TokenHash, userID string, now time.Time) (Invitation, error)

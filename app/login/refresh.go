@@ -70,8 +70,8 @@ func (s *Service) rotate(ctx context.Context, token refreshToken) (Rotated, erro
 
 // SignOut ends the session of a refresh token, spent or not, and the session of the
 // hosted pages that it came from: otherwise the next person at this browser would be one
-// click away from the account. A token without a live session is no error and ends
-// nothing: if the app's session has expired, the session of the pages goes on.
+// click away from the account. The latter ends even if the app's session was over
+// before. A token without a session is no error.
 func (s *Service) SignOut(ctx context.Context, in RefreshInput) error {
 	token, ok := parseRefreshToken(in.RefreshToken)
 	if !ok {
@@ -82,13 +82,11 @@ func (s *Service) SignOut(ctx context.Context, in RefreshInput) error {
 
 func (s *Service) signOut(ctx context.Context, token TokenKey, c Client) error {
 	session, err := s.Store.EndSessionByToken(ctx, token, s.Now())
-	if errors.Is(err, ErrTokenUnknown) {
-		return nil
-	}
-	if err != nil {
+	if err == nil {
+		s.record(ctx, EventSignedOut, OpSignOut, session, c)
+	} else if !errors.Is(err, ErrTokenUnknown) {
 		return err
 	}
-	s.record(ctx, EventSignedOut, OpSignOut, session, c)
 	if session.OriginID == "" {
 		return nil
 	}

@@ -197,8 +197,9 @@ type Store interface {
 	LiveSessions(ctx context.Context, userID string, now time.Time) ([]Session, error)
 	// EndSession ends one live session of the user, or ErrNotFound.
 	EndSession(ctx context.Context, userID, sessionID string, now time.Time) error
-	// EndSessionByToken ends the session that the refresh token belongs to,
-	// spent or not, and returns it; ErrTokenUnknown if no live session has it.
+	// EndSessionByToken ends the session that the refresh token belongs to, spent or not,
+	// and returns it. ErrTokenUnknown if no live session has the token; it comes with the
+	// session if one that is over does.
 	EndSessionByToken(ctx context.Context, token TokenKey, now time.Time) (Session, error)
 	// EndAllSessions raises the account's version and not that of its password;
 	// ErrNotFound.

@@ -35,10 +35,12 @@ type database struct {
 	close   func() error // db, if the store does not
 }
 
+func (v stack) databaseFile() string { return filepath.Join(v.data, "login.db") }
+
 // openDatabase opens the store that the flags name.
 func (v stack) openDatabase(ctx context.Context, organizations bool) (database, error) {
 	if v.databaseURL == "" {
-		store, err := sqlite.Open(filepath.Join(v.data, "login.db"))
+		store, err := sqlite.Open(v.databaseFile())
 		if err != nil {
 			return database{}, err
 		}

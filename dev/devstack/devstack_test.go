@@ -233,6 +233,11 @@ func TestRun_SaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		"the API's port":        {[]string{"--listen", taken.Addr().String()}, inUse("--listen")},
 		"the stand-in's port":   {[]string{"--graphql", taken.Addr().String()}, inUse("--graphql")},
 		"the ops port":          {[]string{"--ops", taken.Addr().String()}, inUse("--ops")},
+		"an API without a port": {[]string{"--listen", "127.0.0.1"}, "--listen must be an address with a port"},
+		"ops without a port":    {[]string{"--ops", "9100"}, "--ops must be an address with a port"},
+		"a port that is none":   {[]string{"--graphql", "127.0.0.1:70000"}, "--graphql must be an address with a port"},
+		"another machine's":     {[]string{"--listen", "192.0.2.1:3000"}, "--listen: listen tcp 192.0.2.1:3000: "},
+		"another for ops":       {[]string{"--ops", "192.0.2.1:9100"}, "--ops: listen tcp 192.0.2.1:9100: "},
 		"a folder not there":    {[]string{"--add", filepath.Join(other, "gone")}, "--add: stat "},
 		"a file of the project": {[]string{"--add", other}, "the project has a file config.yaml already"},
 		"no URL":                {[]string{"--database-url", "app"}, "--database-url: must be a URL such as postgres://postgres@localhost/app"},
@@ -244,6 +249,33 @@ func TestRun_SaysWhatIsWrongAndWhatToDo(t *testing.T) {
 			r.ended <- code
 			if out := r.out.String(); code != 1 || !strings.Contains(out, tc.want) || strings.Contains(out, "secret") {
 				t.Errorf("exit code %d, output %s; want %q", code, out, tc.want)
+			}
+		})
+	}
+}
+
+// A mistyped --data must not look like a database that has lost its users.
+func TestVerbs_RefuseAFolderInWhichNothingHasRun(t *testing.T) {
+	empty := t.TempDir()
+	for name, tc := range map[string]struct {
+		args []string
+		vars []string
+		want string
+	}{
+		"the list of users":      {[]string{"users", "list", "--data", filepath.Join(empty, "typo")}, nil, filepath.Join(empty, "typo", "login.db") + " is not there"},
+		"an import":              {[]string{"users", "import", "--from", "ndjson", "-", "--data", filepath.Join(empty, "typo")}, nil, "--data: "},
+		"keys":                   {[]string{"keys", "list", "--data", empty}, nil, "login.db is not there"},
+		"the audit trail":        {[]string{"audit", "--data", filepath.Join(empty, "typo")}, nil, "--data: "},
+		"the list, of Postgres'": {[]string{"users", "list", "--data", filepath.Join(empty, "typo")}, []string{"DATABASE_URL=postgres://127.0.0.1:1/app"}, "typo is not there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out testserver.Output
+			code := devstack.Main(t.Context(), tc.args, cmd.Environment{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Vars: tc.vars})
+			if code != 1 || !strings.Contains(out.String(), tc.want) {
+				t.Errorf("exit code %d, %s; want %q", code, out.String(), tc.want)
+			}
+			if made, err := os.ReadDir(empty); err != nil || len(made) != 0 {
+				t.Errorf("it has made %v, %v", made, err)
 			}
 		})
 	}

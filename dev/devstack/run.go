@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -53,7 +54,12 @@ func Main(ctx context.Context, args []string, env cmd.Environment) int {
 	// The verbs read the configuration when they run, after the flags are parsed.
 	verbs := env
 	verbs.Vars = nil
-	verbs.Settings = func() ([]string, error) { return s.vars(env) }
+	verbs.Settings = func() ([]string, error) {
+		if err := s.hasRun(); err != nil {
+			return nil, err
+		}
+		return s.vars(env)
+	}
 	verbs.Open = func(ctx context.Context, cfg config.Config) (cmd.Backend, error) {
 		db, err := s.openDatabase(ctx, cfg.Organizations)
 		return db.backend, err
@@ -63,7 +69,11 @@ func Main(ctx context.Context, args []string, env cmd.Environment) int {
 		Short: "Run login, a stand-in for Hasura and SQLite on loopback",
 		Long:  "Run login, a stand-in for Hasura and SQLite on loopback, or manage the users, keys and audit trail of its data.",
 		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return s.run(c.Context(), verbs) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			stack := verbs
+			stack.Settings = func() ([]string, error) { return s.vars(env) } // makes the data folder
+			return s.run(c.Context(), stack)
+		},
 	}
 	root.PersistentFlags().StringVar(&s.data, "data", "./.data", "folder for the database, keys and secrets")
 	root.PersistentFlags().StringVar(&s.databaseURL, "database-url", "", "a Postgres to use instead of SQLite, as a user who may create roles (default: the variable DATABASE_URL)")
@@ -91,6 +101,9 @@ func variable(env cmd.Environment, name string) string {
 
 // run serves everything on loopback until interrupted.
 func (v stack) run(ctx context.Context, env cmd.Environment) error {
+	if err := v.checkAddresses(); err != nil {
+		return err
+	}
 	cfg, err := cmd.Load(env)
 	if err != nil {
 		return err
@@ -136,11 +149,11 @@ func (v stack) run(ctx context.Context, env cmd.Environment) error {
 func (v stack) serve(ctx context.Context, env cmd.Environment, cfg config.Config, s *cmd.Service, db database, project fs.FS, mails *inbox.Inbox) error {
 	api, ops, err := cmd.Listen(ctx, cfg)
 	if err != nil {
-		return errors.Join(v.busy(err), s.Close())
+		return errors.Join(v.ofFlag(err), s.Close())
 	}
 	graphql, err := net.Listen("tcp", v.graphql)
 	if err != nil {
-		return errors.Join(v.busy(fmt.Errorf("the stand-in's listener: %w", err)), api.Close(), ops.Close(), s.Close())
+		return errors.Join(v.ofFlag(fmt.Errorf("the stand-in's listener: %w", err)), api.Close(), ops.Close(), s.Close())
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -179,16 +192,52 @@ func pages(hasura http.Handler, mails *inbox.Inbox, login string) http.Handler {
 	return mux
 }
 
-// busy names the flag of an address that another program listens on.
-func (v stack) busy(err error) error {
+// address is a flag that says where to listen.
+type address struct{ flag, value string }
+
+func (v stack) addresses() []address {
+	return []address{{"--listen", v.listen}, {"--graphql", v.graphql}, {"--ops", v.ops}}
+}
+
+// checkAddresses refuses flags that name no address.
+func (v stack) checkAddresses() error {
+	for _, a := range v.addresses() {
+		if _, err := net.ResolveTCPAddr("tcp", a.value); err != nil {
+			return fmt.Errorf("%s must be an address with a port, such as 127.0.0.1:3000: %w", a.flag, err)
+		}
+	}
+	return nil
+}
+
+// ofFlag names the flag of an address at which login or the stand-in cannot listen.
+func (v stack) ofFlag(err error) error {
 	var at *net.OpError
-	if !errors.Is(err, syscall.EADDRINUSE) || !errors.As(err, &at) || at.Addr == nil {
+	if !errors.As(err, &at) || at.Addr == nil {
 		return err
 	}
-	for _, f := range []struct{ flag, address string }{{"--listen", v.listen}, {"--graphql", v.graphql}, {"--ops", v.ops}} {
-		if _, port, err := net.SplitHostPort(f.address); err == nil && strings.HasSuffix(at.Addr.String(), ":"+port) {
-			return fmt.Errorf("%s is in use by another program. Stop it, or choose another address with %s (make run ARGS='%s 127.0.0.1:…')", at.Addr, f.flag, f.flag)
+	for _, a := range v.addresses() {
+		_, port, _ := net.SplitHostPort(a.value)
+		switch {
+		case !strings.HasSuffix(at.Addr.String(), ":"+port):
+		case errors.Is(err, syscall.EADDRINUSE):
+			return fmt.Errorf("%s is in use by another program. Stop it, or choose another address with %s (make run ARGS='%s 127.0.0.1:…')", at.Addr, a.flag, a.flag)
+		default:
+			return fmt.Errorf("%s: %w", a.flag, at)
 		}
+	}
+	return err
+}
+
+// hasRun refuses a data folder in which the stack has not run: a verb that made one would
+// show no users, where the operator has only mistyped its name.
+func (v stack) hasRun() error {
+	kept := v.data
+	if v.databaseURL == "" {
+		kept = v.databaseFile()
+	}
+	_, err := os.Stat(kept)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("--data: %s is not there. Name the folder of make run, or run it once, which makes the folder", kept)
 	}
 	return err
 }

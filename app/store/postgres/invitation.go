@@ -302,7 +302,9 @@ func accept(ctx context.Context, tx pgx.Tx, token login.TokenHash, user any, now
 	if err != nil || i.organization == nil {
 		return named, err
 	}
-	if _, err := roleIn(ctx, tx, *i.organization, user); !errors.Is(err, login.ErrNotFound) {
+	has, err := roleIn(ctx, tx, *i.organization, user)
+	if !errors.Is(err, login.ErrNotFound) { // a member keeps the role
+		named.Role = has
 		return named, err
 	}
 	return named, join(ctx, tx, *i.organization, user, i.Role, now)

@@ -225,20 +225,31 @@ func (s *Store) EndSession(ctx context.Context, userID, sessionID string, now ti
 // EndSessionByToken implements login.Store.
 func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenKey, now time.Time) (login.Session, error) {
 	const query = `
-		UPDATE auth.sessions s SET ended_at = $2
-		FROM auth.accounts a
-		WHERE s.id = COALESCE(
-			(SELECT id FROM auth.sessions WHERE family_hash = $1),
-			(SELECT session_id FROM auth.refresh_tokens WHERE hash = $3)
-		) AND a.user_id = s.user_id AND` + live + `
-		RETURNING ` + sessionColumns
+		WITH presented AS (
+			SELECT COALESCE(
+				(SELECT id FROM auth.sessions WHERE family_hash = $1),
+				(SELECT session_id FROM auth.refresh_tokens WHERE hash = $3)
+			) AS id
+		), ended AS (
+			UPDATE auth.sessions s SET ended_at = $2
+			FROM presented p, auth.accounts a
+			WHERE s.id = p.id AND a.user_id = s.user_id AND` + live + `
+			RETURNING ` + sessionColumns + `
+		)
+		SELECT true, * FROM ended
+		UNION ALL
+		SELECT false, ` + sessionColumns + ` FROM auth.sessions s JOIN presented p ON p.id = s.id WHERE NOT EXISTS (SELECT FROM ended)`
 	var session sessionRow
+	var ended bool
 	err := s.queryRow(ctx, "ending a session by token", login.ErrTokenUnknown, query, []any{token.Family[:], now, token.Token[:]}, func() []any {
 		session = sessionRow{}
-		return session.targets()
+		return append([]any{&ended}, session.targets()...)
 	})
 	if err != nil {
 		return login.Session{}, err
 	}
-	return session.value(), nil
+	if !ended {
+		err = login.ErrTokenUnknown
+	}
+	return session.value(), err
 }

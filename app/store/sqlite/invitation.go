@@ -246,7 +246,9 @@ func accept(ctx context.Context, tx *transaction, token login.TokenHash, userID 
 	if err := execOne(ctx, tx, login.ErrStale, verify, userID, i.Email, micros(now)); err != nil || i.Organization.ID == "" {
 		return i, err
 	}
-	if _, err := roleIn(ctx, tx, i.Organization.ID, userID); !errors.Is(err, login.ErrNotFound) {
+	has, err := roleIn(ctx, tx, i.Organization.ID, userID)
+	if !errors.Is(err, login.ErrNotFound) { // a member keeps the role
+		i.Role = has
 		return i, err
 	}
 	return i, join(ctx, tx, i.Organization.ID, userID, i.Role, now)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -170,9 +171,20 @@ func (s *Store) EndSession(ctx context.Context, userID, sessionID string, now ti
 
 // EndSessionByToken implements login.Store.
 func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenKey, now time.Time) (login.Session, error) {
+	const over = `
+		SELECT ` + sessionColumns + ` FROM auth_sessions s WHERE s.id = COALESCE(
+			(SELECT id FROM auth_sessions WHERE family_hash = ?1),
+			(SELECT session_id FROM auth_refresh_tokens WHERE hash = ?2))`
 	var session login.Session
 	err := s.update(ctx, "ending a session by token", func(ctx context.Context, tx *transaction) error {
 		found, _, err := presented(ctx, tx, token, now)
+		if errors.Is(err, login.ErrTokenUnknown) {
+			var row sessionRow
+			if none := tx.QueryRowContext(ctx, over, token.Family[:], token.Token[:]).Scan(row.targets()...); none != nil {
+				return orOutcome(none, login.ErrTokenUnknown)
+			}
+			session = row.value()
+		}
 		if err != nil {
 			return err
 		}
@@ -180,10 +192,7 @@ func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenKey, now
 		session.EndedAt = stored(now)
 		return endSession(ctx, tx, session.ID, now)
 	})
-	if err != nil {
-		return login.Session{}, err
-	}
-	return session, nil
+	return session, err
 }
 
 func endSession(ctx context.Context, tx *transaction, sessionID string, now time.Time) error {

@@ -403,10 +403,14 @@ func invitationOfMember(k *kit) {
 	ann := k.user("ann@example.org")
 	o := k.organization(ann)
 	bob := k.member(o, ann, "bob@example.org", login.RoleAdmin)
-	i := k.invite(o, ann, "bob@example.org", login.RoleMember)
-	k.ok(k.accept(i, bob))
-	k.equal("members", map[string]login.MemberRole{"ann": login.RoleOwner, "bob": login.RoleAdmin}, k.roles(o, ann))
-	k.is(k.accept(i, bob), login.ErrTokenUnknown)
+	for _, role := range []login.MemberRole{login.RoleMember, login.RoleOwner} {
+		i := k.invite(o, ann, "bob@example.org", role)
+		accepted, err := k.invitations().AcceptInvitation(k.ctx, i.Hash, bob.User.ID, k.now)
+		k.ok(err)
+		k.equal("role that the answer names", login.RoleAdmin, accepted.Role)
+		k.equal("members", map[string]login.MemberRole{"ann": login.RoleOwner, "bob": login.RoleAdmin}, k.roles(o, ann))
+		k.is(k.accept(i, bob), login.ErrTokenUnknown)
+	}
 }
 
 func signUpInvitation(k *kit) {

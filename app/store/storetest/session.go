@@ -150,8 +150,9 @@ func idleSession(k *kit) {
 	_, _, err := k.store.SessionUserAccount(k.ctx, m.Session.ID, k.now)
 	k.is(err, login.ErrNotFound)
 	k.is(k.store.EndSession(k.ctx, ua.User.ID, m.Session.ID, k.now), login.ErrNotFound)
-	_, err = k.store.EndSessionByToken(k.ctx, m.Token, k.now)
+	over, err := k.store.EndSessionByToken(k.ctx, m.Token, k.now)
 	k.is(err, login.ErrTokenUnknown)
+	k.equal("the session that is over", storedSession(m.Session), over)
 }
 
 func expiredSession(k *kit) {
@@ -194,8 +195,9 @@ func endSessionByToken(k *kit) {
 		k.equal("session", n.Session.ID, session.ID)
 		k.equal("its owner", ua.User.ID, session.UserID)
 		k.equal("its end", stored(k.now), session.EndedAt)
-		_, err = k.store.EndSessionByToken(k.ctx, token, k.now)
+		over, err := k.store.EndSessionByToken(k.ctx, token, k.now.Add(time.Hour))
 		k.is(err, login.ErrTokenUnknown)
+		k.equal("the session that is over", session, over)
 		k.refused(child, login.ErrTokenUnknown)
 		k.rotate(kept.Token)
 	}

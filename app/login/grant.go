@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -19,13 +18,6 @@ type Grant struct {
 	SessionExpiresAt      time.Time // whatever happens
 	DeviceToken           string    // empty: the client keeps the one it has
 	RolesWithheld         bool      // the token lacks roles that take a second factor
-}
-
-// accountVersion is what device tokens are bound to. It changes with the password, and
-// it differs for another account with the same address. In both cases a device that was
-// known before is unknown.
-func accountVersion(userID string, passwordVersion int) string {
-	return userID + "/" + strconv.Itoa(passwordVersion)
 }
 
 // openSession draws a session and its first refresh token; nothing is stored.
@@ -154,17 +146,4 @@ func (s *Service) open(ctx context.Context, o opening) (Grant, error) {
 		g.DeviceToken = s.deviceToken(ua, o.remember)
 	}
 	return g, nil
-}
-
-// deviceToken makes the token of a known device. A remembered device needs no second
-// factor until its token expires.
-func (s *Service) deviceToken(ua UserAccount, remember bool) string {
-	if remember && s.rules.RememberDevice > 0 {
-		return s.Devices.Issue(ua.User.Email, rememberedVersionOf(ua), s.Now().Add(s.rules.RememberDevice))
-	}
-	return s.Devices.Issue(ua.User.Email, accountVersion(ua.User.ID, ua.Account.PasswordVersion), s.Now().Add(DeviceLifetime))
-}
-
-func rememberedVersionOf(ua UserAccount) string {
-	return accountVersion(ua.User.ID, ua.Account.PasswordVersion) + "/second-factor"
 }

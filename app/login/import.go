@@ -186,7 +186,7 @@ func (i *Importer) nameOf(r *ImportRecord, email string) string {
 	if strings.TrimSpace(r.Name) == "" {
 		return local
 	}
-	name, err := normalizeName(r.Name)
+	name, err := normalizeName(r.Name, MaxNameRunes)
 	if err != nil {
 		r.Left = append(r.Left, "the name, which has more than 200 characters or hidden ones")
 		return local

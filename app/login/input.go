@@ -7,18 +7,18 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// MaxNameRunes is the maximum length of a name, in characters.
+// MaxNameRunes is the maximum length of a person's name, in characters.
 const MaxNameRunes = 200
 
-// normalizeName trims blanks, composes (NFC) and checks a display name: 1 to 200
-// characters, none of them hidden.
-func normalizeName(raw string) (string, error) {
+// normalizeName trims blanks, composes (NFC) and checks the name of a person or a thing:
+// 1 to most characters, none of them hidden.
+func normalizeName(raw string, most int) (string, error) {
 	name := norm.NFC.String(strings.TrimSpace(raw))
 	switch n := utf8.RuneCountInString(name); {
 	case n == 0:
 		return "", Invalid("name", "must not be empty")
-	case n > MaxNameRunes:
-		return "", Invalid("name", "longer than %d characters", MaxNameRunes)
+	case n > most:
+		return "", Invalid("name", "longer than %d characters", most)
 	case !utf8.ValidString(name):
 		return "", Invalid("name", "must be valid UTF-8")
 	}

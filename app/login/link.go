@@ -58,11 +58,7 @@ type linkMail struct {
 // nothing.
 func (s *Service) queueLink(ctx context.Context, m linkMail, send bool) error {
 	ua := m.owner
-	id, err := newID(s.Random)
-	if err != nil {
-		return err
-	}
-	tokens, err := s.MailSecret.Tokens(id)
+	id, secret, err := s.MailSecret.draw(s.Random)
 	if err != nil {
 		return err
 	}
@@ -77,10 +73,9 @@ func (s *Service) queueLink(ctx context.Context, m linkMail, send bool) error {
 	case MailChangeEmail:
 		mail.Payload.Account = Masked(ua.User.Email)
 	}
-	token := newToken(m.kind.Purpose(), ua, m.recipient, tokens[0], now)
+	token := newToken(m.kind.Purpose(), ua, m.recipient, secret, now)
 	if !send {
-		mail.UserID, mail.Kind, mail.Recipient, mail.Payload, mail.SentAt = "", MailDecoy, "", MailPayload{Language: m.language}, now
-		token = nil
+		mail, token = mail.decoy(), nil
 	}
 	// A user deleted meanwhile is an address without an account.
 	if err := s.Mail.QueueMail(ctx, mail, token); err != nil && !errors.Is(err, ErrNotFound) {

@@ -5,9 +5,11 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -165,4 +167,52 @@ func (s *Service) proveMail(ctx context.Context, _ Attempt, ua UserAccount, p Pr
 		return nil, nil
 	}
 	return proved(err == nil, err, amrCode)
+}
+
+// mailing is a mail with a code.
+type mailing struct {
+	kind        MailKind
+	userAccount *UserAccount // nil: the address has no account
+	recipient   string
+	language    string
+	client      Client
+}
+
+// mailCode stores the challenge of a code and queues its mail. If send is false, it
+// does the same work but sends nothing, and no code answers the challenge.
+func (s *Service) mailCode(ctx context.Context, code MailCode, m mailing, send bool) (MailChallenge, error) {
+	var raw [challengeBytes]byte
+	if _, err := io.ReadFull(s.Random, raw[:]); err != nil {
+		return MailChallenge{}, err
+	}
+	id, secret, err := s.MailSecret.draw(s.Random)
+	if err != nil {
+		return MailChallenge{}, err
+	}
+	now := s.Now().UTC()
+	if code.Hash == (TokenHash{}) {
+		code.Hash = sha256.Sum256(raw[:])
+	}
+	code.MailID, code.ExpiresAt = id, now.Add(MailCodeLife)
+	mail := QueuedMail{ID: id, Kind: m.kind, Recipient: m.recipient, Payload: MailPayload{Language: m.language, At: now}.by(m.client), CreatedAt: now}
+	var token *MailToken
+	if m.userAccount != nil {
+		mail.UserID, mail.Payload.Name = m.userAccount.User.ID, salutation(*m.userAccount, m.recipient)
+		if code.Purpose == MailCodeSignIn {
+			token = newToken(PurposeSignIn, *m.userAccount, m.recipient, secret, now)
+		}
+	}
+	if !send {
+		code.NewAccount = false
+		mail, token = mail.decoy(), nil
+	}
+	if err := s.Mail.AddMailCode(ctx, code); err != nil {
+		return MailChallenge{}, err
+	}
+	// A user deleted meanwhile is an address without an account.
+	if err := s.Mail.QueueMail(ctx, mail, token); err != nil && !errors.Is(err, ErrNotFound) {
+		return MailChallenge{}, err
+	}
+	s.mailQueued()
+	return MailChallenge{Challenge: base64.RawURLEncoding.EncodeToString(raw[:]), ExpiresAt: code.ExpiresAt}, nil
 }

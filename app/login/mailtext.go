@@ -15,9 +15,11 @@ const maxSalutation = 60
 // languageTag and languageTags check only the form of a language and of a list of them.
 // The mailer knows which languages have templates.
 var (
-	languageTag  = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}$`)
-	languageTags = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}(,[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}){0,8}$`)
+	languageTag  = regexp.MustCompile(`^` + tagForm + `$`)
+	languageTags = regexp.MustCompile(`^` + tagForm + `(,` + tagForm + `){0,8}$`)
 )
+
+const tagForm = `[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,2}`
 
 // mailLanguage returns the language that the request names, which must have the form of
 // one. Without one, it returns the languages that the client prefers.

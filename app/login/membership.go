@@ -37,7 +37,7 @@ func (s *Service) CreateOrganization(ctx context.Context, id Identity, name stri
 	if err != nil {
 		return Membership{}, err
 	}
-	if name, err = normalizeOrganizationName(name); err != nil {
+	if name, err = normalizeName(name, MaxOrganizationRunes); err != nil {
 		return Membership{}, err
 	}
 	o := Organization{Name: name, CreatedAt: s.Now().UTC()}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,32 +31,6 @@ type Operator struct {
 	Issuer        Issuer        // only OpenSession needs it
 	Claims        []ClaimSource // of the tokens of OpenSession
 	Rules         Rules         // OpenSession takes the life of sessions from them, Invite the domains of addresses
-}
-
-// roleName is what Hasura takes as a role without quoting trouble.
-var roleName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,62}$`)
-
-// IsRoleName reports whether a token may hold this role, unless it is admin.
-func IsRoleName(name string) bool { return roleName.MatchString(name) }
-
-// IsAdmin reports whether a role is Hasura's admin role, or looks like it.
-func IsAdmin(role string) bool { return strings.EqualFold(role, "admin") }
-
-// CheckRoles refuses role lists that a token can never hold: an empty list, malformed
-// names, and admin, which would open everything in Hasura.
-func CheckRoles(roles []string) error {
-	if len(roles) == 0 {
-		return Invalid("roles", "at least one is needed")
-	}
-	for _, role := range roles {
-		if IsAdmin(role) {
-			return Invalid("roles", "admin is never given to a user; Hasura would let such a token do anything")
-		}
-		if !IsRoleName(role) {
-			return Invalid("roles", "%q is not a role name (letters, digits, _ . : and -, up to 63)", role)
-		}
-	}
-	return nil
 }
 
 // Find looks a user up by id or e-mail.
@@ -133,7 +105,7 @@ func (o *Operator) CreateWithoutPassword(ctx context.Context, email, name string
 	if err != nil {
 		return UserAccount{}, err
 	}
-	if name, err = normalizeName(name); err != nil {
+	if name, err = normalizeName(name, MaxNameRunes); err != nil {
 		return UserAccount{}, err
 	}
 	return o.add(ctx, userAccountOf(email, name, withUserRole(roles)))
@@ -230,36 +202,6 @@ func (o *Operator) SetPassword(ctx context.Context, ref, password string) error 
 	return o.change(ctx, ua.User.ID, EventPasswordSet, AccountChange{Password: &hash})
 }
 
-// OpenSession opens a session of a user without asking for its password. No limit
-// counts it, and only a disabled account is refused. Deploys and rotations prove with
-// it that the service works, so neither a stranger's requests nor a setting may make it
-// fail.
-func (o *Operator) OpenSession(ctx context.Context, ref string) (Grant, error) {
-	ua, err := o.Find(ctx, ref)
-	if err != nil {
-		return Grant{}, err
-	}
-	if !ua.Account.DisabledAt.IsZero() {
-		return Grant{}, Errorf(CodeAccountDisabled, "This account is disabled")
-	}
-	drawer := NewService(Deps{Issuer: o.Issuer, Claims: o.Claims, Audit: operatorsAuditor{o.Audit}}, o.Rules)
-	session, token, err := drawer.openSession(ua.User.ID, ua.Account.SessionVersion, Client{Name: ActorOperator})
-	if err != nil {
-		return Grant{}, err
-	}
-	session.Opens = ua.Account.Unopened
-	// Login signs the token first, so that a ring without a usable key leaves no session
-	// behind.
-	g, err := drawer.grant(ctx, ua, session.Session, token)
-	if err != nil {
-		return Grant{}, err
-	}
-	if err := o.Store.CreateSession(ctx, session); err != nil {
-		return Grant{}, err
-	}
-	return g, o.recordEvent(ctx, Event{Name: EventSessionOpened, UserID: ua.User.ID, SessionID: session.Session.ID})
-}
-
 // SignOut ends all sessions of a user.
 func (o *Operator) SignOut(ctx context.Context, ref string) error {
 	return o.change(ctx, ref, EventSignedOutAll, AccountChange{EndSessions: true})
@@ -329,14 +271,6 @@ func (o *Operator) change(ctx context.Context, ref string, name EventName, c Acc
 	return o.record(ctx, name, ua.User.ID)
 }
 
-// operatorsAuditor records what a use case notices while an operator acts.
-type operatorsAuditor struct{ acts ActAuditor }
-
-func (a operatorsAuditor) Record(ctx context.Context, e Event) {
-	e.Actor = ActorOperator
-	_ = a.acts.RecordAct(ctx, e) // the caller gets an error anyway
-}
-
 func (o *Operator) record(ctx context.Context, name EventName, userID string) error {
 	return o.recordEvent(ctx, Event{Name: name, UserID: userID})
 }
@@ -347,11 +281,4 @@ func (o *Operator) recordEvent(ctx context.Context, e Event) error {
 		return fmt.Errorf("it is done, but not in the audit trail: %w", err)
 	}
 	return nil
-}
-
-func withUserRole(roles []string) []string {
-	if slices.Contains(roles, "user") {
-		return roles
-	}
-	return append(slices.Clone(roles), "user")
 }

@@ -2,11 +2,7 @@ package login
 
 import (
 	"regexp"
-	"strings"
 	"time"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // MaxOrganizations is the most organisations that a user can be a member of: their ids
@@ -75,19 +71,4 @@ func (r MemberRole) rank() int {
 // otherwise an admin could make more of them, or remove the other admins.
 func (r MemberRole) MayManage(other MemberRole) bool {
 	return r == RoleOwner || r.rank() > other.rank()
-}
-
-// normalizeOrganizationName trims blanks, composes (NFC) and checks a name: 1 to 60
-// characters, none of them hidden.
-func normalizeOrganizationName(raw string) (string, error) {
-	name := norm.NFC.String(strings.TrimSpace(raw))
-	switch n := utf8.RuneCountInString(name); {
-	case n == 0:
-		return "", Invalid("name", "must not be empty")
-	case n > MaxOrganizationRunes:
-		return "", Invalid("name", "longer than %d characters", MaxOrganizationRunes)
-	case !utf8.ValidString(name):
-		return "", Invalid("name", "must be valid UTF-8")
-	}
-	return name, refuseHidden("name", name)
 }

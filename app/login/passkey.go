@@ -185,11 +185,7 @@ func passkeyName(raw string) (string, error) {
 	if strings.TrimSpace(raw) == "" {
 		return "", nil
 	}
-	name, err := normalizeName(raw)
-	if err == nil && len([]rune(name)) > MaxPasskeyName {
-		err = Invalid("name", "longer than %d characters", MaxPasskeyName)
-	}
-	return name, err
+	return normalizeName(raw, MaxPasskeyName)
 }
 
 func errNoPasskey() *Error { return Errorf(CodeNotFound, "The account has no such passkey") }

@@ -81,7 +81,7 @@ func (s *Service) openByPasskey(ctx context.Context, in SignInPasskeyInput, p Pa
 	device := s.knownDevice(ua, ua.User.Email, in.DeviceToken)
 	g, err := s.open(ctx, opening{
 		op: op, userAccount: ua, client: in.Client, amr: p.amr(), passkey: &use, known: device != "",
-		keepsToken: device != "" && s.Devices.IssuedFor(device, rememberedVersionOf(ua)),
+		keepsToken: s.remembers(device, ua),
 	})
 	return g, s.passkeyUsed(ctx, op, ua, in.Client, err)
 }

@@ -95,8 +95,8 @@ func (s *Service) signInIdentity(ctx context.Context, in ProviderSignInInput) (G
 func (s *Service) openProvider(ctx context.Context, in ProviderSignInInput, ua UserAccount) (Grant, error) {
 	const op = OpSignInProvider
 	device := s.knownDevice(ua, ua.User.Email, in.DeviceToken)
-	remembered := device != "" && s.Devices.IssuedFor(device, rememberedVersionOf(ua))
-	if len(ua.Account.Factors) > 0 && (!remembered || s.guarded(ua.Account)) && !in.SecondFactor {
+	remembered := s.remembers(device, ua)
+	if s.asksForFactor(ua, remembered) && !in.SecondFactor {
 		return Grant{}, s.secondFactorRequired(ctx, op, ua, begun{Device: device, Provider: true}, in.Client)
 	}
 	o := opening{op: op, userAccount: ua, client: in.Client, amr: []string{amrProvider}, known: device != ""}
@@ -184,14 +184,7 @@ func (s *Service) signUpProvider(ctx context.Context, in ProviderSignInInput, em
 	if in.Assertion.EmailVerified {
 		s.spentAtSignUp(ctx, email)
 	}
-	s.record(ctx, EventSignedUp, op, session.Session, in.Client)
-	if s.rules.MailEnabled && ua.Account.EmailVerifiedAt.IsZero() {
-		// A signed-in user can ask for the mail again.
-		_ = s.queueFirstLink(ctx, ua, in.Client.Language, in.Client)
-	}
-	g, err := s.grant(ctx, ua, session.Session, token)
-	g.DeviceToken = s.deviceToken(ua, false)
-	return g, err
+	return s.signedUp(ctx, newcomer{op: op, userAccount: ua, session: session.Session, token: token, language: in.Client.Language, client: in.Client})
 }
 
 // maySignUpProvider is maySignUp for a person whose provider vouches for the mailbox, or
@@ -232,7 +225,7 @@ func (s *Service) replaceUnopened(ctx context.Context, in ProviderSignInInput, k
 
 // providerAccount is an account as a provider describes its owner.
 func (s *Service) providerAccount(a Assertion, email string) (UserAccount, error) {
-	name, err := normalizeName(firstRunes(a.Name, MaxNameRunes))
+	name, err := normalizeName(firstRunes(a.Name, MaxNameRunes), MaxNameRunes)
 	if err != nil {
 		name, _, _ = strings.Cut(email, "@")
 	}

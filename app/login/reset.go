@@ -47,11 +47,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	if err != nil {
 		return Grant{}, err
 	}
-	token, wellFormed := HashMailToken(in.Token)
-	stored, ua, err := MailToken{}, UserAccount{}, ErrTokenUnknown
-	if wellFormed {
-		stored, ua, err = s.Mail.MailTokenUserAccount(ctx, token, s.Now())
-	}
+	stored, ua, err := s.mailToken(ctx, in.Token)
 	if err == nil && !stored.resets(ua) {
 		err = ErrTokenUnknown
 	}
@@ -71,7 +67,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	if err != nil {
 		return Grant{}, err
 	}
-	reset := PasswordReset{Token: token, UserID: ua.User.ID, SessionVersion: ua.Account.SessionVersion, NewHash: hash, Now: s.Now().UTC()}
+	reset := PasswordReset{Token: stored.Hash, UserID: ua.User.ID, SessionVersion: ua.Account.SessionVersion, NewHash: hash, Now: s.Now().UTC()}
 	unverified := ua.Account.EmailVerifiedAt.IsZero()
 	provesAddress := stored.Email == ua.User.Email && unverified
 	if provesAddress { // whose factors they were, no one knows: the store removes them

@@ -85,15 +85,11 @@ func (o *Operator) mailSetPassword(ctx context.Context, store SetPasswordStore, 
 	if in.DryRun {
 		return nil
 	}
-	id, err := newID(rand.Reader)
+	id, secret, err := in.Secret.draw(rand.Reader)
 	if err != nil {
 		return err
 	}
-	tokens, err := in.Secret.Tokens(id)
-	if err != nil {
-		return err
-	}
-	token := newToken(PurposeResetPassword, ua, ua.User.Email, tokens[0], at)
+	token := newToken(PurposeResetPassword, ua, ua.User.Email, secret, at)
 	token.ExpiresAt = at.Add(InvitationLife)
 	return store.QueueMail(ctx, QueuedMail{
 		ID: id, UserID: ua.User.ID, Kind: MailSetPassword, Recipient: ua.User.Email,

@@ -47,8 +47,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 		reservation.Released(ctx)
 		return Grant{}, err
 	}
-	remembered := device != "" && s.Devices.IssuedFor(device, rememberedVersionOf(ua))
-	if device != "" && !remembered && !s.Devices.IssuedFor(device, accountVersion(ua.User.ID, ua.Account.PasswordVersion)) {
+	if device != "" && !s.knows(device, ua) {
 		s.Hasher.Release(hashing.passOn())
 		reservation.Released(ctx)
 		in.DeviceToken = "" // retry without the device token, which no longer counts
@@ -67,7 +66,8 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	if stale {
 		s.rehash(ctx, ua, in)
 	}
-	if len(ua.Account.Factors) > 0 && (!remembered || s.guarded(ua.Account)) {
+	remembered := s.remembers(device, ua)
+	if s.asksForFactor(ua, remembered) {
 		return Grant{}, s.secondFactorRequired(ctx, OpSignIn, ua, begun{Device: device}, in.Client)
 	}
 	o := opening{op: OpSignIn, userAccount: ua, client: in.Client, amr: []string{amrPassword}, known: device != ""}

@@ -2,10 +2,7 @@ package login
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
-	"io"
 	"strings"
 	"time"
 )
@@ -97,72 +94,6 @@ func userIDIf(sent bool, ua UserAccount) string {
 		return ua.User.ID
 	}
 	return ""
-}
-
-// knownDevice returns the id of the device that a token names. It is empty unless the
-// token is of this account in its present version.
-func (s *Service) knownDevice(ua UserAccount, email, token string) string {
-	if token == "" {
-		return ""
-	}
-	device := s.Devices.Check(email, token, s.Now())
-	if device == "" || s.Devices.IssuedFor(device, rememberedVersionOf(ua)) || s.Devices.IssuedFor(device, accountVersion(ua.User.ID, ua.Account.PasswordVersion)) {
-		return device
-	}
-	return ""
-}
-
-// mailing is a mail with a code.
-type mailing struct {
-	kind        MailKind
-	userAccount *UserAccount // nil: the address has no account
-	recipient   string
-	language    string
-	client      Client
-}
-
-// mailCode stores the challenge of a code and queues its mail. If send is false, it
-// does the same work but sends nothing, and no code answers the challenge.
-func (s *Service) mailCode(ctx context.Context, code MailCode, m mailing, send bool) (MailChallenge, error) {
-	var raw [challengeBytes]byte
-	if _, err := io.ReadFull(s.Random, raw[:]); err != nil {
-		return MailChallenge{}, err
-	}
-	id, err := newID(s.Random)
-	if err != nil {
-		return MailChallenge{}, err
-	}
-	tokens, err := s.MailSecret.Tokens(id)
-	if err != nil {
-		return MailChallenge{}, err
-	}
-	now := s.Now().UTC()
-	if code.Hash == (TokenHash{}) {
-		code.Hash = sha256.Sum256(raw[:])
-	}
-	code.MailID, code.ExpiresAt = id, now.Add(MailCodeLife)
-	mail := QueuedMail{ID: id, Kind: m.kind, Recipient: m.recipient, Payload: MailPayload{Language: m.language, At: now}.by(m.client), CreatedAt: now}
-	var token *MailToken
-	if m.userAccount != nil {
-		mail.UserID, mail.Payload.Name = m.userAccount.User.ID, salutation(*m.userAccount, m.recipient)
-		if code.Purpose == MailCodeSignIn {
-			token = newToken(PurposeSignIn, *m.userAccount, m.recipient, tokens[0], now)
-		}
-	}
-	if !send {
-		code.NewAccount = false
-		mail.UserID, mail.Kind, mail.Recipient, mail.Payload, mail.SentAt = "", MailDecoy, "", MailPayload{Language: m.language}, now
-		token = nil
-	}
-	if err := s.Mail.AddMailCode(ctx, code); err != nil {
-		return MailChallenge{}, err
-	}
-	// A user deleted meanwhile is an address without an account.
-	if err := s.Mail.QueueMail(ctx, mail, token); err != nil && !errors.Is(err, ErrNotFound) {
-		return MailChallenge{}, err
-	}
-	s.mailQueued()
-	return MailChallenge{Challenge: base64.RawURLEncoding.EncodeToString(raw[:]), ExpiresAt: code.ExpiresAt}, nil
 }
 
 // MailSignInCodeInput answers a MailChallenge.
@@ -305,8 +236,8 @@ func (s *Service) signInByMail(ctx context.Context, p mailProof) (Grant, error) 
 		s.record(ctx, EventEmailVerified, p.op, Session{UserID: ua.User.ID}, p.client)
 		s.record(ctx, EventCredentialsRemoved, p.op, Session{UserID: ua.User.ID}, p.client)
 	}
-	remembered := p.device != "" && s.Devices.IssuedFor(p.device, rememberedVersionOf(ua))
-	if len(ua.Account.Factors) > 0 && (!remembered || s.guarded(ua.Account)) {
+	remembered := s.remembers(p.device, ua)
+	if s.asksForFactor(ua, remembered) {
 		return Grant{}, s.secondFactorRequired(ctx, p.op, ua, begun{Device: p.device, Mailbox: ua.User.Email}, p.client)
 	}
 	// The device stands in for the second factor, so the mailbox counts as after the factor.
@@ -331,7 +262,7 @@ func (s *Service) signUpByMail(ctx context.Context, code MailCode, in MailSignIn
 	if name == "" {
 		name, _, _ = strings.Cut(code.Email, "@")
 	}
-	name, err = normalizeName(name)
+	name, err = normalizeName(name, MaxNameRunes)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -360,10 +291,7 @@ func (s *Service) signUpByMail(ctx context.Context, code MailCode, in MailSignIn
 		return Grant{}, err
 	}
 	s.spentAtSignUp(ctx, code.Email)
-	s.record(ctx, EventSignedUp, op, session.Session, in.Client)
-	g, err := s.grant(ctx, ua, session.Session, token)
-	g.DeviceToken = s.deviceToken(ua, false)
-	return g, err
+	return s.signedUp(ctx, newcomer{op: op, userAccount: ua, session: session.Session, token: token, client: in.Client})
 }
 
 func errMailCode() *Error {

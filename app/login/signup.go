@@ -87,14 +87,33 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	if err := s.createUser(ctx, ua, &session, in.Client); err != nil {
 		return Grant{}, err
 	}
-	s.record(ctx, EventSignedUp, OpSignUp, session.Session, in.Client)
-	if s.rules.MailEnabled {
+	return s.signedUp(ctx, newcomer{op: OpSignUp, userAccount: ua, session: session.Session, token: token, language: language, client: in.Client})
+}
+
+// newcomer is a person whose account has just been made, with a first session.
+type newcomer struct {
+	op          Operation
+	userAccount UserAccount
+	session     Session
+	token       refreshToken
+	language    string // of the mail that verifies the address, if that is still to be done
+	client      Client
+}
+
+// signedUp ends every sign-up that opens a session.
+func (s *Service) signedUp(ctx context.Context, n newcomer) (Grant, error) {
+	ua := n.userAccount
+	s.record(ctx, EventSignedUp, n.op, n.session, n.client)
+	if s.rules.MailEnabled && ua.Account.EmailVerifiedAt.IsZero() {
 		// A signed-in user can ask for the mail again.
-		_ = s.queueFirstLink(ctx, ua, language, in.Client)
+		_ = s.queueFirstLink(ctx, ua, n.language, n.client)
 	}
-	g, err := s.grant(ctx, ua, session.Session, token)
+	g, err := s.grant(ctx, ua, n.session, n.token)
+	if err != nil {
+		return Grant{}, err
+	}
 	g.DeviceToken = s.deviceToken(ua, false)
-	return g, err
+	return g, nil
 }
 
 // signUpUnverified makes a user who may sign in once the address is verified. An
@@ -150,7 +169,7 @@ func newUserAccount(email, name string, roles []string, policy PasswordPolicy, p
 	if err != nil {
 		return UserAccount{}, err
 	}
-	if name, err = normalizeName(name); err != nil {
+	if name, err = normalizeName(name, MaxNameRunes); err != nil {
 		return UserAccount{}, err
 	}
 	if err := policy.Check(password, passwordContext(email, name)...); err != nil {

@@ -100,11 +100,7 @@ func (s *Service) VerifyEmail(ctx context.Context, in VerifyEmailInput) error {
 	if err != nil {
 		return err
 	}
-	token, wellFormed := HashMailToken(in.Token)
-	stored, ua, err := MailToken{}, UserAccount{}, ErrTokenUnknown
-	if wellFormed {
-		stored, ua, err = s.Mail.MailTokenUserAccount(ctx, token, s.Now())
-	}
+	stored, ua, err := s.mailToken(ctx, in.Token)
 	if err == nil && stored.Purpose != PurposeVerifyEmail && stored.Purpose != PurposeChangeEmail {
 		err = ErrTokenUnknown
 	}
@@ -124,12 +120,12 @@ func (s *Service) VerifyEmail(ctx context.Context, in VerifyEmailInput) error {
 			return s.refused(ctx, OpVerifyEmail, ua.User.ID, in.Client, AsError(err))
 		}
 		event = EventEmailChanged
-		err = s.changeEmail(ctx, token, ua, in.Client)
+		err = s.changeEmail(ctx, stored.Hash, ua, in.Client)
 	} else {
-		_, err = s.Mail.VerifyEmail(ctx, token, s.Now().UTC())
+		_, err = s.Mail.VerifyEmail(ctx, stored.Hash, s.Now().UTC())
 	}
 	if errors.Is(err, ErrTokenUnknown) { // perhaps another tab was first
-		stored, ua, again := s.Mail.MailTokenUserAccount(ctx, token, s.Now())
+		stored, ua, again := s.mailToken(ctx, in.Token)
 		if again == nil && stored.Confirmed(ua) {
 			return nil
 		}
@@ -178,17 +174,30 @@ type Link struct {
 	Confirmed   bool // nothing is left to do
 }
 
-// Link describes a token and spends nothing. CodeInvalidToken if it is not valid.
-func (s *Service) Link(ctx context.Context, token string) (Link, error) {
-	hash, ok := HashMailToken(token)
-	t, ua, err := MailToken{}, UserAccount{}, ErrTokenUnknown
-	if ok {
-		t, ua, err = s.Mail.MailTokenUserAccount(ctx, hash, s.Now())
+// Link describes a token and spends nothing. It shows an address and a name to whoever has
+// the token, so a wrong one counts as a guess. A right one does not count: the use case
+// that spends it does.
+func (s *Service) Link(ctx context.Context, token string, c Client) (Link, error) {
+	const op = OpMailLink
+	reservation, err := s.reserve(ctx, Attempt{Operation: op, Client: c})
+	if err != nil {
+		return Link{}, err
 	}
-	if errors.Is(err, ErrTokenUnknown) {
-		return Link{}, errInvalidToken()
+	t, ua, err := s.mailToken(ctx, token)
+	if err != nil {
+		return Link{}, s.linkRefused(ctx, op, reservation, "", c, err)
 	}
-	return Link{Purpose: t.Purpose, Email: t.Email, UserAccount: ua, Confirmed: t.Confirmed(ua)}, err
+	reservation.Released(ctx)
+	return Link{Purpose: t.Purpose, Email: t.Email, UserAccount: ua, Confirmed: t.Confirmed(ua)}, nil
+}
+
+// mailToken finds a live token and its owner; ErrTokenUnknown.
+func (s *Service) mailToken(ctx context.Context, token string) (MailToken, UserAccount, error) {
+	hash, wellFormed := HashMailToken(token)
+	if !wellFormed {
+		return MailToken{}, UserAccount{}, ErrTokenUnknown
+	}
+	return s.Mail.MailTokenUserAccount(ctx, hash, s.Now())
 }
 
 // changeEmail gives an account the address that a token was sent to, and queues a notice

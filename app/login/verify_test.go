@@ -3,6 +3,7 @@ package login_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -522,4 +523,31 @@ func TestVerifyEmail_TakesOnlyTokensThatVerify(t *testing.T) {
 			t.Errorf("%s: the password was looked at", purpose)
 		}
 	}
+}
+
+// What a link shows, an address and a name, was once to be had by any number of guesses,
+// which nothing recorded.
+func TestLink_CountsAndRecordsWhatIsNoToken(t *testing.T) {
+	w := newWorld(t)
+	w.signUp(t, "ann@example.org")
+	w.forgot(t, "ann@example.org")
+	_, token := w.mailed(t)
+	before := len(w.limiter.settlements())
+	l, err := w.Link(t.Context(), token, home)
+	if err != nil || l.Email != "ann@example.org" || l.Purpose != login.PurposeResetPassword {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	for _, wrong := range []string{"", "x", strings.Repeat("A", 43)} {
+		_, err := w.Link(t.Context(), wrong, home)
+		wantCode(t, err, login.CodeInvalidToken)
+	}
+	if got := w.limiter.settlements()[before:]; !slices.Equal(got, []string{"released", "failed", "failed", "failed"}) {
+		t.Errorf("settled as %v", got)
+	}
+	if names := w.audit.Names(); !slices.Equal(names[len(names)-3:], []login.EventName{login.EventRefused, login.EventRefused, login.EventRefused}) {
+		t.Errorf("recorded %v", names)
+	}
+	w.limiter.refuse = login.RetryLater(login.CodeRateLimited, time.Minute, "later")
+	_, err = w.Link(t.Context(), token, home)
+	wantCode(t, err, login.CodeRateLimited)
 }

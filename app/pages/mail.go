@@ -60,7 +60,7 @@ func (v *request) showReset() error {
 	if token == "" {
 		return v.redirect(pathForgot)
 	}
-	l, err := v.Service.Link(v.ctx(), token)
+	l, err := v.link(token)
 	if err != nil {
 		return v.badLink(v.Forgot, pathForgot, err)
 	}
@@ -71,6 +71,12 @@ func (v *request) showReset() error {
 	p.Intro = v.resetIntro(l.UserAccount.User.Email)
 	v.write(formPage(p, v.resetForm(token, l.UserAccount.User.Email)))
 	return nil
+}
+
+// link describes the token of a mail.
+func (v *request) link(token string) (login.Link, error) {
+	l, err := v.Service.Link(v.ctx(), token, v.Client)
+	return l, v.Attempted(login.OpMailLink, err)
 }
 
 // setsPassword tells whether a link of this purpose brings a new password: one that
@@ -120,7 +126,7 @@ func (v *request) reset() error {
 		return v.again(v.Forgot, v.emailForm(pathForgot, ""), err)
 	default:
 		email := ""
-		if l, err := v.Service.Link(v.ctx(), token); err == nil {
+		if l, err := v.link(token); err == nil {
 			email = l.UserAccount.User.Email
 		}
 		return v.again(v.Reset, v.resetForm(token, email), err)
@@ -153,7 +159,7 @@ func (v *request) showVerify() error {
 // neither can take over a new account by setting a password.
 func (v *request) confirmation(token string) (page, form, error) {
 	p := v.page(v.Verify)
-	l, err := v.Service.Link(v.ctx(), token)
+	l, err := v.link(token)
 	if err != nil {
 		return p, form{}, err
 	}

@@ -97,7 +97,7 @@ func (v *request) showMailLink() error {
 	if token == "" || !v.MailSignIn {
 		return v.toSignIn()
 	}
-	l, err := v.Service.Link(v.ctx(), token)
+	l, err := v.link(token)
 	if err == nil && l.Purpose != login.PurposeSignIn {
 		err = login.Errorf(login.CodeInvalidToken, "This link is for another page")
 	}

@@ -71,7 +71,12 @@ func Main(ctx context.Context, args []string, env cmd.Environment) int {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			stack := verbs
-			stack.Settings = func() ([]string, error) { return s.vars(env) } // makes the data folder
+			stack.Settings = func() ([]string, error) {
+				if err := s.checkAddresses(variable(env, config.Prefix+"PUBLIC_URL")); err != nil {
+					return nil, err
+				}
+				return s.vars(env) // makes the data folder
+			}
 			return s.run(c.Context(), stack)
 		},
 	}
@@ -101,9 +106,6 @@ func variable(env cmd.Environment, name string) string {
 
 // run serves everything on loopback until interrupted.
 func (v stack) run(ctx context.Context, env cmd.Environment) error {
-	if err := v.checkAddresses(); err != nil {
-		return err
-	}
 	cfg, err := cmd.Load(env)
 	if err != nil {
 		return err
@@ -199,11 +201,17 @@ func (v stack) addresses() []address {
 	return []address{{"--listen", v.listen}, {"--graphql", v.graphql}, {"--ops", v.ops}}
 }
 
-// checkAddresses refuses flags that name no address.
-func (v stack) checkAddresses() error {
+// checkAddresses refuses flags that name no address, or one at which browsers would send
+// passwords in the clear.
+func (v stack) checkAddresses(public string) error {
 	for _, a := range v.addresses() {
-		if _, err := net.ResolveTCPAddr("tcp", a.value); err != nil {
+		at, err := net.ResolveTCPAddr("tcp", a.value)
+		if err != nil {
 			return fmt.Errorf("%s must be an address with a port, such as 127.0.0.1:3000: %w", a.flag, err)
+		}
+		local := at.IP == nil || at.IP.IsLoopback() || at.IP.IsUnspecified()
+		if a.flag == "--listen" && public == "" && !local {
+			return fmt.Errorf("%s %s: without https, pages work only on this machine. Listen on 127.0.0.1 or 0.0.0.0, or set %sPUBLIC_URL to the https URL that leads here", a.flag, a.value, config.Prefix)
 		}
 	}
 	return nil

@@ -13,14 +13,7 @@ var credentialTests = map[string]func(*kit){
 	"Elevate": elevate, "ResetOpensNoSession": resetOpensNone, "ResetOfAnUnverifiedAddressRemovesFactors": resetTakesOver,
 }
 
-func (k *kit) credentials() login.CredentialStore {
-	k.Helper()
-	c, ok := k.store.(login.CredentialStore)
-	if !ok {
-		k.Fatal("the store keeps no credentials")
-	}
-	return c
-}
+func (k *kit) credentials() login.CredentialStore { return part[login.CredentialStore](k) }
 
 func (k *kit) newTOTP() login.TOTP {
 	return login.TOTP{Secret: []byte("sealed"), LastStep: 100, CreatedAt: k.now}

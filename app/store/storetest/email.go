@@ -12,14 +12,7 @@ var emailTests = map[string]func(*kit){
 	"RespellingIsRefusedWhereTheFormOrTheUserIsTaken": respellRefused,
 }
 
-func (k *kit) emails() login.EmailStore {
-	k.Helper()
-	e, ok := k.store.(login.EmailStore)
-	if !ok {
-		k.Fatalf("%T respells no addresses", k.store)
-	}
-	return e
-}
+func (k *kit) emails() login.EmailStore { return part[login.EmailStore](k) }
 
 func listEmails(k *kit) {
 	want := map[string]string{}

@@ -15,14 +15,7 @@ var identityTests = map[string]func(*kit){
 	"ResetOfAnUnverifiedAccountUnlinks": resetUnlinks, "ResetOfAVerifiedAccountDoesNot": resetKeepsLinks, "ReplacingAnUnopenedAccountUnlinks": replacedUnlinks, "ReplacingAnUnopenedAccountIsOneChange": replacedByAnIdentity, "FlowIsSpentOnce": flowOnce, "SpentFlowsAreSwept": flowsSwept,
 }
 
-func (k *kit) identities() login.IdentityStore {
-	k.Helper()
-	s, ok := k.store.(login.IdentityStore)
-	if !ok {
-		k.Fatal("the store keeps no identities")
-	}
-	return s
-}
+func (k *kit) identities() login.IdentityStore { return part[login.IdentityStore](k) }
 
 func (k *kit) newIdentity(ua login.UserAccount, subject string) login.ProviderIdentity {
 	return login.ProviderIdentity{

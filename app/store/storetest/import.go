@@ -18,14 +18,7 @@ var importTests = map[string]func(*kit){
 	"TwoOfOneBatch": importTwice, "Identities": importIdentities, "Passkeys": importPasskeys, "ABadRowUndoesTheBatch": importBad, "HashesOfEachForm": importedHashes, "ALargeBatch": importLarge,
 }
 
-func (k *kit) imports() login.ImportStore {
-	k.Helper()
-	s, ok := k.store.(login.ImportStore)
-	if !ok {
-		k.Fatalf("%T imports nothing", k.store)
-	}
-	return s
-}
+func (k *kit) imports() login.ImportStore { return part[login.ImportStore](k) }
 
 func (k *kit) newAccount(email string) login.NewAccount {
 	return login.NewAccount{UserAccount: k.newUserAccount(email), NamesID: true}

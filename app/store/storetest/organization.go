@@ -21,11 +21,7 @@ var organizationTests = map[string]func(*kit){
 
 func (k *kit) organizations() login.OrganizationStore {
 	k.Helper()
-	s, ok := k.store.(login.OrganizationStore)
-	if !ok {
-		k.Fatal("the store keeps no organizations")
-	}
-	return s
+	return part[login.OrganizationStore](k)
 }
 
 // organization creates one that a user owns.

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -51,6 +52,16 @@ type kit struct {
 	store login.Store
 	ctx   context.Context
 	now   time.Time
+}
+
+// part is the store as one of the ports that every store implements.
+func part[T any](k *kit) T {
+	k.Helper()
+	p, ok := k.store.(T)
+	if !ok {
+		k.Fatalf("%T does not implement %s", k.store, reflect.TypeFor[T]())
+	}
+	return p
 }
 
 func newKit(t *testing.T, store login.Store) *kit {

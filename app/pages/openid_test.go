@@ -1,11 +1,8 @@
 package pages_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -28,14 +25,7 @@ func startRealProvider(t *testing.T) realProvider {
 	site := "http://" + api
 	back := site + "/auth/oauth/example/callback"
 	p := realProvider{at: testserver.StartOIDC(t, back), site: site, back: back}
-	dir := t.TempDir()
-	secret, file := filepath.Join(dir, "secret"), filepath.Join(dir, "providers.json")
-	check(t, os.WriteFile(secret, []byte(p.at.ClientSecret+"\n"), 0o600))
-	text, err := json.Marshal(map[string]any{"providers": []map[string]string{{
-		"name": "example", "title": "Example", "issuer": p.at.Issuer, "clientId": p.at.ClientID, "clientSecretFile": secret,
-	}}})
-	check(t, err)
-	check(t, os.WriteFile(file, text, 0o600))
+	file := providersFile(t, p.at.ClientID, p.at.ClientSecret, map[string]string{"name": "example", "title": "Example", "issuer": p.at.Issuer})
 	startService(t, api, "LOGIN_PUBLIC_URL="+site, "LOGIN_HOSTED_PAGES_NAME=Service", "LOGIN_PROVIDERS="+file)
 	p.browser = startBrowser(t)
 	return p

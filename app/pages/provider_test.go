@@ -15,25 +15,31 @@ import (
 	"hasura-login/app/testserver"
 )
 
-// providerSettings writes a settings file with a provider of the test's own and those
-// whose buttons follow the rules of a brand.
-func providerSettings(t *testing.T, issuer string) string {
+// providersFile writes a settings file with providers who all know login by one id and
+// secret.
+func providersFile(t *testing.T, clientID, clientSecret string, providers ...map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
-	secret := filepath.Join(dir, "secret")
-	check(t, os.WriteFile(secret, []byte(providertest.ClientSecret), 0o600))
+	secret, file := filepath.Join(dir, "secret"), filepath.Join(dir, "providers.json")
+	check(t, os.WriteFile(secret, []byte(clientSecret+"\n"), 0o600))
+	for _, p := range providers {
+		p["clientId"], p["clientSecretFile"] = clientID, secret
+	}
+	text, err := json.Marshal(map[string]any{"providers": providers})
+	check(t, err)
+	check(t, os.WriteFile(file, text, 0o600))
+	return file
+}
+
+// providerSettings are those of a provider of the test's own and of those whose buttons
+// follow the rules of a brand.
+func providerSettings(t *testing.T, issuer string) string {
+	t.Helper()
 	all := []map[string]string{{"name": "corp", "title": "Example Corp", "issuer": issuer}}
 	for _, preset := range []string{"google", "microsoft", "github", "discord"} {
 		all = append(all, map[string]string{"preset": preset})
 	}
-	for _, p := range all {
-		p["clientId"], p["clientSecretFile"] = providertest.ClientID, secret
-	}
-	text, err := json.Marshal(map[string]any{"providers": all})
-	check(t, err)
-	file := filepath.Join(dir, "providers.json")
-	check(t, os.WriteFile(file, text, 0o600))
-	return file
+	return providersFile(t, providertest.ClientID, providertest.ClientSecret, all...)
 }
 
 // A sign-up with a provider in a real browser. The two are different sites, so the

@@ -22,6 +22,24 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
+// rowsOf reads every row of a query.
+func rowsOf[T any](ctx context.Context, db querier, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var list []T
+	for rows.Next() {
+		each, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, each)
+	}
+	return list, rows.Err()
+}
+
 // column of a tracked table.
 type column struct {
 	name     string

@@ -2,6 +2,7 @@ package standin
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,7 +24,13 @@ var graphQLNames = map[string]string{
 }
 
 func (postgresDialect) columns(ctx context.Context, db querier, table metadata.TableName) ([]column, error) {
-	rows, err := db.QueryContext(ctx, `
+	return rowsOf(ctx, db, func(rows *sql.Rows) (c column, err error) {
+		err = rows.Scan(&c.name, &c.typ, &c.sqlType, &c.list, &c.nullable, &c.key)
+		if name, ok := graphQLNames[c.typ]; ok {
+			c.typ = name
+		}
+		return c, err
+	}, `
 		SELECT a.attname, coalesce(e.typname, t.typname), format_type(a.atttypid, NULL), e.oid IS NOT NULL,
 		       NOT a.attnotnull, coalesce(a.attnum = ANY (i.indkey), false)
 		FROM pg_attribute a
@@ -32,22 +39,6 @@ func (postgresDialect) columns(ctx context.Context, db querier, table metadata.T
 		LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
 		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
 		ORDER BY a.attnum`, postgresDialect{}.table(table))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var columns []column
-	for rows.Next() {
-		var c column
-		if err := rows.Scan(&c.name, &c.typ, &c.sqlType, &c.list, &c.nullable, &c.key); err != nil {
-			return nil, err
-		}
-		if name, ok := graphQLNames[c.typ]; ok {
-			c.typ = name
-		}
-		columns = append(columns, c)
-	}
-	return columns, rows.Err()
 }
 
 func (postgresDialect) table(name metadata.TableName) string {
@@ -56,54 +47,34 @@ func (postgresDialect) table(name metadata.TableName) string {
 
 // The columns come as one JSON text, because database/sql reads no arrays.
 func (postgresDialect) constraints(ctx context.Context, db querier, table metadata.TableName) ([]constraint, error) {
-	rows, err := db.QueryContext(ctx, `
+	return rowsOf(ctx, db, func(rows *sql.Rows) (c constraint, err error) {
+		var columns []byte
+		if err := rows.Scan(&c.name, &columns); err != nil {
+			return c, err
+		}
+		err = json.Unmarshal(columns, &c.columns)
+		return c, err
+	}, `
 		SELECT c.conname, (SELECT json_agg(a.attname ORDER BY k.n)::text FROM unnest(c.conkey) WITH ORDINALITY k (num, n)
 		                   JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num)
 		FROM pg_constraint c WHERE c.conrelid = to_regclass($1) AND c.contype IN ('p', 'u') ORDER BY c.conname`, postgresDialect{}.table(table))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var list []constraint
-	for rows.Next() {
-		var c constraint
-		var columns []byte
-		if err := rows.Scan(&c.name, &columns); err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(columns, &c.columns); err != nil {
-			return nil, err
-		}
-		list = append(list, c)
-	}
-	return list, rows.Err()
 }
 
 func (postgresDialect) foreignKeys(ctx context.Context, db querier, table metadata.TableName) ([]foreignKey, error) {
-	rows, err := db.QueryContext(ctx, `
+	return rowsOf(ctx, db, func(rows *sql.Rows) (k foreignKey, err error) {
+		var columns []byte
+		if err := rows.Scan(&k.to.Schema, &k.to.Name, &columns); err != nil {
+			return k, err
+		}
+		err = json.Unmarshal(columns, &k.columns)
+		return k, err
+	}, `
 		SELECT n.nspname, t.relname,
 		       (SELECT json_object_agg(a.attname, b.attname)::text FROM unnest(c.conkey, c.confkey) k (num, other)
 		        JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.num
 		        JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.other)
 		FROM pg_constraint c JOIN pg_class t ON t.oid = c.confrelid JOIN pg_namespace n ON n.oid = t.relnamespace
 		WHERE c.conrelid = to_regclass($1) AND c.contype = 'f' ORDER BY c.conname`, postgresDialect{}.table(table))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var list []foreignKey
-	for rows.Next() {
-		var k foreignKey
-		var columns []byte
-		if err := rows.Scan(&k.to.Schema, &k.to.Name, &columns); err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(columns, &k.columns); err != nil {
-			return nil, err
-		}
-		list = append(list, k)
-	}
-	return list, rows.Err()
 }
 
 func (postgresDialect) output(expression string) string { return "to_json(" + expression + ")::text" }

@@ -2,6 +2,7 @@ package standin
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,34 +21,27 @@ type sqliteDialect struct{}
 // columns reads the table's shape. SQLite has no uuid and no timestamptz; the
 // project's names tell them from text: id and …_id, and …_at.
 func (sqliteDialect) columns(ctx context.Context, db querier, table metadata.TableName) ([]column, error) {
-	rows, err := db.QueryContext(ctx, `SELECT name, upper(type), NOT "notnull" AND pk = 0, pk > 0 FROM pragma_table_info(?) ORDER BY cid`, sqliteName(table))
-	if err != nil {
-		return nil, err
+	return rowsOf(ctx, db, func(rows *sql.Rows) (c column, err error) {
+		err = rows.Scan(&c.name, &c.sqlType, &c.nullable, &c.key)
+		c.typ = sqliteType(c)
+		return c, err
+	}, `SELECT name, upper(type), NOT "notnull" AND pk = 0, pk > 0 FROM pragma_table_info(?) ORDER BY cid`, sqliteName(table))
+}
+
+func sqliteType(c column) string {
+	switch {
+	case c.sqlType == "INTEGER":
+		return "Int"
+	case c.sqlType == "BOOLEAN":
+		return "Boolean"
+	case c.sqlType == "REAL":
+		return "Float"
+	case c.name == "id" || strings.HasSuffix(c.name, "_id"):
+		return "uuid"
+	case strings.HasSuffix(c.name, "_at"):
+		return "timestamptz"
 	}
-	defer func() { _ = rows.Close() }()
-	var columns []column
-	for rows.Next() {
-		var c column
-		if err := rows.Scan(&c.name, &c.sqlType, &c.nullable, &c.key); err != nil {
-			return nil, err
-		}
-		switch {
-		case c.sqlType == "INTEGER":
-			c.typ = "Int"
-		case c.sqlType == "BOOLEAN":
-			c.typ = "Boolean"
-		case c.sqlType == "REAL":
-			c.typ = "Float"
-		case c.name == "id" || strings.HasSuffix(c.name, "_id"):
-			c.typ = "uuid"
-		case strings.HasSuffix(c.name, "_at"):
-			c.typ = "timestamptz"
-		default:
-			c.typ = "String"
-		}
-		columns = append(columns, c)
-	}
-	return columns, rows.Err()
+	return "String"
 }
 
 func sqliteName(t metadata.TableName) string {
@@ -61,53 +55,42 @@ func (sqliteDialect) table(name metadata.TableName) string { return quote(sqlite
 
 // constraints names them as Postgres would.
 func (d sqliteDialect) constraints(ctx context.Context, db querier, table metadata.TableName) ([]constraint, error) {
-	rows, err := db.QueryContext(ctx, `
-		SELECT l.origin, (SELECT json_group_array(name) FROM (SELECT name FROM pragma_index_info(l.name) ORDER BY seqno))
-		FROM pragma_index_list(?) l WHERE l.origin IN ('pk', 'u') AND NOT l.partial ORDER BY l.seq`, sqliteName(table))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var list []constraint
-	for rows.Next() {
-		var c constraint
+	return rowsOf(ctx, db, func(rows *sql.Rows) (c constraint, err error) {
 		var origin string
 		var columns []byte
 		if err := rows.Scan(&origin, &columns); err != nil {
-			return nil, err
+			return c, err
 		}
 		if err := json.Unmarshal(columns, &c.columns); err != nil {
-			return nil, err
+			return c, err
 		}
 		c.name = table.Name + "_pkey"
 		if origin == "u" {
 			c.name = table.Name + "_" + strings.Join(c.columns, "_") + "_key"
 		}
-		list = append(list, c)
-	}
-	return list, rows.Err()
+		return c, nil
+	}, `
+		SELECT l.origin, (SELECT json_group_array(name) FROM (SELECT name FROM pragma_index_info(l.name) ORDER BY seqno))
+		FROM pragma_index_list(?) l WHERE l.origin IN ('pk', 'u') AND NOT l.partial ORDER BY l.seq`, sqliteName(table))
 }
 
 func (sqliteDialect) foreignKeys(ctx context.Context, db querier, table metadata.TableName) ([]foreignKey, error) {
-	rows, err := db.QueryContext(ctx, `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq`, sqliteName(table))
-	if err != nil {
-		return nil, err
+	type pair struct {
+		key             int // the same for every pair of a foreign key
+		table, from, to string
 	}
-	defer func() { _ = rows.Close() }()
+	pairs, err := rowsOf(ctx, db, func(rows *sql.Rows) (p pair, err error) {
+		err = rows.Scan(&p.key, &p.table, &p.from, &p.to)
+		return p, err
+	}, `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq`, sqliteName(table))
 	var list []foreignKey
-	last := -1
-	for rows.Next() {
-		var id int
-		var other, from, to string
-		if err := rows.Scan(&id, &other, &from, &to); err != nil {
-			return nil, err
+	for i, p := range pairs {
+		if i == 0 || p.key != pairs[i-1].key {
+			list = append(list, foreignKey{to: metadata.TableName{Schema: "public", Name: p.table}, columns: map[string]string{}})
 		}
-		if id != last {
-			list, last = append(list, foreignKey{to: metadata.TableName{Schema: "public", Name: other}, columns: map[string]string{}}), id
-		}
-		list[len(list)-1].columns[from] = to
+		list[len(list)-1].columns[p.from] = p.to
 	}
-	return list, rows.Err()
+	return list, err
 }
 
 func (sqliteDialect) output(expression string) string { return "CAST(" + expression + " AS TEXT)" }

@@ -236,8 +236,8 @@ func TestChart_PodsAreRestricted(t *testing.T) {
 			}
 		}
 	}
-	if pods != 4 {
-		t.Errorf("%d kinds of pods; want login, gateway, hasura and migrate", pods)
+	if pods != 5 {
+		t.Errorf("%d kinds of pods; want login, gateway, hasura, migrate and keys", pods)
 	}
 }
 

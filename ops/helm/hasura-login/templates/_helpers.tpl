@@ -124,3 +124,42 @@ securityContext:
 - {name: LOGIN_URL, value: "http://{{ include "hasura-login.name" . }}-login:3000"}
 - {name: LOGIN_ORGANIZATIONS, value: {{ get .Values.settings "LOGIN_ORGANIZATIONS" | quote }}}
 {{- end }}
+
+{{/* The environment of login, for the service and for its verbs in jobs. */}}
+{{- define "hasura-login.settings" -}}
+- {name: LOGIN_LISTEN, value: ":3000"}
+- {name: LOGIN_OPS_LISTEN, value: ":9100"}
+- {name: LOGIN_AUDIT_DIR, value: /audit}
+- {name: LOGIN_ISSUER, value: {{ .Values.issuer | quote }}}
+- {name: LOGIN_AUDIENCE, value: {{ .Values.audience | quote }}}
+- {name: LOGIN_CORS_ORIGINS, value: {{ join "," .Values.corsOrigins | quote }}}
+- {name: GOMEMLIMIT, value: {{ .Values.login.goMemoryLimit }}}
+{{- range $secret := include "hasura-login.keys" (list . "login") | fromJsonArray }}
+- {name: LOGIN_{{ upper $secret }}_FILE, value: /run/secrets/{{ $secret }}}
+{{- end }}
+{{- range $setting, $value := .Values.settings }}
+- {name: {{ $setting }}, value: {{ $value | quote }}}
+{{- end }}
+{{- end }}
+
+{{/* The folders of login, for the service and for its verbs in jobs. */}}
+{{- define "hasura-login.volumes" -}}
+- name: secrets
+  secret: {secretName: {{ .Values.secrets.login }}, defaultMode: 0440}
+- name: audit
+  emptyDir: {sizeLimit: {{ .Values.login.auditSize }}}
+{{- end }}
+
+{{- define "hasura-login.mounts" -}}
+# Whole, because a file mounted by itself would never change.
+- {name: secrets, mountPath: /run/secrets, readOnly: true}
+- {name: audit, mountPath: /audit}
+{{- end }}
+
+{{/* Before anything else of an install or upgrade, in the order of the weight. A finished or failed
+     job stays until the next time, for its log. */}}
+{{- define "hasura-login.hook" -}}
+helm.sh/hook: pre-install,pre-upgrade
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation
+{{- end }}

@@ -66,6 +66,29 @@ func TestLoad_ReportsEveryProblemAtOnce(t *testing.T) {
 	}
 }
 
+func TestLoad_SaysWhichValuesASettingTakes(t *testing.T) {
+	for setting, want := range map[string]string{
+		"LOGIN_ORGANIZATIONS=yes":            `"yes" is neither true nor false`,
+		"LOGIN_HOSTED_PAGES=on":              `"on" is neither true nor false`,
+		"LOGIN_REQUIRE_VERIFIED_EMAIL= true": `" true" is neither true nor false`,
+		"LOGIN_MAIL_WEBHOOK_PLAIN_HTTP=2":    `"2" is neither true nor false`,
+		"LOGIN_ACCESS_TTL=15":                `"15" is not a duration such as 30s, 15m or 12h`,
+		"LOGIN_ELEVATION_TTL=1d":             `"1d" is not a duration such as 30s, 15m or 12h`,
+		"LOGIN_BCRYPT_COST=1e1":              `"1e1" is not a whole number`,
+		"LOGIN_MAIL_SMTP_PORT=smtp":          `"smtp" is not a whole number`,
+		"LOGIN_AUDIT_MAX_SIZE=3":             `"3" is not a size such as 512MiB or 1GiB`,
+	} {
+		name, value, _ := strings.Cut(setting, "=")
+		_, lines, err := config.Load([]string{setting})
+		if err == nil || err.Error() != name+": "+want {
+			t.Errorf("%s: reported %v; want %s", setting, err, want)
+		}
+		if shown := (config.Line{Name: name, Value: value, Origin: "environment"}); !slices.Contains(lines, shown) {
+			t.Errorf("%s: the listing lacks %q", setting, shown)
+		}
+	}
+}
+
 func TestLoad_NeverShowsASecret(t *testing.T) {
 	_, lines, err := config.Load([]string{"LOGIN_ACTION_SECRET=" + secret, "LOGIN_DATABASE_URL=postgres://u:hunter22@db/x"})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 
@@ -18,10 +19,7 @@ import (
 func Load(environ []string) (Config, []Line, error) {
 	vars := pick(environ)
 	var c Config
-	var problems []error
-	if err := env.ParseWithOptions(&c, env.Options{Prefix: Prefix, Environment: vars}); err != nil {
-		problems = append(problems, parseErrors(err)...)
-	}
+	problems, unread := parse(&c, vars)
 	c.CORSOrigins = canonical(c.CORSOrigins)
 	c.PasskeyOrigins = canonical(c.PasskeyOrigins)
 	known := map[string]bool{}
@@ -42,6 +40,10 @@ func Load(environ []string) (Config, []Line, error) {
 		}
 		name := Prefix + f.Tag.Get("env")
 		known[name] = true
+		if unread[name] {
+			lines = append(lines, Line{name, vars[name], "environment"})
+			continue
+		}
 		lines = append(lines, plainLine(vars, name, value.Field(i).Interface()))
 	}
 	for name := range vars {
@@ -51,7 +53,12 @@ func Load(environ []string) (Config, []Line, error) {
 			problems = append(problems, fmt.Errorf("%s: no such setting%s", name, nearest(name, known)))
 		}
 	}
-	problems = append(problems, c.check()...)
+	for _, problem := range c.check() {
+		// A value that could not be read has been reported; the check sees zero instead.
+		if name, _, _ := strings.Cut(problem.Error(), ":"); !unread[name] {
+			problems = append(problems, problem)
+		}
+	}
 	sort.Slice(lines, func(i, j int) bool { return lines[i].Name < lines[j].Name })
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return c, lines, errors.Join(problems...)
@@ -103,22 +110,39 @@ func plainLine(vars map[string]string, name string, value any) Line {
 	return Line{name, text, origin}
 }
 
-// parseErrors turns the parser's errors into one line each that names the variable.
-func parseErrors(err error) []error {
+// parse fills in what is not a secret. It returns a line for each value that it cannot
+// read, and the names of their variables.
+func parse(c *Config, vars map[string]string) (problems []error, unread map[string]bool) {
+	unread = map[string]bool{}
+	err := env.ParseWithOptions(c, env.Options{Prefix: Prefix, Environment: vars})
 	var all env.AggregateError
-	if !errors.As(err, &all) {
-		return []error{err}
+	if err != nil && !errors.As(err, &all) {
+		return []error{err}, unread
 	}
-	var problems []error
 	for _, e := range all.Errors {
-		var parse env.ParseError
-		if errors.As(e, &parse) {
-			field, _ := reflect.TypeFor[Config]().FieldByName(parse.Name)
-			e = fmt.Errorf("%s%s: %w", Prefix, field.Tag.Get("env"), parse.Err)
+		var failed env.ParseError
+		if errors.As(e, &failed) {
+			field, _ := reflect.TypeFor[Config]().FieldByName(failed.Name)
+			name := Prefix + field.Tag.Get("env")
+			unread[name] = true
+			e = fmt.Errorf("%s: %w", name, wanted(vars[name], failed))
 		}
 		problems = append(problems, e)
 	}
-	return problems
+	return problems, unread
+}
+
+// wanted says which values a setting takes. A type of ours says so itself.
+func wanted(value string, failed env.ParseError) error {
+	switch {
+	case failed.Type == reflect.TypeFor[time.Duration]():
+		return fmt.Errorf("%q is not a duration such as 30s, 15m or 12h", value)
+	case failed.Type.Kind() == reflect.Bool:
+		return fmt.Errorf("%q is neither true nor false", value)
+	case failed.Type.Kind() == reflect.Int:
+		return fmt.Errorf("%q is not a whole number", value)
+	}
+	return failed.Err
 }
 
 // nearest suggests a similar known name, because most unknown names are typos.

@@ -92,6 +92,16 @@ func TestMigrate_GoesBeforeTheMetadataWhereverTheSourceIsKnown(t *testing.T) {
 	}
 }
 
+// Login would not start with such a value; a job that took it for false would leave the
+// tables out first.
+func TestMigrate_RefusesASettingThatIsNeitherTrueNorFalse(t *testing.T) {
+	t.Parallel()
+	calls, out, err := jobIn(t, t.TempDir(), knownSource, "the-admin-secret", "LOGIN_ORGANIZATIONS=yes")
+	if err == nil || len(calls) > 0 || out != "migrate: LOGIN_ORGANIZATIONS: \"yes\" is neither true nor false\n" {
+		t.Errorf("%v, calls %q, output %q", err, calls, out)
+	}
+}
+
 // The job tracks the tables of organisations only if they are switched on, and builds
 // the same project that the development stand-in reads.
 func TestMigrate_OrganizationsAreTrackedOnlyWhereTheyAreOn(t *testing.T) {

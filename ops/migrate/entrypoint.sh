@@ -82,13 +82,19 @@ HASURA_GRAPHQL_ADMIN_SECRET=$(read_secret admin_secret)
 ACTION_SECRET=$(read_secret action_secret)
 export HASURA_GRAPHQL_ADMIN_SECRET ACTION_SECRET
 
+# The values that login takes for true and false.
+case ${LOGIN_ORGANIZATIONS:-false} in
+  1 | t | T | true | True | TRUE) organizations=true ;;
+  0 | f | F | false | False | FALSE) organizations=false ;;
+  *) die "LOGIN_ORGANIZATIONS: \"${LOGIN_ORGANIZATIONS}\" is neither true nor false" ;;
+esac
+
 start_engine
 # A Kubernetes volume consists of links.
 cp -RL /hasura "${project}"
-case ${LOGIN_ORGANIZATIONS:-false} in
-  1 | t | T | true | True | TRUE) add_organizations ;; # what login takes for true
-  *) ;;
-esac
+if "${organizations}"; then
+  add_organizations
+fi
 
 if source_is_known; then
   migrate

@@ -33,6 +33,7 @@ func TestStore(t *testing.T) {
 	t.Run("ClaimsFunctionCannotBeLost", f.claimsStay)
 	t.Run("ClaimsFunctionBeforeItsMigration", f.claimsBeforeTheMigration)
 	t.Run("ClaimsFunctionThroughPgBouncer", f.claimsThroughPgBouncer)
+	t.Run("ClaimsThatNobodyUsesCostNoStatement", f.unusedClaims)
 	t.Run("HeldLockIsUnavailableInTime", f.heldLock)
 	t.Run("LinkReplacedMeanwhileVerifiesNothing", f.replacedMeanwhile)
 	t.Run("AddressChangedMeanwhileVoidsAReset", f.changedMeanwhile)

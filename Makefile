@@ -30,6 +30,15 @@ run: ## Login, a stand-in for Hasura and SQLite on loopback; nothing but Go is n
 build: ## The static binary, bin/hasura-login
 	CGO_ENABLED=0 go build -trimpath -tags $(GO_TAGS) -ldflags "-s -w $(STAMP)" -o $(BINARY) ./app
 
+.PHONY: graphiql
+graphiql: ## Build GraphiQL for make run's console, after a change in dev/console/graphiql (Node.js 20.19)
+	npm ci --silent --ignore-scripts --prefix dev/console/graphiql
+	npm run --silent --prefix dev/console/graphiql build
+
+.PHONY: graphiql-test
+graphiql-test: graphiql ## Whether the GraphiQL in dev/console/page is what its sources build
+	git diff --exit-code -- dev/console
+
 .PHONY: test
 test: tools test-go test-clients test-scripts ## Everything: install what is missing, then all tests
 

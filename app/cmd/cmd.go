@@ -29,6 +29,17 @@ type Environment struct {
 	Settings func() ([]string, error)
 	// Open opens the store that a verb works on; nil: Postgres, as LOGIN_DATABASE_URL says.
 	Open func(ctx context.Context, cfg config.Config) (Backend, error)
+	// ShowsMail: the service shows the mails that it has no server for, so a verb may
+	// queue some without one.
+	ShowsMail bool
+}
+
+// takesMail refuses to queue mails that would never be sent.
+func (e Environment) takesMail(cfg config.Config) error {
+	if cfg.SendsMail() || e.ShowsMail {
+		return nil
+	}
+	return fmt.Errorf("no mail is sent: set %sMAIL_SMTP_HOST or %sMAIL_WEBHOOK_URL", config.Prefix, config.Prefix)
 }
 
 // Vars is the process's environment, for main.

@@ -49,8 +49,10 @@ func (v usersInvite) run(ctx context.Context, env Environment) error {
 	if err != nil {
 		return err
 	}
-	if !v.dryRun && !cfg.SendsMail() {
-		return fmt.Errorf("no mail is sent: set %sMAIL_SMTP_HOST or %sMAIL_WEBHOOK_URL", config.Prefix, config.Prefix)
+	if !v.dryRun {
+		if err := env.takesMail(cfg); err != nil {
+			return err
+		}
 	}
 	trail, err := verbTrail(cfg)
 	if err != nil {

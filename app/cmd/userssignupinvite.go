@@ -41,11 +41,13 @@ func (v signUpInvitation) run(ctx context.Context, env Environment, args []strin
 	if v.list {
 		return v.print(ctx, env)
 	}
-	if !v.revoke && !cfg.SendsMail() {
-		return fmt.Errorf("no mail is sent: set %sMAIL_SMTP_HOST or %sMAIL_WEBHOOK_URL", config.Prefix, config.Prefix)
-	}
-	if !v.revoke && linkToInvitation(cfg) == "" {
-		return fmt.Errorf("the mail has nothing to link to: set %sMAIL_INVITATION_LINK or %sHOSTED_PAGES=true", config.Prefix, config.Prefix)
+	if !v.revoke {
+		if err := env.takesMail(cfg); err != nil {
+			return err
+		}
+		if linkToInvitation(cfg) == "" {
+			return fmt.Errorf("the mail has nothing to link to: set %sMAIL_INVITATION_LINK or %sHOSTED_PAGES=true", config.Prefix, config.Prefix)
+		}
 	}
 	trail, err := verbTrail(cfg)
 	if err != nil {

@@ -1,37 +1,41 @@
-// Package console is a small GraphQL page for development: an editor, a schema to look
-// things up in, sign-in, and subscriptions. It loads nothing from elsewhere. It is no
-// GraphiQL, and no console of Hasura.
+// Package console is GraphiQL for development, with a form to sign in. It loads nothing
+// from elsewhere. It is no console of Hasura.
 package console
 
 import (
 	"embed"
-	"fmt"
 	"io/fs"
+	"mime"
 	"net/http"
+	"path"
+	"strings"
 )
 
+// The compressed files are built by make graphiql.
+//
 //go:embed page
 var files embed.FS
 
-// Handler serves the page below a path such as "/console". login is the URL of the login
-// API, which the page signs in at.
-func Handler(path, login string) http.Handler {
+// Handler serves the page below a path such as "/console".
+func Handler(below string) http.Handler {
 	page, err := fs.Sub(files, "page")
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	assets := http.StripPrefix(path, http.FileServerFS(page))
+	assets := http.StripPrefix(below, http.FileServerFS(page))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == path {
-			http.Redirect(w, r, path+"/", http.StatusFound)
+		if r.URL.Path == below {
+			http.Redirect(w, r, below+"/", http.StatusFound)
 			return
 		}
 		h := w.Header()
-		h.Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' %s; base-uri 'none'; form-action 'none'", login))
+		// GraphiQL's menus and dialogs write style elements.
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'")
 		h.Set("Cache-Control", "no-store")
-		if r.URL.Path == path+"/settings.json" {
-			h.Set("Content-Type", "application/json")
-			_, _ = fmt.Fprintf(w, "{\"login\": %q}", login)
+		if content, err := fs.ReadFile(page, strings.TrimPrefix(r.URL.Path, below+"/")+".gz"); err == nil {
+			h.Set("Content-Type", mime.TypeByExtension(path.Ext(r.URL.Path)))
+			h.Set("Content-Encoding", "gzip")
+			_, _ = w.Write(content)
 			return
 		}
 		assets.ServeHTTP(w, r)

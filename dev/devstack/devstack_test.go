@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -21,6 +22,7 @@ import (
 // running is a stack on free ports.
 type running struct {
 	API, GraphQL, Ops string
+	data              string
 	out               testserver.Output
 	stop              context.CancelFunc
 	ended             chan int
@@ -36,11 +38,11 @@ func startWith(t *testing.T, settings []string, args ...string) *running {
 	t.Helper()
 	r := &running{
 		API: testserver.Addr(testserver.FreePort(t)), GraphQL: testserver.Addr(testserver.FreePort(t)), Ops: testserver.Addr(testserver.FreePort(t)),
-		ended: make(chan int, 1),
+		data: t.TempDir(), ended: make(chan int, 1),
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
-	args = append([]string{"--data", t.TempDir(), "--listen", r.API, "--graphql", r.GraphQL, "--ops", r.Ops}, args...)
+	args = append([]string{"--data", r.data, "--listen", r.API, "--graphql", r.GraphQL, "--ops", r.Ops}, args...)
 	go func() {
 		r.ended <- devstack.Main(ctx, args, cmd.Environment{Vars: settings, Stdin: strings.NewReader(""), Stdout: &r.out, Stderr: &r.out, Version: "v0-test"})
 	}()
@@ -84,6 +86,24 @@ func post(t *testing.T, url, token string, body any) map[string]any {
 	var answer map[string]any
 	_ = json.NewDecoder(res.Body).Decode(&answer)
 	return answer
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 func (r *running) query(t *testing.T, token, query string) string {
@@ -181,6 +201,42 @@ func TestRun_OnSQLiteServesTheTablesThatAFolderHasForIt(t *testing.T) {
 	r.awaitGreeting(t)
 	if got := r.query(t, r.signUp(t, "ann@example.org"), addNote); got != noteSeen {
 		t.Errorf("the own table answers %s", got)
+	}
+}
+
+// A person opens what the terminal shows, so it says localhost: cookies and passkeys of
+// that name do not work at 127.0.0.1, and no browser opens [::].
+func TestRun_ShowsAddressesThatABrowserOpensAndMailsOfTheVerbs(t *testing.T) {
+	port := testserver.FreePort(t)
+	r := startWith(t, []string{"LOGIN_SIGNUP=invited"}, "--listen", fmt.Sprintf(":%d", port))
+	r.awaitGreeting(t)
+	_, graphql, _ := net.SplitHostPort(r.GraphQL)
+	_, greeting, _ := strings.Cut(r.out.String(), "Hasura Login, for development:")
+	greeting, _, _ = strings.Cut(greeting, "Ctrl-C stops it")
+	for _, address := range []string{fmt.Sprintf("http://localhost:%d/auth/pages/signin", port), "http://localhost:" + graphql + "/console"} {
+		if !strings.Contains(greeting, address) {
+			t.Errorf("%s is missing: %s", address, greeting)
+		}
+	}
+	if strings.Contains(greeting, "[::]") || strings.Contains(greeting, "127.0.0.1") {
+		t.Errorf("an address that is not localhost: %s", greeting)
+	}
+	verb := func(args ...string) {
+		var out testserver.Output
+		code := devstack.Main(t.Context(), append(args, "--data", r.data), cmd.Environment{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out})
+		if code != 0 {
+			t.Fatalf("%v: exit code %d, %s", args, code, out.String())
+		}
+	}
+	verb("users", "create", "ann@example.org", "--name", "Ann", "--no-password")
+	verb("users", "invite", "bob@example.org")
+	verb("users", "invite-reset", "--all")
+	testserver.Eventually(t, "both mails are in the inbox", func() bool {
+		body := get(t, "http://"+r.GraphQL+"/inbox")
+		return strings.Contains(body, "bob@example.org") && strings.Contains(body, "ann@example.org")
+	})
+	if body := get(t, "http://"+r.GraphQL+"/inbox"); !strings.Contains(body, fmt.Sprintf("http://localhost:%d/auth/pages/", port)) {
+		t.Errorf("the links lead elsewhere: %s", body)
 	}
 }
 

@@ -11,14 +11,14 @@ func (v stack) greeting(api, graphql, ops net.Addr) string {
 	if v.databaseURL != "" {
 		users = "the Postgres of DATABASE_URL"
 	}
-	return strings.NewReplacer("API", api.String(), "GRAPHQL", graphql.String(), "OPS", ops.String(), "DATA", v.data, "USERS", users).Replace(`Hasura Login, for development:
+	return strings.NewReplacer("API", browserAddress(api.String()), "GRAPHQL", browserAddress(graphql.String()), "OPS", browserAddress(ops.String()), "DATA", v.data, "USERS", users).Replace(`Hasura Login, for development:
 
+  your front-end   http://GRAPHQL               (GraphQL and login at one origin, for a session in a cookie: docs/frontend.md)
+  GraphQL          http://GRAPHQL/v1/graphql    (a stand-in for Hasura: reads hasura/metadata)
   login (REST)     http://API/auth/…
   hosted pages     http://API/auth/pages/signin
-  GraphQL          http://GRAPHQL/v1/graphql    (a stand-in for Hasura: reads hasura/metadata)
-  to try queries   http://GRAPHQL/console
+  GraphiQL         http://GRAPHQL/console
   mails            http://GRAPHQL/inbox
-  login too        http://GRAPHQL/auth/…         (one origin for a page with its session in a cookie: docs/sessions.md)
   metrics, health  http://OPS/metrics, /readyz
   users, tables    USERS
   data             DATA    (delete it to start again; admin secret of the stand-in in DATA/admin_secret)

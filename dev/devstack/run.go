@@ -53,7 +53,7 @@ func Main(ctx context.Context, args []string, env cmd.Environment) int {
 	var s stack
 	// The verbs read the configuration when they run, after the flags are parsed.
 	verbs := env
-	verbs.Vars = nil
+	verbs.Vars, verbs.ShowsMail = nil, true
 	verbs.Settings = func() ([]string, error) {
 		if err := s.hasRun(); err != nil {
 			return nil, err
@@ -169,7 +169,7 @@ func (v stack) serve(ctx context.Context, env cmd.Environment, cfg config.Config
 	for _, problem := range hasura.Problems() {
 		s.Log().Warn("inconsistent metadata: left out", zap.String("problem", problem))
 	}
-	front, err := v.front(cfg, pages(hasura, mails, publicURL(api.Addr().String())), "http://"+api.Addr().String())
+	front, err := v.front(cfg, pages(hasura, mails), "http://"+api.Addr().String())
 	if err != nil {
 		stop()
 		return errors.Join(err, graphql.Close(), <-served)
@@ -183,10 +183,10 @@ func (v stack) serve(ctx context.Context, env cmd.Environment, cfg config.Config
 }
 
 // pages puts the pages for developers before the stand-in, on paths that it does not know.
-func pages(hasura http.Handler, mails *inbox.Inbox, login string) http.Handler {
+func pages(hasura http.Handler, mails *inbox.Inbox) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/console", console.Handler("/console", login))
-	mux.Handle("/console/", console.Handler("/console", login))
+	mux.Handle("/console", console.Handler("/console"))
+	mux.Handle("/console/", console.Handler("/console"))
 	mux.Handle("/inbox", mails.Handler("/inbox"))
 	mux.Handle("/inbox/", mails.Handler("/inbox"))
 	mux.Handle("GET /{$}", http.RedirectHandler("/console/", http.StatusFound))

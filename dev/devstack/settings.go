@@ -48,12 +48,16 @@ func (v stack) vars(env cmd.Environment) ([]string, error) {
 }
 
 // publicURL is where a browser on this machine finds a listener.
-func publicURL(listen string) string {
+func publicURL(listen string) string { return "http://" + browserAddress(listen) }
+
+// browserAddress is a listener's address for a browser on this machine. It says localhost
+// also for 127.0.0.1: browsers keep cookies by name, and passkeys need a name.
+func browserAddress(listen string) string {
 	host, port, _ := net.SplitHostPort(listen)
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return net.JoinHostPort(host, port)
 }
 
 // keptSecret is drawn at the first start, so that devices stay known over restarts.

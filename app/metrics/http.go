@@ -7,15 +7,25 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"hasura-login/app/login"
 )
 
-// statusClasses are the label values of status; 1xx and 3xx are "other". A class
-// that a route never answers with counts as the route "other". Exact codes are in
-// the request log, and login_attempts_total has the error's code.
+// statusClasses are the label values of status; 1xx and 3xx are "other". Exact codes are
+// in the request log, and login_attempts_total has the error's code of each use case.
 var statusClasses = [...]string{"2xx", "4xx", "5xx", other}
 
+// timedAlone are the operations with a histogram of their own: those that most requests
+// ask for, and those that alerts and dashboards watch. All others share one, because
+// eleven series for each use case would be most of a scrape.
+var timedAlone = map[string]bool{
+	string(login.OpSignIn): true, string(login.OpSignUp): true, string(login.OpRefresh): true,
+	string(login.OpSignInPasskey): true, string(login.OpSignInSecondFactor): true, string(login.OpMe): true,
+	"keys": true, "health": true, "pages": true,
+}
+
 type routeSeries struct {
-	byClass [len(statusClasses)]prometheus.Counter // nil: of the route "other"
+	byClass [len(statusClasses)]prometheus.Counter
 	seconds prometheus.Observer
 }
 
@@ -24,43 +34,45 @@ type routeSeries struct {
 type httpSeries map[pair]routeSeries
 
 func newHTTPSeries(r *prometheus.Registry, routes []string) httpSeries {
-	requests := prometheus.NewCounterVec(httpRequestsOpts, []string{"route", "method", "status"})
+	requests := prometheus.NewCounterVec(httpRequestsOpts, []string{"interface", "status"})
 	// By operation, not by route: a use case takes equally long over REST and as an
-	// action, and buckets for each route would be a third of a scrape.
+	// action.
 	seconds := prometheus.NewHistogramVec(httpSecondsOpts, []string{"operation"})
 	r.MustRegister(requests, seconds)
 
-	series := func(path, method, operation string) (s routeSeries) {
+	series := func(path, operation string) (s routeSeries) {
 		for i, class := range statusClasses {
-			if answersWith(path, class) {
-				s.byClass[i] = requests.WithLabelValues(path, method, class)
-			}
+			s.byClass[i] = requests.WithLabelValues(interfaceOf(path), class)
+		}
+		if !timedAlone[operation] {
+			operation = other
 		}
 		s.seconds = seconds.WithLabelValues(operation)
 		return s
 	}
-	all := httpSeries{{}: series(other, other, other)}
+	all := httpSeries{{}: series(other, other)}
 	for _, route := range routes {
 		parts := strings.Fields(route)
 		if len(parts) != 3 || !strings.HasPrefix(parts[1], "/") {
 			panic(fmt.Sprintf("metrics: route %q is not of the form \"METHOD /path operation\"", route))
 		}
 		method, path, operation := parts[0], parts[1], parts[2]
-		all[pair{path, method}] = series(path, method, operation)
+		all[pair{path, method}] = series(path, operation)
 	}
 	return all
 }
 
-// answersWith: only pages redirect, and an action's errors are all 4xx, for Hasura
-// hides the text of a 5xx.
-func answersWith(path, class string) bool {
+// interfaceOf tells which of the service's interfaces a path belongs to.
+func interfaceOf(path string) string {
 	switch {
-	case path == other:
-		return true
 	case strings.HasPrefix(path, "/actions/"):
-		return class == "2xx" || class == "4xx"
+		return "action"
+	case strings.HasPrefix(path, "/auth/pages/"):
+		return "page"
+	case path == other:
+		return other
 	}
-	return class != other || strings.Contains(path, "/pages/")
+	return "rest"
 }
 
 func (h httpSeries) observe(path, method string, status int, took time.Duration) {
@@ -68,11 +80,7 @@ func (h httpSeries) observe(path, method string, status int, took time.Duration)
 	if !known {
 		s = h[pair{}]
 	}
-	class := classOf(status)
-	if s.byClass[class] == nil {
-		s.byClass[class] = h[pair{}].byClass[class]
-	}
-	s.byClass[class].Inc()
+	s.byClass[classOf(status)].Inc()
 	s.seconds.Observe(took.Seconds())
 }
 

@@ -10,11 +10,11 @@ var (
 	}
 	httpRequestsOpts = prometheus.CounterOpts{
 		Name: "login_http_requests_total",
-		Help: "Requests to the API listener by route, method and class of status. All unknown routes and methods are one series.",
+		Help: "Requests to the API listener by interface (rest, action, page, or other: no such route) and class of status.",
 	}
 	httpSecondsOpts = prometheus.HistogramOpts{
 		Name:    "login_http_request_seconds",
-		Help:    "Time from a request's head to the end of its answer, including the wait in the hash queue, by use case. REST, the action and the page's form of a use case count together.",
+		Help:    "Time from a request's head to the end of its answer, including the wait in the hash queue, by operation. REST, the action and the page's form of a use case count together; use cases without a histogram of their own are other.",
 		Buckets: []float64{.005, .025, .1, .25, .5, 1, 2.5, 5},
 	}
 	hashSecondsOpts = prometheus.HistogramOpts{

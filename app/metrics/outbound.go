@@ -7,7 +7,7 @@ import (
 )
 
 // mailResults are how an attempt to send a mail ends.
-var mailResults = []string{"sent", "postponed", "abandoned", "no-smtputf8", "void", other}
+var mailResults = []string{"sent", "postponed", "abandoned", "no-smtputf8", "void"}
 
 func (m *Metrics) registerMail() {
 	vec := prometheus.NewCounterVec(mailOpts, []string{"kind", "result"})
@@ -28,14 +28,14 @@ func (m *Metrics) Mail(kind, result string) { m.mails.inc(kind, result) }
 func (m *Metrics) MailQueue(length int) { m.mailQueue.Set(float64(length)) }
 
 // providerResults are how a step with a provider ends.
-var providerResults = []string{"ok", "refused", "unavailable", other}
+var providerResults = []string{"ok", "refused", "unavailable"}
 
 // registerProviders makes a series for each provider of the settings.
 func (m *Metrics) registerProviders(names []string) {
 	vec := prometheus.NewCounterVec(providerOpts, []string{"provider", "result"})
 	m.registry.MustRegister(vec)
-	m.providers = pairs{}
-	for _, name := range append(names, other) {
+	m.providers = pairs{{other, other}: vec.WithLabelValues(other, other)}
+	for _, name := range names {
 		for _, result := range providerResults {
 			m.providers[pair{name, result}] = vec.WithLabelValues(name, result)
 		}

@@ -33,14 +33,11 @@ func (c counters) inc(value string) {
 type pair struct{ first, second string }
 
 // pairs is a counter vector of two labels, of which only some combinations can
-// occur. Every first value has a combination with "other".
+// occur. What fits none of them counts as "other", "other".
 type pairs map[pair]prometheus.Counter
 
 func (p pairs) inc(first, second string) {
 	counter, known := p[pair{first, second}]
-	if !known {
-		counter, known = p[pair{first, other}]
-	}
 	if !known {
 		counter = p[pair{other, other}]
 	}
@@ -49,13 +46,12 @@ func (p pairs) inc(first, second string) {
 
 // always are the results that any use case can have.
 var always = []string{
-	ResultOK, other,
+	ResultOK,
 	string(login.CodeInvalidInput), string(login.CodeRateLimited),
 	string(login.CodeUnavailable), string(login.CodeInternal),
 }
 
-// resultsOf lists how a use case can end. A result that is missing counts as
-// "other": the full product of operations and codes would be twice the lines, most of
+// resultsOf lists how a use case can end. The full product of operations and codes would be twice the lines, most of
 // them zero for ever.
 func resultsOf(p login.Policy) []string {
 	list := slices.Clone(always)

@@ -1,9 +1,12 @@
 package appliance_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -221,4 +224,53 @@ func TestErrors_APageOfOursMayReadThem(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Reports of people who see JSON in a browser, after a typing error or while the service
+// is away (ory/kratos, authelia): they get a page, programs the problem.
+func TestErrors_PeopleGetAPageAndProgramsAProblem(t *testing.T) {
+	g := newGateway(t, testserver.NginxSettings{})
+	g.login.Close()
+	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+	for path, want := range map[string]struct {
+		status      int
+		code, title string
+	}{
+		"/":                            {http.StatusServiceUnavailable, "unavailable", "Temporarily unavailable"},
+		"/nothing":                     {http.StatusNotFound, "not-found", "Not found"},
+		"/favicon.ico":                 {http.StatusNotFound, "not-found", "Not found"},
+		"/v1/nothing":                  {http.StatusNotFound, "not-found", "Not found"},
+		"/auth":                        {http.StatusNotFound, "not-found", "Not found"},
+		"/auth/nothing":                {http.StatusServiceUnavailable, "unavailable", "Temporarily unavailable"},
+		"/.well-known/change-password": {http.StatusServiceUnavailable, "unavailable", "Temporarily unavailable"},
+	} {
+		for name, accept := range map[string]string{"nothing": "", "anything": "*/*", "JSON": "application/json, text/plain, */*", "JSON or HTML": "text/html;q=0.5, application/json"} {
+			header := []string{"Accept", accept}
+			if accept == "" {
+				header = nil
+			}
+			t.Run(path+" for "+name, func(t *testing.T) {
+				checkError(t, g.do(t, "GET", g.URL(path), "", header...), want.status, want.code)
+			})
+		}
+		a := g.do(t, "GET", g.URL(path), "", "Accept", browser)
+		if a.StatusCode != want.status || a.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(string(a.body), "<h1>"+want.title+"</h1>") {
+			t.Errorf("%s for a browser: %d %s\n%s", path, a.StatusCode, a.Header.Get("Content-Type"), a.body)
+		}
+		checkSecurityHeaders(t, path, a.Header, "")
+		if head := g.do(t, "HEAD", g.URL(path), "", "Accept", browser); head.StatusCode != want.status {
+			t.Errorf("HEAD %s: %d", path, head.StatusCode)
+		}
+	}
+}
+
+// pageErrorPolicy is the policy by which a page of nginx's own may use its stylesheet.
+func pageErrorPolicy(t *testing.T) string {
+	t.Helper()
+	style := regexp.MustCompile(`<style>(.*)</style>`).FindStringSubmatch(read(t, "nginx/http/pages.conf"))
+	if style == nil {
+		t.Fatal("nginx/http/pages.conf has no stylesheet")
+	}
+	digest := sha256.Sum256([]byte(style[1]))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) + "'; frame-ancestors 'none'"
 }

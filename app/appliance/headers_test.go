@@ -135,6 +135,9 @@ func checkSecurityHeaders(t *testing.T, what string, h http.Header, hsts string)
 	} else if got := h.Values("Strict-Transport-Security"); len(got) > 0 {
 		t.Errorf("%s: HSTS %q", what, got)
 	}
+	if h.Get("Content-Type") == "text/html; charset=utf-8" { // a page of nginx's own
+		want["Content-Security-Policy"] = pageErrorPolicy(t)
+	}
 	for name, value := range want {
 		if got := h.Values(name); !slices.Equal(got, []string{value}) {
 			t.Errorf("%s: %s is %q", what, name, got)

@@ -54,6 +54,17 @@ func TestPages_SayThemselvesWhatTheyMayLoad(t *testing.T) {
 		}
 	}
 	checkSecurityHeaders(t, "another path", g.do(t, "POST", g.URL("/auth/signin"), "{}").Header, "")
+	// Login answers browsers with pages at some other paths, too.
+	g.login.answers(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Security-Policy", pagePolicy)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(http.StatusNotFound)
+	})
+	for _, path := range []string{"/", "/.well-known/change-password", "/auth/nothing", "/auth/oauth/google/callback"} {
+		if got := g.do(t, "GET", g.URL(path), "").Header.Get("Content-Security-Policy"); got != pagePolicy {
+			t.Errorf("the policy of the page at %s: %q", path, got)
+		}
+	}
 	// Without one from login, nothing may be loaded.
 	g.login.answers(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 	checkSecurityHeaders(t, "no page", g.do(t, "GET", g.URL("/auth/pages/signin"), "").Header, "")

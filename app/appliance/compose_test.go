@@ -1,6 +1,8 @@
 package appliance_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"maps"
 	"os"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -172,8 +175,8 @@ func TestCompose_DevelopmentListensOnLoopbackAloneAndUsesTheSameImages(t *testin
 				t.Errorf("%s publishes %s on %q", name, p.Published, p.HostIP)
 			}
 		}
-		if name == "keys" {
-			continue // production's first key is made by scripts/install
+		if name == "keys" || name == "mailpit" {
+			continue // production's first key is made by scripts/install, and its mail leaves
 		}
 		if name != "login" && s.Image != prod.Services[name].Image {
 			t.Errorf("%s runs %s, production %s", name, s.Image, prod.Services[name].Image)
@@ -186,5 +189,38 @@ func TestCompose_DevelopmentListensOnLoopbackAloneAndUsesTheSameImages(t *testin
 		if !strings.Contains(text, env["GO_IMAGE"]) {
 			t.Errorf("the builder is not %s", env["GO_IMAGE"])
 		}
+	}
+}
+
+// Login demands TLS and a certificate that it trusts of every mail server, so of the
+// mail catcher too.
+func TestCompose_DevelopmentTrustsItsMailCatcher(t *testing.T) {
+	dev, err := load(t, devFile, types.Mapping{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	login, catcher := dev.Services["login"], dev.Services["mailpit"]
+	own := func(s types.ServiceConfig, path string) string {
+		for _, v := range s.Volumes {
+			if path == v.Target || strings.HasPrefix(path, v.Target+"/") {
+				return v.Source + strings.TrimPrefix(path, v.Target)
+			}
+		}
+		t.Fatalf("%s has no %s", s.Name, path)
+		return ""
+	}
+	pair, err := tls.LoadX509KeyPair(own(catcher, *catcher.Environment["MP_SMTP_TLS_CERT"]), own(catcher, *catcher.Environment["MP_SMTP_TLS_KEY"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted, err := os.ReadFile(own(login, *login.Environment["SSL_CERT_DIR"]+"/cert.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(trusted)
+	_, err = pair.Leaf.Verify(x509.VerifyOptions{DNSName: *login.Environment["LOGIN_MAIL_SMTP_HOST"], Roots: roots, CurrentTime: time.Now().AddDate(10, 0, 0)})
+	if err != nil || *login.Environment["LOGIN_MAIL_SMTP_HOST"] != catcher.Name {
+		t.Errorf("login does not trust %s: %v", catcher.Name, err)
 	}
 }

@@ -30,10 +30,12 @@ func TestTodos_FromSignUpToALiveListInTwoWindows(t *testing.T) {
 	server := httptest.NewServer(http.FileServer(http.Dir(out)))
 	t.Cleanup(server.Close)
 	app := "http://localhost:" + port(server.Listener.Addr().String()) + "/"
-	startStack(t, api, graphql, []string{"--add", todos + "/hasura"}, "LOGIN_APPS=todos="+app)
 	b := startBrowser(t)
 
+	// A newcomer may open the page first: it was blank for as long as nothing answered.
 	first := b.open(t, "the first window", app)
+	first.says("no answer from http://localhost:" + port(graphql))
+	startStack(t, api, graphql, []string{"--add", todos + "/hasura"}, "LOGIN_APPS=todos="+app)
 	first.press("I am new here")
 	first.fill("name", "Tom", "email", "tom@example.org", "password", password)
 	first.press("Create account")

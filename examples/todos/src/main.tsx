@@ -9,7 +9,8 @@ import './style.css';
 
 const urql = createUrqlClient(auth, { sockets: createSockets(auth) });
 
-await auth.handleRedirect(); // if the hosted pages sent the user back here
+// If the hosted pages sent the user back here. Whatever goes wrong, the page below says it or asks again.
+await auth.handleRedirect().catch(console.error);
 createRoot(document.getElementById('root')!).render(
   <SessionProvider auth={auth}>
     <Provider value={urql}>

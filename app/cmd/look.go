@@ -68,3 +68,9 @@ func templates(cfg config.Config) (*loginmail.Templates, error) {
 	}
 	return loginmail.LoadTemplates(loginmail.Options{Folder: cfg.MailTemplates, Fallback: cfg.MailLanguage, Catalogue: l.catalogue, Site: site})
 }
+
+// Catalogue has the texts of this configuration.
+func Catalogue(cfg config.Config) (*language.Catalogue, error) {
+	l, err := loadLook(cfg)
+	return l.catalogue, err
+}

@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hasura-login/app/config"
 	"hasura-login/app/login"
+	"hasura-login/app/mail"
 )
 
 // mailCommand shows mails without sending them.
@@ -42,11 +44,7 @@ func previewMail(env Environment, kind login.MailKind, tag string, asHTML bool) 
 	if err != nil {
 		return err
 	}
-	all, err := templates(cfg)
-	if err != nil {
-		return err
-	}
-	p, err := all.Preview(kind, tag)
+	p, err := PreviewMail(cfg, kind, tag)
 	if err != nil {
 		return fmt.Errorf("%w; hasura-login mail preview lists them", err)
 	}
@@ -56,4 +54,13 @@ func previewMail(env Environment, kind login.MailKind, tag string, asHTML bool) 
 		_, err = fmt.Fprintf(env.Stdout, "%s\n\n%s", p.Subject, p.Text)
 	}
 	return err
+}
+
+// PreviewMail renders a mail of this configuration with invented content.
+func PreviewMail(cfg config.Config, kind login.MailKind, tag string) (mail.Preview, error) {
+	all, err := templates(cfg)
+	if err != nil {
+		return mail.Preview{}, err
+	}
+	return all.Preview(kind, tag)
 }

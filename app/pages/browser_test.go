@@ -40,7 +40,7 @@ func startBrowser(t *testing.T) *browser {
 		b.ctx, stop = launch(t)
 		// The browser lives as long as the context of its first steps.
 		check(t, chromedp.Do(b.ctx))
-		if err = b.try(chromedp.EmulateViewport(1100, 860), chromedp.Navigate(page.URL)); err == nil {
+		if err = b.try(chromedp.EmulateViewport(1280, 860), chromedp.Navigate(page.URL)); err == nil {
 			t.Cleanup(stop)
 			return b
 		}
@@ -213,10 +213,10 @@ func (b *browser) look(name string) {
 		b.picture(name + "-" + scheme)
 		b.run(chromedp.EmulateViewport(390, 844))
 		b.picture(name + "-" + scheme + "-phone")
-		b.run(chromedp.EmulateViewport(1100, 860))
+		b.run(chromedp.EmulateViewport(1280, 860))
 	}
 	b.checkReflow(name)
-	b.run(chromedp.EmulateViewport(1100, 860))
+	b.run(chromedp.EmulateViewport(1280, 860))
 	b.prefer("light")
 }
 

@@ -39,10 +39,16 @@ type service struct {
 // the test ends.
 func startService(t *testing.T, api string, vars ...string) *service {
 	t.Helper()
+	return startServiceAt(t, api, testserver.Addr(testserver.FreePort(t)), vars...)
+}
+
+// startServiceAt does so with the stand-in for Hasura at an address, too.
+func startServiceAt(t *testing.T, api, graphql string, vars ...string) *service {
+	t.Helper()
 	s := &service{t: t, api: api, log: &testserver.Output{}}
 	args := []string{
 		"--data", t.TempDir(), "--listen", s.api,
-		"--graphql", testserver.Addr(testserver.FreePort(t)), "--ops", testserver.Addr(testserver.FreePort(t)),
+		"--graphql", graphql, "--ops", testserver.Addr(testserver.FreePort(t)),
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan int, 1)

@@ -19,6 +19,7 @@ func (v stack) greeting(api, graphql, ops net.Addr) string {
   hosted pages     http://API/auth/pages/signin
   GraphiQL         http://GRAPHQL/console
   mails            http://GRAPHQL/inbox
+  all pages, mails http://GRAPHQL/preview       (each state, in every language and with your brand)
   metrics, health  http://OPS/metrics, /readyz
   users, tables    USERS
   data             DATA    (delete it to start again; admin secret of the stand-in in DATA/admin_secret)

@@ -25,6 +25,7 @@ import (
 	"hasura-login/app/token"
 	"hasura-login/dev/console"
 	"hasura-login/dev/inbox"
+	"hasura-login/dev/preview"
 	"hasura-login/dev/standin"
 	"hasura-login/dev/standin/auth"
 	"hasura-login/dev/standin/metadata"
@@ -169,7 +170,12 @@ func (v stack) serve(ctx context.Context, env cmd.Environment, cfg config.Config
 	for _, problem := range hasura.Problems() {
 		s.Log().Warn("inconsistent metadata: left out", zap.String("problem", problem))
 	}
-	front, err := v.front(cfg, pages(hasura, mails), "http://"+api.Addr().String())
+	shown, err := v.preview(ctx, env)
+	if err != nil {
+		stop()
+		return errors.Join(err, graphql.Close(), <-served)
+	}
+	front, err := v.front(cfg, pages(hasura, mails, shown), "http://"+api.Addr().String())
 	if err != nil {
 		stop()
 		return errors.Join(err, graphql.Close(), <-served)
@@ -179,19 +185,29 @@ func (v stack) serve(ctx context.Context, env cmd.Environment, cfg config.Config
 	go func() { _ = server.Serve(graphql) }()
 	fmt.Fprint(env.Stdout, v.greeting(api.Addr(), graphql.Addr(), ops.Addr()))
 	err = <-served
+	stop()
+	shown.Wait()
 	return errors.Join(err, server.Close())
 }
 
 // pages puts the pages for developers before the stand-in, on paths that it does not know.
-func pages(hasura http.Handler, mails *inbox.Inbox) http.Handler {
+func pages(hasura http.Handler, mails *inbox.Inbox, shown *preview.Preview) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/console", console.Handler("/console"))
 	mux.Handle("/console/", console.Handler("/console"))
 	mux.Handle("/inbox", mails.Handler("/inbox"))
 	mux.Handle("/inbox/", mails.Handler("/inbox"))
+	mux.Handle("/preview", shown.Handler())
+	mux.Handle("/preview/", shown.Handler())
 	mux.Handle("GET /{$}", http.RedirectHandler("/console/", http.StatusFound))
 	mux.Handle("/", hasura)
 	return mux
+}
+
+// preview shows what the developer's settings make of pages and mails.
+func (v stack) preview(ctx context.Context, env cmd.Environment) (*preview.Preview, error) {
+	settings, err := env.Settings()
+	return preview.New(ctx, settings, "/preview"), err
 }
 
 // address is a flag that says where to listen.

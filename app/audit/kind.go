@@ -43,7 +43,7 @@ var kindOfEvent = map[login.EventName]Kind{
 	login.EventMailSignInRequested: KindRefusals, login.EventClaimsFailed: KindRefusals,
 
 	login.EventReuseDetected: KindChanges, login.EventSignedOutAll: KindChanges, login.EventSessionEnded: KindChanges,
-	login.EventPasswordChanged: KindChanges, login.EventAccountExported: KindChanges, login.EventPasswordReset: KindChanges,
+	login.EventPasswordChanged: KindChanges, login.EventAccountExported: KindChanges, login.EventNameChanged: KindChanges, login.EventPasswordReset: KindChanges,
 	login.EventEmailVerified: KindChanges, login.EventCredentialsRemoved: KindChanges, login.EventEmailChangeRequested: KindChanges, login.EventEmailChanged: KindChanges,
 
 	login.EventSecondFactorAdded: KindChanges, login.EventSecondFactorRemoved: KindChanges, login.EventElevated: KindChanges, login.EventElevationMailRequested: KindChanges,

@@ -27,6 +27,12 @@ func TestREST_EveryUseCase(t *testing.T) {
 	if o := me.object(t); me.StatusCode != 200 || o["email"] != "ann@example.org" || o["id"] != ann.ID || o["name"] != "Ann" {
 		t.Errorf("me: %d %s", me.StatusCode, me.body)
 	}
+	if a := s.rest("PATCH", "/auth/me", `{"name":"Anna"}`, "Authorization", bearer(refreshed)); a.StatusCode != 204 {
+		t.Errorf("changing the name: %d %s", a.StatusCode, a.body)
+	}
+	if o := s.rest("GET", "/auth/me", "", "Authorization", bearer(refreshed)).object(t); o["name"] != "Anna" {
+		t.Errorf("the name is %v", o["name"])
+	}
 	var sessions []struct {
 		ID      string   `json:"id"`
 		Current bool     `json:"current"`
@@ -84,6 +90,7 @@ func TestAction_EveryUseCase(t *testing.T) {
 	if a := s.action("sessions", map[string]any{}, variables(ann)); a.StatusCode != 200 || strings.Count(string(a.body), `"id"`) != 2 {
 		t.Errorf("sessions: %d %s", a.StatusCode, a.body)
 	}
+	done(s.action("changeName", map[string]any{"name": "Anna"}, variables(refreshed)))
 	done(s.action("endSession", map[string]any{"id": variables(ann)["x-hasura-session-id"]}, variables(refreshed)))
 	changed := s.granted(s.action("changePassword", map[string]any{"currentPassword": goodPassword, "newPassword": goodPassword + "!"}, variables(refreshed)))
 	done(s.action("signoutAll", map[string]any{}, variables(changed)))

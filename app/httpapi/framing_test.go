@@ -48,10 +48,13 @@ func TestHead_IsAnsweredWhereverGetIs(t *testing.T) {
 func TestAllow_NamesWhatTheRouteTakes(t *testing.T) {
 	s := start(t, withPages())
 	for path, want := range map[string]string{
-		"/healthz": "GET, HEAD", "/.well-known/jwks.json": "GET, HEAD", "/auth/me": "DELETE, GET, HEAD",
+		"/healthz": "GET, HEAD", "/.well-known/jwks.json": "GET, HEAD", "/auth/me": "DELETE, GET, HEAD, PATCH",
 		"/auth/signin": "POST", "/actions/signin": "POST", "/auth/pages/signin": "GET, HEAD, POST", "/auth/sessions/4711": "DELETE",
 	} {
 		for _, method := range []string{"PUT", "PATCH", "PROPFIND"} {
+			if strings.Contains(want, method) {
+				continue
+			}
 			if a := s.rest(method, path, ""); a.StatusCode != http.StatusMethodNotAllowed || a.Header.Get("Allow") != want {
 				t.Errorf("%s %s: %d, allowed are %q, want %q", method, path, a.StatusCode, a.Header.Get("Allow"), want)
 			}

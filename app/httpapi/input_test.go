@@ -121,7 +121,7 @@ func TestGoodInput_ThatOthersRefuse(t *testing.T) {
 
 func TestMethodNotAllowed_NamesTheMethods(t *testing.T) {
 	s := start(t)
-	for path, want := range map[string]string{"/auth/signin": "POST", "/auth/me": "DELETE, GET, HEAD", "/.well-known/jwks.json": "GET, HEAD"} {
+	for path, want := range map[string]string{"/auth/signin": "POST", "/auth/me": "DELETE, GET, HEAD, PATCH", "/.well-known/jwks.json": "GET, HEAD"} {
 		if a := s.rest(http.MethodPut, path, "{}"); a.StatusCode != 405 || a.Header.Get("Allow") != want {
 			t.Errorf("%s: %d, Allow %q, want %q", path, a.StatusCode, a.Header.Get("Allow"), want)
 		}

@@ -138,6 +138,13 @@ func passwordOperations() []operation {
 			},
 		},
 		{
+			name: login.OpChangeName, method: http.MethodPatch, path: "/auth/me", status: http.StatusNoContent,
+			fields: required("name"),
+			run: func(ctx context.Context, s *login.Service, c call) (any, error) {
+				return nil, s.ChangeName(ctx, c.identity, c.args["name"], c.client)
+			},
+		},
+		{
 			name: login.OpDeleteAccount, method: http.MethodDelete, path: "/auth/me", status: http.StatusNoContent,
 			fields: ownPassword(), ends: endsIts,
 			run: func(ctx context.Context, s *login.Service, c call) (any, error) {

@@ -91,7 +91,7 @@ func TestPages_AnInvitationLeadsANewUserIn(t *testing.T) {
 	says(t, v.post("/auth/pages/invitation", "token", token, "name", "Bob", "password", "short"), http.StatusBadRequest, "8")
 	leadsTo(t, v.post("/auth/pages/invitation", "token", token, "name", "Bob", "password", goodPassword), "/auth/pages/account")
 	account := v.get("/auth/pages/account")
-	says(t, account, http.StatusOK, "<h1>Bob</h1>")
+	says(t, account, http.StatusOK, "<h1>Bob</h1>", "You have joined the organization “Fish &amp; &lt;Chips&gt;”.")
 	if strings.Contains(string(account.body), "not confirmed yet") {
 		t.Error("the address is not verified")
 	}
@@ -118,7 +118,7 @@ func TestPages_AnInvitationOfAUserWaitsForTheSignIn(t *testing.T) {
 	says(t, other.post("/auth/pages/invitation", "do", "accept", "token", token), http.StatusForbidden, "This invitation is for bob@example.org")
 
 	leadsTo(t, v.post("/auth/pages/invitation", "do", "accept", "token", token), "/auth/pages/account")
-	says(t, v.get("/auth/pages/account"), http.StatusOK, "You have accepted the invitation.")
+	says(t, v.get("/auth/pages/account"), http.StatusOK, "You have joined the organization “Example”.")
 	gone := s.visitor()
 	leadsTo(t, gone.post("/auth/pages/signin", "email", "bob@example.org", "password", goodPassword), "/auth/pages/account")
 }

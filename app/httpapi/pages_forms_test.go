@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -85,8 +86,19 @@ func TestPages_FormsNameTheAccount(t *testing.T) {
 	}
 	leadsTo(t, v.post("/auth/pages/reset", "token", token, "password", anotherPassword), "/auth/pages/account")
 	account := v.get("/auth/pages/account")
-	if !named.Match(account.body) {
-		t.Errorf("the form of a new password names no account:\n%s", account.body)
+	forms := 0
+	for _, form := range regexp.MustCompile(`(?s)<form .*?</form>`).FindAll(account.body, -1) {
+		if !bytes.Contains(form, []byte(`type="password"`)) {
+			continue
+		}
+		forms++
+		// The first address in it is the account's: that of a change of address comes later.
+		if at, other := named.FindIndex(form), bytes.Index(form, []byte(`name="email"`)); at == nil || other >= 0 && other < at[0] {
+			t.Errorf("a password manager would take this form for another account's:\n%s", form)
+		}
+	}
+	if forms < 5 {
+		t.Errorf("the account has only %d forms with a password", forms)
 	}
 	// A spent link says so before anybody types a password.
 	says(t, v.get("/auth/pages/reset?token="+token), http.StatusUnauthorized, "has expired or was used already")

@@ -152,6 +152,10 @@ func TestPages_EveryUseCase(t *testing.T) {
 	leadsTo(t, v.post("/auth/pages/verify", "token", s.mailedToken(login.MailChangeEmail)), "/auth/pages/signin")
 	says(t, v.get("/auth/pages/account"), http.StatusOK, "anna@example.org", "Your e-mail address is confirmed.")
 
+	says(t, v.post("/auth/pages/account", "do", "name", "name", "Ann\u202e"), http.StatusBadRequest, "A name has 1 to 200 characters", "value=\"Ann\u202e\"", "<h1>Ann</h1>")
+	leadsTo(t, v.post("/auth/pages/account", "do", "name", "name", "Anna"), "/auth/pages/account")
+	says(t, v.get("/auth/pages/account"), http.StatusOK, "Your name is changed.", "<h1>Anna</h1>")
+
 	says(t, v.post("/auth/pages/account", "do", "nonsense"), http.StatusBadRequest, "not one of this page")
 	leadsTo(t, v.post("/auth/pages/account", "do", "signout-all"), "/auth/pages/signin")
 	says(t, v.get("/auth/pages/signin"), http.StatusOK, "You are signed out everywhere.")

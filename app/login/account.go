@@ -12,6 +12,26 @@ func (s *Service) Me(ctx context.Context, id Identity) (UserAccount, error) {
 	return ua, err
 }
 
+// ChangeName gives the caller another name. Hasura's role user may do the same to its row.
+func (s *Service) ChangeName(ctx context.Context, id Identity, raw string, c Client) error {
+	session, ua, err := s.authorize(ctx, id)
+	if err != nil {
+		return err
+	}
+	name, err := normalizeName(raw, MaxNameRunes)
+	if err != nil || name == ua.User.Name {
+		return err
+	}
+	err = s.Store.RenameUser(ctx, id.UserID, name)
+	if errors.Is(err, ErrNotFound) { // deleted since
+		err = errUnauthenticated()
+	}
+	if err == nil {
+		s.record(ctx, EventNameChanged, OpChangeName, session, c)
+	}
+	return err
+}
+
 // Sessions lists the caller's live sessions, last used first.
 func (s *Service) Sessions(ctx context.Context, id Identity) ([]Session, error) {
 	if _, _, err := s.authorize(ctx, id); err != nil {

@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,48 @@ import (
 	"hasura-login/app/login"
 	"hasura-login/app/logintest"
 )
+
+func TestChangeName_IsCheckedAndAuditedAndEndsNoSession(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	g := w.signUp(t, "ann@example.org")
+	for _, c := range []struct {
+		name  string
+		id    login.Identity
+		raw   string
+		want  login.Code // empty: accepted
+		after string
+	}{
+		{"trimmed", identity(g), "  Anna Example ", "", "Anna Example"},
+		{"composed", identity(g), "Zoe\u0308", "", "Zo\u00eb"},
+		{"empty", identity(g), " ", login.CodeInvalidInput, "Zo\u00eb"},
+		{"too long", identity(g), strings.Repeat("ü", login.MaxNameRunes+1), login.CodeInvalidInput, "Zo\u00eb"},
+		{"hidden characters", identity(g), "Ann\u202e", login.CodeInvalidInput, "Zo\u00eb"},
+		{"nobody", login.Identity{}, "Bob", login.CodeUnauthenticated, "Zo\u00eb"},
+		{"the same", identity(g), "Zo\u00eb", "", "Zo\u00eb"},
+	} {
+		err := w.ChangeName(ctx, c.id, c.raw, home)
+		if c.want == "" && err != nil || c.want != "" && login.AsError(err).Code != c.want {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		ua, err := w.Me(ctx, identity(g))
+		if err != nil || ua.User.Name != c.after {
+			t.Errorf("%s: the name is %q, %v", c.name, ua.User.Name, err)
+		}
+	}
+	changes := 0
+	for _, event := range w.audit.Names() {
+		if event == login.EventNameChanged {
+			changes++
+		}
+	}
+	if changes != 2 {
+		t.Errorf("%d changes are audited, want 2", changes)
+	}
+	if _, err := w.refresh(g.RefreshToken); err != nil {
+		t.Errorf("the session has ended: %v", err)
+	}
+}
 
 func TestChangePassword_EndsEveryOtherSession(t *testing.T) {
 	w := newWorld(t)

@@ -26,6 +26,7 @@ const (
 	EventEmailChanged           EventName = "email-changed"
 	EventUnopenedRemoved        EventName = "unopened-account-removed"
 	EventAccountDeleted         EventName = "account-deleted"
+	EventNameChanged            EventName = "name-changed"
 	EventAccountExported        EventName = "account-exported"
 	EventSecondFactorAdded      EventName = "second-factor-added"
 	EventSecondFactorRemoved    EventName = "second-factor-removed"

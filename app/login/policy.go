@@ -17,6 +17,7 @@ const (
 	OpDeleteAccount  Operation = "deleteAccount"
 	OpExportAccount  Operation = "exportAccount"
 	OpMe             Operation = "me"
+	OpChangeName     Operation = "changeName"
 
 	OpRequestPasswordReset Operation = "requestPasswordReset"
 	OpResetPassword        Operation = "resetPassword"
@@ -129,6 +130,11 @@ var policies = map[Operation]Policy{
 	OpMe: {
 		Caller: CallerSession, Limit: LimitNone,
 		Results: []Code{CodeUnauthenticated},
+	},
+	OpChangeName: {
+		Caller: CallerSession, Limit: LimitNone,
+		Results: []Code{CodeUnauthenticated},
+		Events:  []EventName{EventNameChanged},
 	},
 	OpRequestPasswordReset: {
 		Caller: CallerAnyone, Limit: LimitLinkRequest,

@@ -176,6 +176,8 @@ type Store interface {
 	ListUsers(ctx context.Context, f UserFilter) ([]UserAccount, error)
 	// UpdateAccount applies an operator's change; ErrNotFound.
 	UpdateAccount(ctx context.Context, userID string, c AccountChange, now time.Time) error
+	// RenameUser gives a user another name; ErrNotFound.
+	RenameUser(ctx context.Context, userID, name string) error
 	// DeleteUser removes the user with its account, sessions and credentials.
 	// ErrNotFound; ErrStale if version is not the account's. A negative version matches
 	// every account. ErrLastOwner if an organisation would have no owner.

@@ -196,13 +196,14 @@ func (c content) links() []fact {
 	return all
 }
 
-// width is where lines of text are broken, between words.
+// width is where lines of text are broken, at plain spaces. French, for example, has
+// others that keep a mark next to its word.
 const width = 72
 
 func wrap(text string) string {
 	var b strings.Builder
 	column := 0
-	for i, word := range strings.Fields(text) {
+	for i, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\n' }) {
 		length := len([]rune(word))
 		switch {
 		case i == 0:

@@ -105,7 +105,7 @@ func TestTemplates_EveryKindSaysWhatItHasTo(t *testing.T) {
 
 const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
-func unwrapped(text string) string { return strings.Join(strings.Fields(text), " ") }
+func unwrapped(text string) string { return strings.ReplaceAll(text, "\n", " ") }
 
 // Reports of login mails as a way to send spam: strangers put their words into a name,
 // a User-Agent or another header that the mail repeats (GHSA advisories of keycloak,

@@ -14,6 +14,7 @@ const (
 	doContinue    = "continue"
 	doSignOut     = "signout"
 	doSignOutAll  = "signout-all"
+	doName        = "name"
 	doPassword    = "password"
 	doNoPassword  = "remove-password"
 	doEmail       = "email"
@@ -42,6 +43,7 @@ type account struct {
 	Identities []identityRow
 	Link       []form
 	LinkAlert  string
+	Name       form
 	Password   form
 	// PasswordTitle names the form: the account may have no password yet.
 	PasswordTitle string
@@ -107,7 +109,7 @@ func (v *request) writeAccount(id login.Identity, failed string, failure error) 
 		if failed == doLink || failed == doUnlink {
 			a.LinkAlert = v.problem(failure).Message
 		}
-		forms := []*form{&a.Password, a.NoPassword, a.Email, a.Verify, a.AddPasskey, a.AddApp, a.NewCodes, a.Remove, &a.Export, &a.Delete, &a.SignOut, &a.EndAll}
+		forms := []*form{&a.Name, &a.Password, a.NoPassword, a.Email, a.Verify, a.AddPasskey, a.AddApp, a.NewCodes, a.Remove, &a.Export, &a.Delete, &a.SignOut, &a.EndAll}
 		for i := range a.Passkeys {
 			forms = append(forms, &a.Passkeys[i].Rename, &a.Passkeys[i].Remove)
 		}
@@ -129,6 +131,7 @@ func (v *request) isOf(f *form) bool {
 func (v *request) accountOf(ua login.UserAccount, sessions []login.Session, current string) account {
 	a := account{
 		User: ua.User, Verified: !ua.Account.EmailVerifiedAt.IsZero(),
+		Name: v.nameForm(ua.User.Name),
 		Password: v.formOf(pathAccount, doPassword, v.ChangePassword,
 			append(v.currentPassword(ua), v.newPassword(v.NewPassword))...),
 		Export:  v.formOf(pathAccount, doExport, v.ExportButton, v.currentPassword(ua)...),
@@ -144,6 +147,7 @@ func (v *request) accountOf(ua login.UserAccount, sessions []login.Session, curr
 	if v.MailEnabled {
 		address := field{Name: "email", Label: v.NewEmail, Type: "email", Autocomplete: "email", Hint: v.NewEmailHint, Value: v.form("email")}
 		f := v.formOf(pathAccount, doEmail, v.ChangeEmail, append([]field{address}, v.currentPassword(ua)...)...)
+		f.Username = ua.User.Email // not the new address
 		a.Email = &f
 		if !a.Verified {
 			b := v.button(pathAccount, doVerify, v.VerifyNow)
@@ -162,6 +166,14 @@ func (v *request) accountOf(ua login.UserAccount, sessions []login.Session, curr
 		a.Sessions = append(a.Sessions, row)
 	}
 	return a
+}
+
+// nameForm shows a refused name again instead of the one that the account has.
+func (v *request) nameForm(name string) form {
+	if v.form(fieldDo) == doName {
+		name = v.form(fieldName)
+	}
+	return v.formOf(pathAccount, doName, v.ChangeName, field{Name: fieldName, Label: v.YourName, Type: "text", Autocomplete: "name", Value: name})
 }
 
 // currentPassword asks for the account's password, if it has one. A session that a
@@ -186,6 +198,8 @@ func (v *request) changeAccount() error {
 		return v.signedOut(err)
 	}
 	switch do {
+	case doName:
+		err = v.changeName(id)
 	case doPassword:
 		err = v.changePassword(id)
 	case doNoPassword:
@@ -259,6 +273,13 @@ func (v *request) leave(n notice) error {
 func (v *request) stay(n notice) error {
 	v.flash(n)
 	return v.redirect(pathAccount)
+}
+
+func (v *request) changeName(id login.Identity) error {
+	if err := v.Attempted(login.OpChangeName, v.Service.ChangeName(v.ctx(), id, v.form(fieldName), v.Client)); err != nil {
+		return err
+	}
+	return v.stay(noticeNameChanged)
 }
 
 func (v *request) changePassword(id login.Identity) error {

@@ -101,6 +101,9 @@ func (v *request) answerInvitation() error {
 	if err = v.Attempted(login.OpSignUp, err); err != nil {
 		return v.invitationAgain(token, i, err)
 	}
+	if _, stays := v.returnState.stays(); stays && i.Organization.ID != "" {
+		v.flashAbout(noticeJoined, i.Organization.Name)
+	}
 	return v.enter(g)
 }
 
@@ -117,7 +120,10 @@ func (v *request) acceptInvitation(token string, i login.OpenInvitation) error {
 		v.returnState.invitation = token
 		return v.signedOut(err)
 	}
-	v.flash(noticeJoined)
+	if i.Organization.ID == "" {
+		return v.stay(noticeAccepted)
+	}
+	v.flashAbout(noticeJoined, i.Organization.Name)
 	return v.redirect(pathAccount)
 }
 

@@ -416,6 +416,7 @@ func streamaccountPage(qw422016 *qt422016.Writer, p page, a account) {
 	}
 	qw422016.N().S(`<div class="sections">
 `)
+	streamsection(qw422016, p.ChangeName, "", a.Name)
 	streamsection(qw422016, a.PasswordTitle, p.ChangePasswordNote, a.Password)
 	if a.NoPassword != nil {
 		streamsection(qw422016, p.RemovePassword, p.RemovePasswordNote, *a.NoPassword)

@@ -198,10 +198,7 @@ func (v *request) askToElevate(id login.Identity, methods []login.Method) error 
 	case slices.Contains(methods, login.MethodMail):
 		return v.elevationByMail()
 	case slices.Contains(methods, login.MethodPassword):
-		p := v.elevationPage()
-		p.Intro = v.PasswordOnceMore
-		v.write(formPage(p, v.passwordElevation()))
-		return nil
+		return v.askForPassword(id, nil)
 	case len(methods) == 0:
 		v.endSession()
 		return v.leave(noticeSignInAgain)
@@ -271,20 +268,30 @@ func (v *request) elevate(id login.Identity) error {
 		v.write(formPage(v.elevationPage(), f))
 		return formError{err}
 	case proof.Method == login.MethodPassword:
-		f := v.passwordElevation()
-		f.blame(v.problem(err))
-		v.write(formPage(v.elevationPage(), f))
-		return formError{err}
+		return v.askForPassword(id, err)
 	}
 	v.writeElevation(id, challenged{codes: v.form(fieldCodes) != "" || v.form(fieldCode) != ""}, v.form(fieldPasskey) != "", err)
 	return formError{err}
 }
 
-// passwordElevation is for accounts that have only a password.
-func (v *request) passwordElevation() form {
+// askForPassword is for accounts that have only a password. A failure says what was wrong
+// with the last one.
+func (v *request) askForPassword(id login.Identity, failure error) error {
+	ua, err := v.Service.Me(v.ctx(), id)
+	if err = v.Attempted(login.OpMe, err); err != nil {
+		return err
+	}
+	p := v.elevationPage()
+	p.Intro = v.PasswordOnceMore
 	f := v.formOf(pathAccount, doElevate, v.Elevate, field{Name: fieldCurrent, Label: v.CurrentPassword, Type: "password", Autocomplete: "current-password", Focus: true})
-	f.Links = []link{{pathAccount, v.Account}}
-	return f
+	f.Username, f.Links = ua.User.Email, []link{{pathAccount, v.Account}}
+	if failure == nil {
+		v.write(formPage(p, f))
+		return nil
+	}
+	f.blame(v.problem(failure))
+	v.write(formPage(p, f))
+	return formError{failure}
 }
 
 // qrQuiet is the light border that readers want, in modules.

@@ -188,9 +188,9 @@ func (v *request) endSession() {
 // flash leaves a notice for the next page.
 func (v *request) flash(n notice) { v.flashAbout(n, "") }
 
-// flashAbout leaves a notice that names an address.
-func (v *request) flashAbout(n notice, email string) {
-	v.cookies.set(v.w, cookieNotice, string(n)+"."+base64.RawURLEncoding.EncodeToString([]byte(email)), noticeLife)
+// flashAbout leaves a notice that names an address or an organisation.
+func (v *request) flashAbout(n notice, what string) {
+	v.cookies.set(v.w, cookieNotice, string(n)+"."+base64.RawURLEncoding.EncodeToString([]byte(what)), noticeLife)
 }
 
 // flashed takes the notice that the previous page left, and its text. The notice is one
@@ -202,6 +202,6 @@ func (v *request) flashed() (n notice, text string) {
 	}
 	v.cookies.set(v.w, cookieNotice, "", 0)
 	name, about, _ := strings.Cut(kept, ".")
-	email, _ := base64.RawURLEncoding.DecodeString(about)
-	return notice(name), strings.ReplaceAll(v.Notices[notice(name)], "{email}", string(email))
+	what, _ := base64.RawURLEncoding.DecodeString(about)
+	return notice(name), strings.NewReplacer("{email}", string(what), "{organization}", string(what)).Replace(v.Notices[notice(name)])
 }

@@ -52,7 +52,7 @@ type texts struct {
 
 	Verified, NotVerified, VerifyNow             string
 	ChangePassword, ChangePasswordNote           string
-	ChangeEmail                                  string
+	ChangeName, ChangeEmail                      string
 	Sessions, SessionsNote, ThisDevice, LastUsed string
 	EndSession                                   string
 	SignOut, SignOutAll                          string
@@ -75,6 +75,7 @@ const (
 	noticeChangeSent      notice = "change-sent"
 	noticeSignedUp        notice = "signed-up"
 	noticeVerified        notice = "verified"
+	noticeNameChanged     notice = "name-changed"
 	noticePasswordSet     notice = "password-set"
 	noticePasswordChanged notice = "password-changed"
 	noticePasswordRemoved notice = "password-removed"
@@ -93,7 +94,8 @@ const (
 	noticePasskeyRemoved  notice = "passkey-removed"
 	noticeLinked          notice = "identity-linked"
 	noticeUnlinked        notice = "identity-unlinked"
-	noticeJoined          notice = "invitation-accepted"
+	noticeAccepted        notice = "invitation-accepted"
+	noticeJoined          notice = "invitation-joined"
 )
 
 // textsOf reads the texts of a language.

@@ -41,7 +41,7 @@ type form struct {
 	Action   string
 	Do       string
 	Hidden   []hidden
-	Username string // for password managers, if the form asks for no address
+	Username string // for password managers, if the form does not ask for the account's address
 	Fields   []field
 	Button   string
 	Detail   string // the object of the button, for screen readers

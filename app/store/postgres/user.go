@@ -202,6 +202,16 @@ func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.User
 	return holders, nil
 }
 
+// RenameUser implements login.Store.
+func (s *Store) RenameUser(ctx context.Context, userID, name string) error {
+	const query = `UPDATE public.users SET name = $2 WHERE id = $1`
+	id, ok := sqlvalue.ID(userID)
+	if !ok {
+		return login.ErrNotFound
+	}
+	return s.exec(ctx, "renaming a user", login.ErrNotFound, query, id, name)
+}
+
 // DeleteUser implements login.Store. The account is locked before its version is
 // compared, as everything that moves a version does.
 func (s *Store) DeleteUser(ctx context.Context, userID string, version int) error {

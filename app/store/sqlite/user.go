@@ -101,6 +101,11 @@ func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.User
 	return holders, nil
 }
 
+// RenameUser implements login.Store.
+func (s *Store) RenameUser(ctx context.Context, userID, name string) error {
+	return s.change(ctx, "renaming a user", userID, login.ErrNotFound, `UPDATE users SET name = ?2 WHERE id = ?1`, name)
+}
+
 // DeleteUser implements login.Store.
 func (s *Store) DeleteUser(ctx context.Context, userID string, version int) error {
 	id, ok := sqlvalue.ID(userID)

@@ -19,6 +19,7 @@ var userTests = map[string]func(*kit){
 	"NameRuleIsTheDomains":                    nameRule,
 	"ListIsPagedByEmail":                      listPages,
 	"ListTakesWildcardsLiterally":             listFilter,
+	"RenamedHasItsNewNameAndNothingElse":      renameUser,
 	"DeletionTakesAllAlong":                   deleteUser,
 	"DeletionComparesTheSessionVersion":       deleteComparesSessionVersion,
 	"AddressIsFreeAfterDeletion":              deletedAddressIsFree,
@@ -80,6 +81,7 @@ func unknownUser(k *kit) {
 		_, err := k.store.UserAccountByID(k.ctx, id)
 		k.is(err, login.ErrNotFound)
 		k.is(k.store.DeleteUser(k.ctx, id, -1), login.ErrNotFound)
+		k.is(k.store.RenameUser(k.ctx, id, "Bob"), login.ErrNotFound)
 		k.is(k.store.UpdateAccount(k.ctx, id, login.AccountChange{EndSessions: true}, k.now), login.ErrNotFound)
 		k.is(k.store.EndAllSessions(k.ctx, id, k.now), login.ErrNotFound)
 		sessions, err := k.store.LiveSessions(k.ctx, id, k.now)
@@ -206,6 +208,25 @@ func emails(holders []login.UserAccount) []string {
 		list = append(list, ua.User.Email)
 	}
 	return list
+}
+
+func renameUser(k *kit) {
+	ua, other := k.user("ann@example.org"), k.user("bob@example.org")
+	k.session(ua)
+	k.ok(k.store.RenameUser(k.ctx, ua.User.ID, "Anna 😀"))
+	if k.store.RenameUser(k.ctx, ua.User.ID, "a\u202eb") == nil {
+		k.Error("a hidden character is accepted")
+	}
+	got, err := k.store.UserAccountByID(k.ctx, ua.User.ID)
+	k.ok(err)
+	if got.User.Name != "Anna 😀" || !got.User.UpdatedAt.After(stored(ua.User.UpdatedAt)) {
+		k.Errorf("the user is %+v", got.User)
+	}
+	k.equal("the account", ua.Account, got.Account)
+	k.equal("live sessions", 1, k.alive(ua))
+	same, err := k.store.UserAccountByID(k.ctx, other.User.ID)
+	k.ok(err)
+	k.equal("another's name", other.User.Name, same.User.Name)
 }
 
 func deleteUser(k *kit) {

@@ -134,6 +134,7 @@ export const createClient = (options: Options): Client => {
     }
     if (route.givesGrant) await adopt(result as Grant);
     else if (operation === 'elevate' && result && state.get().user) session.keep(result as Grant, state.get().user!);
+    else if (operation === 'changeName') await check().catch(() => {}); // the name is changed whatever this says
     else if (operation === 'signoutAll' || operation === 'deleteAccount') await session.end(false);
     return result as Output<O>;
   };

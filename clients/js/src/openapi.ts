@@ -815,7 +815,11 @@ export interface paths {
         delete: operations["deleteAccount"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Give the caller another name
+         * @description Access tokens hold no name, so no session changes.
+         */
+        patch: operations["changeName"];
         trace?: never;
     };
     "/auth/openapi.yaml": {
@@ -2331,6 +2335,26 @@ export interface operations {
             content: {
                 "application/json": {
                     password?: components["schemas"]["OwnPassword"];
+                };
+            };
+        };
+        responses: {
+            204: components["responses"]["Done"];
+            401: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    changeName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
                 };
             };
         };

@@ -49,5 +49,6 @@ export const routes = {
   sessions: 'GET sessions t',
   endSession: 'DELETE sessions/{id} t',
   me: 'GET me t',
+  changeName: 'PATCH me t',
   deleteAccount: 'DELETE me t',
 } as const;

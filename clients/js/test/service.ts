@@ -98,6 +98,9 @@ export class Service {
     switch (route) {
       case 'GET /auth/me':
         return json(200, { id: caller.user, name: this.names.get(caller.user) ?? caller.user.toUpperCase() });
+      case 'PATCH /auth/me':
+        this.names.set(caller.user, body.name);
+        return new Response(null, { status: 204 });
       case 'POST /auth/password': {
         this.end(caller);
         return json(200, this.#open(caller.user, body));

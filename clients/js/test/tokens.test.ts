@@ -290,6 +290,14 @@ describe('a session goes on', () => {
     expect(await whoami(tab)).toBe('ann');
   });
 
+  it('with a new name, in every tab', async () => {
+    const [a, b] = [browser.tab(), browser.tab()];
+    await signIn(a);
+    await a.call('changeName', { name: 'Anna' });
+    await settle();
+    expect([a.user?.name, b.user?.name]).toEqual(['Anna', 'Anna']);
+  });
+
   it('with the profile as it is now, after check', async () => {
     const [a, b] = [browser.tab(), browser.tab()];
     await signIn(a);

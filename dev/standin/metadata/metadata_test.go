@@ -55,6 +55,7 @@ func TestLoad_ActionsHaveTheRolesOfTheContract(t *testing.T) {
 		"changePassword": "mutation user AuthPayload!",
 		"sessions":       "query user [LoginSession!]!",
 		"endSession":     "mutation user OkPayload!",
+		"changeName":     "mutation user OkPayload!",
 		"deleteAccount":  "mutation user OkPayload!",
 
 		"createOrganization":      "mutation user LoginOrganization!",

@@ -32,8 +32,7 @@ build: ## The static binary, bin/hasura-login
 
 .PHONY: graphiql
 graphiql: ## Build GraphiQL for make run's console, after a change in dev/console/graphiql (Node.js 20.19)
-	npm ci --silent --ignore-scripts --prefix dev/console/graphiql
-	npm run --silent --prefix dev/console/graphiql build
+	cd dev/console/graphiql && npm ci --silent && npm run --silent build
 
 .PHONY: graphiql-test
 graphiql-test: graphiql ## Whether the GraphiQL in dev/console/page is what its sources build

@@ -82,13 +82,14 @@ check_images() {
 
 # The local images contain what the compose file expects.
 check_inside_images() {
-  local setting uid programs paths image lacking wanted=()
+  local setting uid programs paths image lacking wanted=() here=0
   while IFS=$'\t' read -r setting uid programs paths _; do
     image=$(image_here "${setting}")
     if ! docker image inspect --format '{{.Id}}' "${image}" >/dev/null 2>&1; then
       note "${setting}: ${image} is not here"
       continue
     fi
+    here=$((here + 1))
     if [[ ${programs} == - ]]; then
       note "${setting}: ${image} has no shell to look with"
       continue
@@ -104,6 +105,7 @@ check_inside_images() {
       good "${setting}: ${image} has what the compose file expects"
     fi
   done < <(grep -v '^#' "${LIB}/../../ops/images.tsv")
+  ((here > 0)) || problem upgrade 'none of these images is here, so none was looked at: docker pull those to look into'
 }
 
 # The running release was deployed from the files in this folder.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -13,47 +11,13 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"hasura-login/app/testserver"
+	"hasura-login/app/testbrowser"
 )
 
 // browser is a headless Chromium with an empty profile.
 type browser struct{ ctx context.Context }
 
-// startBrowser starts a browser, and tries again if it does not come up: on a busy
-// machine its processes sometimes wait for each other forever.
-func startBrowser(t *testing.T) *browser {
-	t.Helper()
-	blank := httptest.NewServer(http.NotFoundHandler())
-	defer blank.Close()
-	var err error
-	for range 3 {
-		options := []chromedp.ExecAllocatorOption{
-			chromedp.ExecPath(testserver.Binary(t, "chromium", "chromium")), chromedp.UserDataDir(t.TempDir()),
-			chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.IgnoreCertErrors,
-		}
-		for _, flag := range []string{"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync"} {
-			options = append(options, chromedp.Flag(flag, true))
-		}
-		ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
-		ctx, _ = chromedp.NewContext(ctx)
-		check(t, chromedp.Do(ctx))
-		within, cancel := context.WithTimeout(ctx, 20*time.Second)
-		err = chromedp.Do(within, chromedp.Navigate(blank.URL))
-		cancel()
-		if err == nil {
-			t.Cleanup(func() {
-				within, cancel := context.WithTimeout(ctx, 10*time.Second)
-				defer cancel()
-				_ = chromedp.Cancel(within)
-				stop()
-			})
-			return &browser{ctx: ctx}
-		}
-		stop()
-	}
-	t.Fatalf("Chromium does not come up: %v", err)
-	return nil
-}
+func startBrowser(t *testing.T) *browser { return &browser{ctx: testbrowser.Start(t)} }
 
 // tab is one tab; the test's name for it appears in failures.
 type tab struct {
@@ -76,22 +40,24 @@ func (b *browser) open(t *testing.T, name, address string) *tab {
 	return tb
 }
 
-const patience = 60 * time.Second
-
 func (tb *tab) visit(address string) {
 	tb.t.Helper()
-	ctx, stop := context.WithTimeout(tb.ctx, patience)
+	ctx, stop := context.WithTimeout(tb.ctx, testbrowser.Patience)
 	defer stop()
 	if err := chromedp.Do(ctx, chromedp.Navigate(address)); err != nil {
 		tb.t.Fatalf("%s: %s: %v", tb.name, address, err)
 	}
 }
 
+func try[T any](tb *tab, script string) (T, error) {
+	ctx, stop := context.WithTimeout(tb.ctx, testbrowser.Patience)
+	defer stop()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+}
+
 func eval[T any](tb *tab, script string) T {
 	tb.t.Helper()
-	ctx, stop := context.WithTimeout(tb.ctx, patience)
-	defer stop()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	value, err := try[T](tb, script)
 	if err != nil {
 		tb.t.Fatalf("%s: %s: %v", tb.name, script, err)
 	}
@@ -101,8 +67,9 @@ func eval[T any](tb *tab, script string) T {
 // await waits until an expression is true.
 func (tb *tab) await(expression string) {
 	tb.t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if eval[bool](tb, "!!("+expression+")") {
+	for deadline := time.Now().Add(testbrowser.Patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		// A page that is being replaced answers with an error.
+		if holds, err := try[bool](tb, "!!("+expression+")"); err == nil && holds {
 			return
 		}
 	}

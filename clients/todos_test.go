@@ -11,6 +11,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"hasura-login/app/testbrowser"
 	"hasura-login/app/testserver"
 )
 
@@ -75,7 +76,7 @@ func TestTodos_FromSignUpToALiveListInTwoWindows(t *testing.T) {
 
 func (tb *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	tb.t.Helper()
-	ctx, stop := context.WithTimeout(tb.ctx, patience)
+	ctx, stop := context.WithTimeout(tb.ctx, testbrowser.Patience)
 	defer stop()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		tb.t.Fatalf("%s: %v\n%s", tb.name, err, eval[string](tb, `document.body.innerText`))

@@ -4,8 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +15,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
-	"hasura-login/app/testserver"
+	"hasura-login/app/testbrowser"
 )
 
 // browser is a headless Chromium with an empty profile.
@@ -27,49 +25,11 @@ type browser struct {
 	axe string // the source of axe-core, which checks for accessibility
 }
 
-// startBrowser starts a browser, and tries again if it does not come up: on a busy
-// machine its processes sometimes wait for each other forever.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
-	page := httptest.NewServer(http.NotFoundHandler())
-	defer page.Close()
-	b := &browser{t: t, axe: axeSource(t)}
-	var err error
-	for range 3 {
-		var stop func()
-		b.ctx, stop = launch(t)
-		// The browser lives as long as the context of its first steps.
-		check(t, chromedp.Do(b.ctx))
-		if err = b.try(chromedp.EmulateViewport(1280, 860), chromedp.Navigate(page.URL)); err == nil {
-			t.Cleanup(stop)
-			return b
-		}
-		stop()
-	}
-	t.Fatalf("Chromium does not come up: %v", err)
-	return nil
-}
-
-func launch(t *testing.T) (ctx context.Context, stop func()) {
-	t.Helper()
-	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(testserver.Binary(t, "chromium", "chromium")), chromedp.UserDataDir(t.TempDir()),
-		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.IgnoreCertErrors,
-	}
-	for _, flag := range []string{
-		"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync",
-	} {
-		options = append(options, chromedp.Flag(flag, true))
-	}
-	ctx, stopBrowser := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, _ = chromedp.NewContext(ctx)
-	return ctx, func() {
-		// First ask it to close, so that it no longer writes to the profile.
-		within, cancel := context.WithTimeout(ctx, 10*time.Second)
-		defer cancel()
-		_ = chromedp.Cancel(within)
-		stopBrowser()
-	}
+	b := &browser{t: t, ctx: testbrowser.Start(t), axe: axeSource(t)}
+	b.run(chromedp.EmulateViewport(1280, 860))
+	return b
 }
 
 // axeSource installs axe-core in the version and with the digest of the lockfile.
@@ -97,18 +57,11 @@ func axeSource(t *testing.T) string {
 
 type step = chromedp.Action[chromedp.Void]
 
-// patience is how long a step may take.
-const patience = 20 * time.Second
-
-func (b *browser) try(steps ...step) error {
-	ctx, stop := context.WithTimeout(b.ctx, patience)
-	defer stop()
-	return chromedp.Do(ctx, steps...)
-}
-
 func (b *browser) run(steps ...step) {
 	b.t.Helper()
-	if err := b.try(steps...); err != nil {
+	ctx, stop := context.WithTimeout(b.ctx, testbrowser.Patience)
+	defer stop()
+	if err := chromedp.Do(ctx, steps...); err != nil {
 		b.fail(err)
 	}
 }
@@ -116,7 +69,7 @@ func (b *browser) run(steps ...step) {
 // get returns the result of a browser's action.
 func get[T any](b *browser, a chromedp.Action[T]) T {
 	b.t.Helper()
-	ctx, stop := context.WithTimeout(b.ctx, patience)
+	ctx, stop := context.WithTimeout(b.ctx, testbrowser.Patience)
 	defer stop()
 	value, err := chromedp.Run(ctx, a)
 	if err != nil {
@@ -137,7 +90,7 @@ func (b *browser) fail(err error) {
 // load waits for the page that steps lead to and returns its status.
 func (b *browser) load(steps ...step) int {
 	b.t.Helper()
-	ctx, stop := context.WithTimeout(b.ctx, patience)
+	ctx, stop := context.WithTimeout(b.ctx, testbrowser.Patience)
 	defer stop()
 	response, err := chromedp.RunResponse(ctx, steps...)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"hasura-login/app/cmd"
+	"hasura-login/app/testbrowser"
 	"hasura-login/app/testserver"
 	"hasura-login/dev/devstack"
 )
@@ -260,7 +261,7 @@ func TestPages_BringAUserBackToTheApp(t *testing.T) {
 	b := startBrowser(t)
 	who := func(want, at string) {
 		t.Helper()
-		b.run(chromedp.Poll[chromedp.Void](fmt.Sprintf(`document.title === "ready" && document.querySelector("#who").textContent === %q`, want), chromedp.WithPollingTimeout(20*time.Second)))
+		b.run(chromedp.Poll[chromedp.Void](fmt.Sprintf(`document.title === "ready" && document.querySelector("#who").textContent === %q`, want), chromedp.WithPollingTimeout(testbrowser.Patience)))
 		if got := get(b, chromedp.Location()); got != at {
 			t.Errorf("the address is %q", got)
 		}

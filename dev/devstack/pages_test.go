@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"hasura-login/app/testbrowser"
 	"hasura-login/app/testserver"
 )
 
@@ -24,22 +25,10 @@ type step = chromedp.Action[chromedp.Void]
 // -screenshots asks for it.
 func browser(t *testing.T) (run func(steps ...step), shows func(condition string), picture func(name string)) {
 	t.Helper()
-	ctx, stop := chromedp.NewExecAllocator(context.Background(),
-		chromedp.ExecPath(testserver.Binary(t, "chromium", "chromium")), chromedp.UserDataDir(t.TempDir()),
-		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun)
-	ctx, _ = chromedp.NewContext(ctx)
-	t.Cleanup(func() {
-		within, cancel := context.WithTimeout(ctx, 10*time.Second)
-		defer cancel()
-		_ = chromedp.Cancel(within)
-		stop()
-	})
-	if err := chromedp.Do(ctx); err != nil { // the browser lives as long as this context
-		t.Fatal(err)
-	}
+	ctx := testbrowser.Start(t)
 	run = func(steps ...step) {
 		t.Helper()
-		within, cancel := context.WithTimeout(ctx, 30*time.Second)
+		within, cancel := context.WithTimeout(ctx, testbrowser.Patience)
 		defer cancel()
 		if err := chromedp.Do(within, steps...); err != nil {
 			html, _ := chromedp.Run(ctx, chromedp.OuterHTML(chromedp.CSS("html")))
@@ -71,7 +60,7 @@ func browser(t *testing.T) (run func(steps ...step), shows func(condition string
 }
 
 func poll(condition string) step {
-	return chromedp.Poll[chromedp.Void](condition, chromedp.WithPollingTimeout(20*time.Second))
+	return chromedp.Poll[chromedp.Void](condition, chromedp.WithPollingTimeout(testbrowser.Patience))
 }
 
 // A person tries the API without a program: signs up, asks, watches, reads the mail.

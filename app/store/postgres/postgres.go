@@ -22,6 +22,9 @@ import (
 // given up does not go on holding locks.
 const callTimeout = 5 * time.Second
 
+// deadlockPause is how long the other side of a deadlock gets to go on.
+const deadlockPause = 50 * time.Millisecond
+
 // Store implements login.Store.
 type Store struct {
 	pool          *conns
@@ -88,8 +91,8 @@ func (s *Store) Close() error {
 
 // call runs f within the time limit. It tries f a second time if nothing was sent
 // because a pooled connection had died: a restart of Postgres costs only the calls in
-// flight. It also tries again if nothing was done because the server only reads,
-// because the connection turned out to lead to a pooler, or because of a deadlock.
+// flight. It also tries again if nothing was done because the server only reads, because
+// the connection turned out to lead to a pooler, or because of a deadlock.
 // Deadlocks can happen when an application changes an address: it locks the user before
 // the account, but everything here begins with the account.
 func (s *Store) call(caller context.Context, doing string, f func(context.Context) error) error {
@@ -101,11 +104,16 @@ func (s *Store) callWithin(caller context.Context, limit time.Duration, doing st
 	defer cancel()
 	begun := time.Now()
 	err := f(ctx)
-	again := pgconn.SafeToRetry(err) || errors.Is(err, errPooler) || violates(err, deadlock, "")
+	again := pgconn.SafeToRetry(err) || errors.Is(err, errPooler)
 	if violates(err, readOnlyTransaction, "") {
 		again = s.dropReadOnly()
 	}
 	if again && ctx.Err() == nil {
+		err = f(ctx)
+	}
+	// Until the other side, which waited for the same row, has it: Postgres gives a free row
+	// to the first that asks.
+	for violates(err, deadlock, "") && sleep(ctx, deadlockPause) == nil {
 		err = f(ctx)
 	}
 	err = explain(caller, doing, err)
@@ -113,6 +121,16 @@ func (s *Store) callWithin(caller context.Context, limit time.Duration, doing st
 		s.observe(doing, err, time.Since(begun))
 	}
 	return err
+}
+
+// sleep ends early, with an error, if the context does.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 // dropReadOnly retires every connection, at most once a second, and reports whether it

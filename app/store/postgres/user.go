@@ -188,13 +188,17 @@ func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.User
 		return nil, nil
 	}
 	var holders []login.UserAccount
-	err := s.call(ctx, "listing users", func(ctx context.Context) (err error) {
-		holders, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (login.UserAccount, error) {
-			var row userAccountRow
-			err := r.Scan(row.targets()...)
-			return row.value(), err
-		}, query, contains, patterns, after, max(f.Limit, 0))
-		return err
+	read := func(r pgx.CollectableRow) (login.UserAccount, error) {
+		var row userAccountRow
+		err := r.Scan(row.targets()...)
+		return row.value(), err
+	}
+	err := s.call(ctx, "listing users", func(ctx context.Context) error {
+		return s.pool.inTx(ctx, func(tx pgx.Tx) (err error) {
+			// Planned for its very values: a plan made for any filter reads every address.
+			holders, err = collectIn(ctx, tx, read, query, pgx.QueryExecModeExec, contains, patterns, after, max(f.Limit, 0))
+			return err
+		})
 	})
 	if err != nil {
 		return nil, err

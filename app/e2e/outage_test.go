@@ -122,7 +122,7 @@ func TestOutage_HasuraGoesAndComes(t *testing.T) {
 	}
 }
 
-// Two hundred users refresh for half a minute, on Postgres and on SQLite: no user is
+// Two hundred users refresh for a quarter of a minute, on Postgres and on SQLite: no user is
 // signed out, and no answer is a 5xx.
 func TestRefresh_TwoHundredUsers(t *testing.T) {
 	off := map[string]string{
@@ -143,7 +143,7 @@ func TestRefresh_TwoHundredUsers(t *testing.T) {
 }
 
 func refreshAll(t *testing.T, from func(address string) *client) {
-	const users, period = 200, 30 * time.Second
+	const users, period = 200, 15 * time.Second
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	total := 0

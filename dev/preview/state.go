@@ -63,11 +63,6 @@ func signInStates() []state {
 	return []state{
 		{"sign-in", http.StatusOK, func(v *visitor) { v.open(signIn) }},
 		{"sign-in-refused", http.StatusUnauthorized, func(v *visitor) { v.signIn("a guess") }},
-		{"sign-in-too-often", http.StatusTooManyRequests, func(v *visitor) {
-			for range 6 {
-				v.signIn("a guess")
-			}
-		}},
 		{"sign-in-for-an-app", http.StatusOK, func(v *visitor) {
 			v.enter()
 			v.open(signIn + challenge)
@@ -179,6 +174,13 @@ func linkStates() []state {
 	return []state{
 		{"forgot", http.StatusOK, func(v *visitor) { v.open(forgot) }},
 		{"forgot-sent", http.StatusOK, forgotten},
+		{"forgot-too-often", http.StatusTooManyRequests, func(v *visitor) {
+			for range 3 {
+				v.open(forgot)
+				v.open(forgot) // the first shows the notice of the last mail
+				v.fill(forgot, "", "email", v.email)
+			}
+		}},
 		{"reset", http.StatusOK, func(v *visitor) {
 			forgotten(v)
 			v.follow("reset-password")

@@ -407,10 +407,20 @@ func TestAttack_AliasesOfOneActionAreCappedOverHTTPAndWebSocket(t *testing.T) {
 		{"WebSocket with an id of its own", func() reply { return named.call(document, nil) }, 10},
 		{"that one again", func() reply { return named.call(document, nil) }, 0},
 	} {
+		if c.want > 0 {
+			earlyInAMinute()
+		}
 		before := hashed()
 		r := c.send()
 		if got := hashed() - before; got != c.want || r.code() != "rate-limited" {
 			t.Errorf("%s: %d hashes for one document, want %d (%s)", c.name, got, c.want, r.body)
 		}
+	}
+}
+
+// earlyInAMinute waits until the limits of a minute count the next seconds together.
+func earlyInAMinute() {
+	if left := time.Minute - time.Duration(time.Now().UnixNano())%time.Minute; left < 10*time.Second {
+		time.Sleep(left)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // Operators of a login hear this question first: why can't I log in?
 func TestUsersWhy_SaysOnOneScreenAndUnlockLetsIn(t *testing.T) {
-	s := start(t, options{env: map[string]string{"LOGIN_LIMIT_SIGNIN_ACCOUNT": "5-H"}})
+	s := start(t, options{env: map[string]string{"LOGIN_LIMIT_SIGNIN_ACCOUNT": "5-D"}})
 	s.direct("192.0.2.8").restGrant("POST", "/auth/signup", map[string]any{"email": "ann@example.org", "name": "Ann", "password": goodPassword})
 	home := s.direct("192.0.2.7")
 	signIn := func(password string) int {

@@ -92,7 +92,8 @@ func start(t *testing.T, change ...func(*setup)) *server {
 	}
 	store := logintest.OpenStore(t)
 	m := metrics.New("test", slices.Concat(httpapi.Routes(), httpapi.InternalRoutes(), httpapi.PageRoutes()))
-	limiter, err := ratelimit.New(ratelimit.Config{Limits: s.limits, Observer: m, Now: time.Now})
+	begun := time.Now() // of the limits' windows, so that none ends while a test runs
+	limiter, err := ratelimit.New(ratelimit.Config{Limits: s.limits, Observer: m, Now: func() time.Time { return begun }})
 	check(t, err)
 	out := &testserver.Output{}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(out), zap.DebugLevel))

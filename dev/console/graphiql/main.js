@@ -11,7 +11,8 @@ const graphql = new URL('/v1/graphql', location.href);
 const sockets = Object.assign(new URL(graphql), { protocol: graphql.protocol.replace('http', 'ws') });
 const defaultQuery = `# The role of requests without a session is public.
 # Sign up above, and run this as yourself.
-# Headers below take x-hasura-role, x-hasura-admin-secret and others.
+# Headers, below, take x-hasura-role, and signed out
+# x-hasura-admin-secret.
 query {
   users {
     id

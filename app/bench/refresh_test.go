@@ -146,28 +146,49 @@ func (u used) since(before used) usage {
 func (s *subject) used() used {
 	s.b.Helper()
 	u := used{ownCPU(), processorTime(s.b, s.process.Pid()), map[int]time.Duration{}}
-	folders, err := filepath.Glob("/proc/[0-9]*")
-	check(s.b, err)
-	for _, folder := range folders {
-		pid, _ := strconv.Atoi(filepath.Base(folder))
-		if parent, _ := statOf(pid); parent == s.postgres.Pid() {
-			u.postgres[pid] = processorTime(s.b, pid)
-		}
+	for _, pid := range children(s.b, s.postgres.Pid()) {
+		u.postgres[pid] = processorTime(s.b, pid)
 	}
 	return u
+}
+
+// children lists the processes that a process has started and that run.
+func children(b *testing.B, of int) (pids []int) {
+	b.Helper()
+	folders, err := filepath.Glob("/proc/[0-9]*")
+	check(b, err)
+	for _, folder := range folders {
+		pid, _ := strconv.Atoi(filepath.Base(folder))
+		if parent, _ := statOf(pid); parent == of {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // processorTime returns the processor time of a process; 0 if it has ended.
 func processorTime(b *testing.B, pid int) time.Duration {
 	b.Helper()
+	return ticks(b, pid, 11)
+}
+
+// endedChildren is the processor time of what a process has started and that has ended.
+func endedChildren(b *testing.B, pid int) time.Duration {
+	b.Helper()
+	return ticks(b, pid, 13)
+}
+
+// ticks adds a field of /proc/PID/stat and the next one: user and system time.
+func ticks(b *testing.B, pid, field int) time.Duration {
+	b.Helper()
 	_, fields := statOf(pid)
-	if len(fields) < 13 {
+	if len(fields) < field+2 {
 		return 0
 	}
 	const tick = 10 * time.Millisecond // USER_HZ is 100
-	user, err := strconv.Atoi(fields[11])
+	user, err := strconv.Atoi(fields[field])
 	check(b, err)
-	system, err := strconv.Atoi(fields[12])
+	system, err := strconv.Atoi(fields[field+1])
 	check(b, err)
 	return time.Duration(user+system) * tick
 }

@@ -35,6 +35,8 @@ type Store struct {
 
 	nextDrop atomic.Int64 // nanoseconds since 1970, see dropReadOnly
 	spent    tokenfamily.Spent[string]
+
+	exchanges exchanges
 }
 
 var _ login.Store = (*Store)(nil)
@@ -61,7 +63,9 @@ func Open(ctx context.Context, url func() (string, error)) (*Store, error) {
 		return nil, errors.New("the database URL's pool settings are not usable")
 	}
 	limit := func() string { return strconv.FormatInt(src.milliseconds.Load(), 10) }
-	return &Store{pool: &conns{pool, &src.pooler, limit}, source: src}, nil
+	s := &Store{pool: &conns{pool, &src.pooler, limit}, source: src}
+	s.exchanges.run = s.exchangeAll
+	return s, nil
 }
 
 // Refresh asks for the URL and, if it has changed, retires the connections made with

@@ -59,6 +59,7 @@ func TestStore(t *testing.T) {
 	t.Run("TablesOfTheApplicationStayItsOwn", f.tablesOfAnApp)
 	t.Run("OrganizationsKeepAnOwnerWhoeverWrites", f.ownersOfAnApp)
 	t.Run("InvitationOfASenderWhomAnAppDemotesIsVoid", f.senderOfAnApp)
+	t.Run("OneOfASharedTransactionFailsAlone", f.sharedTransactions)
 	t.Run("Crashes", f.crashes)
 }
 

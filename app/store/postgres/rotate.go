@@ -53,8 +53,8 @@ var _ = [1]struct{}{}[(tokenfamily.MaxRecent-1)*tokenfamily.EntryBytes-1080] // 
 // errHidden asks for another try: a concurrent exchange is not visible yet.
 var errHidden = errors.New("a concurrent exchange is not visible yet")
 
-// RotateToken implements login.Store in one round trip, or two if the token is not the
-// newest. With ErrTokenReused the result names the session and its owner.
+// RotateToken implements login.Store in one round trip, which callers share (see
+// exchanges), or two if the token is not the newest. With ErrTokenReused the result names the session and its owner.
 func (s *Store) RotateToken(ctx context.Context, r login.Rotation) (login.Rotated, error) {
 	var rotated login.Rotated
 	err := s.call(ctx, "exchanging a refresh token", func(ctx context.Context) (err error) {
@@ -72,22 +72,23 @@ func (s *Store) RotateToken(ctx context.Context, r login.Rotation) (login.Rotate
 }
 
 func (s *Store) rotateOnce(ctx context.Context, r login.Rotation) (login.Rotated, error) {
-	var session sessionRow
-	var userAccount userAccountRow
-	var erase bool
-	err := s.pool.QueryRow(ctx, exchange,
-		r.Presented.Family[:], r.Now, r.Presented.Token[:], r.Child[:], r.Nonce, r.IdleUntil, r.Grace,
-	).Scan(append(append(session.targets(), userAccount.targets()...), &erase, nil)...)
+	x := &exchanging{Rotation: r}
+	err := s.exchanges.do(ctx, x)
+	if errors.Is(err, errAlone) {
+		x = &exchanging{Rotation: r}
+		_ = s.exchangeAlone(ctx, x)
+		err = x.err
+	}
 	if errors.Is(err, pgx.ErrNoRows) {
 		return s.judge(ctx, r)
 	}
 	if err != nil {
 		return login.Rotated{}, err
 	}
-	if erase {
-		s.spent.Add(session.session.ID)
+	if x.erase {
+		s.spent.Add(x.session.session.ID)
 	}
-	return login.Rotated{UserAccount: userAccount.value(), Session: session.value(), Nonces: [][]byte{r.Nonce}}, nil
+	return x.rotated(), nil
 }
 
 // judge decides about a token that is not the newest of a live session.

@@ -28,15 +28,16 @@ func removed(f *os.File) bool {
 	return ok && status.Nlink == 0
 }
 
-// giveToOwnerOf hands a file to the folder's owner: an operator who acts as root
-// must leave nothing that the service cannot read.
+// giveToOwnerOf hands a file to the folder's owner: an operator who acts as root must leave
+// nothing that the service cannot read. Root's own folder is a volume of Kubernetes, where
+// the service is a member of the group; nobody else could give the file to root.
 func giveToOwnerOf(dir string, f *os.File) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
 	}
 	owner, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || int(owner.Uid) == os.Geteuid() {
+	if !ok || owner.Uid == 0 || int(owner.Uid) == os.Geteuid() {
 		return nil
 	}
 	return f.Chown(int(owner.Uid), int(owner.Gid))

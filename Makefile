@@ -94,6 +94,10 @@ appliance-test: ## Install the whole appliance on a Docker Engine of its own and
 appliance-operations-test: ## Operate the whole appliance under load: no request may fail (root; half an hour)
 	ops/appliance-operations
 
+.PHONY: kubernetes-test
+kubernetes-test: ## Install the chart on a Kubernetes of two nodes, operate it under load, lose a node and a database (root, Debian)
+	ops/kubernetes-test
+
 .PHONY: tools
 tools: ## Install the Debian packages that tests start
 	@ops/install-test-tools
@@ -119,8 +123,9 @@ lint-workflows: tools ## The workflow files of .github, with the shell in them
 	go tool -modfile=tools/actionlint/go.mod actionlint
 
 .PHONY: lint-chart
+# Not from the cache of results, which does not see files outside the module.
 lint-chart: ## The Helm chart: helm lint, its schema, kubeconform, and that it is what a VPS has
-	CGO_ENABLED=0 go test -C tools/helm .
+	CGO_ENABLED=0 go test -C tools/helm -count 1 .
 
 .PHONY: vulnerabilities
 vulnerabilities: ## Known vulnerabilities that our code reaches

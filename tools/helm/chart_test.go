@@ -322,3 +322,15 @@ func TestChart_NamesWhatSecretsLack(t *testing.T) {
 		})
 	}
 }
+
+// The scheduler leaves a node out of every constraint if it lacks the label of one of them, and many
+// clusters have no zones.
+func TestChart_SpreadsWithoutZones(t *testing.T) {
+	all := objects(t, values(t, ""))
+	for _, part := range []string{"login", "gateway", "hasura"} {
+		constraints, _ := dig(all["Deployment shop-hasura-login-"+part], "spec", "template", "spec", "topologySpreadConstraints").([]any)
+		if len(constraints) != 1 || dig(constraints[0], "topologyKey") != "kubernetes.io/hostname" {
+			t.Errorf("%s is spread by %v", part, constraints)
+		}
+	}
+}

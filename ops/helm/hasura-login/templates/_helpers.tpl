@@ -54,19 +54,28 @@ tolerations: {{ toJson . }}
 {{- end }}
 {{- end }}
 
-{{/* One replica a node and a zone, as far as there are nodes; those of another version do not count.
+{{/* One replica a node, as far as there are nodes, and the replicas in several zones if there are any; those
+     of another version do not count. A node without a label of its zone would be left out of a
+     constraint about zones, together with its constraint about nodes, so zones are an affinity.
      include "hasura-login.spread" (list . "login") */}}
 {{- define "hasura-login.spread" -}}
 topologySpreadConstraints:
-{{- range tuple "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
-  - topologyKey: {{ . }}
+  - topologyKey: kubernetes.io/hostname
     maxSkew: 1
     whenUnsatisfiable: ScheduleAnyway
     matchLabelKeys: [pod-template-hash]
     labelSelector:
       matchLabels:
-        {{- include "hasura-login.selector" $ | nindent 8 }}
-{{- end }}
+        {{- include "hasura-login.selector" . | nindent 8 }}
+affinity:
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 50
+        podAffinityTerm:
+          topologyKey: topology.kubernetes.io/zone
+          labelSelector:
+            matchLabels:
+              {{- include "hasura-login.selector" . | nindent 14 }}
 {{- end }}
 
 {{- define "hasura-login.container" -}}

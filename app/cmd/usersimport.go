@@ -67,16 +67,11 @@ func (v usersImport) run(ctx context.Context, env Environment, path string) erro
 	record := func(reason string) error {
 		return trail.RecordAct(ctx, login.Event{Name: login.EventUsersImported, Actor: login.ActorOperator, Reason: reason})
 	}
-	report, err := newLines(env, v.reportPath(path))
+	written, err := v.openFiles(env, path)
 	if err != nil {
 		return err
 	}
-	defer report.close()
-	ids, err := newLines(env, v.ids)
-	if err != nil {
-		return err
-	}
-	defer ids.close()
+	defer written.close()
 	return withStore(ctx, env, func(ctx context.Context, cfg config.Config, store Store) error {
 		if !v.dryRun {
 			// Before the first user, so that an import that is killed is on record too.
@@ -84,7 +79,7 @@ func (v usersImport) run(ctx context.Context, env Environment, path string) erro
 				return fmt.Errorf("nothing was changed, since it could not be recorded: %w", err)
 			}
 		}
-		if err := errors.Join(report.begin(), ids.begin()); err != nil {
+		if err := errors.Join(written.report.begin(), written.ids.begin()); err != nil {
 			return err
 		}
 		shown := newProgress(env.Stderr, read, size)
@@ -93,19 +88,42 @@ func (v usersImport) run(ctx context.Context, env Environment, path string) erro
 				Store: store, CheckHash: password.CheckStored, CheckPasskey: checkPasskey, TOTP: oneTimePasswords(cfg), Tokens: tokenNames(cfg), Roles: cfg.DefaultRoles, Now: time.Now,
 			},
 			DryRun: v.dryRun, Progress: shown.show,
-			Report: func(f transfer.Finding) error { return report.write(f) },
+			Report: func(f transfer.Finding) error { return written.report.write(f) },
 		}
 		if v.ids != "" {
-			run.IDs = func(there, here string) error { return ids.write(map[string]string{"there": there, "here": here}) }
+			run.IDs = func(there, here string) error {
+				return written.ids.write(map[string]string{"there": there, "here": here})
+			}
 		}
 		counts, err := run.Run(ctx, reader)
 		shown.end()
-		err = errors.Join(err, report.flush(), ids.flush())
+		err = errors.Join(err, written.report.flush(), written.ids.flush())
 		if !v.dryRun {
 			err = errors.Join(err, record(fmt.Sprintf("%s: %d added", v.from, counts.Added)))
 		}
-		return v.conclude(env, counts, report.path, err)
+		return v.conclude(env, counts, written.report.path, err)
 	})
+}
+
+// importFiles are the files that an import writes.
+type importFiles struct{ report, ids *linesFile }
+
+func (v usersImport) openFiles(env Environment, path string) (importFiles, error) {
+	report, err := newLines(env, v.reportPath(path))
+	if err != nil {
+		return importFiles{}, err
+	}
+	ids, err := newLines(env, v.ids)
+	if err != nil {
+		report.close()
+		return importFiles{}, err
+	}
+	return importFiles{report, ids}, nil
+}
+
+func (f importFiles) close() {
+	f.report.close()
+	f.ids.close()
 }
 
 // checkPasskey is nil unless passkeys come along. Browsers use a passkey only for the

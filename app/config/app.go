@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,37 +32,28 @@ func (c Config) Apps() []App {
 
 // checkApps refuses return URLs that would carry a code elsewhere than a reader
 // thinks, or in the clear.
-func (c Config) checkApps() []error {
-	var problems []error
-	complain := func(format string, args ...any) {
-		problems = append(problems, fmt.Errorf(Prefix+"APPS: "+format, args...))
-	}
+func (c Config) checkApps(p *problems) {
 	seen := map[string]string{}
 	for _, a := range c.Apps() {
 		if !appName.MatchString(a.Name) {
-			complain("%q is not name=URL such as web=https://app.example.org/signed-in; a name has small letters, digits, - and _", a.Name)
+			p.add("APPS", "%q is not name=URL such as web=https://app.example.org/signed-in; a name has small letters, digits, - and _", a.Name)
 			continue
 		}
 		for _, address := range a.ReturnURLs {
 			fault := faultOf(address, false)
 			switch {
 			case address == "":
-				complain("%s has no return URL such as https://app.example.org/signed-in", a.Name)
+				p.add("APPS", "%s has no return URL such as https://app.example.org/signed-in", a.Name)
 			case fault != "":
-				complain("%s", fault)
+				p.add("APPS", "%s", fault)
 			case strings.Contains(address, "#"):
-				complain("%q must not contain #: the pages add parameters, which would come after it", address)
+				p.add("APPS", "%q must not contain #: the pages add parameters, which would come after it", address)
 			case seen[address] != "":
-				complain("%q is listed twice", address)
+				p.add("APPS", "%q is listed twice", address)
 			}
 			seen[address] = a.Name
 		}
 	}
-	if c.ProvidersFile != "" && !c.HostedPages {
-		problems = append(problems, fmt.Errorf("%sPROVIDERS: needs %sHOSTED_PAGES=true; sign-ins with providers end there", Prefix, Prefix))
-	}
-	if len(seen) > 0 && !c.HostedPages {
-		complain("needs %sHOSTED_PAGES=true; apps without the hosted pages need no entry", Prefix)
-	}
-	return problems
+	p.addIf(c.ProvidersFile != "" && !c.HostedPages, "PROVIDERS", "needs %sHOSTED_PAGES=true; sign-ins with providers end there", Prefix)
+	p.addIf(len(seen) > 0 && !c.HostedPages, "APPS", "needs %sHOSTED_PAGES=true; apps without the hosted pages need no entry", Prefix)
 }

@@ -47,14 +47,11 @@ func Keys() []string {
 	return names
 }
 
-func (c Config) checkSecrets() []error {
-	var problems []error
+func (c Config) checkSecrets(p *problems) {
 	for _, s := range c.secrets() {
-		if s.isKey() && slices.ContainsFunc(s.value.Values(), func(v string) bool { return len(v) < minSecretLength }) {
-			problems = append(problems, fmt.Errorf("%s%s: a value is shorter than %d characters; make one with: openssl rand -hex 32", Prefix, s.name, minSecretLength))
-		}
+		short := s.isKey() && slices.ContainsFunc(s.value.Values(), func(v string) bool { return len(v) < minSecretLength })
+		p.addIf(short, s.name, "a value is shorter than %d characters; make one with: openssl rand -hex 32", minSecretLength)
 	}
-	return problems
 }
 
 // Missing names what production cannot do without.

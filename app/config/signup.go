@@ -31,12 +31,9 @@ func domains(list []string) []string {
 	return normal
 }
 
-func (c Config) checkSignUp() []error {
-	var problems []error
+func (c Config) checkSignUp(p *problems) {
 	modes := login.SignUpModes()
-	if !slices.Contains(modes, login.SignUpMode(c.SignUp)) {
-		problems = append(problems, fmt.Errorf("%sSIGNUP: %q is not one of %s, %s, %s", Prefix, c.SignUp, modes[0], modes[1], modes[2]))
-	}
+	p.addIf(!slices.Contains(modes, login.SignUpMode(c.SignUp)), "SIGNUP", "%q is not one of %s, %s, %s", c.SignUp, modes[0], modes[1], modes[2])
 	for _, setting := range []struct {
 		name string
 		list []string
@@ -45,12 +42,10 @@ func (c Config) checkSignUp() []error {
 		{"BLOCKED_EMAIL_DOMAINS", c.BlockedEmailDomains},
 	} {
 		for _, name := range setting.list {
-			if fault := faultOfDomain(name); fault != "" {
-				problems = append(problems, fmt.Errorf("%s%s: %q is not a domain: %s", Prefix, setting.name, name, fault))
-			}
+			fault := faultOfDomain(name)
+			p.addIf(fault != "", setting.name, "%q is not a domain: %s", name, fault)
 		}
 	}
-	return problems
 }
 
 // faultOfDomain returns what is wrong with a domain of a list, or "".

@@ -54,14 +54,8 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	}
 	defer s.releaseTicket(&hashing)
 	// A taken address is refused before it costs a hash; the insert decides races.
-	known, err := s.Store.UserAccountByEmail(ctx, ua.User.Email)
-	replaces := err == nil && s.mayGiveWay(known)
-	if !errors.Is(err, ErrNotFound) && !replaces {
-		if err == nil {
-			reservation.Failed(ctx)
-			return Grant{}, s.refused(ctx, OpSignUp, "", in.Client, errEmailTaken())
-		}
-		reservation.Released(ctx)
+	replaces, err := s.addressIsFree(ctx, email, reservation, in.Client)
+	if err != nil {
 		return Grant{}, err
 	}
 	ua.Account.Password, err = s.Hasher.Hash(ctx, hashing.passOn(), in.Password)
@@ -80,14 +74,36 @@ func (s *Service) SignUp(ctx context.Context, in SignUpInput) (Grant, error) {
 	if s.rules.RequireVerifiedEmail {
 		return Grant{}, s.signUpUnverified(ctx, ua, replaces, language, in.Client)
 	}
-	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, in.Client, amrPassword)
+	return s.signUpSignedIn(ctx, ua, language, in.Client)
+}
+
+// addressIsFree refuses an address that has an account, unless that account gives way;
+// then replaces is true. It settles the reservation if it refuses.
+func (s *Service) addressIsFree(ctx context.Context, email string, r Reservation, c Client) (replaces bool, err error) {
+	known, err := s.Store.UserAccountByEmail(ctx, email)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case err != nil:
+		r.Released(ctx)
+		return false, err
+	case s.mayGiveWay(known):
+		return true, nil
+	}
+	r.Failed(ctx)
+	return false, s.refused(ctx, OpSignUp, "", c, errEmailTaken())
+}
+
+// signUpSignedIn makes a user with a first session.
+func (s *Service) signUpSignedIn(ctx context.Context, ua UserAccount, language string, c Client) (Grant, error) {
+	session, token, err := s.openSession(ua.User.ID, ua.Account.SessionVersion, c, amrPassword)
 	if err != nil {
 		return Grant{}, err
 	}
-	if err := s.createUser(ctx, ua, &session, in.Client); err != nil {
+	if err := s.createUser(ctx, ua, &session, c); err != nil {
 		return Grant{}, err
 	}
-	return s.signedUp(ctx, newcomer{op: OpSignUp, userAccount: ua, session: session.Session, token: token, language: language, client: in.Client})
+	return s.signedUp(ctx, newcomer{op: OpSignUp, userAccount: ua, session: session.Session, token: token, language: language, client: c})
 }
 
 // newcomer is a person whose account has just been made, with a first session.

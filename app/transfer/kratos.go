@@ -22,19 +22,7 @@ func kratos(raw json.RawMessage) (login.ImportRecord, error) {
 			Via        text   `json:"via"`
 			VerifiedAt moment `json:"verified_at"`
 		} `json:"verifiable_addresses"`
-		Credentials map[string]struct {
-			Identifiers []string `json:"identifiers"`
-			Config      struct {
-				HashedPassword text `json:"hashed_password"`
-				TOTPURL        text `json:"totp_url"`
-				Providers      []struct {
-					Provider text `json:"provider"`
-					Subject  text `json:"subject"`
-				} `json:"providers"`
-				UserHandle  []byte          `json:"user_handle"`
-				Credentials json.RawMessage `json:"credentials"`
-			} `json:"config"`
-		} `json:"credentials"`
+		Credentials map[string]kratosCredential `json:"credentials"`
 	}
 	if err := json.Unmarshal(raw, &u); err != nil {
 		return login.ImportRecord{}, err
@@ -50,29 +38,49 @@ func kratos(raw json.RawMessage) (login.ImportRecord, error) {
 		}
 	}
 	for kind, c := range u.Credentials {
-		switch kind {
-		case "password":
-			r.PasswordHash = storedForm(string(c.Config.HashedPassword))
-		case "totp":
-			if at, err := url.Parse(string(c.Config.TOTPURL)); err == nil {
-				r.TOTPSecret = at.Query().Get("secret")
-			}
-		case "oidc":
-			for _, p := range c.Config.Providers {
-				r.Identities = append(r.Identities, identityOf(string(p.Provider), string(p.Subject)))
-			}
-		case "passkey":
-			r.UserHandle = c.Config.UserHandle
-			certain := len(c.Identifiers) == 1 && c.Identifiers[0] == string(r.UserHandle)
-			if err := kratosPasskeys(&r, c.Config.Credentials, certain); err != nil {
-				return login.ImportRecord{}, err
-			}
-		case "code", "code_recovery", "link_recovery":
-		default:
-			r.Left = append(r.Left, "credentials of the kind "+kind)
+		if err := c.add(kind, &r); err != nil {
+			return login.ImportRecord{}, err
 		}
 	}
 	return r, nil
+}
+
+// kratosCredential is what an identity has of one kind of credential.
+type kratosCredential struct {
+	Identifiers []string `json:"identifiers"`
+	Config      struct {
+		HashedPassword text `json:"hashed_password"`
+		TOTPURL        text `json:"totp_url"`
+		Providers      []struct {
+			Provider text `json:"provider"`
+			Subject  text `json:"subject"`
+		} `json:"providers"`
+		UserHandle  []byte          `json:"user_handle"`
+		Credentials json.RawMessage `json:"credentials"`
+	} `json:"config"`
+}
+
+func (c kratosCredential) add(kind string, r *login.ImportRecord) error {
+	switch kind {
+	case "password":
+		r.PasswordHash = storedForm(string(c.Config.HashedPassword))
+	case "totp":
+		if at, err := url.Parse(string(c.Config.TOTPURL)); err == nil {
+			r.TOTPSecret = at.Query().Get("secret")
+		}
+	case "oidc":
+		for _, p := range c.Config.Providers {
+			r.Identities = append(r.Identities, identityOf(string(p.Provider), string(p.Subject)))
+		}
+	case "passkey":
+		r.UserHandle = c.Config.UserHandle
+		certain := len(c.Identifiers) == 1 && c.Identifiers[0] == string(r.UserHandle)
+		return kratosPasskeys(r, c.Config.Credentials, certain)
+	case "code", "code_recovery", "link_recovery":
+	default:
+		r.Left = append(r.Left, "credentials of the kind "+kind)
+	}
+	return nil
 }
 
 // kratosPasskeys takes the passkeys that verified their user when they were registered.

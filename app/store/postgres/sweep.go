@@ -38,31 +38,6 @@ const (
 			WHERE nonce IS NOT NULL AND created_at < $1
 			ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
 
-	sweepSpentChallenges = `
-		DELETE FROM auth.spent_challenges WHERE hash IN (
-			SELECT hash FROM auth.spent_challenges WHERE expires_at < $1
-			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
-
-	sweepChallenges = `
-		DELETE FROM auth.challenges WHERE hash IN (
-			SELECT hash FROM auth.challenges WHERE expires_at < $1
-			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
-
-	sweepMailCodes = `
-		DELETE FROM auth.mail_codes WHERE hash IN (
-			SELECT hash FROM auth.mail_codes WHERE expires_at < $1
-			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
-
-	sweepFlows = `
-		DELETE FROM auth.spent_flows WHERE hash IN (
-			SELECT hash FROM auth.spent_flows WHERE expires_at < $1
-			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
-
-	sweepInvitations = `
-		DELETE FROM auth.invitations WHERE id IN (
-			SELECT id FROM auth.invitations WHERE expires_at < $1
-			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
-
 	// eraseRecent finds its sessions by their ids, see tokenfamily.Spent.
 	eraseRecent = `
 		UPDATE auth.sessions SET recent = NULL
@@ -80,10 +55,31 @@ const (
 			ORDER BY idle_check_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
 )
 
+// sweepExpired deletes rows of a table, found by their key, once they expire.
+func sweepExpired(table, key string) string {
+	return `
+		DELETE FROM ` + table + ` WHERE ` + key + ` IN (
+			SELECT ` + key + ` FROM ` + table + ` WHERE expires_at < $1
+			ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
+}
+
+var sweepsOfExpired = []string{
+	sweepExpired("auth.challenges", "hash"), sweepExpired("auth.spent_challenges", "hash"), sweepExpired("auth.mail_codes", "hash"),
+	sweepExpired("auth.spent_flows", "hash"), sweepExpired("auth.invitations", "id"),
+}
+
 // Sweep implements login.Store. The kinds are sessions, the nonces of their families,
 // challenges, mailed codes, spent flows, invitations, and the tokens and nonces of the release before.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := w.Now.Add(-w.KeepEnded), w.Now.Add(-w.NonceGrace)
+	type step struct {
+		query  string
+		before time.Time
+	}
+	steps := []step{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}}
+	for _, query := range sweepsOfExpired {
+		steps = append(steps, step{query, w.Now})
+	}
 	touched := 0
 	exchanged := s.spent.Take(w.Batch, w.NonceGrace)
 	err := s.call(ctx, "sweeping", func(ctx context.Context) error {
@@ -93,10 +89,7 @@ func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 			if err != nil {
 				return err
 			}
-			for _, step := range []struct {
-				query  string
-				before time.Time
-			}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, w.Now}, {sweepSpentChallenges, w.Now}, {sweepMailCodes, w.Now}, {sweepFlows, w.Now}, {sweepInvitations, w.Now}} {
+			for _, step := range steps {
 				n, err := sweepStep(ctx, tx, step.query, step.before, w.Batch)
 				if err != nil {
 					return err

@@ -171,7 +171,7 @@ func (s *Store) EndSession(ctx context.Context, userID, sessionID string, now ti
 
 // EndSessionByToken implements login.Store.
 func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenKey, now time.Time) (login.Session, error) {
-	const over = `
+	const ofToken = `
 		SELECT ` + sessionColumns + ` FROM auth_sessions s WHERE s.id = COALESCE(
 			(SELECT id FROM auth_sessions WHERE family_hash = ?1),
 			(SELECT session_id FROM auth_refresh_tokens WHERE hash = ?2))`
@@ -180,7 +180,7 @@ func (s *Store) EndSessionByToken(ctx context.Context, token login.TokenKey, now
 		found, _, err := presented(ctx, tx, token, now)
 		if errors.Is(err, login.ErrTokenUnknown) {
 			var row sessionRow
-			if none := tx.QueryRowContext(ctx, over, token.Family[:], token.Token[:]).Scan(row.targets()...); none != nil {
+			if none := tx.QueryRowContext(ctx, ofToken, token.Family[:], token.Token[:]).Scan(row.targets()...); none != nil {
 				return orOutcome(none, login.ErrTokenUnknown)
 			}
 			session = row.value()

@@ -28,39 +28,36 @@ const (
 		UPDATE auth_refresh_tokens SET nonce = NULL WHERE hash IN (
 			SELECT hash FROM auth_refresh_tokens WHERE nonce IS NOT NULL AND created_at < ?1
 			ORDER BY created_at LIMIT ?2)`
-
-	sweepSpentChallenges = `
-		DELETE FROM auth_spent_challenges WHERE hash IN (
-			SELECT hash FROM auth_spent_challenges WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
-
-	sweepChallenges = `
-		DELETE FROM auth_challenges WHERE hash IN (
-			SELECT hash FROM auth_challenges WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
-
-	sweepMailCodes = `
-		DELETE FROM auth_mail_codes WHERE hash IN (
-			SELECT hash FROM auth_mail_codes WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
-
-	sweepFlows = `
-		DELETE FROM auth_spent_flows WHERE hash IN (
-			SELECT hash FROM auth_spent_flows WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
-
-	sweepInvitations = `
-		DELETE FROM auth_invitations WHERE id IN (
-			SELECT id FROM auth_invitations WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
 )
+
+// sweepExpired deletes rows of a table, found by their key, once they expire.
+func sweepExpired(table, key string) string {
+	return `
+		DELETE FROM ` + table + ` WHERE ` + key + ` IN (
+			SELECT ` + key + ` FROM ` + table + ` WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
+}
+
+var sweepsOfExpired = []string{
+	sweepExpired("auth_challenges", "hash"), sweepExpired("auth_spent_challenges", "hash"), sweepExpired("auth_mail_codes", "hash"),
+	sweepExpired("auth_spent_flows", "hash"), sweepExpired("auth_invitations", "id"),
+}
 
 // Sweep implements login.Store. The kinds are sessions, the nonces of their families,
 // challenges, mailed codes, spent flows, invitations, and the tokens and nonces of the release before.
 func (s *Store) Sweep(ctx context.Context, w login.Sweep) (int, error) {
 	ended, spent := micros(w.Now.Add(-w.KeepEnded)), micros(w.Now.Add(-w.NonceGrace))
+	type step struct {
+		query  string
+		before int64
+	}
+	steps := []step{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}}
+	for _, query := range sweepsOfExpired {
+		steps = append(steps, step{query, micros(w.Now)})
+	}
 	var touched int64
 	exchanged := s.spent.Take(w.Batch, w.NonceGrace)
 	err := s.update(ctx, "sweeping", func(ctx context.Context, tx *transaction) error {
-		for _, step := range []struct {
-			query  string
-			before int64
-		}{{sweepTokens, ended}, {sweepSessions, ended}, {sweepNonces, spent}, {sweepChallenges, micros(w.Now)}, {sweepSpentChallenges, micros(w.Now)}, {sweepMailCodes, micros(w.Now)}, {sweepFlows, micros(w.Now)}, {sweepInvitations, micros(w.Now)}} {
+		for _, step := range steps {
 			result, err := tx.ExecContext(ctx, step.query, step.before, w.Batch)
 			if err != nil {
 				return err

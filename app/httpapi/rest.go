@@ -21,8 +21,9 @@ const (
 
 // rest answers an operation's REST route.
 func (a *API) rest(op operation) fiber.Handler {
+	input := restInputOf(op)
 	return func(c *fiber.Ctx) error {
-		args, err := restArguments(c, op)
+		args, err := input.read(c)
 		if err != nil {
 			return a.attempted(op.name, err)
 		}
@@ -56,16 +57,24 @@ func (a *API) rest(op operation) fiber.Handler {
 	}
 }
 
-func restArguments(c *fiber.Ctx, op operation) (map[string]string, error) {
-	object := map[string]json.RawMessage{}
-	wantsBody := false
-	fields := op.fields
+// restInput says where a REST route finds its arguments.
+type restInput struct {
+	fields []field
+	body   bool // some are in the body
+}
+
+func restInputOf(op operation) restInput {
+	in := restInput{fields: op.fields}
 	if op.grants {
-		fields = append(slices.Clone(fields), field{name: argSession, optional: true})
+		in.fields = append(slices.Clone(in.fields), field{name: argSession, optional: true})
 	}
-	for _, f := range fields {
-		wantsBody = wantsBody || !f.inPath && !f.inQuery
-	}
+	in.body = slices.ContainsFunc(in.fields, func(f field) bool { return !f.inPath && !f.inQuery })
+	return in
+}
+
+func (in restInput) read(c *fiber.Ctx) (map[string]string, error) {
+	object := map[string]json.RawMessage{}
+	wantsBody := in.body
 	if c.Locals(localCookie) != nil && c.Get(fiber.HeaderContentType) == "" {
 		wantsBody = false
 	}
@@ -78,7 +87,7 @@ func restArguments(c *fiber.Ctx, op operation) (map[string]string, error) {
 			return nil, err
 		}
 	}
-	for _, f := range fields {
+	for _, f := range in.fields {
 		value, given := c.Params(f.name), f.inPath
 		if f.inQuery {
 			value = c.Query(f.name)
@@ -97,7 +106,7 @@ func restArguments(c *fiber.Ctx, op operation) (map[string]string, error) {
 		}
 		object[f.name] = quoted
 	}
-	return arguments(fields, object)
+	return arguments(in.fields, object)
 }
 
 // attempted counts how an operation ended and passes err on.

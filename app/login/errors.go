@@ -94,6 +94,13 @@ func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// Caused makes an Error with a cause, which only the log shows.
+func Caused(code Code, cause error, format string, args ...any) *Error {
+	e := Errorf(code, format, args...)
+	e.cause = cause
+	return e
+}
+
 // Invalid makes an Error of CodeInvalidInput about one argument.
 func Invalid(field, format string, args ...any) *Error {
 	problem := fmt.Sprintf(format, args...)
@@ -167,10 +174,3 @@ var (
 	// ErrCallerGone: the caller left before the work began, so no one reads the answer.
 	ErrCallerGone = errors.New("caller gone")
 )
-
-// Caused makes an Error with a cause, which only the log shows.
-func Caused(code Code, cause error, format string, args ...any) *Error {
-	e := Errorf(code, format, args...)
-	e.cause = cause
-	return e
-}

@@ -46,7 +46,9 @@ func (s *Service) authorizeFreshly(ctx context.Context, op Operation, id Identit
 }
 
 // LinkIdentity lets an account at a provider sign in to the caller's account. It refuses
-// one that signs in to another account already, and does not say to which.
+// one that signs in to another account already, and does not say to which. The caller
+// answers to MayLink before the flow begins, and the flow names the caller, so a session
+// that has grown old at the provider is good enough.
 func (s *Service) LinkIdentity(ctx context.Context, id Identity, in LinkInput) error {
 	const op = OpLinkIdentity
 	session, ua, err := s.authorize(ctx, id)

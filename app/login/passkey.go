@@ -201,9 +201,7 @@ func errTooManyPasskeys() *Error {
 // errPasskeyRefused answers a challenge that has expired or an answer that proves nothing.
 // The cause is for the log.
 func errPasskeyRefused(cause error) *Error {
-	e := Errorf(CodeInvalidToken, "This passkey could not be verified: the time was over, the answer was used already, or it is not from this site; begin again")
-	e.cause = cause
-	return e
+	return Caused(CodeInvalidToken, cause, "This passkey could not be verified: the time was over, the answer was used already, or it is not from this site; begin again")
 }
 
 // hasPasskey reports whether a passkey opened the session or elevated it last.

@@ -209,7 +209,5 @@ func askedToSignIn(begun Challenge, presented string) func([]byte) (passkeyReque
 }
 
 func errWrongPasskey(cause error) *Error {
-	e := Errorf(CodeInvalidCredentials, "This passkey is not known here, or its answer is not right")
-	e.cause = cause
-	return e
+	return Caused(CodeInvalidCredentials, cause, "This passkey is not known here, or its answer is not right")
 }

@@ -16,7 +16,8 @@ type Policy struct {
 	Mail   Limit // that counts a mail to an address that is not the account's
 	Lane   Lane  // the queue in which its hash waits
 	// Results are the codes that it can end with, the labels of its metrics. They do not
-	// list the codes of every use case or, if it hashes, CodeOverloaded.
+	// list what package metrics adds: the codes of every use case and, if it hashes,
+	// CodeOverloaded.
 	Results []Code
 	Events  []EventName // that the service records
 }

@@ -97,7 +97,7 @@ func (s *Service) openProvider(ctx context.Context, in ProviderSignInInput, ua U
 	device := s.knownDevice(ua, ua.User.Email, in.DeviceToken)
 	remembered := s.remembers(device, ua)
 	if s.asksForFactor(ua, remembered) && !in.SecondFactor {
-		return Grant{}, s.secondFactorRequired(ctx, op, ua, begun{Device: device, Provider: true}, in.Client)
+		return Grant{}, s.secondFactorRequired(ctx, op, ua, firstHalf{Device: device, Provider: true}, in.Client)
 	}
 	o := opening{op: op, userAccount: ua, client: in.Client, amr: []string{amrProvider}, known: device != ""}
 	if in.SecondFactor { // the provider has asked for it

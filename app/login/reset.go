@@ -89,7 +89,7 @@ func (s *Service) ResetPassword(ctx context.Context, in ResetPasswordInput) (Gra
 	ua.Account.SessionVersion++
 	ua.Account.PasswordVersion++
 	if reset.Session == nil {
-		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, ua, begun{Mailbox: stored.Email, Link: true}, in.Client)
+		return Grant{}, s.secondFactorRequired(ctx, OpResetPassword, ua, firstHalf{Mailbox: stored.Email, Link: true}, in.Client)
 	}
 	s.record(ctx, EventSignedIn, OpResetPassword, opened.Session, in.Client)
 	g.DeviceToken = s.deviceToken(ua, false)

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// begun is the first half of a sign-in, as its challenge keeps it.
-type begun struct {
+// firstHalf is the first half of a sign-in, as its challenge keeps it.
+type firstHalf struct {
 	// Device is the id of a known device, which has its own count: a stranger who has
 	// only the password cannot use up its tries.
 	Device string `json:"device,omitempty"`
@@ -23,11 +23,11 @@ type begun struct {
 }
 
 // amr is what RFC 8176 calls the first half.
-func (b begun) amr() string {
+func (h firstHalf) amr() string {
 	switch {
-	case b.Provider:
+	case h.Provider:
 		return amrProvider
-	case b.Link || b.Mailbox != "":
+	case h.Link || h.Mailbox != "":
 		return amrCode
 	}
 	return amrPassword
@@ -35,12 +35,12 @@ func (b begun) amr() string {
 
 // secondFactorRequired ends the first half of a sign-in whose account has a second
 // factor.
-func (s *Service) secondFactorRequired(ctx context.Context, op Operation, ua UserAccount, b begun, c Client) error {
+func (s *Service) secondFactorRequired(ctx context.Context, op Operation, ua UserAccount, h firstHalf, c Client) error {
 	methods := s.answerable(ua.Account)
 	if len(methods) == 0 {
 		return s.refused(ctx, op, ua.User.ID, c, Errorf(CodePasskeysDisabled, "This account also asks for its passkey, and this service takes no passkeys; ask its operator"))
 	}
-	data, err := json.Marshal(b)
+	data, err := json.Marshal(h)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (s *Service) SignInSecondFactor(ctx context.Context, in SignInSecondFactorI
 	if errors.Is(err, ErrTokenUnknown) {
 		return Grant{}, s.challengeRefused(ctx, op, in.Client)
 	}
-	var first begun
+	var first firstHalf
 	if err == nil {
 		err = json.Unmarshal(asked.Data, &first)
 	}

@@ -124,21 +124,6 @@ func (s *Service) authorize(ctx context.Context, id Identity) (Session, UserAcco
 	return session, ua, err
 }
 
-// checkPassword spends one hash on the password of an attempt. An empty hash stands for
-// an unknown account. It settles the reservation in every case.
-func (s *Service) checkPassword(ctx context.Context, r Reservation, req HashRequest, hash, password string) (ok, stale bool, err error) {
-	ok, stale, err = s.Hasher.Verify(ctx, req, hash, password)
-	switch {
-	case err != nil:
-		r.Released(ctx)
-	case ok:
-		r.Succeeded(ctx)
-	default:
-		r.Failed(ctx)
-	}
-	return ok, stale, err
-}
-
 // releaseTicket gives the ticket of a request back if it was not passed on. Callers defer
 // it, so that a panic gives the ticket back too.
 func (s *Service) releaseTicket(req *HashRequest) {

@@ -68,7 +68,7 @@ func (s *Service) SignIn(ctx context.Context, in SignInInput) (Grant, error) {
 	}
 	remembered := s.remembers(device, ua)
 	if s.asksForFactor(ua, remembered) {
-		return Grant{}, s.secondFactorRequired(ctx, OpSignIn, ua, begun{Device: device}, in.Client)
+		return Grant{}, s.secondFactorRequired(ctx, OpSignIn, ua, firstHalf{Device: device}, in.Client)
 	}
 	o := opening{op: OpSignIn, userAccount: ua, client: in.Client, amr: []string{amrPassword}, known: device != ""}
 	if remembered {
@@ -100,4 +100,19 @@ func (s *Service) rehash(ctx context.Context, ua UserAccount, in SignInInput) {
 			_ = s.Store.ReplaceHash(ctx, ua.User.ID, ua.Account.Password, hash)
 		}
 	})
+}
+
+// checkPassword spends one hash on the password of an attempt. An empty hash stands for
+// an unknown account. It settles the reservation in every case.
+func (s *Service) checkPassword(ctx context.Context, r Reservation, req HashRequest, hash, password string) (ok, stale bool, err error) {
+	ok, stale, err = s.Hasher.Verify(ctx, req, hash, password)
+	switch {
+	case err != nil:
+		r.Released(ctx)
+	case ok:
+		r.Succeeded(ctx)
+	default:
+		r.Failed(ctx)
+	}
+	return ok, stale, err
 }

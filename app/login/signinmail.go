@@ -75,7 +75,7 @@ func (s *Service) RequestMailSignIn(ctx context.Context, in RequestMailSignInInp
 		m.kind = MailSignInCode
 	}
 	limit := Attempt{Client: in.Client, Recipient: email, Unsolicited: m.kind, DeviceID: code.Device}
-	if _, limited := s.Limiter.Reserve(ctx, limit); limited != nil {
+	if !s.mayMail(ctx, limit) {
 		send = false
 	}
 	if known {
@@ -126,6 +126,7 @@ func (s *Service) SignInMailCode(ctx context.Context, in MailSignInCodeInput) (G
 	if err != nil {
 		return Grant{}, s.refundMailCodeTry(ctx, key.Hash, err)
 	}
+	// A wrong code is looked up, too: it takes as long, and its refusal names the user.
 	right, err := s.MailSecret.isCode(code.MailID, in.Code)
 	token, ua, live, err2 := s.signInToken(ctx, code.MailID)
 	if err := errors.Join(err, err2); err != nil {
@@ -238,7 +239,7 @@ func (s *Service) signInByMail(ctx context.Context, p mailProof) (Grant, error) 
 	}
 	remembered := s.remembers(p.device, ua)
 	if s.asksForFactor(ua, remembered) {
-		return Grant{}, s.secondFactorRequired(ctx, p.op, ua, begun{Device: p.device, Mailbox: ua.User.Email}, p.client)
+		return Grant{}, s.secondFactorRequired(ctx, p.op, ua, firstHalf{Device: p.device, Mailbox: ua.User.Email}, p.client)
 	}
 	// The device stands in for the second factor, so the mailbox counts as after the factor.
 	if ua, err = s.verifyMailbox(ctx, p.op, ua, ua.User.Email, p.client); err != nil {

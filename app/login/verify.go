@@ -72,8 +72,8 @@ func (s *Service) RequestEmailChange(ctx context.Context, id Identity, in Reques
 	if err != nil && !free {
 		return err
 	}
-	_, limited := s.Limiter.Reserve(ctx, Attempt{Client: in.Client, Recipient: email, Unsolicited: MailChangeEmail})
-	if err := s.queueLink(ctx, linkMail{kind: MailChangeEmail, owner: ua, recipient: email, language: language, client: in.Client}, free && limited == nil); err != nil {
+	allowed := s.mayMail(ctx, Attempt{Client: in.Client, Recipient: email, Unsolicited: MailChangeEmail})
+	if err := s.queueLink(ctx, linkMail{kind: MailChangeEmail, owner: ua, recipient: email, language: language, client: in.Client}, free && allowed); err != nil {
 		return err
 	}
 	s.record(ctx, EventEmailChangeRequested, OpRequestEmailChange, session, in.Client)

@@ -108,20 +108,16 @@ func (s *Store) resetFactors(ctx context.Context, change string, args []any) err
 }
 
 // ListTOTP implements login.CredentialStore.
-func (s *Store) ListTOTP(ctx context.Context, afterUserID string, limit int) (sealed []login.SealedTOTP, err error) {
+func (s *Store) ListTOTP(ctx context.Context, afterUserID string, limit int) ([]login.SealedTOTP, error) {
 	const query = `SELECT user_id, secret FROM auth.totp WHERE $1::uuid IS NULL OR user_id > $1 ORDER BY user_id LIMIT $2`
 	var after any
 	if id, ok := sqlvalue.ID(afterUserID); ok {
 		after = id
 	}
-	err = s.call(ctx, "listing TOTP secrets", func(ctx context.Context) (err error) {
-		sealed, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (t login.SealedTOTP, err error) {
-			err = r.Scan(&t.UserID, &t.Secret)
-			return t, err
-		}, query, after, limit)
-		return err
-	})
-	return sealed, err
+	return listOf(ctx, s, "listing TOTP secrets", func(r pgx.CollectableRow) (t login.SealedTOTP, err error) {
+		err = r.Scan(&t.UserID, &t.Secret)
+		return t, err
+	}, query, after, limit)
 }
 
 // ReplaceTOTPSecret implements login.CredentialStore.

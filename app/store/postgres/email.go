@@ -12,16 +12,13 @@ import (
 var _ login.EmailStore = (*Store)(nil)
 
 // ListEmails implements login.EmailStore.
-func (s *Store) ListEmails(ctx context.Context, afterID string, limit int) (users []login.User, err error) {
+func (s *Store) ListEmails(ctx context.Context, afterID string, limit int) ([]login.User, error) {
 	const query = `SELECT id::text AS id, email FROM public.users WHERE id > $1 ORDER BY id LIMIT $2`
 	after, _ := sqlvalue.ID(afterID) // the zero UUID: from the start
-	err = s.call(ctx, "listing addresses", func(ctx context.Context) (err error) {
-		users, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (u login.User, err error) {
-			return u, r.Scan(&u.ID, &u.Email)
-		}, query, after, limit)
-		return err
-	})
-	return users, err
+	return listOf(ctx, s, "listing addresses", func(r pgx.CollectableRow) (u login.User, err error) {
+		err = r.Scan(&u.ID, &u.Email)
+		return u, err
+	}, query, after, limit)
 }
 
 // RespellEmail implements login.EmailStore.

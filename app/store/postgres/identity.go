@@ -64,21 +64,17 @@ func (s *Store) IdentityUserAccount(ctx context.Context, issuer, subject string)
 }
 
 // Identities implements login.IdentityStore.
-func (s *Store) Identities(ctx context.Context, userID string) (all []login.ProviderIdentity, err error) {
+func (s *Store) Identities(ctx context.Context, userID string) ([]login.ProviderIdentity, error) {
 	const query = `SELECT ` + identityColumns + ` FROM auth.identities i WHERE i.user_id = $1 ORDER BY i.created_at, i.id`
 	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return nil, nil
 	}
-	err = s.call(ctx, "listing identities", func(ctx context.Context) (err error) {
-		all, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (login.ProviderIdentity, error) {
-			var i login.ProviderIdentity
-			err := r.Scan(identityTargets(&i)...)
-			return identityValue(i), err
-		}, query, id)
-		return err
-	})
-	return all, err
+	return listOf(ctx, s, "listing identities", func(r pgx.CollectableRow) (login.ProviderIdentity, error) {
+		var i login.ProviderIdentity
+		err := r.Scan(identityTargets(&i)...)
+		return identityValue(i), err
+	}, query, id)
 }
 
 // CreateUserWithIdentity implements login.IdentityStore.

@@ -255,10 +255,6 @@ const importedQuery = `
 	WHERE f.form IS NOT NULL LIMIT 100`
 
 // ImportedHashes implements login.ImportedHashes.
-func (s *Store) ImportedHashes(ctx context.Context) (examples []string, err error) {
-	err = s.call(ctx, "looking for imported hashes", func(ctx context.Context) (err error) {
-		examples, err = collect(ctx, s.pool, pgx.RowTo[string], importedQuery)
-		return err
-	})
-	return examples, err
+func (s *Store) ImportedHashes(ctx context.Context) ([]string, error) {
+	return listOf(ctx, s, "looking for imported hashes", pgx.RowTo[string], importedQuery)
 }

@@ -79,7 +79,7 @@ func (s *Store) OrganizationIDs(ctx context.Context, userID string) (ids []strin
 }
 
 // Memberships implements login.OrganizationStore.
-func (s *Store) Memberships(ctx context.Context, userID string) (all []login.Membership, err error) {
+func (s *Store) Memberships(ctx context.Context, userID string) ([]login.Membership, error) {
 	const query = `
 		SELECT o.id, o.name, o.created_at, m.role, m.created_at
 		FROM public.memberships m JOIN public.organizations o ON o.id = m.organization_id
@@ -88,15 +88,11 @@ func (s *Store) Memberships(ctx context.Context, userID string) (all []login.Mem
 	if !ok {
 		return nil, nil
 	}
-	err = s.call(ctx, "listing organizations", func(ctx context.Context) (err error) {
-		all, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (m login.Membership, err error) {
-			err = r.Scan(&m.Organization.ID, &m.Organization.Name, &m.Organization.CreatedAt, &m.Role, &m.JoinedAt)
-			m.Organization.CreatedAt, m.JoinedAt = m.Organization.CreatedAt.UTC(), m.JoinedAt.UTC()
-			return m, err
-		}, query, id)
-		return err
-	})
-	return all, err
+	return listOf(ctx, s, "listing organizations", func(r pgx.CollectableRow) (m login.Membership, err error) {
+		err = r.Scan(&m.Organization.ID, &m.Organization.Name, &m.Organization.CreatedAt, &m.Role, &m.JoinedAt)
+		m.Organization.CreatedAt, m.JoinedAt = m.Organization.CreatedAt.UTC(), m.JoinedAt.UTC()
+		return m, err
+	}, query, id)
 }
 
 // Members implements login.OrganizationStore.
@@ -116,14 +112,11 @@ func (s *Store) Members(ctx context.Context, organizationID, by, after string, l
 	if id, ok := sqlvalue.ID(after); ok {
 		from = id
 	}
-	err = s.call(ctx, "listing members", func(ctx context.Context) (err error) {
-		all, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (m login.Member, err error) {
-			err = r.Scan(&m.UserID, &m.Name, &m.Email, &m.Role, &m.JoinedAt)
-			m.JoinedAt = m.JoinedAt.UTC()
-			return m, err
-		}, query, organization, member, from, max(limit, 0))
-		return err
-	})
+	all, err = listOf(ctx, s, "listing members", func(r pgx.CollectableRow) (m login.Member, err error) {
+		err = r.Scan(&m.UserID, &m.Name, &m.Email, &m.Role, &m.JoinedAt)
+		m.JoinedAt = m.JoinedAt.UTC()
+		return m, err
+	}, query, organization, member, from, max(limit, 0))
 	if err == nil && len(all) == 0 && from == nil {
 		err = login.ErrNotFound
 	}

@@ -98,17 +98,12 @@ func (s *Store) MailsOf(ctx context.Context, userID string) ([]login.MailFate, e
 	if !ok {
 		return nil, nil
 	}
-	var list []login.MailFate
-	err := s.call(ctx, "listing a user's mails", func(ctx context.Context) (err error) {
-		list, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (m login.MailFate, err error) {
-			var sent, failed *time.Time
-			err = r.Scan(&m.Kind, &m.CreatedAt, &m.Attempts, &sent, &failed)
-			m.CreatedAt, m.SentAt, m.FailedAt = m.CreatedAt.UTC(), orZero(sent), orZero(failed)
-			return m, err
-		}, query, id, string(login.MailDecoy))
-		return err
-	})
-	return list, err
+	return listOf(ctx, s, "listing a user's mails", func(r pgx.CollectableRow) (m login.MailFate, err error) {
+		var sent, failed *time.Time
+		err = r.Scan(&m.Kind, &m.CreatedAt, &m.Attempts, &sent, &failed)
+		m.CreatedAt, m.SentAt, m.FailedAt = m.CreatedAt.UTC(), orZero(sent), orZero(failed)
+		return m, err
+	}, query, id, string(login.MailDecoy))
 }
 
 func orZero(t *time.Time) time.Time {

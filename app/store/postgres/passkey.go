@@ -99,21 +99,17 @@ func (r *passkeyRow) value() login.Passkey {
 }
 
 // Passkeys implements login.PasskeyStore.
-func (s *Store) Passkeys(ctx context.Context, userID string) (passkeys []login.Passkey, err error) {
+func (s *Store) Passkeys(ctx context.Context, userID string) ([]login.Passkey, error) {
 	const query = `SELECT ` + passkeyColumns + ` FROM auth.passkeys p WHERE p.user_id = $1 ORDER BY p.created_at, p.id`
 	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return nil, nil
 	}
-	err = s.call(ctx, "listing passkeys", func(ctx context.Context) (err error) {
-		passkeys, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (login.Passkey, error) {
-			var row passkeyRow
-			err := r.Scan(row.targets()...)
-			return row.value(), err
-		}, query, id)
-		return err
-	})
-	return passkeys, err
+	return listOf(ctx, s, "listing passkeys", func(r pgx.CollectableRow) (login.Passkey, error) {
+		var row passkeyRow
+		err := r.Scan(row.targets()...)
+		return row.value(), err
+	}, query, id)
 }
 
 // PasskeyOwner implements login.PasskeyStore.

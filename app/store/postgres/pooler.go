@@ -134,18 +134,23 @@ func noticed(conn *pgconn.PgConn, n *pgconn.Notice) {
 	}
 }
 
-// collect reads every row of a statement.
-func collect[T any](ctx context.Context, c *conns, read pgx.RowToFunc[T], sql string, args ...any) (all []T, err error) {
-	var batch pgx.Batch
-	batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
-		all, err = pgx.CollectRows(rows, read)
-		return err
+// listOf reads every row of a statement.
+func listOf[T any](ctx context.Context, s *Store, doing string, read pgx.RowToFunc[T], sql string, args ...any) (all []T, err error) {
+	err = s.call(ctx, doing, func(ctx context.Context) (err error) {
+		var batch pgx.Batch
+		batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+			all, err = pgx.CollectRows(rows, read)
+			return err
+		})
+		return s.pool.SendBatch(ctx, &batch)
 	})
-	err = c.SendBatch(ctx, &batch)
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
 }
 
-// collectIn is collect in a transaction.
+// collectIn reads every row of a statement in a transaction.
 func collectIn[T any](ctx context.Context, tx pgx.Tx, read pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
 	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {

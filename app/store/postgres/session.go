@@ -193,19 +193,11 @@ func (s *Store) LiveSessions(ctx context.Context, userID string, now time.Time) 
 	if !ok {
 		return nil, nil
 	}
-	var sessions []login.Session
-	err := s.call(ctx, "listing sessions", func(ctx context.Context) (err error) {
-		sessions, err = collect(ctx, s.pool, func(r pgx.CollectableRow) (login.Session, error) {
-			var row sessionRow
-			err := r.Scan(row.targets()...)
-			return row.value(), err
-		}, query, id, now)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return sessions, nil
+	return listOf(ctx, s, "listing sessions", func(r pgx.CollectableRow) (login.Session, error) {
+		var row sessionRow
+		err := r.Scan(row.targets()...)
+		return row.value(), err
+	}, query, id, now)
 }
 
 // EndSession implements login.Store.

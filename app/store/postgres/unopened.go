@@ -90,7 +90,7 @@ const removeUnopenedOf = `
 	DELETE FROM public.users u USING old WHERE u.id = old.user_id RETURNING u.id::text`
 
 // RemoveUnopened implements login.Store.
-func (s *Store) RemoveUnopened(ctx context.Context, before time.Time, batch int) (ids []string, err error) {
+func (s *Store) RemoveUnopened(ctx context.Context, before time.Time, batch int) ([]string, error) {
 	const query = `
 		WITH old AS MATERIALIZED (
 			SELECT a.user_id FROM auth.accounts a JOIN public.users u ON u.id = a.user_id
@@ -99,9 +99,5 @@ func (s *Store) RemoveUnopened(ctx context.Context, before time.Time, batch int)
 		)
 		DELETE FROM public.users u USING old WHERE u.id = old.user_id
 		RETURNING u.id::text`
-	err = s.call(ctx, "removing unopened accounts", func(ctx context.Context) (err error) {
-		ids, err = collect(ctx, s.pool, pgx.RowTo[string], query, before, batch)
-		return err
-	})
-	return ids, err
+	return listOf(ctx, s, "removing unopened accounts", pgx.RowTo[string], query, before, batch)
 }

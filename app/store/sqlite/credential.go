@@ -98,24 +98,12 @@ func removeFactors(ctx context.Context, tx *transaction, userID string) error {
 }
 
 // ListTOTP implements login.CredentialStore.
-func (s *Store) ListTOTP(ctx context.Context, afterUserID string, limit int) (sealed []login.SealedTOTP, err error) {
+func (s *Store) ListTOTP(ctx context.Context, afterUserID string, limit int) ([]login.SealedTOTP, error) {
 	const query = `SELECT user_id, secret FROM auth_totp WHERE user_id > ?1 ORDER BY user_id LIMIT ?2`
-	err = s.view(ctx, "listing TOTP secrets", func(ctx context.Context, db *reader) error {
-		rows, err := db.QueryContext(ctx, query, afterUserID, limit)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var t login.SealedTOTP
-			if err := rows.Scan(&t.UserID, &t.Secret); err != nil {
-				return err
-			}
-			sealed = append(sealed, t)
-		}
-		return rows.Err()
-	})
-	return sealed, err
+	return listOf(ctx, s, "listing TOTP secrets", func(row scanner) (t login.SealedTOTP, err error) {
+		err = row.Scan(&t.UserID, &t.Secret)
+		return t, err
+	}, query, afterUserID, limit)
 }
 
 // ReplaceTOTPSecret implements login.CredentialStore.

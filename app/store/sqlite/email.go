@@ -11,23 +11,11 @@ import (
 var _ login.EmailStore = (*Store)(nil)
 
 // ListEmails implements login.EmailStore.
-func (s *Store) ListEmails(ctx context.Context, afterID string, limit int) (users []login.User, err error) {
-	err = s.view(ctx, "listing addresses", func(ctx context.Context, db *reader) error {
-		rows, err := db.QueryContext(ctx, `SELECT id, email FROM users WHERE id > ? ORDER BY id LIMIT ?`, afterID, limit)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var u login.User
-			if err := rows.Scan(&u.ID, &u.Email); err != nil {
-				return err
-			}
-			users = append(users, u)
-		}
-		return rows.Err()
-	})
-	return users, err
+func (s *Store) ListEmails(ctx context.Context, afterID string, limit int) ([]login.User, error) {
+	return listOf(ctx, s, "listing addresses", func(row scanner) (u login.User, err error) {
+		err = row.Scan(&u.ID, &u.Email)
+		return u, err
+	}, `SELECT id, email FROM users WHERE id > ? ORDER BY id LIMIT ?`, afterID, limit)
 }
 
 // RespellEmail implements login.EmailStore. A change of address clears the mark of

@@ -62,28 +62,17 @@ func (s *Store) IdentityUserAccount(ctx context.Context, issuer, subject string)
 }
 
 // Identities implements login.IdentityStore.
-func (s *Store) Identities(ctx context.Context, userID string) (all []login.ProviderIdentity, err error) {
+func (s *Store) Identities(ctx context.Context, userID string) ([]login.ProviderIdentity, error) {
 	const query = `SELECT ` + identityColumns + ` FROM auth_identities i WHERE i.user_id = ? ORDER BY i.created_at, i.id`
 	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return nil, nil
 	}
-	err = s.view(ctx, "listing identities", func(ctx context.Context, db *reader) error {
-		rows, err := db.QueryContext(ctx, query, id.String())
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var r identityRow
-			if err := rows.Scan(r.targets()...); err != nil {
-				return err
-			}
-			all = append(all, r.value())
-		}
-		return rows.Err()
-	})
-	return all, err
+	return listOf(ctx, s, "listing identities", func(row scanner) (login.ProviderIdentity, error) {
+		var r identityRow
+		err := row.Scan(r.targets()...)
+		return r.value(), err
+	}, query, id.String())
 }
 
 // CreateUserWithIdentity implements login.IdentityStore.

@@ -122,23 +122,15 @@ func importPasskeys(ctx context.Context, tx *transaction, a login.NewAccount) (a
 func (s *Store) ImportedHashes(ctx context.Context) (examples []string, err error) {
 	const query = `SELECT password FROM auth_accounts WHERE password <> '' AND password NOT LIKE '$2a$%'`
 	seen := map[string]bool{"": true}
-	err = s.view(ctx, "looking for imported hashes", func(ctx context.Context, db *reader) error {
-		rows, err := db.QueryContext(ctx, query)
-		if err != nil {
-			return err
+	hashes, err := listOf(ctx, s, "looking for imported hashes", func(row scanner) (hash string, err error) {
+		err = row.Scan(&hash)
+		return hash, err
+	}, query)
+	for _, hash := range hashes {
+		if form := sqlvalue.FormOf(hash); !seen[form] {
+			seen[form] = true
+			examples = append(examples, hash)
 		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var hash string
-			if err := rows.Scan(&hash); err != nil {
-				return err
-			}
-			if form := sqlvalue.FormOf(hash); !seen[form] {
-				seen[form] = true
-				examples = append(examples, hash)
-			}
-		}
-		return rows.Err()
-	})
+	}
 	return examples, err
 }

@@ -159,13 +159,11 @@ func (s *Store) Invitations(ctx context.Context, organizationID, by string, now 
 			return nil, err
 		}
 	}
-	err = s.list(ctx, "listing invitations", query, []any{organization, micros(now), most}, func(row scanner) error {
+	return listOf(ctx, s, "listing invitations", func(row scanner) (login.Invitation, error) {
 		i, err := scanInvitation(row)
 		i.Organization.Name, i.Organization.CreatedAt = "", time.Time{}
-		all = append(all, i.Invitation)
-		return err
-	})
-	return all, err
+		return i.Invitation, err
+	}, query, organization, micros(now), most)
 }
 
 // RevokeInvitation implements login.InvitationStore.
@@ -200,17 +198,16 @@ func (s *Store) EndSignUpInvitation(ctx context.Context, email string) error {
 // InvitedBy implements login.InvitationStore.
 func (s *Store) InvitedBy(ctx context.Context, email string, now time.Time) (by login.Inviter, err error) {
 	const query = `SELECT ` + invitationColumns + ` WHERE i.email = ? AND i.expires_at > ?`
-	err = s.list(ctx, "looking for an invitation", query, []any{email, micros(now)}, func(row scanner) error {
-		i, err := scanInvitation(row)
+	all, err := listOf(ctx, s, "looking for an invitation", scanInvitation, query, email, micros(now))
+	for _, i := range all {
 		switch _, void := i.standing(); {
-		case err != nil || void != nil:
+		case void != nil:
 		case i.Organization.ID == "":
 			by = login.InviterOperator
 		default:
 			by = max(by, login.InviterMember)
 		}
-		return err
-	})
+	}
 	return by, err
 }
 

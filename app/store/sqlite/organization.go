@@ -78,34 +78,12 @@ func (s *Store) Memberships(ctx context.Context, userID string) (all []login.Mem
 	if !ok {
 		return nil, nil
 	}
-	err = s.list(ctx, "listing organizations", query, []any{id.String()}, func(row scanner) error {
-		var m login.Membership
+	return listOf(ctx, s, "listing organizations", func(row scanner) (m login.Membership, err error) {
 		var created, joined string
-		if err := row.Scan(&m.Organization.ID, &m.Organization.Name, &created, &m.Role, &joined); err != nil {
-			return err
-		}
+		err = row.Scan(&m.Organization.ID, &m.Organization.Name, &created, &m.Role, &joined)
 		m.Organization.CreatedAt, m.JoinedAt = timeOfText(created), timeOfText(joined)
-		all = append(all, m)
-		return nil
-	})
-	return all, err
-}
-
-// list calls add for each row of a query.
-func (s *Store) list(ctx context.Context, doing, query string, args []any, add func(row scanner) error) error {
-	return s.view(ctx, doing, func(ctx context.Context, db *reader) error {
-		rows, err := db.QueryContext(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			if err := add(rows); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
-	})
+		return m, err
+	}, query, id.String())
 }
 
 // timeOfText reads what text wrote; anything else is zero.
@@ -131,16 +109,12 @@ func (s *Store) Members(ctx context.Context, organizationID, by, after string, l
 	if id, ok := sqlvalue.ID(after); ok {
 		from = id.String()
 	}
-	err = s.list(ctx, "listing members", query, []any{organization.String(), member.String(), from, max(limit, 0)}, func(row scanner) error {
-		var m login.Member
+	all, err = listOf(ctx, s, "listing members", func(row scanner) (m login.Member, err error) {
 		var joined string
-		if err := row.Scan(&m.UserID, &m.Name, &m.Email, &m.Role, &joined); err != nil {
-			return err
-		}
+		err = row.Scan(&m.UserID, &m.Name, &m.Email, &m.Role, &joined)
 		m.JoinedAt = timeOfText(joined)
-		all = append(all, m)
-		return nil
-	})
+		return m, err
+	}, query, organization.String(), member.String(), from, max(limit, 0))
 	if err == nil && len(all) == 0 && from == "" {
 		err = login.ErrNotFound
 	}

@@ -94,7 +94,7 @@ func (s *Store) QueuedMails(ctx context.Context, now time.Time) (n int, err erro
 }
 
 // MailsOf implements login.Outbox.
-func (s *Store) MailsOf(ctx context.Context, userID string) (list []login.MailFate, err error) {
+func (s *Store) MailsOf(ctx context.Context, userID string) ([]login.MailFate, error) {
 	const query = `
 		SELECT kind, created_at, attempts, sent_at, failed_at FROM auth_outbox
 		WHERE user_id = ?1 AND kind <> ?2 ORDER BY created_at DESC, id LIMIT 100`
@@ -102,24 +102,12 @@ func (s *Store) MailsOf(ctx context.Context, userID string) (list []login.MailFa
 	if !ok {
 		return nil, nil
 	}
-	err = s.view(ctx, "listing a user's mails", func(ctx context.Context, db *reader) error {
-		rows, err := db.QueryContext(ctx, query, id.String(), string(login.MailDecoy))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var m login.MailFate
-			var created, sent, failed sql.NullInt64
-			if err := rows.Scan(&m.Kind, &created, &m.Attempts, &sent, &failed); err != nil {
-				return err
-			}
-			m.CreatedAt, m.SentAt, m.FailedAt = timeOf(created), timeOf(sent), timeOf(failed)
-			list = append(list, m)
-		}
-		return rows.Err()
-	})
-	return list, err
+	return listOf(ctx, s, "listing a user's mails", func(row scanner) (m login.MailFate, err error) {
+		var created, sent, failed sql.NullInt64
+		err = row.Scan(&m.Kind, &created, &m.Attempts, &sent, &failed)
+		m.CreatedAt, m.SentAt, m.FailedAt = timeOf(created), timeOf(sent), timeOf(failed)
+		return m, err
+	}, query, id.String(), string(login.MailDecoy))
 }
 
 // SweepMail implements login.Outbox.

@@ -102,28 +102,17 @@ func (r *passkeyRow) value() login.Passkey {
 }
 
 // Passkeys implements login.PasskeyStore.
-func (s *Store) Passkeys(ctx context.Context, userID string) (passkeys []login.Passkey, err error) {
+func (s *Store) Passkeys(ctx context.Context, userID string) ([]login.Passkey, error) {
 	const query = `SELECT ` + passkeyColumns + ` FROM auth_passkeys p WHERE p.user_id = ?1 ORDER BY p.created_at, p.id`
 	id, ok := sqlvalue.ID(userID)
 	if !ok {
 		return nil, nil
 	}
-	err = s.view(ctx, "listing passkeys", func(ctx context.Context, db *reader) error {
-		rows, err := db.QueryContext(ctx, query, id.String())
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var row passkeyRow
-			if err := rows.Scan(row.targets()...); err != nil {
-				return err
-			}
-			passkeys = append(passkeys, row.value())
-		}
-		return rows.Err()
-	})
-	return passkeys, err
+	return listOf(ctx, s, "listing passkeys", func(row scanner) (login.Passkey, error) {
+		var r passkeyRow
+		err := row.Scan(r.targets()...)
+		return r.value(), err
+	}, query, id.String())
 }
 
 // PasskeyOwner implements login.PasskeyStore.

@@ -131,26 +131,11 @@ func (s *Store) LiveSessions(ctx context.Context, userID string, now time.Time) 
 	if !ok {
 		return nil, nil
 	}
-	var sessions []login.Session
-	err := s.view(ctx, "listing sessions", func(ctx context.Context, db *reader) error {
-		rows, err := db.QueryContext(ctx, query, id.String(), micros(now))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var row sessionRow
-			if err := rows.Scan(row.targets()...); err != nil {
-				return err
-			}
-			sessions = append(sessions, row.value())
-		}
-		return rows.Err()
-	})
-	if err != nil {
-		return nil, err
-	}
-	return sessions, nil
+	return listOf(ctx, s, "listing sessions", func(row scanner) (login.Session, error) {
+		var r sessionRow
+		err := row.Scan(r.targets()...)
+		return r.value(), err
+	}, query, id.String(), micros(now))
 }
 
 // EndSession implements login.Store.

@@ -150,6 +150,29 @@ func (s *Store) call(caller context.Context, doing string, f func(context.Contex
 	return err
 }
 
+// listOf reads every row of a query.
+func listOf[T any](ctx context.Context, s *Store, doing string, read func(scanner) (T, error), query string, args ...any) (all []T, err error) {
+	err = s.view(ctx, doing, func(ctx context.Context, db *reader) error {
+		rows, err := db.QueryContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			each, err := read(rows)
+			if err != nil {
+				return err
+			}
+			all = append(all, each)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
 // execOne runs one statement in f's transaction and answers none if it touched
 // no row.
 func execOne(ctx context.Context, tx *transaction, none error, query string, args ...any) error {

@@ -75,30 +75,11 @@ func (s *Store) ListUsers(ctx context.Context, f login.UserFilter) ([]login.User
 		WHERE (?1 = '[]' OR EXISTS (SELECT 1 FROM json_each(?1) WHERE instr(u.email, value) > 0)) AND u.email > ?2
 		ORDER BY u.email
 		LIMIT ?3`
-	var holders []login.UserAccount
 	contains, err := encodeStrings(f.EmailContains)
 	if err != nil {
 		return nil, err
 	}
-	err = s.view(ctx, "listing users", func(ctx context.Context, db *reader) error {
-		rows, err := db.QueryContext(ctx, query, contains, f.AfterEmail, max(f.Limit, 0))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			ua, err := scanUserAccount(rows)
-			if err != nil {
-				return err
-			}
-			holders = append(holders, ua)
-		}
-		return rows.Err()
-	})
-	if err != nil {
-		return nil, err
-	}
-	return holders, nil
+	return listOf(ctx, s, "listing users", scanUserAccount, query, contains, f.AfterEmail, max(f.Limit, 0))
 }
 
 // RenameUser implements login.Store.

@@ -22,11 +22,6 @@ const (
 	ResultVoid       = "void" // no longer needed: its link was replaced or voided
 )
 
-// Results returns every result.
-func Results() []string {
-	return []string{ResultSent, ResultPostponed, ResultAbandoned, ResultNoSMTPUTF8, ResultVoid}
-}
-
 const (
 	// lease is how long a claimed mail is kept from other replicas. It is longer
 	// than any delivery, so none is sent by two at once.

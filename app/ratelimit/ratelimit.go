@@ -39,11 +39,6 @@ const (
 	ScopeRequest    Scope = "request" // actions that one request causes
 )
 
-// Scopes returns every scope.
-func Scopes() []Scope {
-	return []Scope{ScopeClient, ScopeClientWide, ScopeAccount, ScopeDevice, ScopeSession, ScopeUnknown, ScopeRequest}
-}
-
 // Observer gets refusals and the state of Redis, for metrics. Its methods must return
 // at once.
 type Observer interface {

@@ -20,26 +20,24 @@ type shownGrant struct {
 // openSession opens a session with the keys and the database of the service. Its output
 // gives access to the account, so it goes only to stdout.
 func openSession(ctx context.Context, env Environment, ref string) error {
-	cfg, err := Load(env)
-	if err != nil {
-		return err
-	}
-	issuer, err := newIssuer(cfg)
-	if err != nil {
-		return err
-	}
-	return changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
-		o.Issuer, o.Rules = issuer, rules(cfg, false)
-		g, err := o.OpenSession(ctx, ref)
+	return withKeys(ctx, env, func(cfg config.Config, k token.Keys) error {
+		issuer, err := newIssuer(cfg, k)
 		if err != nil {
 			return err
 		}
-		return showJSON(env.Stdout, shownGrant{g.UserID, g.Token, g.TokenExpiresAt.UTC(), g.RefreshToken})
+		return changing(ctx, env, func(ctx context.Context, o *login.Operator) error {
+			o.Issuer, o.Rules = issuer, rules(cfg, false)
+			g, err := o.OpenSession(ctx, ref)
+			if err != nil {
+				return err
+			}
+			return showJSON(env.Stdout, shownGrant{g.UserID, g.Token, g.TokenExpiresAt.UTC(), g.RefreshToken})
+		})
 	})
 }
 
-func newIssuer(cfg config.Config) (*token.Issuer, error) {
-	ring, err := token.Open(folder(cfg), token.Hooks{})
+func newIssuer(cfg config.Config, k token.Keys) (*token.Issuer, error) {
+	ring, err := token.Open(k, token.Hooks{})
 	if err != nil {
 		return nil, err
 	}

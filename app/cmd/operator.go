@@ -53,6 +53,10 @@ func withUser(ctx context.Context, env Environment, ref string, show func(ctx co
 
 // withStore opens the store for one verb.
 func withStore(ctx context.Context, env Environment, use func(ctx context.Context, cfg config.Config, store Store) error) error {
+	return withBackend(ctx, env, func(ctx context.Context, cfg config.Config, b Backend) error { return use(ctx, cfg, b.Store) })
+}
+
+func withBackend(ctx context.Context, env Environment, use func(ctx context.Context, cfg config.Config, b Backend) error) error {
 	cfg, err := Load(env)
 	if err != nil {
 		return err
@@ -66,7 +70,7 @@ func withStore(ctx context.Context, env Environment, use func(ctx context.Contex
 		return err
 	}
 	defer b.Store.Close()
-	return use(ctx, cfg, b.Store)
+	return use(ctx, cfg, b)
 }
 
 func useOperator(ctx context.Context, cfg config.Config, store Store, use func(ctx context.Context, o *login.Operator) error) error {

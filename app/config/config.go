@@ -126,6 +126,7 @@ type Config struct {
 	EdgeSecret   secretfile.Secret `env:"-" secret:"EDGE_SECRET" is:"needed,key"`
 	ServerSecret secretfile.Secret `env:"-" secret:"SERVER_SECRET" is:"needed,key"`
 	TOTPSecret   secretfile.Secret `env:"-" secret:"TOTP_SECRET" is:"needed,key"`
+	KeysSecret   secretfile.Secret `env:"-" secret:"KEYS_SECRET" is:"key"`
 	RedisURL     secretfile.Secret `env:"-" secret:"REDIS_URL"`
 
 	MailSMTPPassword  secretfile.Secret `env:"-" secret:"MAIL_SMTP_PASSWORD"`

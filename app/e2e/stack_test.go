@@ -81,6 +81,7 @@ type options struct {
 	redis    *testserver.Redis
 	clock    func() time.Time // of the stand-in
 	keyCycle time.Duration    // of the stand-in
+	sealed   bool             // the key ring is in the database
 }
 
 func start(t *testing.T, o options) *stack {
@@ -98,6 +99,9 @@ func start(t *testing.T, o options) *stack {
 	s.secret("database_url", s.postgres.URLFor("hasura_login_a", s.database))
 	if o.redis != nil {
 		s.secret("redis_url", o.redis.URL())
+	}
+	if o.sealed {
+		s.secret("keys_secret", strings.Repeat("7", 32))
 	}
 	s.run("keys", "rotate")
 	s.login = s.startLogin(o.env)
@@ -128,7 +132,7 @@ func (s *stack) env(extra map[string]string) []string {
 		"LOGIN_KEYS_DIR": s.keys, "LOGIN_AUDIT_DIR": filepath.Join(s.dir, "audit"), "LOGIN_ISSUER": "https://login.example.org", "LOGIN_AUDIENCE": "hasura",
 		"LOGIN_CORS_ORIGINS": "https://app.example.org",
 	}
-	for _, name := range append(config.Keys(), "DATABASE_URL", "REDIS_URL") {
+	for _, name := range append(config.Keys(), "DATABASE_URL", "REDIS_URL", "KEYS_SECRET") {
 		path := filepath.Join(s.dir, strings.ToLower(name))
 		if _, err := os.Stat(path); err == nil {
 			vars["LOGIN_"+name+"_FILE"] = path

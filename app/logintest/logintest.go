@@ -66,7 +66,7 @@ func StartOn(t testing.TB, store login.Store, options ...Option) *Service {
 	Check(t, err)
 	limiter, err := ratelimit.New(ratelimit.Config{Observer: silent{}, Now: s.Clock.Now})
 	Check(t, err)
-	s.Ring, err = token.Create(token.Folder{Dir: filepath.Join(t.TempDir(), "keys"), TokenLife: 15 * time.Minute}, token.EdDSA, token.Hooks{})
+	s.Ring, err = token.Create(token.Keys{Shelf: token.Folder(filepath.Join(t.TempDir(), "keys")), TokenLife: 15 * time.Minute}, token.EdDSA, token.Hooks{})
 	Check(t, err)
 	issuer, err := token.NewIssuer(s.Ring, Names)
 	Check(t, err)

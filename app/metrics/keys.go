@@ -11,6 +11,7 @@ import (
 type KeyStates struct {
 	Pending, Active, Retired int
 	ActiveAge                time.Duration // of the active key; 0 without one
+	Problems                 int           // that 'keys list' shows
 }
 
 // Keys hands over what tells the key ring's state. It is asked once for each
@@ -25,6 +26,7 @@ type keyCollector struct {
 func (*keyCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- keyStateDesc
 	out <- keyAgeDesc
+	out <- keyProblemsDesc
 }
 
 func (k *keyCollector) Collect(out chan<- prometheus.Metric) {
@@ -39,4 +41,5 @@ func (k *keyCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(keyStateDesc, float64(s.Active), "active")
 	gauge(keyStateDesc, float64(s.Retired), "retired")
 	gauge(keyAgeDesc, s.ActiveAge.Seconds())
+	gauge(keyProblemsDesc, float64(s.Problems))
 }

@@ -106,4 +106,6 @@ var (
 		[]string{"state"}, nil)
 	keyAgeDesc = prometheus.NewDesc("login_key_active_age_seconds",
 		"How long the active signing key has been in use; 0 without one.", nil, nil)
+	keyProblemsDesc = prometheus.NewDesc("login_key_problems",
+		"Problems of the key ring, as 'hasura-login keys list' shows them, such as a ring that cannot be read at present.", nil, nil)
 )

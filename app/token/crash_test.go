@@ -63,7 +63,7 @@ func rotateUntilKilled(dir string) error {
 	}
 	defer func() { _ = journal.Close() }()
 	c := testclock.At(notes.now)
-	f := token.Folder{Dir: filepath.Join(dir, ringName), TokenLife: crashLife, Now: c.Now}
+	f := folder{token.Keys{Shelf: token.Folder(filepath.Join(dir, ringName)), TokenLife: crashLife, Now: c.Now}}
 	for {
 		c.Advance(time.Duration(rand.Int64N(int64(2 * crashAhead))))
 		if err := oneStep(f, c.Now(), journal); err != nil {
@@ -72,12 +72,12 @@ func rotateUntilKilled(dir string) error {
 	}
 }
 
-func oneStep(f token.Folder, now time.Time, journal *os.File) error {
+func oneStep(f folder, now time.Time, journal *os.File) error {
 	var pending *token.PendingError
 	if _, err := f.Rotate(token.RotateOptions{PublishAhead: crashAhead}); err != nil && !errors.As(err, &pending) {
 		return err
 	}
-	ring, err := token.Open(f, token.Hooks{})
+	ring, err := token.Open(f.Keys, token.Hooks{})
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func journalSize(dir string) int64 {
 func checkSurvival(t *testing.T, dir string, n notes) {
 	t.Helper()
 	c := testclock.At(n.now)
-	f := token.Folder{Dir: filepath.Join(dir, ringName), TokenLife: crashLife, Now: c.Now}
+	f := folder{token.Keys{Shelf: token.Folder(filepath.Join(dir, ringName)), TokenLife: crashLife, Now: c.Now}}
 	s := newService(t, f, token.Hooks{OnProblem: func(p token.Problem) { t.Errorf("problem: %s", p) }})
 	kids := published(t, s.JWKS())
 	for raw, expiresAt := range n.tokens {

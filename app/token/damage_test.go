@@ -17,7 +17,7 @@ import (
 	"hasura-login/app/token"
 )
 
-func keyPath(f token.Folder, kid string) string { return filepath.Join(f.Dir, kid+".json") }
+func keyPath(f folder, kid string) string { return filepath.Join(f.dir(), kid+".json") }
 
 // overwrite replaces a file as an editor or a failed copy would.
 func overwrite(t testing.TB, path string, data []byte) {
@@ -130,7 +130,7 @@ func TestDamagedFile_OfAKeyInUseDoesNotStopTheService(t *testing.T) {
 	if kids := published(t, s.JWKS()); kids[0] != kid {
 		t.Errorf("published %v", kids)
 	}
-	if err := os.RemoveAll(f.Dir); err != nil {
+	if err := os.RemoveAll(f.dir()); err != nil {
 		t.Fatal(err)
 	}
 	s.Reload()
@@ -146,15 +146,15 @@ func TestForeignFiles_AreReportedAndIgnored(t *testing.T) {
 	kid := first(t, f, token.EdDSA).KID
 	data := content(t, keyPath(f, kid))
 	for _, name := range []string{"README.md", kid + ".json.bak", "copy.json", strings.ToUpper(kid) + ".json", kid[:15] + ".json"} {
-		overwrite(t, filepath.Join(f.Dir, name), data)
+		overwrite(t, filepath.Join(f.dir(), name), data)
 	}
-	if err := os.Mkdir(filepath.Join(f.Dir, "0123456789abcdef.json"), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(f.dir(), "0123456789abcdef.json"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(keyPath(f, kid), filepath.Join(f.Dir, "fedcba9876543210.json")); err != nil {
+	if err := os.Symlink(f.dir(), filepath.Join(f.dir(), "fedcba9876543210.json")); err != nil {
 		t.Fatal(err)
 	}
-	overwrite(t, filepath.Join(f.Dir, ".gitkeep"), nil) // the ring ignores files that begin with a dot
+	overwrite(t, filepath.Join(f.dir(), ".gitkeep"), nil) // the ring ignores files that begin with a dot
 	var told journal
 	s := newService(t, f, told.hooks())
 	s.Reload()
@@ -174,9 +174,9 @@ func TestForeignFiles_AreReportedAndIgnored(t *testing.T) {
 
 func TestFiles_AreTheOwnersAlone(t *testing.T) {
 	f := newFolder(t, newClock())
-	f.Dir = filepath.Join(f.Dir, "keys")
+	f = f.at(filepath.Join(f.dir(), "keys"))
 	kid := first(t, f, token.EdDSA).KID
-	for path, want := range map[string]os.FileMode{f.Dir: 0o700, keyPath(f, kid): 0o400, filepath.Join(f.Dir, ".lock"): 0o600} {
+	for path, want := range map[string]os.FileMode{f.dir(): 0o700, keyPath(f, kid): 0o400, filepath.Join(f.dir(), ".lock"): 0o600} {
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
@@ -193,7 +193,7 @@ func TestFiles_OpenToOthersAreReportedAndUsed(t *testing.T) {
 	if err := os.Chmod(keyPath(f, kid), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(f.Dir, 0o777); err != nil { // #nosec G302 -- the point of the test
+	if err := os.Chmod(f.dir(), 0o777); err != nil { // #nosec G302 -- the point of the test
 		t.Fatal(err)
 	}
 	l := list(t, f)
@@ -265,7 +265,7 @@ func TestUnreadableFile_IsReportedAndNothingIsDecidedWithoutIt(t *testing.T) {
 	if _, err := f.Rotate(token.RotateOptions{}); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("rotating: %v", err)
 	}
-	if _, err := token.Open(f, token.Hooks{}); !errors.Is(err, os.ErrPermission) || errors.Is(err, token.ErrNoRing) {
+	if _, err := token.Open(f.Keys, token.Hooks{}); !errors.Is(err, os.ErrPermission) || errors.Is(err, token.ErrNoRing) {
 		t.Errorf("opening: %v", err)
 	}
 	if err := os.Chmod(keyPath(f, kid), 0o400); err != nil {
@@ -288,10 +288,10 @@ func TestReadOnlyFolder_KeepsServingAndSaysThatOldKeysStay(t *testing.T) {
 	active := rotate(t, f, token.RotateOptions{}).KID
 	var told journal
 	s := newService(t, f, told.hooks())
-	if err := os.Chmod(f.Dir, 0o500); err != nil { // #nosec G302
+	if err := os.Chmod(f.dir(), 0o500); err != nil { // #nosec G302
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.Chmod(f.Dir, 0o700) }) // #nosec G302
+	t.Cleanup(func() { _ = os.Chmod(f.dir(), 0o700) }) // #nosec G302
 	c.Advance(kept)
 	for range 3 {
 		s.Reload()
@@ -317,11 +317,11 @@ func TestRotate_AsRootGivesTheKeyToTheFoldersOwner(t *testing.T) {
 func owns(t *testing.T, uid int) {
 	t.Helper()
 	f := newFolder(t, newClock())
-	if err := os.Chown(f.Dir, uid, -1); err != nil {
+	if err := os.Chown(f.dir(), uid, -1); err != nil {
 		t.Fatal(err)
 	}
 	kid := first(t, f, token.EdDSA).KID
-	for _, path := range []string{keyPath(f, kid), filepath.Join(f.Dir, ".lock")} {
+	for _, path := range []string{keyPath(f, kid), filepath.Join(f.dir(), ".lock")} {
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
@@ -379,7 +379,7 @@ func TestFullDisk_ChangesNothing(t *testing.T) {
 	if diff := cmp.Diff([]string{kid + " active"}, states(t, f)); diff != "" {
 		t.Error(diff)
 	}
-	if left, _ := filepath.Glob(filepath.Join(f.Dir, ".new-*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(f.dir(), ".new-*")); len(left) > 0 {
 		t.Errorf("half-written keys stay: %v", left)
 	}
 	rotate(t, f, token.RotateOptions{PublishAhead: time.Minute})

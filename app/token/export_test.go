@@ -9,7 +9,7 @@ import (
 func NewPublishedSet(t testing.TB, a Algorithm) []byte {
 	t.Helper()
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	k, _, err := newKeyFile(a, 1, now, now, time.Minute)
+	k, err := newKey(a, 1, now, now, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ type Issuer struct {
 	issued map[Algorithm]*atomic.Uint64
 }
 
-// NewIssuer checks the names. Tokens live as long as the ring's folder says.
+// NewIssuer checks the names. Tokens live as long as the ring's settings say.
 func NewIssuer(r *Ring, n Names) (*Issuer, error) {
 	if err := n.Check(); err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (i *Issuer) Issue(s login.Subject, now time.Time) (string, time.Time, error
 		return "", time.Time{}, fmt.Errorf("issuing a token: %w", err)
 	}
 	second := now.Truncate(time.Second)
-	expiresAt := second.Add(i.ring.folder.TokenLife.Truncate(time.Second))
+	expiresAt := second.Add(i.ring.source.TokenLife.Truncate(time.Second))
 	authTime := int64(0)
 	if len(s.AMR) > 0 {
 		authTime = s.AuthTime.Unix()

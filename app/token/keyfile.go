@@ -23,7 +23,7 @@ const (
 	maxTokenLife    = 31 * 24 * time.Hour
 )
 
-// keyFile is a key on disk. It is written once and never changed: retirement
+// keyFile is a key as it is stored. It is written once and never changed: retirement
 // and deletion follow from the files of its successors and the clock.
 type keyFile struct {
 	Version     int       `json:"version"`
@@ -53,6 +53,7 @@ type key struct {
 	tokenLife   time.Duration // of the tokens it was made to sign
 	private     crypto.Signer
 	public      crypto.PublicKey
+	encoded     []byte          // its file
 	header      string          // JOSE header in base64url with the dot that follows it
 	jwk         json.RawMessage // public half
 }
@@ -81,20 +82,19 @@ func isKeyFileName(name string) bool {
 	return true
 }
 
-// newKeyFile makes a new key and its encoded file, and checks that the file can be
-// loaded again.
-func newKeyFile(a Algorithm, sequence uint64, publishedAt, activeFrom time.Time, life time.Duration) (*key, []byte, error) {
+// newKey makes a new key and checks that its file can be loaded again.
+func newKey(a Algorithm, sequence uint64, publishedAt, activeFrom time.Time, life time.Duration) (*key, error) {
 	private, err := a.generate()
 	if err != nil {
-		return nil, nil, fmt.Errorf("generating a key: %w", err)
+		return nil, fmt.Errorf("generating a key: %w", err)
 	}
 	kid, err := kidOf(private.Public())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		return nil, nil, fmt.Errorf("encoding the private key: %w", err)
+		return nil, fmt.Errorf("encoding the private key: %w", err)
 	}
 	encoded, err := json.MarshalIndent(keyFile{
 		Version: keyFileVersion, KID: kid, Algorithm: a, Sequence: sequence,
@@ -102,11 +102,9 @@ func newKeyFile(a Algorithm, sequence uint64, publishedAt, activeFrom time.Time,
 		PrivateKey: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
 	}, "", "  ")
 	if err != nil {
-		return nil, nil, fmt.Errorf("encoding the key file: %w", err)
+		return nil, fmt.Errorf("encoding the key file: %w", err)
 	}
-	encoded = append(encoded, '\n')
-	k, err := parseKeyFile(kid+keyFileSuffix, encoded)
-	return k, encoded, err
+	return parseKeyFile(kid+keyFileSuffix, append(encoded, '\n'))
 }
 
 // parseKeyFile reads a key file strictly and tests the key. The errors never
@@ -137,7 +135,12 @@ func parseKeyFile(name string, data []byte) (*key, error) {
 	if err := f.Algorithm.selfTest(private); err != nil {
 		return nil, err
 	}
-	return f.key(private)
+	k, err := f.key(private)
+	if err != nil {
+		return nil, err
+	}
+	k.encoded = data
+	return k, nil
 }
 
 func (f keyFile) checkFields(name string) error {

@@ -33,7 +33,7 @@ const (
 	keepMargin = 60 * time.Second
 )
 
-// keySet is the usable keys of the folder, oldest active-from first. Every
+// keySet is the usable keys of a ring, oldest active-from first. Every
 // state is a pure function of the set and the clock.
 type keySet struct {
 	keys      []*key

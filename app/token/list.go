@@ -64,17 +64,17 @@ func (l Listing) String() string {
 	return b.String()
 }
 
-// List returns the keys in the folder with their states at this time. An empty folder
-// is an empty list; a missing one is ErrNoRing.
-func (f Folder) List() (Listing, error) {
-	if err := f.check(); err != nil {
+// List returns the keys with their states at this time. An empty shelf is an empty
+// list; a missing one is ErrNoRing.
+func (k Keys) List() (Listing, error) {
+	if err := k.check(); err != nil {
 		return Listing{}, err
 	}
-	s, err := f.scan(nil)
+	s, err := k.Shelf.scan(nil)
 	if err != nil {
-		return Listing{}, noRing(f.Dir, s, err)
+		return Listing{}, noRing(k.Shelf, s, err)
 	}
-	return newKeySet(s.keys, f.TokenLife).list(f.now(), s.problems), nil
+	return newKeySet(s.keys, k.TokenLife).list(k.now(), s.problems), nil
 }
 
 func (s keySet) list(now time.Time, problems []Problem) Listing {

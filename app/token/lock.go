@@ -15,11 +15,11 @@ const (
 
 // lock keeps other processes from changing the folder until unlock is called.
 func (f Folder) lock() (unlock func(), err error) {
-	file, err := os.OpenFile(filepath.Join(f.Dir, lockName), os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- the operator's own folder
+	file, err := os.OpenFile(filepath.Join(string(f), lockName), os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- the operator's own folder
 	if err != nil {
 		return nil, fmt.Errorf("locking the key folder: %w", err)
 	}
-	if err := giveToOwnerOf(f.Dir, file); err != nil {
+	if err := giveToOwnerOf(string(f), file); err != nil {
 		_ = file.Close()
 		return nil, fmt.Errorf("locking the key folder: %w", err)
 	}

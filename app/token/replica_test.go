@@ -57,112 +57,11 @@ func keyOf(t testing.TB, raw string) string {
 	return header["kid"].(string)
 }
 
-func TestReplicas_SwitchByTheClockAndTakeEachOthersTokens(t *testing.T) {
-	c := newClock()
-	f := newFolder(t, c)
-	old := first(t, f, token.EdDSA).KID
-	one, two := newService(t, f, token.Hooks{}), newService(t, f, token.Hooks{})
-	young := rotate(t, f, token.RotateOptions{PublishAhead: token.DefaultPublishAhead}).KID
-	one.Reload()
-	two.Reload()
-
-	tokens := make(map[string]time.Time)
-	for c.Now().Before(start.Add(token.DefaultPublishAhead + kept + time.Minute)) {
-		want := old
-		if !c.Now().Before(start.Add(token.DefaultPublishAhead)) {
-			want = young
-		}
-		for name, s := range map[string]service{"one": one, "two": two} {
-			raw := s.issue(t, c.Now())
-			if got := keyOf(t, raw); got != want {
-				t.Fatalf("%s signs with %s at %s, want %s", name, got, c.Now(), want)
-			}
-			tokens[raw] = c.Now().Add(life)
-		}
-		for raw, until := range tokens {
-			if !c.Now().Before(until) {
-				delete(tokens, raw)
-				continue
-			}
-			for _, s := range []service{one, two} {
-				if _, err := s.verifier.Verify(raw, c.Now()); err != nil {
-					t.Fatalf("at %s: %v", c.Now(), err)
-				}
-			}
-		}
-		c.Advance(10 * time.Second)
-	}
-	if diff := cmp.Diff([]string{young}, published(t, two.JWKS())); diff != "" {
-		t.Errorf("the old key's time is over (-want +got):\n%s", diff)
-	}
-}
-
-func TestReplicas_OfSlightlyDifferentClocksTakeEachOthersTokens(t *testing.T) {
-	behind := newClock()
-	f := newFolder(t, behind)
-	first(t, f, token.EdDSA)
-	rotate(t, f, token.RotateOptions{PublishAhead: time.Minute})
-	ahead := f
-	ahead.Now = func() time.Time { return behind.Now().Add(token.ClockSkew) }
-	late, early := newService(t, f, token.Hooks{}), newService(t, ahead, token.Hooks{})
-
-	behind.Advance(time.Minute - time.Second) // the early one has switched, the late one has not
-	fromEarly, fromLate := early.issue(t, ahead.Now()), late.issue(t, behind.Now())
-	if keyOf(t, fromEarly) == keyOf(t, fromLate) {
-		t.Fatal("both sign with one key; the test is pointless")
-	}
-	if _, err := late.verifier.Verify(fromEarly, behind.Now()); err != nil {
-		t.Errorf("the replica behind refuses the one ahead: %v", err)
-	}
-	if _, err := early.verifier.Verify(fromLate, ahead.Now()); err != nil {
-		t.Errorf("the replica ahead refuses the one behind: %v", err)
-	}
-}
-
-func TestReplicas_DeletingAtOnceDoNoHarm(t *testing.T) {
-	c := newClock()
-	f := newFolder(t, c)
-	first(t, f, token.EdDSA)
-	c.Advance(time.Second)
-	active := rotate(t, f, token.RotateOptions{}).KID
-	var told journal
-	replicas := make([]service, 6)
-	for i := range replicas {
-		replicas[i] = newService(t, f, told.hooks())
-	}
-	c.Advance(kept)
-	var wg sync.WaitGroup
-	for _, s := range replicas {
-		wg.Go(s.Reload)
-		wg.Go(func() {
-			if _, err := f.Rotate(token.RotateOptions{PublishAhead: time.Hour}); err != nil {
-				var pending *token.PendingError
-				if !errors.As(err, &pending) {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	if problems, _ := told.take(); len(problems) > 0 {
-		t.Errorf("problems: %v", problems)
-	}
-	for _, s := range replicas {
-		s.Reload()
-		if got := keyOf(t, s.issue(t, c.Now())); got != active {
-			t.Errorf("signs with %s, want %s", got, active)
-		}
-	}
-	if files, _ := filepath.Glob(filepath.Join(f.Dir, "*.json")); len(files) != 2 {
-		t.Errorf("files: %v", files)
-	}
-}
-
 func TestRun_SeesChangesAndTellsThem(t *testing.T) {
-	f := token.Folder{Dir: t.TempDir(), TokenLife: life} // the real clock
+	f := folder{token.Keys{Shelf: token.Folder(t.TempDir()), TokenLife: life}} // the real clock
 	old := first(t, f, token.EdDSA).KID
 	told := make(chan token.Change, 10)
-	ring, err := token.Open(f, token.Hooks{OnChange: func(c token.Change) { told <- c }})
+	ring, err := token.Open(f.Keys, token.Hooks{OnChange: func(c token.Change) { told <- c }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +123,7 @@ func TestStatus_CountsKeys(t *testing.T) {
 	rotate(t, f, token.RotateOptions{Algorithm: token.EdDSA})
 	c.Advance(time.Minute)
 	rotate(t, f, token.RotateOptions{PublishAhead: time.Hour})
-	if err := os.WriteFile(filepath.Join(f.Dir, "README"), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(f.dir(), "README"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := newService(t, f, token.Hooks{})
@@ -246,33 +145,32 @@ func TestStatus_CountsKeys(t *testing.T) {
 
 func TestOpen_WithoutARingNamesTheCommandThatMakesOne(t *testing.T) {
 	f := newFolder(t, newClock())
-	missing := f
-	missing.Dir = filepath.Join(f.Dir, "nowhere")
+	missing := f.at(filepath.Join(f.dir(), "nowhere"))
 	foreign := newFolder(t, newClock())
-	if err := os.WriteFile(filepath.Join(foreign.Dir, "0123456789abcdef.json"), []byte("{}"), 0o400); err != nil {
+	if err := os.WriteFile(filepath.Join(foreign.dir(), "0123456789abcdef.json"), []byte("{}"), 0o400); err != nil {
 		t.Fatal(err)
 	}
-	for name, folder := range map[string]token.Folder{"empty": f, "missing": missing, "broken": foreign} {
-		_, err := token.Open(folder, token.Hooks{})
+	for name, in := range map[string]folder{"empty": f, "missing": missing, "broken": foreign} {
+		_, err := token.Open(in.Keys, token.Hooks{})
 		if !errors.Is(err, token.ErrNoRing) || !strings.Contains(err.Error(), "hasura-login keys rotate") {
 			t.Errorf("%s folder: %v", name, err)
 		}
 	}
-	if _, err := os.Stat(missing.Dir); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(missing.dir()); !errors.Is(err, os.ErrNotExist) {
 		t.Error("opening made the folder")
 	}
-	if _, err := token.Open(token.Folder{Dir: f.Dir}, token.Hooks{}); err == nil || errors.Is(err, token.ErrNoRing) {
+	if _, err := token.Open(token.Keys{Shelf: f.Shelf}, token.Hooks{}); err == nil || errors.Is(err, token.ErrNoRing) {
 		t.Errorf("without a token life: %v", err)
 	}
 }
 
 func TestCreate_MakesAKeyOnlyWhereThereIsNone(t *testing.T) {
 	f := newFolder(t, newClock())
-	one, err := token.Create(f, token.ES256, token.Hooks{})
+	one, err := token.Create(f.Keys, token.ES256, token.Hooks{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := token.Create(f, token.EdDSA, token.Hooks{})
+	two, err := token.Create(f.Keys, token.EdDSA, token.Hooks{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,50 +44,40 @@ func (r Revocation) String() string {
 
 // PlanRevoke says what Revoke would do, without doing it. ErrNoRing,
 // ErrUnknownKey.
-func (f Folder) PlanRevoke(kid string) (Revocation, error) {
-	s, err := f.loadRing()
+func (k Keys) PlanRevoke(kid string) (Revocation, error) {
+	s, err := k.load()
 	if err != nil {
 		return Revocation{}, err
 	}
-	r, err := planRevoke(newKeySet(s.keys, f.TokenLife), kid, f.now())
+	r, err := planRevoke(newKeySet(s.keys, k.TokenLife), kid, k.now())
 	r.Problems = s.problems
 	return r, err
 }
 
-// Revoke removes a key. Where it is the active one, its successor is written
-// first and signs at once, so the ring is never without a key; killed in
-// between, it can be run again. ErrUnknownKey.
-func (f Folder) Revoke(kid string) (Revocation, error) {
-	if _, err := f.loadRing(); err != nil {
+// Revoke removes a key. If it is the active one, its successor is written first and
+// signs at once, so the ring is never without a key; if Revoke is killed in between, it
+// can be run again. ErrUnknownKey.
+func (k Keys) Revoke(kid string) (Revocation, error) {
+	if _, err := k.load(); err != nil {
 		return Revocation{}, err
 	}
 	var result Revocation
-	err := f.change(func(s scan) error {
-		set, now := newKeySet(s.keys, f.TokenLife), f.now()
-		var err error
+	err := k.Shelf.change(func(s scan) (c change, err error) {
+		set, now := newKeySet(s.keys, k.TokenLife), k.now()
 		if result, err = planRevoke(set, kid, now); err != nil {
-			return err
+			return change{}, err
 		}
-		result.Problems = s.problems
+		result.Problems, c.drop = s.problems, []string{kid}
 		if result.NeedsNewKey {
-			made, err := f.make(set, result.Algorithm, now, now)
+			made, err := k.make(set, result.Algorithm, now, now)
 			if err != nil {
-				return fmt.Errorf("making a successor: %w", err)
+				return change{}, fmt.Errorf("making a successor: %w", err)
 			}
-			result.Successor = made.kid
+			result.Successor, c.add = made.kid, []*key{made}
 		}
-		return f.remove(kid)
+		return c, nil
 	})
 	return result, err
-}
-
-// loadRing reads the folder and insists on a usable key.
-func (f Folder) loadRing() (scan, error) {
-	if err := f.check(); err != nil {
-		return scan{}, err
-	}
-	s, err := f.scan(nil)
-	return s, noRing(f.Dir, s, err)
 }
 
 func planRevoke(set keySet, kid string, now time.Time) (Revocation, error) {
@@ -110,7 +100,7 @@ func planRevoke(set keySet, kid string, now time.Time) (Revocation, error) {
 	}
 	for j, other := range set.keys {
 		if state := set.state(j, now); r.TokensRefused && j != i && state != Gone {
-			r.Effects = append(r.Effects, fmt.Sprintf("Key %s (%s) stays in the ring. If the whole folder leaked, revoke it too.", other.kid, state))
+			r.Effects = append(r.Effects, fmt.Sprintf("Key %s (%s) stays in the ring. If the whole ring leaked, revoke it too.", other.kid, state))
 		}
 	}
 	return r, nil

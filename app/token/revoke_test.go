@@ -12,7 +12,7 @@ import (
 	"hasura-login/app/token"
 )
 
-func revoke(t testing.TB, f token.Folder, kid string) token.Revocation {
+func revoke(t testing.TB, f folder, kid string) token.Revocation {
 	t.Helper()
 	r, err := f.Revoke(kid)
 	if err != nil {

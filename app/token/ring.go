@@ -2,24 +2,21 @@ package token
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// pollEvery bounds how late a change in the folder is seen. Polling a few files
-// costs microseconds and works where events do not arrive: network and overlay
-// file systems, folders bind-mounted into a container.
+// pollEvery bounds how late a change is seen. Polling a few files costs microseconds and
+// works where events do not arrive: network and overlay file systems, folders
+// bind-mounted into a container. Polling a table costs one statement.
 const pollEvery = 500 * time.Millisecond
 
 // Ring is the live key ring of a running service. Its methods may be called by
 // many goroutines.
 type Ring struct {
-	folder   Folder
+	source   Keys
 	hooks    Hooks
 	snapshot atomic.Pointer[snapshot]
 	problems atomic.Pointer[[]Problem] // as last told
@@ -30,52 +27,32 @@ type Ring struct {
 }
 
 // Open loads the ring. An error that is ErrNoRing names the command to run.
-func Open(f Folder, hooks Hooks) (*Ring, error) {
-	if err := f.check(); err != nil {
+func Open(k Keys, hooks Hooks) (*Ring, error) {
+	r := &Ring{source: k, hooks: hooks}
+	s, err := k.load()
+	if err != nil {
 		return nil, err
 	}
-	r := &Ring{folder: f, hooks: hooks}
-	s, err := f.scan(nil)
-	if err := noRing(f.Dir, s, err); err != nil {
-		return nil, err
-	}
-	first, err := newSnapshot(newKeySet(s.keys, f.TokenLife), f.now())
+	first, err := newSnapshot(newKeySet(s.keys, k.TokenLife), k.now())
 	if err != nil {
 		return nil, err
 	}
 	r.snapshot.Store(first)
 	r.problems.Store(&[]Problem{})
-	r.files, r.known = s.files, knownOf(first.set, f.now())
+	r.files, r.known = s.files, knownOf(first.set, k.now())
 	r.tellProblems(s.problems)
 	return r, nil
 }
 
 // Create opens the ring and makes its first key if there is none.
-func Create(f Folder, a Algorithm, hooks Hooks) (*Ring, error) {
-	if err := f.EnsureKey(a); err != nil {
+func Create(k Keys, a Algorithm, hooks Hooks) (*Ring, error) {
+	if err := k.EnsureKey(a); err != nil {
 		return nil, err
 	}
-	return Open(f, hooks)
+	return Open(k, hooks)
 }
 
-// noRing turns "nothing usable in the folder" into ErrNoRing with the reasons.
-func noRing(dir string, s scan, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w (folder %s does not exist)", ErrNoRing, dir)
-	case err != nil:
-		return err
-	case s.unread != nil && len(s.keys) == 0:
-		return fmt.Errorf("no readable key in %s: %w", dir, s.unread)
-	case len(s.keys) == 0 && len(s.problems) > 0:
-		return fmt.Errorf("%w (folder %s has no usable key: %s)", ErrNoRing, dir, s.problems[0])
-	case len(s.keys) == 0:
-		return fmt.Errorf("%w (folder %s is empty)", ErrNoRing, dir)
-	}
-	return nil
-}
-
-// Run follows the folder until ctx ends: changes are seen within a second, keys
+// Run follows the shelf until ctx ends: changes are seen within a second, keys
 // whose time is over are deleted.
 func (r *Ring) Run(ctx context.Context) {
 	ticker := time.NewTicker(pollEvery)
@@ -90,14 +67,14 @@ func (r *Ring) Run(ctx context.Context) {
 	}
 }
 
-// Reload reads the folder now. It reports unusable keys and leaves them out. If the
-// folder has no usable key, the ring stays as it was: a service without keys is of no
-// use, and revoking never empties the folder.
+// Reload reads the shelf now. It reports unusable keys and leaves them out. If there is
+// no usable key, or the shelf cannot be read, the ring stays as it was: a service without
+// keys is of no use, and revoking never empties the shelf.
 func (r *Ring) Reload() {
 	r.reloading.Lock()
 	defer r.reloading.Unlock()
-	now := r.folder.now()
-	s, err := r.folder.scan(r.files)
+	now := r.source.now()
+	s, err := r.source.Shelf.scan(r.files)
 	switch {
 	case err != nil:
 		s.problems = []Problem{{File: ".", Text: err.Error() + "; the keys as read before stay in use"}}
@@ -105,13 +82,13 @@ func (r *Ring) Reload() {
 		s.problems = append(s.problems, Problem{File: ".", Text: "no usable key left; the keys as read before stay in use"})
 	default:
 		r.files = s.files
-		if err := r.use(newKeySet(s.keys, r.folder.TokenLife), now); err != nil {
+		if err := r.use(newKeySet(s.keys, r.source.TokenLife), now); err != nil {
 			s.problems = append(s.problems, Problem{File: ".", Text: err.Error() + "; the key set stays as it was"})
 		}
 	}
 	r.tellChanges(now)
 	if len(r.snapshot.Load().set.gone(now)) > 0 {
-		if _, err := r.folder.removeGone(now); err != nil {
+		if _, err := r.source.removeGone(now); err != nil {
 			s.problems = append(s.problems, Problem{File: ".", Text: "keys whose time is over stay: " + err.Error()})
 		}
 	}
@@ -152,11 +129,11 @@ func (r *Ring) at(now time.Time) *snapshot {
 
 // JWKS is the published set: pending, active and retired keys, encoded. The
 // caller must not change it.
-func (r *Ring) JWKS() []byte { return r.at(r.folder.now()).jwks }
+func (r *Ring) JWKS() []byte { return r.at(r.source.now()).jwks }
 
 // List is the ring as this process sees it.
 func (r *Ring) List() Listing {
-	now := r.folder.now()
+	now := r.source.now()
 	return r.at(now).set.list(now, *r.problems.Load())
 }
 
@@ -170,7 +147,7 @@ type Status struct {
 
 // Status counts the keys.
 func (r *Ring) Status() Status {
-	now := r.folder.now()
+	now := r.source.now()
 	v := r.at(now)
 	status := Status{
 		Keys: make(map[State]int), Algorithm: v.active.algorithm,
@@ -189,6 +166,6 @@ func (r *Ring) Status() Status {
 
 // Check signs and verifies once with the active key: is this process able to?
 func (r *Ring) Check() error {
-	active := r.at(r.folder.now()).active
+	active := r.at(r.source.now()).active
 	return active.algorithm.selfTest(active.private)
 }

@@ -23,9 +23,19 @@ var names = token.Names{Issuer: "https://login.example.org", Audience: "hasura"}
 
 func newClock() *testclock.Clock { return testclock.At(start) }
 
-func newFolder(t testing.TB, c *testclock.Clock) token.Folder {
+// folder is a ring in a folder.
+type folder struct{ token.Keys }
+
+func newFolder(t testing.TB, c *testclock.Clock) folder {
 	t.Helper()
-	return token.Folder{Dir: t.TempDir(), TokenLife: life, Now: c.Now}
+	return folder{token.Keys{Shelf: token.Folder(t.TempDir()), TokenLife: life, Now: c.Now}}
+}
+
+func (f folder) dir() string { return string(f.Shelf.(token.Folder)) }
+
+func (f folder) at(dir string) folder {
+	f.Shelf = token.Folder(dir)
+	return f
 }
 
 // service is one replica: the ring with what signs and verifies by it.
@@ -35,9 +45,9 @@ type service struct {
 	verifier *token.Verifier
 }
 
-func newService(t testing.TB, f token.Folder, hooks token.Hooks) service {
+func newService(t testing.TB, f folder, hooks token.Hooks) service {
 	t.Helper()
-	ring, err := token.Open(f, hooks)
+	ring, err := token.Open(f.Keys, hooks)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +89,7 @@ func alice() login.Subject {
 	}
 }
 
-func rotate(t testing.TB, f token.Folder, o token.RotateOptions) token.Rotation {
+func rotate(t testing.TB, f folder, o token.RotateOptions) token.Rotation {
 	t.Helper()
 	r, err := f.Rotate(o)
 	if err != nil {
@@ -89,7 +99,7 @@ func rotate(t testing.TB, f token.Folder, o token.RotateOptions) token.Rotation 
 }
 
 // first makes a ring of one key.
-func first(t testing.TB, f token.Folder, a token.Algorithm) token.Rotation {
+func first(t testing.TB, f folder, a token.Algorithm) token.Rotation {
 	t.Helper()
 	return rotate(t, f, token.RotateOptions{Algorithm: a})
 }

@@ -3,7 +3,6 @@ package token
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 )
@@ -57,77 +56,88 @@ func (e *PendingError) Error() string {
 }
 
 // Rotate writes one new key; it signs once PublishAhead has passed, on every
-// replica by its clock. In an empty or missing folder it makes the first key,
+// replica by its clock. In an empty or missing ring it makes the first key,
 // which signs at once. It refuses with *PendingError while a key is pending, and
 // deletes keys whose time is over.
-func (f Folder) Rotate(o RotateOptions) (Rotation, error) {
+func (k Keys) Rotate(o RotateOptions) (Rotation, error) {
 	if o.PublishAhead < 0 {
 		return Rotation{}, errors.New("publish-ahead is negative")
 	}
-	if err := f.makeDir(); err != nil {
+	if err := k.prepare(); err != nil {
 		return Rotation{}, err
 	}
 	var result Rotation
-	err := f.change(func(s scan) error {
-		var err error
-		result, err = f.rotate(newKeySet(s.keys, f.TokenLife), o)
+	err := k.Shelf.change(func(s scan) (c change, err error) {
+		var made *key
+		result, made, err = k.next(newKeySet(s.keys, k.TokenLife), o)
 		result.Problems = s.problems
-		return err
+		return change{add: []*key{made}}, err
 	})
-	return result, err
+	if err != nil {
+		return Rotation{}, err
+	}
+	// The key is in place; a failure to tidy up is not one to rotate.
+	if result.Removed, err = k.removeGone(k.now()); err != nil {
+		result.Warnings = append(result.Warnings, err.Error())
+	}
+	return result, nil
 }
 
-// EnsureKey makes the first key unless the folder has a usable one.
-func (f Folder) EnsureKey(a Algorithm) error {
-	if err := f.makeDir(); err != nil {
+// EnsureKey makes the first key unless there is a usable one.
+func (k Keys) EnsureKey(a Algorithm) error {
+	if err := k.prepare(); err != nil {
 		return err
 	}
-	return f.change(func(s scan) error {
+	return k.Shelf.change(func(s scan) (change, error) {
 		if len(s.keys) > 0 {
-			return nil
+			return change{}, nil
 		}
-		_, err := f.rotate(keySet{}, RotateOptions{Algorithm: a})
-		return err
+		_, made, err := k.next(keySet{}, RotateOptions{Algorithm: a})
+		return change{add: []*key{made}}, err
 	})
 }
 
-func (f Folder) makeDir() error {
-	if err := f.check(); err != nil {
-		return err
+// Import copies the keys of another ring to this one, so that the tokens that they
+// signed stay good, and returns how many were new here.
+func (k Keys) Import(from Shelf) (added int, err error) {
+	if err := k.check(); err != nil {
+		return 0, err
 	}
-	if err := os.MkdirAll(f.Dir, folderMode); err != nil {
-		return fmt.Errorf("key folder: %w", err)
+	s, err := Keys{Shelf: from, TokenLife: k.TokenLife, Now: k.Now}.load()
+	if err == nil {
+		err = s.unread
 	}
-	return nil
+	if err != nil {
+		return 0, err
+	}
+	err = k.Shelf.change(func(here scan) (c change, err error) {
+		present := newKeySet(here.keys, k.TokenLife)
+		for _, other := range s.keys {
+			if present.index(other.kid) < 0 {
+				c.add = append(c.add, other)
+			}
+		}
+		added = len(c.add)
+		return c, nil
+	})
+	return added, err
 }
 
-// change changes the folder under its lock, after reading its present state.
-func (f Folder) change(do func(scan) error) error {
-	if err := f.check(); err != nil {
+func (k Keys) prepare() error {
+	if err := k.check(); err != nil {
 		return err
 	}
-	unlock, err := f.lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := f.removeLeftovers(); err != nil {
-		return err
-	}
-	s, err := f.load()
-	if err != nil {
-		return err
-	}
-	return do(s)
+	return k.Shelf.prepare()
 }
 
-func (f Folder) rotate(set keySet, o RotateOptions) (Rotation, error) {
-	now := f.now()
+// next makes the key that follows those of a set.
+func (k Keys) next(set keySet, o RotateOptions) (Rotation, *key, error) {
+	now := k.now()
 	result := Rotation{PublishedAt: now, ActiveFrom: now}
 	if len(set.keys) > 0 {
 		newest := set.keys[len(set.keys)-1]
 		if newest.activeFrom.After(now) {
-			return Rotation{}, &PendingError{KID: newest.kid, ActiveFrom: newest.activeFrom}
+			return Rotation{}, nil, &PendingError{KID: newest.kid, ActiveFrom: newest.activeFrom}
 		}
 		result.Replaces = newest.kid
 		result.ActiveFrom = now.Add(o.PublishAhead)
@@ -136,32 +146,24 @@ func (f Folder) rotate(set keySet, o RotateOptions) (Rotation, error) {
 			o.Algorithm = newest.algorithm
 		}
 	}
-	made, err := f.make(set, o.Algorithm, result.PublishedAt, result.ActiveFrom)
+	made, err := k.make(set, o.Algorithm, result.PublishedAt, result.ActiveFrom)
 	if err != nil {
-		return Rotation{}, err
+		return Rotation{}, nil, err
 	}
 	result.KID, result.Algorithm = made.kid, made.algorithm
-	// The key is in place; a failure to tidy up is not one to rotate.
-	if result.Removed, err = f.removeGone(now); err != nil {
-		result.Warnings = append(result.Warnings, err.Error())
-	}
-	return result, nil
+	return result, made, nil
 }
 
-// make generates and writes one key.
-func (f Folder) make(set keySet, a Algorithm, publishedAt, activeFrom time.Time) (*key, error) {
+// make generates one key.
+func (k Keys) make(set keySet, a Algorithm, publishedAt, activeFrom time.Time) (*key, error) {
 	if a == "" {
 		a = DefaultAlgorithm
 	}
 	sequence := uint64(1)
-	for _, k := range set.keys {
-		sequence = max(sequence, k.sequence+1)
+	for _, other := range set.keys {
+		sequence = max(sequence, other.sequence+1)
 	}
-	made, encoded, err := newKeyFile(a, sequence, publishedAt, activeFrom, f.TokenLife)
-	if err != nil {
-		return nil, err
-	}
-	return made, f.write(made.kid+keyFileSuffix, encoded)
+	return newKey(a, sequence, publishedAt, activeFrom, k.TokenLife)
 }
 
 func aheadWarnings(ahead time.Duration) []string {

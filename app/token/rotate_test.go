@@ -14,7 +14,7 @@ import (
 	"hasura-login/app/token"
 )
 
-func list(t testing.TB, f token.Folder) token.Listing {
+func list(t testing.TB, f folder) token.Listing {
 	t.Helper()
 	l, err := f.List()
 	if err != nil {
@@ -24,7 +24,7 @@ func list(t testing.TB, f token.Folder) token.Listing {
 }
 
 // states are the folder's keys, newest first, as "kid state".
-func states(t testing.TB, f token.Folder) []string {
+func states(t testing.TB, f folder) []string {
 	t.Helper()
 	var lines []string
 	for _, k := range list(t, f).Keys {
@@ -36,7 +36,7 @@ func states(t testing.TB, f token.Folder) []string {
 func TestRotate_FirstKeySignsAtOnce(t *testing.T) {
 	c := newClock()
 	f := newFolder(t, c)
-	f.Dir = filepath.Join(f.Dir, "deep", "keys")
+	f = f.at(filepath.Join(f.dir(), "deep", "keys"))
 	r, err := f.Rotate(token.RotateOptions{PublishAhead: token.DefaultPublishAhead})
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func TestRotate_DeletesKeysWhoseTimeIsOver(t *testing.T) {
 	if diff := cmp.Diff([]string{old}, r.Removed); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := os.Stat(filepath.Join(f.Dir, old+".json")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(f.dir(), old+".json")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("file of the deleted key: %v", err)
 	}
 }
@@ -207,12 +207,12 @@ func TestRotate_WaitsForNobodyWhoWasKilled(t *testing.T) {
 	f := newFolder(t, newClock())
 	first(t, f, token.EdDSA)
 	for _, leftover := range []string{".new-123", ".new-abc"} {
-		if err := os.WriteFile(filepath.Join(f.Dir, leftover), []byte(`{"version":1,`), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(f.dir(), leftover), []byte(`{"version":1,`), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	rotate(t, f, token.RotateOptions{})
-	if left, _ := filepath.Glob(filepath.Join(f.Dir, ".new-*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(f.dir(), ".new-*")); len(left) > 0 {
 		t.Errorf("half-written keys stay: %v", left)
 	}
 }
@@ -220,7 +220,7 @@ func TestRotate_WaitsForNobodyWhoWasKilled(t *testing.T) {
 func TestRotate_WaitsForAnotherChange(t *testing.T) {
 	f := newFolder(t, newClock())
 	first(t, f, token.EdDSA)
-	release, err := f.HoldLock()
+	release, err := token.Folder(f.dir()).HoldLock()
 	if err != nil {
 		t.Fatal(err)
 	}

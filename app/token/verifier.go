@@ -67,7 +67,7 @@ func (v *Verifier) Verify(raw string, now time.Time) (Identity, error) {
 // claims must be a *Claims: Keyfunc checks them too, because such middleware
 // knows neither issuer nor audience nor our clock.
 func (v *Verifier) Keyfunc(t *jwt.Token) (any, error) {
-	return v.keyfunc(v.ring.folder.now())(t)
+	return v.keyfunc(v.ring.source.now())(t)
 }
 
 // Identity reads the claims of a token that was parsed with Keyfunc.

@@ -41,7 +41,7 @@ func headerOf(t testing.TB, raw string) map[string]any {
 }
 
 // privateKey reads a signing key as a thief of the folder would.
-func privateKey(t testing.TB, f token.Folder, kid string) crypto.Signer {
+func privateKey(t testing.TB, f folder, kid string) crypto.Signer {
 	t.Helper()
 	var file struct {
 		PrivateKey string `json:"private_key"`

@@ -3,14 +3,9 @@
 package totp
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base32"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,6 +16,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"hasura-login/app/login"
+	"hasura-login/app/seal"
 )
 
 const (
@@ -34,7 +30,7 @@ const (
 // Secrets makes and checks secrets.
 type Secrets struct {
 	issuer string
-	keys   func() []string
+	box    seal.Box
 }
 
 var _ interface {
@@ -47,7 +43,7 @@ var _ interface {
 // rotation makes no secret unreadable.
 func New(issuer string, keys func() []string) *Secrets {
 	// A colon ends the issuer in the label of an otpauth URI.
-	return &Secrets{issuer: strings.ReplaceAll(issuer, ":", " "), keys: keys}
+	return &Secrets{issuer: strings.ReplaceAll(issuer, ":", " "), box: seal.New("totp", keys)}
 }
 
 // New implements login.OneTimePasswords.
@@ -110,71 +106,25 @@ const (
 // Reseal encrypts a secret with the first key. It reports whether another key had been
 // used.
 func (s *Secrets) Reseal(userID string, sealed []byte) (renewed []byte, changed bool, err error) {
-	keys := s.keys()
-	if len(keys) > 0 && len(sealed) >= keyIDBytes && subtle.ConstantTimeCompare(sealed[:keyIDBytes], keyID(keys[0])) == 1 {
-		return sealed, false, nil
-	}
-	secret, err := s.open(userID, sealed)
-	if err != nil {
-		return nil, false, err
-	}
-	renewed, err = s.seal(userID, secret)
-	return renewed, err == nil, err
+	renewed, changed, err = s.box.Reseal(userID, sealed)
+	return renewed, changed, explain(err)
 }
-
-// A sealed secret is the id of its key, and AES-256-GCM's random nonce and
-// ciphertext, bound to the user.
-const keyIDBytes = 4
 
 var errNoKey = errors.New("no key of LOGIN_TOTP_SECRET opens a stored TOTP secret")
 
 func (s *Secrets) seal(userID, secret string) ([]byte, error) {
-	keys := s.keys()
-	if len(keys) == 0 {
-		return nil, errNoKey
-	}
-	aead, err := newAEAD(keys[0])
-	if err != nil {
-		return nil, err
-	}
-	return append(keyID(keys[0]), aead.Seal(nil, nil, []byte(secret), []byte(userID))...), nil
+	sealed, err := s.box.Seal(userID, []byte(secret))
+	return sealed, explain(err)
 }
 
 func (s *Secrets) open(userID string, sealed []byte) (string, error) {
-	if len(sealed) < keyIDBytes {
-		return "", errNoKey
-	}
-	for _, key := range s.keys() {
-		if subtle.ConstantTimeCompare(sealed[:keyIDBytes], keyID(key)) != 1 {
-			continue
-		}
-		aead, err := newAEAD(key)
-		if err != nil {
-			return "", err
-		}
-		if secret, err := aead.Open(nil, nil, sealed[keyIDBytes:], []byte(userID)); err == nil {
-			return string(secret), nil
-		}
-	}
-	return "", errNoKey
+	secret, err := s.box.Open(userID, sealed)
+	return string(secret), explain(err)
 }
 
-func newAEAD(key string) (cipher.AEAD, error) {
-	derived, err := hkdf.Key(sha256.New, []byte(key), nil, "hasura-login totp encryption", 32)
-	if err != nil {
-		return nil, err
+func explain(err error) error {
+	if errors.Is(err, seal.ErrNoKey) {
+		return errNoKey
 	}
-	block, err := aes.NewCipher(derived)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCMWithRandomNonce(block)
-}
-
-// keyID tells keys apart and nothing about them.
-func keyID(key string) []byte {
-	digest := sha256.Sum256([]byte("hasura-login totp key id\x00" + key))
-	id := make([]byte, keyIDBytes)
-	binary.BigEndian.PutUint32(id, binary.BigEndian.Uint32(digest[:]))
-	return id
+	return err
 }

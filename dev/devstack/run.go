@@ -139,7 +139,7 @@ func (v stack) run(ctx context.Context, env cmd.Environment) error {
 	}
 	s, err := cmd.NewService(cfg, env, cmd.Wiring{
 		Out: logTo(env.Stderr), Backend: db.backend, Post: post, AllowOrigin: v.allowOrigin(cfg),
-		OpenRing: func(f token.Folder, h token.Hooks) (*token.Ring, error) { return token.Create(f, alg, h) },
+		OpenRing: func(k token.Keys, h token.Hooks) (*token.Ring, error) { return token.Create(k, alg, h) },
 	})
 	if err != nil {
 		return errors.Join(err, db.backend.Store.Close(), db.close())

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS auth.signing_keys;
+DROP TABLE IF EXISTS auth.shared_keys;

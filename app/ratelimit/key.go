@@ -7,6 +7,7 @@ import (
 	"hash"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 )
 
 // counterID names a counter. It is an HMAC, so that Redis and its backups hold no
@@ -34,8 +35,8 @@ const (
 	limitOther       limitName = 'o'
 )
 
-// keyer makes counter ids.
-type keyer struct{ pool sync.Pool }
+// keyer makes counter ids with its present key.
+type keyer struct{ states atomic.Pointer[sync.Pool] }
 
 type keyState struct {
 	mac hash.Hash
@@ -43,18 +44,19 @@ type keyState struct {
 	sum [sha256.Size]byte
 }
 
-func newKeyer(key []byte) *keyer {
-	return &keyer{pool: sync.Pool{New: func() any {
+func (k *keyer) use(key []byte) {
+	k.states.Store(&sync.Pool{New: func() any {
 		return &keyState{mac: hmac.New(sha256.New, key), buf: make([]byte, 0, 512)}
-	}}}
+	}})
 }
 
 // id derives the counter of a kind and limit for an address range, an account
 // and a device or session, each of which may be empty. The parts' lengths are
 // part of the name, so no two sets of parts have one.
 func (k *keyer) id(kd kind, limit limitName, client netip.Prefix, subject, part string) counterID {
-	s := k.pool.Get().(*keyState)
-	defer k.pool.Put(s)
+	states := k.states.Load()
+	s := states.Get().(*keyState)
+	defer states.Put(s)
 	b := append(s.buf[:0], byte(kd), byte(limit))
 	if client.IsValid() {
 		addr := client.Addr().As16()

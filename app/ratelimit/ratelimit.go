@@ -17,7 +17,6 @@ package ratelimit
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -52,7 +51,7 @@ type Observer interface {
 type Config struct {
 	Limits Limits
 	// Key hides whom the counters are about. Processes that share a Redis must have the
-	// same key; nil means a random one.
+	// same key; nil means a random one until SetKey.
 	Key []byte
 	// RedisURL returns the URL (redis:// or rediss://) of the Redis that keeps shared
 	// counts. It is asked often and must be cheap; a change of its password needs no
@@ -67,7 +66,7 @@ type Limiter struct {
 	limits    Limits
 	heldCodes []time.Duration // the same for codes
 	held      []time.Duration // windows in which a client's share of an account's count is kept
-	keys      *keyer
+	keys      keyer
 	counters  *fallback
 	observer  Observer
 	now       func() time.Time
@@ -79,9 +78,6 @@ type Limiter struct {
 func New(cfg Config) (*Limiter, error) {
 	key := cfg.Key
 	if len(key) == 0 {
-		if cfg.RedisURL != nil {
-			return nil, errors.New("shared limits need a key")
-		}
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // never fails: it ends the process instead
 	}
@@ -89,17 +85,22 @@ func New(cfg Config) (*Limiter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Limiter{
+	l := &Limiter{
 		limits:    cfg.Limits,
 		held:      periods(cfg.Limits.SignInClient, cfg.Limits.SignInAccount),
 		heldCodes: periods(cfg.Limits.SignInClient, codeLimit),
-		keys:      newKeyer(key),
 		counters:  counters,
 		observer:  cfg.Observer,
 		now:       cfg.Now,
 		scratch:   sync.Pool{New: func() any { s := make([]hit, 0, 32); return &s }},
-	}, nil
+	}
+	l.SetKey(key)
+	return l, nil
 }
+
+// SetKey gives the limiter the key that the processes share. The counts from before start
+// again.
+func (l *Limiter) SetKey(key []byte) { l.keys.use(key) }
 
 // Close ends the connections to Redis and what watches over them.
 func (l *Limiter) Close() { l.counters.close() }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -118,40 +119,74 @@ func newRedisStore(url func() string) (*redisStore, error) {
 }
 
 // errRedisURL does not wrap its cause, which quotes the URL with its password.
-var errRedisURL = errors.New("the Redis URL is not one (redis://user:password@host:port/db)")
+var errRedisURL = errors.New("the Redis URL is not one (redis://user:password@host:port/db, or redis://sentinel1:26379/db?master_name=name&addr=sentinel2:26379&username=user&password=password)")
 
 // CheckRedisURL returns what is wrong with a URL, without repeating the URL.
 func CheckRedisURL(url string) error {
-	if _, err := redis.ParseURL(url); err != nil {
-		return errRedisURL
+	client, err := newRedisClient(url, 0)
+	if err == nil {
+		_ = client.Close()
 	}
-	return nil
+	return err
 }
 
-// connection returns the client for the URL of now.
-func (r *redisStore) connection() (*redis.Client, error) {
-	url := r.url()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.client != nil && url == r.current {
-		return r.client, nil
+// newRedisClient makes a client that keeps some connections ready. If the URL has a
+// master_name, its servers are Sentinels, and the client follows the master that they
+// name.
+func newRedisClient(address string, ready int) (*redis.Client, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, errRedisURL
 	}
-	opts, err := redis.ParseURL(url)
+	if u.Query().Get("master_name") != "" {
+		return newFailoverClient(address, ready)
+	}
+	opts, err := redis.ParseURL(address)
 	if err != nil {
 		return nil, errRedisURL
 	}
 	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
 	opts.PoolTimeout = redisTimeout
 	opts.MaxRetries, opts.DialerRetries = -1, 1 // memory takes over instead
-	opts.PoolSize, opts.MinIdleConns = redisConns, redisConns
+	opts.PoolSize, opts.MinIdleConns = redisConns, ready
 	opts.PipelinePoolSize = -1
 	opts.ReadBufferSize, opts.WriteBufferSize = redisBuffer, redisBuffer
 	opts.DisableIdentity = true
 	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return redis.NewClient(opts), nil
+}
+
+func newFailoverClient(address string, ready int) (*redis.Client, error) {
+	opts, err := redis.ParseFailoverURL(address)
+	if err != nil || opts.RouteByLatency || opts.RouteRandomly || opts.ReplicaOnly {
+		return nil, errRedisURL
+	}
+	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
+	opts.PoolTimeout = redisTimeout
+	opts.MaxRetries, opts.DialerRetries = -1, 1
+	opts.PoolSize, opts.MinIdleConns = redisConns, ready
+	opts.PipelinePoolSize = -1
+	opts.ReadBufferSize, opts.WriteBufferSize = redisBuffer, redisBuffer
+	opts.DisableIdentity = true
+	return redis.NewFailoverClient(opts), nil
+}
+
+// connection returns the client for the URL of now.
+func (r *redisStore) connection() (*redis.Client, error) {
+	address := r.url()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.client != nil && address == r.current {
+		return r.client, nil
+	}
+	client, err := newRedisClient(address, redisConns)
+	if err != nil {
+		return nil, err
+	}
 	if old := r.client; old != nil {
 		time.AfterFunc(redisRetire, func() { _ = old.Close() })
 	}
-	r.current, r.client = url, redis.NewClient(opts)
+	r.current, r.client = address, client
 	return r.client, nil
 }
 

@@ -86,15 +86,25 @@ func TestRedis_HoldsNeitherAddressesNorEmailsAndForgets(t *testing.T) {
 	}
 }
 
-func TestRedis_NeedsAKeyAndAURL(t *testing.T) {
-	cfg := ratelimit.Config{Observer: newRecorder(), Now: noon.UTC, RedisURL: func() string { return "redis://127.0.0.1:1/0" }}
-	if _, err := ratelimit.New(cfg); err == nil {
-		t.Error("counts would be shared under a key that nobody else has")
+func TestRedis_NeedsAURL(t *testing.T) {
+	for _, url := range []string{"redis://user:s3cret%zz@host:port", "redis://:s3cret@host:1/0?master_name=a&addr=none", "redis://:s3cret@host:1/0?master_name=a&replica_only=true"} {
+		cfg := ratelimit.Config{Observer: newRecorder(), Now: noon.UTC, RedisURL: func() string { return url }}
+		if _, err := ratelimit.New(cfg); err == nil || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("an unusable URL: %v", err)
+		}
 	}
-	cfg.Key = sharedKey
-	cfg.RedisURL = func() string { return "redis://user:s3cret%zz@host:port" }
-	if _, err := ratelimit.New(cfg); err == nil || strings.Contains(err.Error(), "s3cret") {
-		t.Errorf("an unusable URL: %v", err)
+}
+
+// The key comes from the database, which a replica may reach only after it has started.
+func TestRedis_ReplicasShareTheCountsOnceTheyHaveTheKey(t *testing.T) {
+	r := testserver.StartRedis(t)
+	keyless := func(c *ratelimit.Config) { c.Key = nil }
+	a, b := start(t, onRedis(r.URL), keyless), start(t, onRedis(r.URL), keyless)
+	a.SetKey(sharedKey)
+	b.SetKey(sharedKey)
+	ann := signIn("ann@example.org", "198.51.100.4")
+	if got := a.fail(3, ann) + b.fail(3, ann); got != 5 {
+		t.Errorf("%d passed over both, want 5", got)
 	}
 }
 
@@ -354,4 +364,43 @@ func TestRedis_DecidesLikeMemory(t *testing.T) {
 func left(r login.Reservation) string {
 	limit, remaining, reset := r.(*ratelimit.Reservation).RateLimit()
 	return fmt.Sprintf("%d of %d for %s", remaining, limit, reset)
+}
+
+// Reports of services behind Sentinel that never find the new master (go-redis) until they
+// are restarted: each replica then counts by itself, and a stranger has three times as many
+// guesses.
+func TestRedis_SentinelsNewMasterIsFollowedByEveryReplica(t *testing.T) {
+	s := testserver.StartSentinel(t)
+	replicas := make([]*bench, 3)
+	for i := range replicas {
+		replicas[i] = start(t, onRedis(s.URL))
+	}
+	guess := func(account string) (passed int) {
+		for _, r := range replicas {
+			passed += r.fail(3, signIn(account, "198.51.100.4"))
+		}
+		return passed
+	}
+	if got := guess("ann@example.org"); got != 5 {
+		t.Fatalf("%d guesses passed over three replicas, want 5", got)
+	}
+	eventually(t, "the replica has what the master has", func() bool {
+		return s.Replica.Do(t, "DBSIZE").(int64) == s.Master.Do(t, "DBSIZE").(int64)
+	})
+	s.Master.Kill()
+	for _, r := range replicas {
+		eventually(t, "the new master is in use", func() bool {
+			r.fail(1, signIn("nobody@example.org", "198.51.100.5"))
+			return !r.isDegraded()
+		})
+	}
+	if got := guess("ann@example.org"); got != 0 {
+		t.Errorf("%d more guesses passed at the new master, want 0", got)
+	}
+	for _, r := range replicas {
+		r.clock.Advance(time.Hour) // past the windows of the outage, which each counts by itself
+	}
+	if got := guess("bob@example.org"); got != 5 {
+		t.Errorf("%d guesses passed at the new master, want 5", got)
+	}
 }

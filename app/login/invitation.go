@@ -89,16 +89,17 @@ func (s *Service) readInvitation(in InviteMemberInput) (i Invitation, language s
 
 // draw gives an invitation its id, and the token that its mail will carry.
 func (i *Invitation) draw(random io.Reader, secret MailSecret) error {
-	id, token, err := secret.draw(random)
+	made, err := secret.draw(random)
 	if err != nil {
 		return err
 	}
-	i.ID = id
-	i.Hash, _ = HashMailToken(token)
+	i.ID, i.Secret = made.id, made.mark
+	i.Hash, _ = HashMailToken(made.token)
 	return nil
 }
 
 func (i *Invitation) mail(kind MailKind, payload MailPayload) QueuedMail {
+	payload.Secret = i.Secret
 	return QueuedMail{ID: i.ID, Kind: kind, Recipient: i.Email, Payload: payload, CreatedAt: i.CreatedAt}
 }
 

@@ -58,14 +58,14 @@ type linkMail struct {
 // nothing.
 func (s *Service) queueLink(ctx context.Context, m linkMail, send bool) error {
 	ua := m.owner
-	id, secret, err := s.MailSecret.draw(s.Random)
+	made, err := s.MailSecret.draw(s.Random)
 	if err != nil {
 		return err
 	}
 	now := s.Now().UTC()
 	mail := QueuedMail{
-		ID: id, UserID: ua.User.ID, Kind: m.kind, Recipient: m.recipient,
-		Payload: MailPayload{Name: salutation(ua, m.recipient), Language: m.language, At: now}.by(m.client), CreatedAt: now,
+		ID: made.id, UserID: ua.User.ID, Kind: m.kind, Recipient: m.recipient,
+		Payload: MailPayload{Name: salutation(ua, m.recipient), Language: m.language, At: now, Secret: made.mark}.by(m.client), CreatedAt: now,
 	}
 	switch m.kind {
 	case MailVerifyEmail:
@@ -73,7 +73,7 @@ func (s *Service) queueLink(ctx context.Context, m linkMail, send bool) error {
 	case MailChangeEmail:
 		mail.Payload.Account = Masked(ua.User.Email)
 	}
-	token := newToken(m.kind.Purpose(), ua, m.recipient, secret, now)
+	token := newToken(m.kind.Purpose(), ua, m.recipient, made.token, now)
 	if !send {
 		mail, token = mail.decoy(), nil
 	}

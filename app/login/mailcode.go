@@ -185,7 +185,7 @@ func (s *Service) mailCode(ctx context.Context, code MailCode, m mailing, send b
 	if _, err := io.ReadFull(s.Random, raw[:]); err != nil {
 		return MailChallenge{}, err
 	}
-	id, secret, err := s.MailSecret.draw(s.Random)
+	made, err := s.MailSecret.draw(s.Random)
 	if err != nil {
 		return MailChallenge{}, err
 	}
@@ -193,13 +193,13 @@ func (s *Service) mailCode(ctx context.Context, code MailCode, m mailing, send b
 	if code.Hash == (TokenHash{}) {
 		code.Hash = sha256.Sum256(raw[:])
 	}
-	code.MailID, code.ExpiresAt = id, now.Add(MailCodeLife)
-	mail := QueuedMail{ID: id, Kind: m.kind, Recipient: m.recipient, Payload: MailPayload{Language: m.language, At: now}.by(m.client), CreatedAt: now}
+	code.MailID, code.ExpiresAt = made.id, now.Add(MailCodeLife)
+	mail := QueuedMail{ID: made.id, Kind: m.kind, Recipient: m.recipient, Payload: MailPayload{Language: m.language, At: now, Secret: made.mark}.by(m.client), CreatedAt: now}
 	var token *MailToken
 	if m.userAccount != nil {
 		mail.UserID, mail.Payload.Name = m.userAccount.User.ID, salutation(*m.userAccount, m.recipient)
 		if code.Purpose == MailCodeSignIn {
-			token = newToken(PurposeSignIn, *m.userAccount, m.recipient, secret, now)
+			token = newToken(PurposeSignIn, *m.userAccount, m.recipient, made.token, now)
 		}
 	}
 	if !send {

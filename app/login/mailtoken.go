@@ -4,6 +4,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -65,16 +66,45 @@ func (s MailSecret) Tokens(mailID string) ([]string, error) {
 	return tokens, nil
 }
 
-// draw draws the id of a mail, and the token that the mail may carry.
-func (s MailSecret) draw(random io.Reader) (id, token string, err error) {
-	if id, err = newID(random); err != nil {
-		return "", "", err
+// drawn is a new mail: its id, the token that it may carry, and the mark of the key that
+// the token is derived with, which travels with the mail.
+type drawn struct{ id, token, mark string }
+
+func (s MailSecret) draw(random io.Reader) (d drawn, err error) {
+	if d.id, err = newID(random); err != nil {
+		return drawn{}, err
 	}
-	tokens, err := s.Tokens(id)
+	keys := s.Keys() // once: they may change meanwhile
+	tokens, err := MailSecret{Keys: func() [][]byte { return keys }}.Tokens(d.id)
 	if err != nil {
-		return "", "", err
+		return drawn{}, err
 	}
-	return id, tokens[0], nil
+	d.token, d.mark = tokens[0], markOf(keys[0])
+	return d, nil
+}
+
+// ErrMailSecret means that this process does not have the key that a mail was made with.
+// Another replica may have it, or this one as soon as it has the newest secrets.
+var ErrMailSecret = errors.New("no value of the server secret here has made this mail")
+
+// Only returns the secret with the one key of a mark; ErrMailSecret. Mails of the release
+// before have no mark; then all keys stay.
+func (s MailSecret) Only(mark string) (MailSecret, error) {
+	if mark == "" {
+		return s, nil
+	}
+	for _, key := range s.Keys() {
+		if markOf(key) == mark {
+			return MailSecret{Keys: func() [][]byte { return [][]byte{key} }}, nil
+		}
+	}
+	return MailSecret{}, ErrMailSecret
+}
+
+// markOf tells keys apart and nothing about them.
+func markOf(key []byte) string {
+	digest := sha256.Sum256(append([]byte("hasura-login mail secret\x00"), key...))
+	return hex.EncodeToString(digest[:4])
 }
 
 // HashMailToken returns the hash under which a token is stored. ok is false if the text

@@ -85,15 +85,15 @@ func (o *Operator) mailSetPassword(ctx context.Context, store SetPasswordStore, 
 	if in.DryRun {
 		return nil
 	}
-	id, secret, err := in.Secret.draw(rand.Reader)
+	made, err := in.Secret.draw(rand.Reader)
 	if err != nil {
 		return err
 	}
-	token := newToken(PurposeResetPassword, ua, ua.User.Email, secret, at)
+	token := newToken(PurposeResetPassword, ua, ua.User.Email, made.token, at)
 	token.ExpiresAt = at.Add(InvitationLife)
 	return store.QueueMail(ctx, QueuedMail{
-		ID: id, UserID: ua.User.ID, Kind: MailSetPassword, Recipient: ua.User.Email,
-		Payload: MailPayload{Name: salutation(ua, ua.User.Email), At: ua.User.CreatedAt.UTC()}, CreatedAt: at,
+		ID: made.id, UserID: ua.User.ID, Kind: MailSetPassword, Recipient: ua.User.Email,
+		Payload: MailPayload{Name: salutation(ua, ua.User.Email), At: ua.User.CreatedAt.UTC(), Secret: made.mark}, CreatedAt: at,
 	}, token)
 }
 

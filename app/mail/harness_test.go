@@ -35,6 +35,7 @@ type office struct {
 	store  *sqlite.Store
 	clock  *testclock.Clock
 	seen   *recorder
+	secret login.MailSecret // of the worker
 	worker *mail.Worker
 	stop   func()
 }
@@ -42,7 +43,7 @@ type office struct {
 // newOffice has one account, Ann's, and sends no notices unless the rules say so.
 func newOffice(t *testing.T, mailer login.Mailer, edit ...func(*login.Rules)) *office {
 	t.Helper()
-	o := &office{t: t, store: logintest.OpenStore(t), seen: &recorder{}}
+	o := &office{t: t, store: logintest.OpenStore(t), seen: &recorder{}, secret: secret}
 	service := logintest.StartOn(t, o.store, logintest.SessionIDs, func(d *login.Deps, r *login.Rules) {
 		d.MailQueued = func() { o.worker.Wake() }
 		for _, f := range edit {
@@ -67,7 +68,7 @@ func (o *office) start(mailer login.Mailer) {
 		return l
 	}
 	o.worker = mail.NewWorker(mail.Config{
-		Outbox: o.store, Mailer: mailer, Secret: secret, Links: map[login.MailKind]mail.Link{
+		Outbox: o.store, Mailer: mailer, Secret: o.secret, Links: map[login.MailKind]mail.Link{
 			login.MailResetPassword: link("reset"), login.MailVerifyEmail: link("verify"), login.MailChangeEmail: link("verify"),
 		},
 		Observer: o.seen, Failed: o.seen.failed, Now: o.clock.Now,

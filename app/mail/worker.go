@@ -133,9 +133,12 @@ func (w *Worker) sendOne(ctx context.Context) bool {
 // each attempt; otherwise a link that was sent late could arrive expired.
 func (w *Worker) letter(ctx context.Context, m login.QueuedMail) (login.Letter, error) {
 	letter := login.Letter{ID: m.ID, Kind: m.Kind, Recipient: m.Recipient, Payload: m.Payload}
+	secret, err := w.Secret.Only(m.Payload.Secret)
+	if err != nil {
+		return letter, err
+	}
 	if m.Kind.HasCode() {
-		var err error
-		if letter.Code, letter.ValidFor, err = w.code(m); err != nil {
+		if letter.Code, letter.ValidFor, err = w.code(m, secret); err != nil {
 			return letter, err
 		}
 	}
@@ -147,7 +150,7 @@ func (w *Worker) letter(ctx context.Context, m login.QueuedMail) (login.Letter, 
 	if !ok {
 		return login.Letter{}, fmt.Errorf("there is no link for mails of kind %q", m.Kind)
 	}
-	tokens, err := w.Secret.Tokens(m.ID)
+	tokens, err := secret.Tokens(m.ID)
 	if err != nil {
 		return login.Letter{}, err
 	}
@@ -167,12 +170,12 @@ func (w *Worker) letter(ctx context.Context, m login.QueuedMail) (login.Letter, 
 
 // code makes the code of a mail and says how long it works. A code that works no more
 // is worth a mail only if a link comes with it.
-func (w *Worker) code(m login.QueuedMail) (string, time.Duration, error) {
+func (w *Worker) code(m login.QueuedMail, secret login.MailSecret) (string, time.Duration, error) {
 	left := m.CreatedAt.Add(login.MailCodeLife).Sub(w.Now())
 	if left < time.Minute && m.Kind.Purpose() == "" {
 		return "", 0, login.ErrTokenUnknown
 	}
-	codes, err := w.Secret.Codes(m.ID)
+	codes, err := secret.Codes(m.ID)
 	if err != nil {
 		return "", 0, err
 	}

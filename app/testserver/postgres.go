@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sort"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -251,4 +253,29 @@ func readFile(t testing.TB, path string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// Freeze stops every process of the server, which then hangs: it accepts connections and
+// answers nothing. The function that it returns lets the server go on.
+func (pg *Postgres) Freeze(t testing.TB) (thaw func()) {
+	t.Helper()
+	children, err := exec.Command("ps", "-o", "pid=", "--ppid", strconv.Itoa(pg.Pid())).Output() // #nosec G204 -- a test's own server
+	if err != nil {
+		t.Fatal(err)
+	}
+	pids := []int{pg.Pid()}
+	for _, field := range strings.Fields(string(children)) {
+		if pid, err := strconv.Atoi(field); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	signal := func(sig syscall.Signal) {
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, sig) // a process that has ended meanwhile is fine
+		}
+	}
+	signal(syscall.SIGSTOP)
+	thaw = func() { signal(syscall.SIGCONT) }
+	t.Cleanup(thaw)
+	return thaw
 }

@@ -20,6 +20,10 @@ BEGIN
         EXECUTE format('CREATE ROLE %I LOGIN IN ROLE %I', consumer || turn, consumer);
       END IF;
       EXECUTE format('ALTER ROLE %I SET role TO %L', consumer || turn, consumer);
+      -- A connection through a pooler has no session in which login could set this.
+      IF consumer = 'hasura_login' THEN
+        EXECUTE format('ALTER ROLE %I SET statement_timeout TO %L', consumer || turn, '5s');
+      END IF;
     END LOOP;
   END LOOP;
   -- auth.claims, the project's function, runs with the rights of this role: it can read

@@ -58,7 +58,7 @@ func isUnavailable(err error) bool {
 	}
 	var connecting *pgconn.ConnectError
 	var network net.Error
-	return errors.As(err, &connecting) || errors.As(err, &network) || errors.Is(err, errNotReplicated) ||
+	return errors.As(err, &connecting) || errors.As(err, &network) || errors.Is(err, errNotReplicated) || errors.Is(err, errAway) || errors.Is(err, errOldPrimary) ||
 		pgconn.Timeout(err) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||

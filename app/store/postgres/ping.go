@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+
+	"hasura-login/app/login"
 )
 
 const (
@@ -56,4 +58,13 @@ func (s *Store) Ping(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// ForgetsAfterFailover reports whether the server has standbys and waits for none of them,
+// so that a failover undoes the newest changes. A role without pg_monitor sees how many
+// standbys there are, but not more.
+func (s *Store) ForgetsAfterFailover(ctx context.Context) (forgets bool, err error) {
+	const query = `SELECT current_setting('synchronous_standby_names') = '' AND EXISTS (SELECT FROM pg_stat_replication)`
+	err = s.queryRow(ctx, "reading the replication", login.ErrNotFound, query, nil, func() []any { return []any{&forgets} })
+	return forgets, err
 }

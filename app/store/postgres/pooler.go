@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
@@ -13,8 +14,9 @@ import (
 
 // A pooler such as pgbouncer in transaction mode gives each transaction to any of its
 // own connections, so nothing that a session keeps is there the next time. Through a
-// pooler, no statement is prepared, and each transaction carries the time limit. A
-// direct connection keeps both for its whole life.
+// pooler, each transaction carries the time limit, unless the role has one, and no
+// statement is prepared, unless the pooler keeps track of prepared statements, as pgbouncer
+// does since 1.21. A direct connection keeps both for its whole life.
 
 // errPooler asks for another try: a connection that was taken for a direct one
 // leads to a pooler.
@@ -27,9 +29,9 @@ const setLimit = `SELECT set_config('statement_timeout', $1::text, $2::boolean)`
 // conns runs statements on pooled connections, each with its time limit whichever way
 // the connection leads.
 type conns struct {
-	pool   *pgxpool.Pool
-	pooler *atomic.Bool
-	limit  func() string
+	pool        *pgxpool.Pool
+	eachLimited *atomic.Bool // each transaction carries the time limit
+	limit       func() string
 }
 
 // limited begins a batch whose statements are one transaction, with its time limit.
@@ -57,7 +59,7 @@ func (c *conns) onOne(ctx context.Context, f func(*pgx.Conn) error) error {
 
 // Exec is that of a pool.
 func (c *conns) Exec(ctx context.Context, sql string, args ...any) (tag pgconn.CommandTag, err error) {
-	if !c.pooler.Load() {
+	if !c.eachLimited.Load() {
 		err = c.onOne(ctx, func(conn *pgx.Conn) (err error) {
 			tag, err = conn.Exec(ctx, sql, args...)
 			return err
@@ -74,7 +76,7 @@ func (c *conns) Exec(ctx context.Context, sql string, args ...any) (tag pgconn.C
 
 // QueryRow is that of a pool.
 func (c *conns) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	if !c.pooler.Load() {
+	if !c.eachLimited.Load() {
 		return rowFunc(func(dest ...any) error {
 			return c.onOne(ctx, func(conn *pgx.Conn) error { return conn.QueryRow(ctx, sql, args...).Scan(dest...) })
 		})
@@ -93,7 +95,7 @@ func (f rowFunc) Scan(dest ...any) error { return f(dest...) }
 
 // SendBatch runs a batch in one transaction; its statements' callbacks get the rows.
 func (c *conns) SendBatch(ctx context.Context, batch *pgx.Batch) error {
-	if c.pooler.Load() {
+	if c.eachLimited.Load() {
 		limited := c.limited()
 		limited.QueuedQueries = append(limited.QueuedQueries, batch.QueuedQueries...)
 		batch = limited
@@ -109,7 +111,7 @@ func (c *conns) send(ctx context.Context, batch *pgx.Batch) error {
 func (c *conns) inTx(ctx context.Context, f func(pgx.Tx) error) error {
 	return c.onOne(ctx, func(conn *pgx.Conn) error {
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			if c.pooler.Load() {
+			if c.eachLimited.Load() {
 				if _, err := tx.Exec(ctx, setLimit, c.limit(), true); err != nil {
 					return err
 				}
@@ -169,13 +171,66 @@ func (s *source) established(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil {
 		return err
 	}
+	if s.follows.Load() {
+		if number, err := timelineOf(ctx, conn); err != nil || s.outlived(number) {
+			return errors.Join(errOldPrimary, err)
+		}
+	}
 	if direct := len(results) == 1 && len(results[0].Rows) == 1; direct {
 		return nil
 	}
+	return s.establishedThroughPooler(ctx, conn)
+}
+
+// tracked asks a pooler, in one transaction, whether it keeps track of prepared statements:
+// then it gives them names of its own. It also reads the time limit that the server gives
+// the role, in milliseconds.
+const (
+	trackedName = "hasura_login_tracked"
+	tracked     = `SELECT NOT EXISTS (SELECT FROM pg_prepared_statements WHERE name = '` + trackedName + `'),
+		(SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout')`
+)
+
+func (s *source) establishedThroughPooler(ctx context.Context, conn *pgx.Conn) error {
+	prepares, limit, err := askPooler(ctx, conn.PgConn())
+	if err != nil {
+		return err
+	}
+	s.eachLimited.Store(limit == 0 || limit > s.milliseconds.Load())
+	s.prepares.Store(prepares)
 	// Others may have been connecting at the same time, and prepare statements too.
 	cameToLight := s.pooler.CompareAndSwap(false, true)
-	if cameToLight || conn.Config().DefaultQueryExecMode != s.newest().DefaultQueryExecMode {
+	if cameToLight && s.eachLimited.Load() || conn.Config().DefaultQueryExecMode != s.newest().DefaultQueryExecMode {
 		return errPooler
 	}
 	return nil
+}
+
+// askPooler sends all in one pipeline: without a pooler's help, a prepared statement is on
+// the server's connection only until the end of the transaction.
+func askPooler(ctx context.Context, conn *pgconn.PgConn) (prepares bool, limit int64, err error) {
+	pipeline := conn.StartPipeline(ctx)
+	pipeline.SendPrepare(trackedName, tracked, nil)
+	pipeline.SendQueryPrepared(trackedName, nil, nil, nil)
+	pipeline.SendDeallocate(trackedName)
+	err = pipeline.Sync()
+	for err == nil {
+		var answer any
+		answer, err = pipeline.GetResults()
+		if answer == nil {
+			break
+		}
+		rows, ok := answer.(*pgconn.ResultReader)
+		if !ok {
+			continue
+		}
+		for rows.NextRow() {
+			prepares = string(rows.Values()[0]) == "t"
+			limit, err = strconv.ParseInt(string(rows.Values()[1]), 10, 64)
+		}
+		if _, closeErr := rows.Close(); err == nil {
+			err = closeErr
+		}
+	}
+	return prepares, limit, errors.Join(err, pipeline.Close())
 }

@@ -73,8 +73,8 @@ func (f *fixture) pgbouncer(t *testing.T) {
 		}
 		defer func() { _ = conn.Close(t.Context()) }()
 		var limit string
-		if err := conn.QueryRow(t.Context(), "SHOW statement_timeout").Scan(&limit); err != nil || limit != "0" {
-			t.Errorf("a neighbour's statement_timeout is %s, %v, want none", limit, err)
+		if err := conn.QueryRow(t.Context(), "SHOW statement_timeout").Scan(&limit); err != nil || limit != "5s" {
+			t.Errorf("a neighbour's statement_timeout is %s, %v, want that of its role, 5s", limit, err)
 		}
 	})
 }

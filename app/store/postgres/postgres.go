@@ -6,6 +6,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,7 @@ const deadlockPause = 50 * time.Millisecond
 type Store struct {
 	pool          *conns
 	source        *source
+	presence      atomic.Pointer[presence]
 	organizations bool // whether there are tables for them
 
 	observe func(doing string, err error, took time.Duration) // nil: no one is told
@@ -63,8 +65,9 @@ func Open(ctx context.Context, url func() (string, error)) (*Store, error) {
 		return nil, errors.New("the database URL's pool settings are not usable")
 	}
 	limit := func() string { return strconv.FormatInt(src.milliseconds.Load(), 10) }
-	s := &Store{pool: &conns{pool, &src.pooler, limit}, source: src}
+	s := &Store{pool: &conns{pool, &src.eachLimited, limit}, source: src}
 	s.exchanges.run = s.exchangeAll
+	s.presence.Store(newPresence())
 	return s, nil
 }
 
@@ -107,6 +110,23 @@ func (s *Store) callWithin(caller context.Context, limit time.Duration, doing st
 	ctx, cancel := context.WithTimeout(caller, limit)
 	defer cancel()
 	begun := time.Now()
+	err := errAway
+	if present := s.presence.Load().ctx; present.Err() == nil {
+		unbind := context.AfterFunc(present, cancel)
+		err = s.tryAgain(ctx, f)
+		unbind()
+		if err != nil && present.Err() != nil {
+			err = fmt.Errorf("%w: %w", errAway, err)
+		}
+	}
+	err = explain(caller, doing, err)
+	if s.observe != nil {
+		s.observe(doing, err, time.Since(begun))
+	}
+	return err
+}
+
+func (s *Store) tryAgain(ctx context.Context, f func(context.Context) error) error {
 	err := f(ctx)
 	again := pgconn.SafeToRetry(err) || errors.Is(err, errPooler)
 	if violates(err, readOnlyTransaction, "") {
@@ -119,10 +139,6 @@ func (s *Store) callWithin(caller context.Context, limit time.Duration, doing st
 	// to the first that asks.
 	for violates(err, deadlock, "") && sleep(ctx, deadlockPause) == nil {
 		err = f(ctx)
-	}
-	err = explain(caller, doing, err)
-	if s.observe != nil {
-		s.observe(doing, err, time.Since(begun))
 	}
 	return err
 }

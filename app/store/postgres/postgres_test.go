@@ -60,6 +60,8 @@ func TestStore(t *testing.T) {
 	t.Run("OrganizationsKeepAnOwnerWhoeverWrites", f.ownersOfAnApp)
 	t.Run("InvitationOfASenderWhomAnAppDemotesIsVoid", f.senderOfAnApp)
 	t.Run("OneOfASharedTransactionFailsAlone", f.sharedTransactions)
+	t.Run("SigningKeysConform", f.signingKeys)
+	t.Run("NoFurtherConnectionIsNoOutage", f.tooManyConnections)
 	t.Run("Crashes", f.crashes)
 }
 

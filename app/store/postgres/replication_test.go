@@ -17,10 +17,22 @@ import (
 func TestReplication_WhatRevokesWaitsForTheStandby(t *testing.T) {
 	f := newFixture(t)
 	database := f.newDatabase(t)
+	if forgets, err := f.open(t, database).ForgetsAfterFailover(t.Context()); forgets || err != nil {
+		t.Errorf("warns without a standby: %t, %v", forgets, err)
+	}
 	standby := f.StartStandby(t)
+	asynchronous := f.open(t, database)
+	eventually(t, "a warning about the asynchronous standby", func() bool {
+		forgets, err := asynchronous.ForgetsAfterFailover(t.Context())
+		return forgets && err == nil
+	})
 	f.Exec(t, "postgres", "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'")
 	f.Exec(t, "postgres", "SELECT pg_reload_conf()")
 	store := f.open(t, database)
+	eventually(t, "no warning any more", func() bool {
+		forgets, err := asynchronous.ForgetsAfterFailover(t.Context())
+		return !forgets && err == nil
+	})
 	families := map[string]*storetest.Family{}
 	for _, who := range []string{"acknowledged", "timed-out", "cancelled", "signed-in"} {
 		families[who] = storetest.NewFamily(t, store, who+"@example.org")

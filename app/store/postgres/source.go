@@ -30,13 +30,20 @@ type source struct {
 	url func() (string, error)
 	// pooler is whether the newest URL has led to a pooler.
 	pooler       atomic.Bool
+	prepares     atomic.Bool  // the pooler keeps track of prepared statements
+	eachLimited  atomic.Bool  // the server gives the role no time limit, so each transaction carries it
 	milliseconds atomic.Int64 // statement_timeout
+	follows      atomic.Bool  // the URL names several servers and means the primary
 
-	mu      sync.Mutex
-	last    string          // the last good URL
-	parsed  *pgx.ConnConfig // of last
-	changes int             // how often last has become another
-	retired int             // changes at the last call of renewed
+	timeline atomic.Int64 // the newest seen, of a URL with several servers
+	compared time.Time    // when the servers were last compared; only Watch uses it
+
+	mu        sync.Mutex
+	preferred server
+	last      string          // the last good URL
+	parsed    *pgx.ConnConfig // of last
+	changes   int             // how often last has become another
+	retired   int             // changes at the last call of renewed
 }
 
 // poolConfig makes the pool's settings from the URL as it is now.
@@ -51,6 +58,7 @@ func (s *source) poolConfig() (*pgxpool.Config, error) {
 	}
 	s.last, s.parsed = url, config.ConnConfig
 	s.milliseconds.Store(limit)
+	s.follows.Store(followsPrimary(url, config.ConnConfig))
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = defaultMaxConns
 	}
@@ -59,9 +67,15 @@ func (s *source) poolConfig() (*pgxpool.Config, error) {
 	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
 		return p.IdleDuration > time.Second || hasNews(p.Conn.PgConn().Conn())
 	}
-	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+	config.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
 		*c = *s.newest()
-		return nil
+		if !s.follows.Load() || s.timeline.Load() != 0 {
+			return nil
+		}
+		conn, err := s.seek(ctx) // the first of them may be an old primary
+		abandon(conn)
+		*c = *s.newest()
+		return err
 	}
 	config.AfterConnect = s.established
 	return config, nil
@@ -84,7 +98,9 @@ func (s *source) reread() error {
 	}
 	s.last, s.parsed = url, config.ConnConfig
 	s.milliseconds.Store(limit)
+	s.follows.Store(followsPrimary(url, config.ConnConfig))
 	s.pooler.Store(false)
+	s.eachLimited.Store(false)
 	s.changes++
 	return nil
 }
@@ -100,6 +116,13 @@ func (s *source) renewed() (bool, error) {
 	return changed, err
 }
 
+// generation counts the URLs.
+func (s *source) generation() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changes
+}
+
 // newest is the configuration for a new connection. A URL that cannot be read
 // just now, a secret file being replaced, leaves the last good one in force.
 func (s *source) newest() *pgx.ConnConfig {
@@ -107,7 +130,10 @@ func (s *source) newest() *pgx.ConnConfig {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	newest := s.parsed.Copy()
-	if s.pooler.Load() && !strings.Contains(s.last, "default_query_exec_mode") {
+	if s.follows.Load() {
+		s.preferredFirst(newest)
+	}
+	if s.pooler.Load() && !s.prepares.Load() && !strings.Contains(s.last, "default_query_exec_mode") {
 		newest.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
 	return newest
@@ -148,6 +174,15 @@ func parse(url string) (*pgxpool.Config, int64, error) {
 		conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	return config, limit, nil
+}
+
+// followsPrimary reports whether a URL means the primary among several servers.
+func followsPrimary(url string, conn *pgx.ConnConfig) bool {
+	if !severalServers(conn) {
+		return false
+	}
+	_, attrs, set := strings.Cut(url, "target_session_attrs=")
+	return !set || strings.HasPrefix(attrs, "read-write") || strings.HasPrefix(attrs, "primary")
 }
 
 // severalServers reports whether a URL names more than one server. If so, the

@@ -18,9 +18,38 @@ import (
 )
 
 func checkCommand(env Environment) *cobra.Command {
-	return verb("check", "Read the configuration, report every error at once, print it masked", func(context.Context, []string) error {
-		return checkConfig(env)
+	var online bool
+	c := verb("check", "Read the configuration, report every error at once, print it masked", func(ctx context.Context, _ []string) error {
+		if err := checkConfig(env); err != nil || !online {
+			return err
+		}
+		return checkDatabase(ctx, env)
 	})
+	c.Flags().BoolVar(&online, "online", false, "also ask the database")
+	return c
+}
+
+// asynchronousWarning is what an operator should know about standbys.
+const asynchronousWarning = "Postgres has standbys and waits for none (synchronous_standby_names is empty): after a failover, a session that was signed out or an old password can work again; see docs/sizing.md"
+
+func checkDatabase(ctx context.Context, env Environment) error {
+	cfg, err := Load(env)
+	if err != nil {
+		return err
+	}
+	b, err := openPostgres(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer b.Store.Close()
+	forgets, err := b.ForgetsAfterFailover(ctx)
+	if err != nil {
+		return err
+	}
+	if forgets {
+		fmt.Fprintln(env.Stdout, "Warning: "+asynchronousWarning)
+	}
+	return nil
 }
 
 // checkConfig prints every setting as it was understood, then every problem.

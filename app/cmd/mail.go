@@ -105,9 +105,9 @@ func mailSecret(cfg config.Config) login.MailSecret {
 	return login.MailSecret{Keys: func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }}
 }
 
-func newMailWorker(cfg config.Config, p *Post, outbox login.Outbox, m *metrics.Metrics, log *zap.Logger) *mail.Worker {
+func newMailWorker(cfg config.Config, now func() time.Time, p *Post, outbox login.Outbox, m *metrics.Metrics, log *zap.Logger) *mail.Worker {
 	return mail.NewWorker(mail.Config{
-		Outbox: outbox, Mailer: p.mailer, Secret: mailSecret(cfg), Links: p.links, Observer: m, Now: time.Now,
+		Outbox: outbox, Mailer: p.mailer, Secret: mailSecret(cfg), Links: p.links, Observer: m, Now: now,
 		Failed: func(mailID string, err error) { log.Warn("mail", zap.String("mail", mailID), zap.Error(err)) },
 	})
 }

@@ -34,12 +34,12 @@ func newPages(cfg config.Config, deps pages.Deps, mailEnabled bool) (*pages.Site
 }
 
 // pageDeps is what the pages work with.
-func pageDeps(cfg config.Config, store Store, service *login.Service, verifier *token.Verifier, providers []*provider.Provider) pages.Deps {
+func pageDeps(cfg config.Config, now func() time.Time, store Store, service *login.Service, verifier *token.Verifier, providers []*provider.Provider) pages.Deps {
 	return pages.Deps{
 		Service: service, Providers: providers, Export: ownExports(cfg, store),
-		Flows: provider.Flows{Keys: func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }, Now: time.Now},
+		Flows: provider.Flows{Keys: func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }, Now: now},
 		Identify: func(accessToken string) (login.Identity, error) {
-			id, err := verifier.Verify(accessToken, time.Now())
+			id, err := verifier.Verify(accessToken, now())
 			return login.Identity{UserID: id.UserID, SessionID: id.SessionID}, err
 		},
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -46,7 +47,7 @@ func serve(ctx context.Context, env Environment) error {
 	if err != nil {
 		return err
 	}
-	s, err := NewService(cfg, env, Wiring{Out: env.Stdout, Backend: b, Post: p, AllowOrigin: config.AllowOrigin(cfg.CORSOrigins), OpenRing: token.Open})
+	s, err := NewService(cfg, env, Wiring{Out: env.Stdout, Backend: b, Post: p, AllowOrigin: config.AllowOrigin(cfg.CORSOrigins), OpenRing: openRing(ctx)})
 	if err != nil {
 		return errors.Join(err, b.Store.Close())
 	}
@@ -58,6 +59,29 @@ func serve(ctx context.Context, env Environment) error {
 		return errors.Join(err, s.Close())
 	}
 	return s.Run(ctx, api, ops)
+}
+
+// openRing waits for the database if that keeps the ring: a service that gave up would be
+// back only when somebody starts it again, perhaps long after the database.
+func openRing(ctx context.Context) func(token.Keys, token.Hooks) (*token.Ring, error) {
+	return func(k token.Keys, h token.Hooks) (*token.Ring, error) {
+		retry := time.NewTicker(time.Second)
+		defer retry.Stop()
+		for told := false; ; told = true {
+			ring, err := token.Open(k, h)
+			if !errors.Is(err, login.ErrUnavailable) {
+				return ring, err
+			}
+			if !told {
+				h.OnProblem(token.Problem{File: ".", Text: err.Error() + "; waiting for it"})
+			}
+			select {
+			case <-ctx.Done():
+				return nil, err
+			case <-retry.C:
+			}
+		}
+	}
 }
 
 // IgnoreClosedOutput keeps SIGPIPE from ending a service when the reader of its log has
@@ -91,7 +115,29 @@ func openPostgres(ctx context.Context, cfg config.Config) (Backend, error) {
 	if cfg.Organizations {
 		store.UseOrganizations()
 	}
-	return Backend{store, func(ctx context.Context, log *zap.Logger) { followURL(ctx, store, log) }}, nil
+	return Backend{
+		Store: store, Keys: store, Draw: store.SharedKey, Time: store.Time, ForgetsAfterFailover: store.ForgetsAfterFailover,
+		Run: func(ctx context.Context, log *zap.Logger) {
+			if forgets, err := store.ForgetsAfterFailover(ctx); err == nil && forgets {
+				log.Warn(asynchronousWarning)
+			}
+			var tasks sync.WaitGroup
+			tasks.Go(func() { followURL(ctx, store, log) })
+			tasks.Go(func() { store.Watch(ctx, tellOutage(log)) })
+			tasks.Wait()
+		},
+	}, nil
+}
+
+// tellOutage logs when the database goes away and when it is back.
+func tellOutage(log *zap.Logger) func(error) {
+	return func(err error) {
+		if err != nil {
+			log.Warn("requests that need the database are refused until it is back", zap.Error(err))
+			return
+		}
+		log.Info("the database is back")
+	}
 }
 
 // followURL retires connections that were made with an older URL. If the URL cannot be

@@ -17,6 +17,7 @@ import (
 
 	"hasura-login/app/audit"
 	"hasura-login/app/clientip"
+	"hasura-login/app/clock"
 	"hasura-login/app/config"
 	"hasura-login/app/control"
 	"hasura-login/app/device"
@@ -42,7 +43,12 @@ const (
 // Backend is the store of a verb, and the task that must run alongside it.
 type Backend struct {
 	Store Store
-	Run   func(ctx context.Context, log *zap.Logger) // nil: nothing
+	Keys  token.Table                                            // nil: it can keep no signing keys
+	Draw  func(ctx context.Context, name string) ([]byte, error) // nil: there are no other replicas
+	Time  func(ctx context.Context) (time.Time, error)           // that all replicas share; nil: there are none
+	// ForgetsAfterFailover is whether a failover undoes the newest changes; nil: there is none.
+	ForgetsAfterFailover func(ctx context.Context) (bool, error)
+	Run                  func(ctx context.Context, log *zap.Logger) // nil: nothing
 }
 
 // Store is all that a store keeps.
@@ -67,6 +73,7 @@ type Service struct {
 	cfg      config.Config
 	log      *zap.Logger
 	logs     *logsink.Sink
+	clock    *clock.Clock
 	store    Store
 	backend  Backend
 	ring     *token.Ring
@@ -88,8 +95,9 @@ type Wiring struct {
 	Backend     Backend
 	Post        *Post // nil: no mail is sent
 	AllowOrigin func(origin string) bool
+	Clock       func() time.Time // this machine's; nil: time.Now
 	// OpenRing opens the key ring, or makes a missing one.
-	OpenRing func(token.Folder, token.Hooks) (*token.Ring, error)
+	OpenRing func(token.Keys, token.Hooks) (*token.Ring, error)
 }
 
 // NewService wires a service; nothing runs yet.
@@ -106,7 +114,10 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg, backend: w.Backend}
+	s := &Service{cfg: cfg, backend: w.Backend, clock: clock.New(time.Now)}
+	if w.Clock != nil {
+		s.clock = clock.New(w.Clock)
+	}
 	// Its metrics are named before there is anybody to count.
 	providers, err := loadProviders(cfg, s)
 	if err != nil {
@@ -122,7 +133,12 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 		return nil, err
 	}
 	auditor := metrics.CountingAuditor(s.trail, s.metrics)
-	if s.ring, err = w.OpenRing(folder(cfg), s.ringHooks(auditor)); err != nil {
+	ring, err := keys(cfg, w.Backend.Keys)
+	if err != nil {
+		return nil, err
+	}
+	ring.Now = s.clock.Now
+	if s.ring, err = w.OpenRing(ring, s.ringHooks(auditor)); err != nil {
 		return nil, err
 	}
 	names := tokenNames(cfg)
@@ -134,7 +150,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	if err != nil {
 		return nil, err
 	}
-	if s.limiter, err = ratelimit.New(ratelimit.Config{Limits: lims, Key: limiterKey(cfg), RedisURL: redisURL(cfg), Observer: s.metrics, Now: time.Now}); err != nil {
+	if s.limiter, err = ratelimit.New(ratelimit.Config{Limits: lims, RedisURL: redisURL(cfg), Observer: s.metrics, Now: s.clock.Now}); err != nil {
 		return nil, err
 	}
 	if s.hasher, err = password.New(password.Config{Cost: cfg.BcryptCost, Workers: cfg.HashWorkers, MaxWait: cfg.HashQueueMaxWait, Observer: s.metrics}); err != nil {
@@ -142,7 +158,7 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 	}
 	queued := func() {}
 	if w.Post != nil {
-		s.mail = newMailWorker(cfg, w.Post, w.Backend.Store, s.metrics, s.log)
+		s.mail = newMailWorker(cfg, s.clock.Now, w.Post, w.Backend.Store, s.metrics, s.log)
 		queued = s.mail.Wake
 	}
 	ceremonies, err := newPasskeys(cfg)
@@ -150,11 +166,11 @@ func NewService(cfg config.Config, env Environment, w Wiring) (*Service, error) 
 		return nil, err
 	}
 	s.login = login.NewService(login.Deps{
-		Store: s.store, Mail: s.store, Credentials: s.store, Identities: s.store, Invitations: s.store, Organizations: organizations(cfg, s.store), PasskeyStore: s.store, Passkeys: ceremonies, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer,
+		Store: s.store, Mail: s.store, Credentials: s.store, Identities: s.store, Invitations: s.store, Organizations: organizations(cfg, s.store), PasskeyStore: s.store, Passkeys: ceremonies, OneTimePasswords: oneTimePasswords(cfg), MailSecret: mailSecret(cfg), MailQueued: queued, Hasher: s.hasher, Policy: password.NewPolicy(cfg.PasswordMinLength), Issuer: issuer, Now: s.clock.Now,
 		Limiter: s.limiter, Devices: device.NewTokens(func() [][]byte { return bytesOf(cfg.ServerSecret.Values()) }), Audit: auditor, Providers: infosOf(providers),
 		Claims: claimSources(cfg, s.store),
 	}, rules(cfg, w.Post != nil))
-	site, err := newPages(cfg, pageDeps(cfg, s.store, s.login, verifier, providers), w.Post != nil)
+	site, err := newPages(cfg, pageDeps(cfg, s.clock.Now, s.store, s.login, verifier, providers), w.Post != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +232,7 @@ func (s *Service) observe() {
 		status := s.ring.Status()
 		return metrics.KeyStates{
 			Pending: status.Keys[token.Pending], Active: status.Keys[token.Active], Retired: status.Keys[token.Retired],
-			ActiveAge: status.ActiveAge,
+			ActiveAge: status.ActiveAge, Problems: status.Problems,
 		}
 	})
 	keys := httpapi.Check{Name: "keys", Run: func(context.Context) error { return s.ring.Check() }}
@@ -261,13 +277,21 @@ func (s *Service) Run(ctx context.Context, api, ops net.Listener) error {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.ring.Run(background) })
 	tasks.Go(func() { s.trail.Run(background) })
+	if s.backend.Time != nil {
+		told := func(err error) { s.log.Warn("clock", zap.Error(err)) }
+		if err := s.clock.Ask(ctx, s.backend.Time); err != nil {
+			told(err)
+		}
+		tasks.Go(func() { s.clock.Follow(background, s.backend.Time, told) })
+	}
+	tasks.Go(func() { s.shareLimits(background) })
 	tasks.Go(func() {
 		if err := control.Serve(background, s.cfg.AuditDir, s.limiter); err != nil {
 			s.log.Warn("users why and unlock cannot ask this process", zap.Error(err))
 		}
 	})
 	tasks.Go(func() {
-		login.RunSweeper(background, s.store, refreshGrace, func(err error) { s.log.Warn("sweeping", zap.Error(err)) })
+		login.RunSweeper(background, s.store, s.clock.Now, refreshGrace, func(err error) { s.log.Warn("sweeping", zap.Error(err)) })
 	})
 	tasks.Go(func() {
 		login.RunGauge(background, s.backend.Store, s.hasher, func(err error) { s.log.Warn("measuring imported hashes", zap.Error(err)) })
@@ -322,14 +346,27 @@ func (s *Service) Close() error {
 	return err
 }
 
-// limiterKey hides addresses and accounts in shared counters. It is derived from the
-// server secret, which all replicas share. Without Redis only this process sees the
-// counters, so a random key is enough.
-func limiterKey(cfg config.Config) []byte {
-	if values := cfg.ServerSecret.Values(); len(values) > 0 {
-		return []byte("ratelimit:" + values[0])
+// shareLimits gives the limiter the key that all replicas count with. Until the database
+// has answered, this replica counts with a key of its own: without the database, no attempt
+// can succeed anyway. The key does not depend on a secret, so no rotation resets the counts.
+func (s *Service) shareLimits(ctx context.Context) {
+	if s.backend.Draw == nil || !s.cfg.RedisURL.IsSet() {
+		return
 	}
-	return nil
+	retry := time.NewTicker(time.Second)
+	defer retry.Stop()
+	for {
+		key, err := s.backend.Draw(ctx, "limits")
+		if err == nil {
+			s.limiter.SetKey(key)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-retry.C:
+		}
+	}
 }
 
 func redisURL(cfg config.Config) func() string {

@@ -20,7 +20,7 @@ const (
 
 // RunSweeper deletes what has expired, in small batches, until ctx ends. Several
 // replicas may do so at once. It calls failed with errors; the next round tries again.
-func RunSweeper(ctx context.Context, store Store, nonceGrace time.Duration, failed func(error)) {
+func RunSweeper(ctx context.Context, store Store, now func() time.Time, nonceGrace time.Duration, failed func(error)) {
 	for {
 		// Jitter spreads replicas that started together.
 		wait := sweepEvery/2 + rand.N(sweepEvery) // #nosec G404 -- only spreads load
@@ -30,7 +30,7 @@ func RunSweeper(ctx context.Context, store Store, nonceGrace time.Duration, fail
 				return
 			case <-time.After(wait):
 			}
-			n, err := store.Sweep(ctx, Sweep{Now: time.Now().UTC(), NonceGrace: nonceGrace, KeepEnded: keepEnded, Batch: sweepBatch})
+			n, err := store.Sweep(ctx, Sweep{Now: now().UTC(), NonceGrace: nonceGrace, KeepEnded: keepEnded, Batch: sweepBatch})
 			wait = 0
 			if err != nil && ctx.Err() == nil {
 				failed(err)

@@ -58,7 +58,7 @@ func newStage(settings []string, file string) (s *stage, serve func(context.Cont
 	}
 	service, err := cmd.NewService(cfg, env, cmd.Wiring{
 		Out: io.Discard, Backend: cmd.Backend{Store: store}, Post: post, AllowOrigin: func(string) bool { return false },
-		OpenRing: func(f token.Folder, h token.Hooks) (*token.Ring, error) { return token.Create(f, alg, h) },
+		OpenRing: func(k token.Keys, h token.Hooks) (*token.Ring, error) { return token.Create(k, alg, h) },
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())

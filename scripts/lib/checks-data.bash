@@ -14,6 +14,9 @@ check_database() {
   if [[ $(sql <<<"SELECT count(*) FROM information_schema.tables WHERE table_schema || '.' || table_name IN ('public.users', 'auth.accounts', 'auth.sessions', 'auth.refresh_tokens');") != 4 ]]; then
     problem restore 'tables are missing: scripts/deploy runs the migrations'
   fi
+  if [[ $(sql <<<"SELECT current_setting('synchronous_standby_names') = '' AND EXISTS (SELECT FROM pg_stat_replication WHERE application_name NOT IN ('pg_basebackup', 'pg_receivewal'));") == t ]]; then
+    note 'Postgres waits for none of its standbys: after a failover, a session that was signed out or an old password can work again (docs/sizing.md, failover)'
+  fi
   ((PROBLEMS > before)) || good 'the database has its tables and its roles get in'
 }
 

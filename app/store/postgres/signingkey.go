@@ -14,13 +14,9 @@ type signingKey struct {
 const signingKeys = `SELECT kid, sealed FROM auth.signing_keys`
 
 // SigningKeys implements token.Table.
-func (s *Store) SigningKeys(ctx context.Context) (keys map[string][]byte, err error) {
-	err = s.call(ctx, "reading the signing keys", func(ctx context.Context) error {
-		rows, err := collect(ctx, s.pool, pgx.RowToStructByPos[signingKey], signingKeys)
-		keys = byKID(rows)
-		return err
-	})
-	return keys, err
+func (s *Store) SigningKeys(ctx context.Context) (map[string][]byte, error) {
+	rows, err := listOf(ctx, s, "reading the signing keys", pgx.RowToStructByPos[signingKey], signingKeys)
+	return byKID(rows), err
 }
 
 // ChangeSigningKeys implements token.Table. Readers do not wait for its lock.

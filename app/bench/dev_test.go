@@ -19,7 +19,7 @@ func BenchmarkDev(b *testing.B) {
 		s := beginDev(b)
 		r := &report{heading: "dev, on SQLite", intro: "What `make run` starts: login, the stand-in for Hasura and SQLite in one process."}
 		r.add("start to the first key set", "", fmt.Sprintf("%.0f ms", millis(s.startUp)), "")
-		r.add("RSS idle", "", fmt.Sprintf("%.1f MiB", s.idleRSS), "")
+		r.add("RSS idle", "", fmt.Sprintf("%.1f MiB", s.idleRSS), "≤ 30 MB")
 		s.signUpAll()
 		s.measureFlood(r, cores, 45)
 		s.measureNeighbours(r)

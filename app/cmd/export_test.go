@@ -6,8 +6,5 @@ var LineEncoder = jsonEncoder
 // OwnAddressOf runs ownAddress with a test's names and interfaces.
 var OwnAddressOf = ownAddressOf
 
-// ForgetStart is what Run does once it serves.
-var ForgetStart = forgetStart
-
 // OwnExports makes the copies that the account page sends.
 var OwnExports = ownExports

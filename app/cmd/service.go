@@ -311,7 +311,7 @@ func (s *Service) Run(ctx context.Context, api, ops net.Listener) error {
 	go func() { failed <- s.api.Serve(api) }()
 	go func() { failed <- s.ops.Serve(ops) }()
 	s.log.Info("serving", zap.Stringer("api", api.Addr()), zap.Stringer("ops", ops.Addr()))
-	forgetStart()
+	ForgetStart()
 	select {
 	case err = <-failed:
 	case <-ctx.Done():

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forgetStart takes the program's code and constants out of this process's memory, where
+// ForgetStart takes the program's code and constants out of this process's memory, where
 // the initialization of each package has put them. What is used again comes back from the
 // page cache, and the kernel can drop the rest: some 8 MB. It is a hint, so errors do not
 // matter.
-func forgetStart() {
+func ForgetStart() {
 	program, err := os.Executable()
 	if err != nil {
 		return

@@ -2,4 +2,5 @@
 
 package cmd
 
-func forgetStart() {}
+// ForgetStart does nothing here.
+func ForgetStart() {}

@@ -184,6 +184,7 @@ func (v stack) serve(ctx context.Context, env cmd.Environment, cfg config.Config
 	go hasura.Run(ctx)
 	go func() { _ = server.Serve(graphql) }()
 	fmt.Fprint(env.Stdout, v.greeting(api.Addr(), graphql.Addr(), ops.Addr()))
+	cmd.ForgetStart() // again: the stand-in has started after login
 	err = <-served
 	stop()
 	shown.Wait()

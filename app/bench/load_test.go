@@ -2,6 +2,7 @@ package bench_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
@@ -98,6 +99,21 @@ func openLoop(perSecond float64, d time.Duration, request func(n int) outcome) [
 			n := sent
 			wg.Go(func() { results[n] = request(n) })
 		}
+	}
+	wg.Wait()
+	return results
+}
+
+// strangers sends requests at a rate on average, as clients do that know nothing of one
+// another: the times between them vary (exponentially), and some come at once by chance.
+func strangers(perSecond float64, d time.Duration, request func(n int) outcome) []outcome {
+	results := make([]outcome, int(perSecond*d.Seconds()))
+	var wg sync.WaitGroup
+	next := time.Now()
+	for n := range results {
+		next = next.Add(time.Duration(rand.ExpFloat64() / perSecond * float64(time.Second)))
+		time.Sleep(time.Until(next))
+		wg.Go(func() { results[n] = request(n) })
 	}
 	wg.Wait()
 	return results

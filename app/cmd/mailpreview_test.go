@@ -27,7 +27,7 @@ func TestMailPreview_ShowsAMailAsItIsSent(t *testing.T) {
 		want []string
 	}{
 		{"mail preview", 0, []string{"new-device\n", "verify-email\n"}},
-		{"mail preview new-device", 0, []string{"Neue Anmeldung an Ihrem Konto · Example\n\nHallo", "Firefox unter Windows", "mailto:help@example.org"}},
+		{"mail preview new-device", 0, []string{"Neue Anmeldung in Ihrem Konto · Example\n\nHallo", "Firefox unter Windows", "mailto:help@example.org"}},
 		{"mail preview new-device --language sv", 0, []string{"Ny inloggning · Example\n\nHello"}},
 		{"mail preview verify-email --language ja --html", 0, []string{`<html lang="ja"`, "#0b6e4f"}},
 		{"mail preview welcome", 1, []string{`there is no mail "welcome"`}},

@@ -24,7 +24,7 @@ func BenchmarkDev(b *testing.B) {
 		s.measureFlood(r, cores, 45)
 		s.measureNeighbours(r)
 		s.measureRefresh(r, cores)
-		s.measureOverhead(r)
+		s.measureOverhead(r, "≤ 1.5 ms")
 		r.write(b)
 	}
 }

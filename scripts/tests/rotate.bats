@@ -129,7 +129,8 @@ user_of() { sed 's#.*://\([^:]*\):.*#\1#' "${HASURA_LOGIN_ROOT}/secrets/$1"; }
 
 @test "rotate-postgres-password waits for the last connection of the old role" {
   fill_database
-  PGPASSWORD=$(secret postgres/hasura_login_a) psql -XAtqc 'SELECT pg_sleep(600)' -h 127.0.0.1 -p "${PG_PORT}" -U hasura_login_a hasura >/dev/null 2>&1 &
+  # Without the time limit of the role, which would end it first on a busy machine.
+  PGOPTIONS="-c statement_timeout=0" PGPASSWORD=$(secret postgres/hasura_login_a) psql -XAtqc 'SELECT pg_sleep(600)' -h 127.0.0.1 -p "${PG_PORT}" -U hasura_login_a hasura >/dev/null 2>&1 &
   local old_connection=$! old
   old=$(secret postgres/hasura_login_a)
   until [[ $(as_superuser -c "SELECT count(*) FROM pg_stat_activity WHERE usename = 'hasura_login_a'") == 1 ]]; do sleep 0.1; done

@@ -93,13 +93,13 @@ func (i *Invitation) draw(random io.Reader, secret MailSecret) error {
 	if err != nil {
 		return err
 	}
-	i.ID, i.Secret = made.id, made.mark
+	i.ID, i.MadeWith = made.id, made.mark
 	i.Hash, _ = HashMailToken(made.token)
 	return nil
 }
 
 func (i *Invitation) mail(kind MailKind, payload MailPayload) QueuedMail {
-	payload.Secret = i.Secret
+	payload.MadeWith = i.MadeWith
 	return QueuedMail{ID: i.ID, Kind: kind, Recipient: i.Email, Payload: payload, CreatedAt: i.CreatedAt}
 }
 

@@ -18,7 +18,7 @@ const (
 type Invitation struct {
 	ID           string    // UUID; also that of its mail, from which the token is derived
 	Hash         TokenHash // of the token in the mail
-	Secret       string    // see MailSecret.Only; only the mail keeps it
+	MadeWith     string    // see MailSecret.Only; only the mail keeps it
 	Email        string
 	Organization Organization // zero: only to sign up
 	Role         MemberRole   // in the organisation

@@ -65,7 +65,7 @@ func (s *Service) queueLink(ctx context.Context, m linkMail, send bool) error {
 	now := s.Now().UTC()
 	mail := QueuedMail{
 		ID: made.id, UserID: ua.User.ID, Kind: m.kind, Recipient: m.recipient,
-		Payload: MailPayload{Name: salutation(ua, m.recipient), Language: m.language, At: now, Secret: made.mark}.by(m.client), CreatedAt: now,
+		Payload: MailPayload{Name: salutation(ua, m.recipient), Language: m.language, At: now, MadeWith: made.mark}.by(m.client), CreatedAt: now,
 	}
 	switch m.kind {
 	case MailVerifyEmail:

@@ -148,7 +148,7 @@ type MailPayload struct {
 	Account      string    `json:"account,omitempty"`      // of a change of address: the account's present address; of an invitation: the inviter's; as Masked shows it
 	Organization string    `json:"organization,omitempty"` // of an invitation: the organisation's name, unless it looks like a link
 	From         string    `json:"from,omitempty"`         // the address range of the client that caused the mail, if known
-	Secret       string    `json:"secret,omitempty"`       // the mark of the key that made it, see MailSecret.Only
+	MadeWith     string    `json:"madeWith,omitempty"`     // the mark of the key that made it, see MailSecret.Only
 	Client       string    `json:"client,omitempty"`       // that client's User-Agent; a mail shows only names of browsers that it knows
 }
 

@@ -194,7 +194,7 @@ func (s *Service) mailCode(ctx context.Context, code MailCode, m mailing, send b
 		code.Hash = sha256.Sum256(raw[:])
 	}
 	code.MailID, code.ExpiresAt = made.id, now.Add(MailCodeLife)
-	mail := QueuedMail{ID: made.id, Kind: m.kind, Recipient: m.recipient, Payload: MailPayload{Language: m.language, At: now, Secret: made.mark}.by(m.client), CreatedAt: now}
+	mail := QueuedMail{ID: made.id, Kind: m.kind, Recipient: m.recipient, Payload: MailPayload{Language: m.language, At: now, MadeWith: made.mark}.by(m.client), CreatedAt: now}
 	var token *MailToken
 	if m.userAccount != nil {
 		mail.UserID, mail.Payload.Name = m.userAccount.User.ID, salutation(*m.userAccount, m.recipient)

@@ -93,7 +93,7 @@ func (o *Operator) mailSetPassword(ctx context.Context, store SetPasswordStore, 
 	token.ExpiresAt = at.Add(InvitationLife)
 	return store.QueueMail(ctx, QueuedMail{
 		ID: made.id, UserID: ua.User.ID, Kind: MailSetPassword, Recipient: ua.User.Email,
-		Payload: MailPayload{Name: salutation(ua, ua.User.Email), At: ua.User.CreatedAt.UTC(), Secret: made.mark}, CreatedAt: at,
+		Payload: MailPayload{Name: salutation(ua, ua.User.Email), At: ua.User.CreatedAt.UTC(), MadeWith: made.mark}, CreatedAt: at,
 	}, token)
 }
 

@@ -133,7 +133,7 @@ func (w *Worker) sendOne(ctx context.Context) bool {
 // each attempt; otherwise a link that was sent late could arrive expired.
 func (w *Worker) letter(ctx context.Context, m login.QueuedMail) (login.Letter, error) {
 	letter := login.Letter{ID: m.ID, Kind: m.Kind, Recipient: m.Recipient, Payload: m.Payload}
-	secret, err := w.Secret.Only(m.Payload.Secret)
+	secret, err := w.Secret.Only(m.Payload.MadeWith)
 	if err != nil {
 		return letter, err
 	}

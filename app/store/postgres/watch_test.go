@@ -50,7 +50,7 @@ func TestFailover_RequestsAreAnsweredAndThePrimaryIsFollowed(t *testing.T) {
 		for range 5 {
 			begun := time.Now()
 			if err := step(r); !errors.Is(err, login.ErrUnavailable) {
-				return fmt.Errorf("%v, want ErrUnavailable", err)
+				return errors.New(fmt.Sprint("answered ", err, " instead of ErrUnavailable"))
 			}
 			if took := time.Since(begun); took > 2*time.Second {
 				return fmt.Errorf("answered after %s", took)

@@ -35,7 +35,7 @@ func (m *Metrics) registerProviders(names []string) {
 	vec := prometheus.NewCounterVec(providerOpts, []string{"provider", "result"})
 	m.registry.MustRegister(vec)
 	m.providers = pairs{{other, other}: vec.WithLabelValues(other, other)}
-	for _, name := range names {
+	for _, name := range append(names, other) {
 		for _, result := range providerResults {
 			m.providers[pair{name, result}] = vec.WithLabelValues(name, result)
 		}

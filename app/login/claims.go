@@ -10,8 +10,8 @@ import (
 // MaxClaimsBytes is the most that the answer of a ClaimsFunction may have, as JSON.
 const MaxClaimsBytes = 4096
 
-// ClaimsFunction is a function of the database that gives accounts claims. The project
-// writes it; it runs with its own rights, for at most 50 ms.
+// ClaimsFunction is the way to auth.claims, a function of the database. The project writes
+// it; it runs with its own rights, for at most 50 ms. FunctionClaims checks what it answers.
 type ClaimsFunction interface {
 	// CallClaims returns the function's answer for a user as session variables, a list as
 	// the literal of a Postgres array. It returns none if the project has no function of

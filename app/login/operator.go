@@ -17,7 +17,8 @@ const (
 )
 
 // Operator holds the use cases of the person who runs the service. They need no session
-// and have no limit: a person who can run the program on its host is trusted.
+// and have no limit: a person who can run the program on its host is trusted. They take the
+// time of that host, because nothing that they write ends within seconds.
 type Operator struct {
 	Store         Store
 	Mail          MailStore

@@ -98,7 +98,8 @@ type Subject struct {
 	Elevated  bool      // AuthTime is that of an elevation within ElevationTTL
 }
 
-// ClaimSource gives accounts claims that are not stored with them.
+// ClaimSource gives accounts claims that are not stored with them: FunctionClaims those of
+// the project's own function, OrganizationClaims those of memberships.
 type ClaimSource interface {
 	// Claims returns session variables by their names in lower case. An account that was
 	// read from the store has what the store computed with it; a new one has only its id.

@@ -30,7 +30,7 @@ func removed(f *os.File) bool {
 
 // giveToOwnerOf hands a file to the folder's owner: an operator who acts as root must leave
 // nothing that the service cannot read. Root's own folder is a volume of Kubernetes, where
-// the service is a member of the group; nobody else could give the file to root.
+// the service is a member of the group. Another user could not give the file to root.
 func giveToOwnerOf(dir string, f *os.File) error {
 	info, err := os.Stat(dir)
 	if err != nil {

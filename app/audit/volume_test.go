@@ -21,7 +21,7 @@ func TestVerb_WritesToAVolumeOfRoot(t *testing.T) {
 		asNobody(t)
 		return
 	}
-	if volume == "" { // nobody but root can make a folder of root
+	if volume == "" { // only root can make a folder of root
 		volume = t.TempDir()
 	}
 	v, err := audit.OpenVerb(volume)

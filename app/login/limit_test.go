@@ -6,7 +6,7 @@ import (
 	"hasura-login/app/login"
 )
 
-// Whoever adds a limit says how `users why` and `users unlock` reach what it counts for an
+// A new limit must say how `users why` and `users unlock` reach what it counts for an
 // account.
 func TestAttemptsOn_ReachEveryLimit(t *testing.T) {
 	for limit := login.LimitNone; int(limit) < login.Limits; limit++ {

@@ -188,7 +188,7 @@ func TestOrganizations_AnOperatorCanDeleteThemWithTheirOwner(t *testing.T) {
 	}
 }
 
-// Whoever reads the trail later finds what a deletion did to other people's organisations.
+// The trail shows what a deletion did to other people's organisations.
 func TestAudit_DeletingAUserNamesTheOrganizationsThatItChanges(t *testing.T) {
 	for name, remove := range map[string]func(o *login.Operator, ann member) error{
 		"with organizations": func(o *login.Operator, ann member) error { return o.Delete(t.Context(), ann.email, true) },

@@ -56,7 +56,7 @@ type OrganizationStore interface {
 
 // Allowed reports whether a member with the role own may make this change to a member
 // with the role before. Everyone may leave, and give up the role for one that it
-// MayManage: an owner for any, an admin for one below, nobody else. A change to another
+// MayManage: an owner for any role, an admin for a lower one, a member for none. A change to another
 // member takes a role that MayManage the one before and the one after.
 func (c MembershipChange) Allowed(own, before MemberRole) bool {
 	if c.By == c.UserID && (c.Role == "" || own.MayManage(c.Role)) {

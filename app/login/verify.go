@@ -174,8 +174,8 @@ type Link struct {
 	Confirmed   bool // nothing is left to do
 }
 
-// Link describes a token and spends nothing. It shows an address and a name to whoever has
-// the token, so a wrong one counts as a guess. A right one does not count: the use case
+// Link describes a token and spends nothing. It shows an address and a name to the
+// bearer of the token, so a wrong one counts as a guess. A right one does not count: the use case
 // that spends it does.
 func (s *Service) Link(ctx context.Context, token string, c Client) (Link, error) {
 	const op = OpMailLink

@@ -51,8 +51,8 @@ func write(root *os.Root, c Change) error {
 	return replace(root, name, c.New, mode)
 }
 
-// replace writes a new file and puts it in the place of the old one. Nobody can have put
-// a link in the place of the new one: its name is random, and it must not exist.
+// replace writes a new file and puts it in the place of the old one. The new one cannot be
+// a link that somebody left there: its name is random, and it must not exist.
 func replace(root *os.Root, name string, content []byte, mode fs.FileMode) error {
 	temporary := filepath.Join(filepath.Dir(name), ".hasura-login-"+rand.Text())
 	file, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
